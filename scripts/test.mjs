@@ -1,0 +1,21 @@
+// The test command: every *.test.mts below test/ (or below the paths given), in one run of Node's test runner.
+import { spawnSync } from 'node:child_process';
+import { globSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+const wanted = process.argv.slice(2).filter(argument => !argument.startsWith('--'));
+const flags = process.argv.slice(2).filter(argument => argument.startsWith('--'));
+const roots = wanted.length > 0 ? wanted : ['test'];
+const files = roots.flatMap(root => (statSync(root).isDirectory() ? globSync(`${root}/**/*.test.mts`) : [root])).toSorted();
+if (files.length === 0) {
+  console.error(`No test file below ${roots.join(', ')}.`);
+  process.exit(1);
+}
+// A process warning in a test run is a failure: the library must not cause one.
+const run = spawnSync(
+  process.execPath,
+  ['--throw-deprecation', '--test', '--test-concurrency=2', '--test-timeout=120000', ...flags, ...files],
+  { stdio: 'inherit' },
+);
+process.exit(run.status ?? 1);

@@ -1,0 +1,106 @@
+/** The options as users pass them. Each field says what it does, its default, and what can go wrong. */
+import type { Logger } from '../events/logger';
+
+/** Options of `openDatabase` and `new Database`: those of better-sqlite3 13, and those of this library. */
+export interface Options {
+  /** Open for reading only. Default `false`. A read-only connection never checkpoints. */
+  readonly?: boolean | undefined;
+  /** Refuse to create the file. Default `false`. */
+  fileMustExist?: boolean | undefined;
+  /**
+   * How long a statement waits for the lock of another connection, in milliseconds. Default 5000.
+   *
+   * The wait sleeps inside SQLite with the event loop stopped; `db.write` waits without stopping it.
+   */
+  timeout?: number | undefined;
+  /** Called with each SQL text that the application runs; the statements of this library are not shown. */
+  verbose?: ((message?: unknown, ...additionalArgs: unknown[]) => void) | null | undefined;
+  /** Path of better-sqlite3's native addon, or the addon itself; needed by some bundlers only. */
+  nativeBinding?: string | object | null | undefined;
+
+  /**
+   * `'auto'` (default): WAL where the filesystem can carry it, else a rollback journal with durable settings.
+   * `'wal'`: WAL, or an error that says why not. `'rollback'`: a rollback journal everywhere.
+   */
+  journalMode?: 'auto' | 'wal' | 'rollback' | undefined;
+  /**
+   * `'full'` (default): a commit returns after its data is on stable storage, even if the power fails right then.
+   * `'extra'`: also in WAL mode `synchronous=EXTRA`, which syncs the folder where SQLite knows how to.
+   *
+   * @see https://sqlite.org/pragma.html#pragma_synchronous
+   */
+  durability?: 'full' | 'extra' | undefined;
+  /**
+   * What `db.transaction(fn)` begins with: `'deferred'` (default, as better-sqlite3) or `'immediate'`, which takes the
+   * write lock first and so cannot fail half-way with `SQLITE_BUSY_SNAPSHOT`.
+   */
+  transactionMode?: 'deferred' | 'immediate' | undefined;
+  /** When the WAL is copied into the database; `'off'` leaves it to explicit `db.checkpoint()` calls and to `close()`. */
+  checkpoint?: CheckpointOptions | 'off' | undefined;
+  /** The watch over the locks and the files of the connection; `'off'` switches it off. */
+  sentinel?: SentinelOptions | 'off' | undefined;
+  /** The queue behind `db.write`. */
+  writes?: WriteOptions | undefined;
+  /** Scheduled backups. Default: none. */
+  backup?: ScheduledBackupOptions | undefined;
+  /** Where a snapshot goes when the files are lost under a live connection. Default: the folder of the database. */
+  rescueDirectory?: string | undefined;
+  /** A pino logger or anything of its shape, or `false` for silence. Default: pino at `warn` to standard error. */
+  logger?: Logger | false | undefined;
+  /** Protections to give up, each with the sentence that says why; every one is logged at each open. */
+  dangerously?: DangerousOptions | undefined;
+}
+
+export interface CheckpointOptions {
+  /** A WAL of this many bytes is checkpointed. Default 4 MiB (1000 pages of 4096 bytes, as SQLite has it). */
+  walBytes?: number | undefined;
+  /** A WAL that holds anything is checkpointed at least this often, in milliseconds. Default 30 000. */
+  intervalMs?: number | undefined;
+  /** A WAL file larger than this is truncated after a complete checkpoint, in bytes. Default 64 MiB. */
+  truncateAboveBytes?: number | undefined;
+  /** `'external'`: another program (Litestream) checkpoints; this library does not. Default `'self'`. */
+  owner?: 'self' | 'external' | undefined;
+  /** Where checkpoints run. Default `'worker'`: a worker thread, so that the event loop never waits for the disk. */
+  thread?: 'worker' | 'main' | undefined;
+}
+
+export interface SentinelOptions {
+  /** How often locks and files are checked, in milliseconds. Default 1000. */
+  intervalMs?: number | undefined;
+  /** Also check before each commit. Default `true`. */
+  onCommit?: boolean | undefined;
+}
+
+export interface WriteOptions {
+  /** At most this many writes share one commit. Default 256. */
+  maxBatch?: number | undefined;
+  /** More waiting writes than this are refused with `WriteQueueFullError`. Default 10 000. */
+  maxQueued?: number | undefined;
+  /** How often a batch that met a lock is tried again. Default 100. */
+  retries?: number | undefined;
+  /** Shortest wait between two tries, in milliseconds. Default 2. */
+  minDelayMs?: number | undefined;
+  /** Longest wait between two tries, in milliseconds. Default 100. */
+  maxDelayMs?: number | undefined;
+}
+
+export interface ScheduledBackupOptions {
+  /** The folder that the backups are written to. */
+  directory: string;
+  /** Time between two backups, in milliseconds. Default 3 600 000 (an hour). */
+  intervalMs?: number | undefined;
+  /** How many are kept: the newest, and one a day and one a week beyond them. Default `{ newest: 24, daily: 7, weekly: 4 }`. */
+  keep?: { newest?: number | undefined; daily?: number | undefined; weekly?: number | undefined } | undefined;
+  /** How each backup is checked before it counts. Default `'quick'`. */
+  verify?: 'quick' | 'full' | undefined;
+}
+
+/** Each value is a sentence that says why. It is logged at every open, so that nobody forgets. */
+export interface DangerousOptions {
+  /** Open on a network, cluster, virtual-machine or unknown FUSE filesystem, in rollback mode, one host at a time. */
+  allowNetworkFilesystem?: string | undefined;
+  /** Let SQL lower `synchronous`: commits may be lost when the power fails. */
+  allowUnsyncedCommits?: string | undefined;
+  /** Open with a SQLite that has a known corruption bug. */
+  allowSqliteVersion?: string | undefined;
+}
