@@ -1,0 +1,29 @@
+/** The logger of those who pass none: pino at `warn` to standard error, loaded when the first line is written. */
+import type pino from 'pino';
+import type { Logger } from './logger';
+
+/** Standard error: the output of the application belongs to the application. */
+const standardError = 2;
+
+let loaded: Logger | null = null;
+
+function load(): Logger {
+  if (loaded === null) {
+    // Loading pino costs more than opening a database, and a healthy database writes no line.
+    // oxlint-disable-next-line typescript/no-require-imports
+    const create = require('pino') as typeof pino;
+    loaded = create({ name: 'safe-sqlite', level: 'warn' }, create.destination({ fd: standardError, sync: true }));
+  }
+  return loaded;
+}
+
+export const defaultLogger: Logger = Object.freeze({
+  debug() {},
+  info() {},
+  warn: (facts: object, message: string) => load().warn(facts, message),
+  error: (facts: object, message: string) => load().error(facts, message),
+  fatal: (facts: object, message: string) => load().fatal(facts, message),
+});
+
+/** `logger: false`. */
+export const silentLogger: Logger = Object.freeze({ debug() {}, info() {}, warn() {}, error() {}, fatal() {} });

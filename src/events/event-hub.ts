@@ -1,0 +1,78 @@
+/** Where the events of one database come together: listeners, `diagnostics_channel`, log. */
+import { channel, type Channel } from 'node:diagnostics_channel';
+import { EventEmitter } from 'node:events';
+import type { DatabaseEmitter, DatabaseEvents, EventName } from './event-map';
+import type { Logger } from './logger';
+
+/** How each event is logged, so that nothing is swallowed when nobody listens. */
+const levels: Readonly<Record<EventName, keyof Logger>> = {
+  checkpoint: 'debug',
+  checkpointBlocked: 'info',
+  checkpointFailed: 'error',
+  busy: 'debug',
+  warning: 'warn',
+  longTransaction: 'warn',
+  locksLost: 'fatal',
+  fileReplaced: 'fatal',
+  fenced: 'fatal',
+  backup: 'info',
+  backupFailed: 'error',
+  closed: 'debug',
+};
+
+const eventNames = Object.keys(levels) as EventName[];
+
+/** `safe-sqlite:<event>`; subscribers get the payload. */
+const channels = Object.fromEntries(eventNames.map(name => [name, channel(`safe-sqlite:${name}`)])) as Record<EventName, Channel>;
+
+/** The payload of an event without what the hub adds. */
+type Facts<Name extends EventName> = Omit<Parameters<DatabaseEvents[Name]>[0], 'file'>;
+
+export interface EventHub {
+  /** What users get as `db.events`. */
+  readonly emitter: DatabaseEmitter;
+  /** Tells everybody. Never throws: a listener that does is logged, and the next one is called. */
+  publish<Name extends EventName>(name: Name, facts: Facts<Name>): void;
+}
+
+export function createEventHub(file: string, logger: Logger): EventHub {
+  const emitter = new EventEmitter();
+  return {
+    emitter: emitter as unknown as DatabaseEmitter,
+    publish(name, facts) {
+      const payload = Object.freeze({ file, ...facts });
+      log(logger, levels[name], { event: name, ...payload, ...errorFacts(payload) }, describe(name, payload));
+      if (channels[name].hasSubscribers) channels[name].publish(payload);
+      for (const listener of emitter.rawListeners(name)) call(listener, emitter, payload, name, logger);
+    },
+  };
+}
+
+// oxlint-disable-next-line typescript/no-unsafe-function-type -- what EventEmitter has
+function call(listener: Function, emitter: EventEmitter, payload: object, name: EventName, logger: Logger): void {
+  const report = (error: unknown): void =>
+    log(logger, 'error', { event: name, err: error }, `A listener of the "${name}" event failed; the database goes on.`);
+  try {
+    const result: unknown = Reflect.apply(listener, emitter, [payload]);
+    if (result instanceof Promise) result.catch(report);
+  } catch (error) {
+    report(error);
+  }
+}
+
+/** pino prints an error with its stack when it is called `err`. */
+function errorFacts(payload: object): object {
+  return 'error' in payload ? { err: payload.error } : {};
+}
+
+function describe(name: EventName, payload: { readonly file: string; readonly message?: string; readonly error?: Error }): string {
+  const about = payload.message ?? payload.error?.message;
+  return about === undefined ? name : `${name}: ${about}`;
+}
+
+/** A logger that throws must not break the database either; there is nowhere left to report it. */
+function log(logger: Logger, level: keyof Logger, facts: object, message: string): void {
+  try {
+    logger[level](facts, message);
+  } catch {}
+}

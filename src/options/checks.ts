@@ -1,0 +1,57 @@
+/** The validators: each takes what was given and returns it typed, or throws `InvalidOptionError`. */
+import { InvalidOptionError } from '../errors/refusals';
+
+/** Largest value of a 32-bit timer or busy timeout, in milliseconds. */
+const maxMilliseconds = 0x7fffffff;
+
+/** Throws the one form that every complaint about an option has: option, expectation, value, type. */
+export function refuseOption(option: string, expectation: string, value: unknown, hint?: string): never {
+  const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
+  throw new InvalidOptionError(`Expected the \`${option}\` option to be ${expectation}, got ${shown(value)} (${type}).`, {
+    ...(hint === undefined ? {} : { hint }),
+    details: { option, expectation, type },
+  });
+}
+
+export function booleanOption(option: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'boolean') refuseOption(option, 'a boolean', value);
+  return value;
+}
+
+export function integerOption(option: string, value: unknown, fallback: number, minimum: number, maximum: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < minimum || value > maximum) {
+    refuseOption(option, `an integer between ${minimum} and ${maximum}`, value);
+  }
+  return value;
+}
+
+export function millisecondsOption(option: string, value: unknown, fallback: number, minimum: number): number {
+  return integerOption(option, value, fallback, minimum, maxMilliseconds);
+}
+
+export function choiceOption<Choice extends string>(
+  option: string,
+  value: unknown,
+  fallback: Choice,
+  choices: readonly Choice[],
+): Choice {
+  if (value === undefined) return fallback;
+  const choice = choices.find(candidate => candidate === value);
+  if (choice === undefined) refuseOption(option, choices.map(each => `\`'${each}'\``).join(' or '), value);
+  return choice;
+}
+
+export function pathOption(option: string, value: unknown): string | null {
+  if (value === undefined) return null;
+  if (typeof value !== 'string' || value.trim() === '' || value.includes('\0')) refuseOption(option, 'the path of a folder', value);
+  return value;
+}
+
+/** Of a value that may be a secret or long, only what helps to find the mistake. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return `\`${value.length > 40 ? `${value.slice(0, 40)}…` : value}\``;
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return `\`${value}\``;
+  return value === null || value === undefined ? `\`${value}\`` : 'a value';
+}

@@ -1,0 +1,28 @@
+/** The one literal of defaults. */
+
+const MiB = 1024 * 1024;
+const hourMs = 3_600_000;
+
+export const defaults = {
+  /** As better-sqlite3. */
+  timeout: 5000,
+  checkpoint: {
+    /** 1000 pages of 4096 bytes: what SQLite's own automatic checkpoint waits for. https://sqlite.org/wal.html#ckpt */
+    walBytes: 1000 * 4096,
+    /** A quiet database should not keep its last commits in the WAL for long: recovery after a crash stays short. */
+    intervalMs: 30_000,
+    /** A WAL that one burst made large is given back to the filesystem; ordinary ones are reused, which is faster. */
+    truncateAboveBytes: 64 * MiB,
+  },
+  sentinel: { intervalMs: 1000, onCommit: true },
+  writes: {
+    /** Beyond some hundred members a commit gains nothing more, and the loop is held for longer. */
+    maxBatch: 256,
+    maxQueued: 10_000,
+    /** With the delays below about five seconds, as the synchronous `timeout`. */
+    retries: 100,
+    minDelayMs: 2,
+    maxDelayMs: 100,
+  },
+  backup: { intervalMs: hourMs, keep: { newest: 24, daily: 7, weekly: 4 } },
+} as const;

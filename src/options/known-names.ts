@@ -1,0 +1,28 @@
+/** Refuses option names that do not exist, with the nearest one that does. */
+import { closest, distance } from 'fastest-levenshtein';
+import { InvalidOptionError } from '../errors/refusals';
+
+/** A misspelling that differs in more letters than this is no misspelling. */
+const furthestMisspelling = 4;
+
+/** Names that people bring from better-sqlite3's past or from other drivers, with what to write instead. */
+const renamed: Readonly<Record<string, string>> = {
+  memory: 'use the file name `:memory:`',
+  journalFd: 'open the database by its path: a database opened from a descriptor does not share its locks',
+  busyTimeout: 'write `timeout`',
+  synchronous: 'write `durability`; commits are durable by default',
+  wal: "write `journalMode: 'wal'`; `'auto'` chooses it wherever the filesystem can carry it",
+};
+
+/** Checks the names of `given` against `known`; `path` is the name of the option that holds them, or `''`. */
+export function refuseUnknownNames(given: object, known: readonly string[], path: string): void {
+  for (const name of Object.keys(given)) {
+    if (known.includes(name)) continue;
+    const shown = path === '' ? name : `${path}.${name}`;
+    const advice = path === '' ? renamed[name] : undefined;
+    const nearest = closest(name, known);
+    const isMisspelling = distance(name.toLowerCase(), nearest.toLowerCase()) <= furthestMisspelling;
+    const hint = advice ?? (isMisspelling ? `Did you mean \`${nearest}\`?` : `The options here are: ${known.join(', ')}.`);
+    throw new InvalidOptionError(`There is no option \`${shown}\`: ${hint}`, { hint, details: { option: shown, nearest } });
+  }
+}

@@ -1,0 +1,113 @@
+/** Turns what the caller passed into `ResolvedOptions`: names checked, values checked, defaults filled in, frozen. */
+import { defaultLogger, silentLogger } from '../events/default-logger';
+import type { Logger } from '../events/logger';
+import { booleanOption, choiceOption, millisecondsOption, pathOption, refuseOption } from './checks';
+import { defaults } from './defaults';
+import { refuseUnknownNames } from './known-names';
+import type { Options } from './options';
+import type { ResolvedDangers, ResolvedOptions } from './resolved';
+import { resolveBackup, resolveCheckpoint, resolveSentinel, resolveWrites } from './resolve-services';
+import { resolveSource } from './source';
+
+const optionNames = [
+  'readonly',
+  'fileMustExist',
+  'timeout',
+  'verbose',
+  'nativeBinding',
+  'journalMode',
+  'durability',
+  'transactionMode',
+  'checkpoint',
+  'sentinel',
+  'writes',
+  'backup',
+  'rescueDirectory',
+  'logger',
+  'dangerously',
+] as const satisfies readonly (keyof Options)[];
+
+const dangerNames = ['allowNetworkFilesystem', 'allowUnsyncedCommits', 'allowSqliteVersion'] as const;
+
+/** A reason shorter than this says nothing. */
+const shortestReason = 10;
+
+/** Throws `InvalidOptionError` for anything that is not as `Options` says. */
+export function resolveOptions(filename: unknown, given: unknown): ResolvedOptions {
+  const options = optionsObject(given);
+  refuseUnknownNames(options, optionNames, '');
+  const source = resolveSource(filename);
+  const readonly = booleanOption('readonly', options.readonly, false);
+  if (readonly && (source.kind === 'memory' || source.kind === 'temporary')) {
+    refuseOption('readonly', '`false` for a database in memory or a temporary one', true);
+  }
+  return Object.freeze({
+    source,
+    readonly,
+    fileMustExist: booleanOption('fileMustExist', options.fileMustExist, false),
+    timeout: millisecondsOption('timeout', options.timeout, defaults.timeout, 0),
+    verbose: resolveVerbose(options.verbose),
+    nativeBinding: resolveNativeBinding(options.nativeBinding),
+    journalMode: choiceOption('journalMode', options.journalMode, 'auto', ['auto', 'wal', 'rollback']),
+    durability: choiceOption('durability', options.durability, 'full', ['full', 'extra']),
+    transactionMode: choiceOption('transactionMode', options.transactionMode, 'deferred', ['deferred', 'immediate']),
+    checkpoint: resolveCheckpoint(options.checkpoint),
+    sentinel: resolveSentinel(options.sentinel),
+    writes: resolveWrites(options.writes),
+    backup: resolveBackup(options.backup),
+    rescueDirectory: pathOption('rescueDirectory', options.rescueDirectory),
+    logger: resolveLogger(options.logger),
+    dangerously: resolveDangers(options.dangerously),
+  });
+}
+
+function optionsObject(given: unknown): Options {
+  if (given === undefined || given === null) return {};
+  if (typeof given !== 'object' || Array.isArray(given)) refuseOption('options', 'an object', given);
+  return given;
+}
+
+function resolveVerbose(verbose: Options['verbose']): ResolvedOptions['verbose'] {
+  if (verbose === undefined || verbose === null) return null;
+  if (typeof verbose !== 'function') refuseOption('verbose', 'a function', verbose);
+  return verbose;
+}
+
+function resolveNativeBinding(binding: Options['nativeBinding']): ResolvedOptions['nativeBinding'] {
+  if (binding === undefined || binding === null) return null;
+  if (typeof binding !== 'string' && typeof binding !== 'object') {
+    refuseOption('nativeBinding', 'the path of an addon or the addon itself', binding);
+  }
+  return binding;
+}
+
+const loggerMethods = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
+
+function resolveLogger(logger: Options['logger']): Logger {
+  if (logger === undefined) return defaultLogger;
+  if (logger === false) return silentLogger;
+  const complete =
+    typeof logger === 'object' && logger !== null && loggerMethods.every(name => typeof logger[name] === 'function');
+  if (!complete) refuseOption('logger', `\`false\` or a pino logger (with ${loggerMethods.join(', ')})`, logger);
+  return logger;
+}
+
+function resolveDangers(given: Options['dangerously']): ResolvedDangers {
+  if (given !== undefined) {
+    if (typeof given !== 'object' || given === null) refuseOption('dangerously', 'an object', given);
+    refuseUnknownNames(given, dangerNames, 'dangerously');
+  }
+  const reason = (name: (typeof dangerNames)[number]): string | null => {
+    const value: unknown = given?.[name];
+    if (value === undefined) return null;
+    if (typeof value !== 'string' || value.trim().length < shortestReason) {
+      refuseOption(`dangerously.${name}`, `a sentence that says why (${shortestReason} characters at least)`, value);
+    }
+    return value;
+  };
+  return Object.freeze({
+    allowNetworkFilesystem: reason('allowNetworkFilesystem'),
+    allowUnsyncedCommits: reason('allowUnsyncedCommits'),
+    allowSqliteVersion: reason('allowSqliteVersion'),
+  });
+}

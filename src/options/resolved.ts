@@ -1,0 +1,61 @@
+/** The options as the engine receives them: everything present, checked, frozen. */
+import type { Logger } from '../events/logger';
+
+/** What is opened: a file by name, or a database that has none. */
+export type Source =
+  | { readonly kind: 'file'; readonly filename: string }
+  | { readonly kind: 'memory' | 'temporary'; readonly filename: string }
+  | { readonly kind: 'buffer'; readonly buffer: Buffer };
+
+export interface ResolvedCheckpoint {
+  readonly walBytes: number;
+  readonly intervalMs: number;
+  readonly truncateAboveBytes: number;
+  readonly owner: 'self' | 'external';
+  readonly thread: 'worker' | 'main';
+}
+
+export interface ResolvedSentinel {
+  readonly intervalMs: number;
+  readonly onCommit: boolean;
+}
+
+export interface ResolvedWrites {
+  readonly maxBatch: number;
+  readonly maxQueued: number;
+  readonly retries: number;
+  readonly minDelayMs: number;
+  readonly maxDelayMs: number;
+}
+
+export interface ResolvedScheduledBackup {
+  readonly directory: string;
+  readonly intervalMs: number;
+  readonly keep: { readonly newest: number; readonly daily: number; readonly weekly: number };
+  readonly verify: 'quick' | 'full';
+}
+
+export interface ResolvedDangers {
+  readonly allowNetworkFilesystem: string | null;
+  readonly allowUnsyncedCommits: string | null;
+  readonly allowSqliteVersion: string | null;
+}
+
+export interface ResolvedOptions {
+  readonly source: Source;
+  readonly readonly: boolean;
+  readonly fileMustExist: boolean;
+  readonly timeout: number;
+  readonly verbose: ((message?: unknown, ...additionalArgs: unknown[]) => void) | null;
+  readonly nativeBinding: string | object | null;
+  readonly journalMode: 'auto' | 'wal' | 'rollback';
+  readonly durability: 'full' | 'extra';
+  readonly transactionMode: 'deferred' | 'immediate';
+  readonly checkpoint: ResolvedCheckpoint | 'off';
+  readonly sentinel: ResolvedSentinel | 'off';
+  readonly writes: ResolvedWrites;
+  readonly backup: ResolvedScheduledBackup | 'off';
+  readonly rescueDirectory: string | null;
+  readonly logger: Logger;
+  readonly dangerously: ResolvedDangers;
+}
