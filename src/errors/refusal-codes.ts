@@ -57,6 +57,12 @@ export const refusalCodes = {
     fatal: false,
     hint: 'Leave the statement out, or use the option that the message names.',
   },
+  UnprovedProtectionError: {
+    code: 'SAFE_SQLITE_UNPROVED_PROTECTION',
+    retryable: false,
+    fatal: false,
+    hint: 'Check the build of SQLite inside better-sqlite3, and what else sets pragmas on this connection.',
+  },
   LocksLostError: {
     code: 'SAFE_SQLITE_LOCKS_LOST',
     retryable: false,

@@ -99,6 +99,13 @@ export class UnsafeStatementError extends SafeSqliteError {
   }
 }
 
+/** A protection was set, and SQLite does not answer that it holds. */
+export class UnprovedProtectionError extends SafeSqliteError {
+  constructor(message: string, context: ErrorContext = {}) {
+    super('UnprovedProtectionError', message, context);
+  }
+}
+
 /** The locks of a live connection are gone: something in this process opened and closed the file. */
 export class LocksLostError extends SafeSqliteError {
   constructor(message: string, context: ErrorContext = {}) {
@@ -152,6 +159,7 @@ for (const refusal of [
   SqliteCopyConflictError,
   InstanceConflictError,
   UnsafeStatementError,
+  UnprovedProtectionError,
   LocksLostError,
   FileReplacedError,
   FencedDatabaseError,

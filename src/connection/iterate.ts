@@ -1,0 +1,59 @@
+/** The iterator of a statement: better-sqlite3's, with the failure of each step translated. */
+import type { OpenIterator, Session } from './session';
+
+interface SourceStatement {
+  readonly source: string;
+}
+
+interface RowIterator extends IterableIterator<unknown> {
+  readonly statement: SourceStatement;
+}
+
+class StatementIterator implements OpenIterator {
+  readonly #rows: IterableIterator<unknown>;
+  readonly #session: Session;
+  declare readonly statement: SourceStatement;
+  /** Milliseconds of the monotonic clock. */
+  readonly openedAt = performance.now();
+
+  constructor(rows: IterableIterator<unknown>, statement: SourceStatement, session: Session) {
+    this.#rows = rows;
+    this.#session = session;
+    Object.defineProperties(this, {
+      statement: { value: statement, enumerable: true },
+      openedAt: { enumerable: false },
+    });
+    session.openIterators.add(this);
+  }
+
+  next(): IteratorResult<unknown> {
+    const session = this.#session;
+    if (session.refusal !== null) throw session.refusal();
+    try {
+      const step = this.#rows.next();
+      if (step.done === true) session.openIterators.delete(this);
+      return step;
+    } catch (error) {
+      throw session.failure(error, { operation: 'iterate', sql: this.statement.source });
+    }
+  }
+
+  /** Always lets the statement go, also on a fenced connection: an open iterator would keep the transaction open. */
+  return(): IteratorResult<unknown> {
+    try {
+      const step = this.#rows.return?.() ?? { value: undefined, done: true };
+      this.#session.openIterators.delete(this);
+      return step;
+    } catch (error) {
+      throw this.#session.failure(error, { operation: 'iterate', sql: this.statement.source });
+    }
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+}
+
+export function iterateRows(rows: IterableIterator<unknown>, statement: SourceStatement, session: Session): RowIterator {
+  return new StatementIterator(rows, statement, session) as unknown as RowIterator;
+}

@@ -1,0 +1,80 @@
+/** `db.transaction(fn)`: better-sqlite3's contract, with the outcome of a failed COMMIT told truthfully. */
+import type { Transaction, VariableArgFunction } from './types';
+
+/** What `fn` begins with. `default` is what the `transactionMode` option says. */
+export type TransactionMode = 'deferred' | 'immediate' | 'exclusive';
+
+/** What a transaction needs of its database. */
+export interface TransactionHost {
+  /** The handle, shown as `transaction.database`. */
+  readonly database: object;
+  readonly defaultMode: TransactionMode;
+  inTransaction(): boolean;
+  /** Throws what every further call would throw: closed, fenced. */
+  assertUsable(): void;
+  /** Runs BEGIN, COMMIT, ROLLBACK and the like; each text is prepared once. */
+  execute(sql: string): void;
+  /** Tells the error of a COMMIT that its transaction is rolled back for certain. */
+  settle(error: unknown): void;
+}
+
+/** The savepoint of nested calls; the tabs keep it apart from names that people write. */
+const savepoint = '"\tsafe-sqlite\t"';
+
+const begin: Readonly<Record<TransactionMode, string>> = {
+  deferred: 'BEGIN DEFERRED',
+  immediate: 'BEGIN IMMEDIATE',
+  exclusive: 'BEGIN EXCLUSIVE',
+};
+
+/** Makes the function of `db.transaction(fn)` with its variants `default`, `deferred`, `immediate`, `exclusive`. */
+export function makeTransaction<F extends VariableArgFunction>(host: TransactionHost, fn: F): Transaction<F> {
+  if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function');
+  const variants = {
+    default: variant(host, fn, host.defaultMode),
+    deferred: variant(host, fn, 'deferred'),
+    immediate: variant(host, fn, 'immediate'),
+    exclusive: variant(host, fn, 'exclusive'),
+  };
+  const properties: PropertyDescriptorMap = { database: { value: host.database, enumerable: true } };
+  for (const [name, value] of Object.entries(variants)) properties[name] = { value };
+  for (const each of Object.values(variants)) Object.defineProperties(each, properties);
+  return variants.default as unknown as Transaction<F>;
+}
+
+function variant<F extends VariableArgFunction>(host: TransactionHost, fn: F, mode: TransactionMode) {
+  return function safeTransaction(this: unknown, ...params: Parameters<F>): unknown {
+    host.assertUsable();
+    const nested = host.inTransaction();
+    host.execute(nested ? `SAVEPOINT ${savepoint}` : begin[mode]);
+    try {
+      const result: unknown = Reflect.apply(fn, this, params);
+      if (isThenable(result)) throw new TypeError('Transaction function cannot return a promise');
+      host.execute(nested ? `RELEASE ${savepoint}` : 'COMMIT');
+      return result;
+    } catch (error) {
+      undo(host, nested, error);
+      throw error;
+    }
+  };
+}
+
+/** Rolls back what is still open: after some errors SQLite itself has rolled back the whole transaction. */
+function undo(host: TransactionHost, nested: boolean, error: unknown): void {
+  if (!host.inTransaction()) return;
+  if (nested) {
+    host.execute(`ROLLBACK TO ${savepoint}`);
+    host.execute(`RELEASE ${savepoint}`);
+  } else {
+    host.execute('ROLLBACK');
+    host.settle(error);
+  }
+}
+
+function isThenable(value: unknown): boolean {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    typeof Reflect.get(value, 'then') === 'function'
+  );
+}

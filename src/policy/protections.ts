@@ -1,0 +1,107 @@
+/** The list of protections: each pragma that is set and read back, with the reason for it. Pure. */
+
+export interface Protection {
+  /** Stable name; `db.plan` users and error messages see it. */
+  readonly name: string;
+  /** The pragma that is set, for example `'synchronous'`. */
+  readonly pragma: string;
+  readonly value: string;
+  /** What `PRAGMA name` must answer afterwards. */
+  readonly expected: readonly (string | number)[];
+  readonly reason: string;
+}
+
+/** What decides about the protections of a whole connection. */
+export interface ConnectionGround {
+  /** Set and prove `fullfsync`: only macOS has it. */
+  readonly fullfsync: boolean;
+}
+
+/** What decides about the protections of one schema that has a file. */
+export interface SchemaGround {
+  /** The journal mode that the schema really is in. */
+  readonly journalMode: string;
+  readonly durability: 'full' | 'extra';
+}
+
+const full = 2;
+const extra = 3;
+
+/** Pragmas of the connection, whatever it has attached. */
+export function connectionProtections(ground: ConnectionGround): readonly Protection[] {
+  return ground.fullfsync ? [...everywhere, ...macOnly] : everywhere;
+}
+
+const everywhere: readonly Protection[] = [
+  {
+    name: 'checkpoint-errors-surface',
+    pragma: 'wal_autocheckpoint',
+    value: '0',
+    expected: [0],
+    // sqlite3WalDefaultHook throws the result of its checkpoint away: a failed one looks like a good commit.
+    reason: 'the automatic checkpoint of SQLite discards its errors; this library checkpoints itself and reports them',
+  },
+  {
+    name: 'cell-size-check',
+    pragma: 'cell_size_check',
+    value: 'ON',
+    expected: [1],
+    reason: 'a damaged page is noticed when it is read, before it spreads (https://sqlite.org/pragma.html#pragma_cell_size_check)',
+  },
+  {
+    name: 'untrusted-schema',
+    pragma: 'trusted_schema',
+    value: 'OFF',
+    expected: [0],
+    reason: 'a schema from elsewhere cannot call functions with side effects (https://sqlite.org/pragma.html#pragma_trusted_schema)',
+  },
+];
+
+const macOnly: readonly Protection[] = [
+  {
+    name: 'full-fsync',
+    pragma: 'fullfsync',
+    value: 'ON',
+    expected: [1],
+    reason: 'fsync on macOS leaves the data in the cache of the drive; F_FULLFSYNC does not',
+  },
+  {
+    name: 'checkpoint-full-fsync',
+    pragma: 'checkpoint_fullfsync',
+    value: 'ON',
+    expected: [1],
+    reason: 'the same for checkpoints, which SQLite switches separately',
+  },
+];
+
+/** Pragmas of one schema; every schema with a file needs its own, also those attached by SQL text. */
+export function schemaProtections(ground: SchemaGround): readonly Protection[] {
+  return [synchronous(ground), noMemoryMap];
+}
+
+/**
+ * `synchronous` must be set even where it reads right already: better-sqlite3's build lowers it to NORMAL at the first
+ * use in WAL mode unless it was set explicitly (`SQLITE_DEFAULT_WAL_SYNCHRONOUS=1`).
+ */
+function synchronous({ journalMode, durability }: SchemaGround): Protection {
+  // With DELETE and FULL the unlink of the journal is not synced: a power cut can undo an acknowledged commit.
+  const needsExtra = durability === 'extra' || journalMode === 'delete';
+  return {
+    name: 'durable-commits',
+    pragma: 'synchronous',
+    value: needsExtra ? 'EXTRA' : 'FULL',
+    expected: needsExtra ? [extra] : [full, extra],
+    reason: needsExtra
+      ? 'a commit in rollback mode is durable only once the folder is synced after the journal is gone'
+      : 'a commit returns after its frames are synced to the WAL',
+  };
+}
+
+const noMemoryMap: Protection = {
+  name: 'no-memory-map',
+  pragma: 'mmap_size',
+  value: '0',
+  // SQLite answers nothing for a schema that cannot be mapped at all.
+  expected: [0],
+  reason: 'a stray pointer cannot write into the database, and an I/O error is an error code instead of SIGBUS',
+};
