@@ -1,0 +1,16 @@
+/** What a file is, whatever path names it. */
+
+/** Device and inode, as `stat` gives them with `bigint: true`: inode numbers may be larger than 2^53. */
+export interface FileIdentity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+/** The identity as a key of a `Map`. */
+export function identityKey(identity: FileIdentity): string {
+  return `${identity.dev}:${identity.ino}`;
+}
+
+export function sameFile(one: FileIdentity, other: FileIdentity): boolean {
+  return one.ino === other.ino && one.dev === other.dev;
+}

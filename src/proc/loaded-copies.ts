@@ -1,0 +1,63 @@
+/** Which copies of SQLite this process has loaded: shared libraries and addons in its memory map, and Node's own. */
+import { readFileSync } from 'node:fs';
+import type { FileIdentity } from '../base/file-identity';
+import { unsupported, type Probed } from './support';
+
+export interface MappedFile {
+  readonly path: string;
+  readonly inode: bigint;
+}
+
+/** The files in the text of `/proc/self/maps` (proc_pid_maps(5)), each once. */
+export function parseMaps(maps: string): readonly MappedFile[] {
+  const files = new Map<string, MappedFile>();
+  for (const line of maps.split('\n')) {
+    const [, inode, path] = /^\S+ \S+ \S+ \S+ (\d+)\s+(\/.*)$/.exec(line) ?? [];
+    if (inode !== undefined && path !== undefined) files.set(path, { path, inode: BigInt(inode) });
+  }
+  return [...files.values()];
+}
+
+/** True for files that may carry a SQLite: every addon, and libraries that say so in their name. */
+export function mayCarrySqlite(path: string): boolean {
+  return path.endsWith('.node') || /sqlite|sqlcipher|libsql/i.test(path);
+}
+
+// The 16 bytes at the start of every database file: each SQLite has them as a constant (sqlite.org/fileformat2.html 1.3.1).
+const signature = 'SQLite format 3\0';
+
+/** The addons and libraries with a SQLite inside that are mapped into this process, whichever thread loaded them. */
+export function loadedCopies(): Probed<{ libraries: readonly MappedFile[] }> {
+  let maps: string;
+  try {
+    maps = readFileSync('/proc/self/maps', 'latin1');
+  } catch (cause) {
+    return unsupported('/proc/self/maps', cause);
+  }
+  const libraries = parseMaps(maps).filter(file => mayCarrySqlite(file.path) && carriesSqlite(file.path));
+  return { supported: true, libraries };
+}
+
+/** The loaded copies other than the one whose addon is `own`. */
+export function otherCopies(own: FileIdentity | null): readonly string[] {
+  const loaded = loadedCopies();
+  const libraries = loaded.supported ? loaded.libraries : [];
+  // The inode alone: the device in the memory map is the filesystem's, which on btrfs and overlayfs differs from stat's.
+  const others = libraries.filter(library => library.inode !== own?.ino).map(library => library.path);
+  return nodeSqliteLoaded() ? [...others, 'node:sqlite'] : others;
+}
+
+/** Whether this thread has loaded `node:sqlite`; it cannot be seen from here what other threads have loaded. */
+export function nodeSqliteLoaded(): boolean {
+  const loaded: unknown = Reflect.get(process, 'moduleLoadList');
+  return Array.isArray(loaded) && loaded.includes('NativeModule sqlite');
+}
+
+function carriesSqlite(path: string): boolean {
+  try {
+    return readFileSync(path).includes(signature);
+  } catch {
+    // Deleted since it was loaded: its name has to do.
+    return /sqlite|sqlcipher|libsql/i.test(path);
+  }
+}

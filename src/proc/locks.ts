@@ -1,0 +1,71 @@
+/** The POSIX locks that the kernel shows for a descriptor in `/proc/self/fdinfo` (proc_pid_fdinfo(5), `lock:` lines). */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { unsupported, type Probed } from './support';
+
+export interface HeldLock {
+  readonly kind: 'read' | 'write';
+  /** First byte of the range. */
+  readonly start: number;
+  /** Last byte of the range; infinite when the kernel says `EOF`. */
+  readonly end: number;
+}
+
+// "lock:  1: POSIX  ADVISORY  READ 8250 fe:00:2147010 1073741826 1073742335". A waiting request has `->` after the number.
+const lockLine = /^lock:\s+\d+: POSIX\s+\S+\s+(READ|WRITE)\s+-?\d+\s+\S+\s+(\d+)\s+(\d+|EOF)$/gm;
+
+/**
+ * The traditional POSIX locks in the text of a fdinfo file.
+ *
+ * The kernel lists a lock only at the descriptor that took it, although the whole process owns it: measured, two
+ * connections on one file show one lock, at the descriptor of the first.
+ */
+export function parseLocks(fdinfo: string): readonly HeldLock[] {
+  const locks: HeldLock[] = [];
+  for (const [, kind, start, end] of fdinfo.matchAll(lockLine)) {
+    locks.push({
+      kind: kind === 'WRITE' ? 'write' : 'read',
+      start: Number(start),
+      end: end === 'EOF' ? Number.POSITIVE_INFINITY : Number(end),
+    });
+  }
+  return locks;
+}
+
+/** Keeps the fdinfo of one descriptor open; the kernel writes it anew for each read at offset 0. */
+export interface LockReader {
+  readonly fd: number;
+  /** The text of the fdinfo as of now; null when the descriptor has been closed. */
+  read(): string | null;
+  stop(): void;
+}
+
+// Bytes. A fdinfo with five locks has some 350; what does not fit is more locks than a connection of SQLite can have.
+const fdinfoBytes = 4096;
+const buffer = Buffer.allocUnsafe(fdinfoBytes);
+
+/** Opens the fdinfo of `fd`. It costs one descriptor until `stop()`. */
+export function watchLocks(fd: number): Probed<{ reader: LockReader }> {
+  let fdinfo: number | null;
+  try {
+    fdinfo = openSync(`/proc/self/fdinfo/${fd}`, 'r');
+  } catch (cause) {
+    return unsupported(`/proc/self/fdinfo/${fd}`, cause);
+  }
+  const reader: LockReader = {
+    fd,
+    read() {
+      if (fdinfo === null) return null;
+      try {
+        return buffer.toString('latin1', 0, readSync(fdinfo, buffer, 0, fdinfoBytes, 0));
+      } catch {
+        // ENOENT: the descriptor that this fdinfo describes is closed (fs/proc/fd.c, seq_show).
+        return null;
+      }
+    },
+    stop() {
+      if (fdinfo !== null) closeSync(fdinfo);
+      fdinfo = null;
+    },
+  };
+  return { supported: true, reader };
+}

@@ -1,0 +1,42 @@
+/** Which copy of SQLite a connection runs on. Two copies in one process do not see each other's locks. */
+import { statSync } from 'node:fs';
+import { identityKey, type FileIdentity } from '../base/file-identity';
+import { processGlobal } from '../base/process-global';
+import { addonPath } from '../native/addon';
+
+export interface SqliteCopy {
+  /** Equal for two connections exactly when they run on one copy. */
+  readonly id: string;
+  /** Path of the addon, for messages. */
+  readonly library: string;
+  /** The addon as a file: the loader maps a file once, also when two paths name it (hard links, symlinks). */
+  readonly addon: FileIdentity | null;
+}
+
+interface UnnamedAddons {
+  readonly ids: WeakMap<object, string>;
+  next: number;
+}
+
+const unnamed = processGlobal<UnnamedAddons>('unnamed-addons', 1, () => ({ ids: new WeakMap(), next: 1 }));
+
+/** The copy behind better-sqlite3 when it is opened with this `nativeBinding` option. */
+export function sqliteCopyOf(nativeBinding: string | object | null | undefined): SqliteCopy {
+  const library = addonPath(nativeBinding);
+  if (library !== null) {
+    const stats = statSync(library, { bigint: true, throwIfNoEntry: false });
+    const addon = stats === undefined ? null : { dev: stats.dev, ino: stats.ino };
+    return { id: addon === null ? library : identityKey(addon), library, addon };
+  }
+  if (typeof nativeBinding === 'object' && nativeBinding !== null) return unnamedCopy(nativeBinding);
+  return { id: 'better-sqlite3', library: 'better-sqlite3', addon: null };
+}
+
+function unnamedCopy(addon: object): SqliteCopy {
+  let id = unnamed.ids.get(addon);
+  if (id === undefined) {
+    id = `nativeBinding object ${unnamed.next++}`;
+    unnamed.ids.set(addon, id);
+  }
+  return { id, library: id, addon: null };
+}
