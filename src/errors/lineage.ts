@@ -15,7 +15,10 @@ interface LineageClass {
  *
  * A subclass written by a user has no lineage of its own, so its check falls back to the prototype chain.
  */
-export function brand(errorClass: { readonly prototype: object; readonly name: string }, families: readonly string[]): void {
+export function brand(
+  errorClass: { readonly prototype: object; readonly name: string },
+  families: readonly string[],
+): void {
   const lineage = Object.freeze([errorClass.name, ...families]);
   Object.defineProperty(errorClass, 'lineage', { value: lineage });
   Object.defineProperty(errorClass.prototype, lineageKey, { value: lineage });

@@ -93,6 +93,12 @@ export const refusalCodes = {
     fatal: false,
     hint: 'The database is as it was before. Look at the cause, then restore again.',
   },
+  MaintenanceError: {
+    code: 'SAFE_SQLITE_MAINTENANCE_FAILED',
+    retryable: true,
+    fatal: false,
+    hint: 'Nothing was changed by the job that failed; the next one starts a new worker thread.',
+  },
   WriteQueueFullError: {
     code: 'SAFE_SQLITE_WRITE_QUEUE_FULL',
     retryable: true,

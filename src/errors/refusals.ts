@@ -141,6 +141,13 @@ export class RestoreError extends SafeSqliteError {
   }
 }
 
+/** A job of the maintenance worker could not be run: the thread ended, or SQLite did not answer as it must. */
+export class MaintenanceError extends SafeSqliteError {
+  constructor(message: string, context: ErrorContext = {}) {
+    super('MaintenanceError', message, context);
+  }
+}
+
 /** The write queue is full; the write was not queued. */
 export class WriteQueueFullError extends SafeSqliteError {
   constructor(message: string, context: ErrorContext = {}) {
@@ -165,6 +172,7 @@ for (const refusal of [
   FencedDatabaseError,
   BackupError,
   RestoreError,
+  MaintenanceError,
   WriteQueueFullError,
 ]) {
   brand(refusal, ['SafeSqliteError']);

@@ -1,0 +1,74 @@
+/**
+ * The few words that both threads of one job share, so that each can see the other without a turn of its event loop:
+ *
+ *     state     waiting -> running -> over      (the worker claims, works, and is done with its connection)
+ *                      \-> cancelled            (the host took it back before it began)
+ *     abort     0 -> 1                          (the host wants a job to stop that can stop between two steps)
+ *     answered  counts the answers to progress  (the host raises it after it wrote `pages`)
+ *     pages     how many pages the next step copies
+ */
+const stateAt = 0;
+const abortAt = 1;
+const answeredAt = 2;
+const pagesAt = 3;
+const words = 4;
+
+const waiting = 0;
+const running = 1;
+const over = 2;
+const cancelled = 3;
+
+export type Control = Int32Array<SharedArrayBuffer>;
+
+export function createControl(): Control {
+  return new Int32Array(new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT));
+}
+
+/** The worker's: false when the host has cancelled the job. */
+export function claim(control: Control): boolean {
+  return Atomics.compareExchange(control, stateAt, waiting, running) === waiting;
+}
+
+/** The host's: true when the job had not begun, and now never will. */
+export function cancel(control: Control): boolean {
+  return Atomics.compareExchange(control, stateAt, waiting, cancelled) === waiting;
+}
+
+/** Says that the job's connection is closed, and wakes whoever waits for that. */
+export function markOver(control: Control): void {
+  Atomics.store(control, stateAt, over);
+  Atomics.notify(control, stateAt);
+}
+
+/** Stops the calling thread until a running job is over; false when `timeoutMs` passed first. */
+export function waitUntilOver(control: Control, timeoutMs: number): boolean {
+  return Atomics.wait(control, stateAt, running, timeoutMs) !== 'timed-out';
+}
+
+export function requestAbort(control: Control): void {
+  Atomics.store(control, abortAt, 1);
+  Atomics.notify(control, answeredAt);
+}
+
+export function isAbortRequested(control: Control): boolean {
+  return Atomics.load(control, abortAt) === 1;
+}
+
+/** The host's answer to one report of progress. */
+export function answer(control: Control, pages: number): void {
+  Atomics.store(control, pagesAt, pages);
+  Atomics.add(control, answeredAt, 1);
+  Atomics.notify(control, answeredAt);
+}
+
+/** Stops the worker thread until answer number `expected` is there; `null` when `timeoutMs` passed first. */
+export function waitForAnswer(control: Control, expected: number, timeoutMs: number): number | null {
+  const seen = Atomics.load(control, answeredAt);
+  if (seen < expected && Atomics.wait(control, answeredAt, seen, timeoutMs) === 'timed-out') return null;
+  return Atomics.load(control, answeredAt) < expected ? null : Atomics.load(control, pagesAt);
+}
+
+/** Stops the worker thread for a while, shorter when an abort comes. */
+export function pause(control: Control, milliseconds: number): void {
+  if (!isAbortRequested(control)) Atomics.wait(control, answeredAt, Atomics.load(control, answeredAt), milliseconds);
+}

@@ -1,0 +1,74 @@
+/** Runs one job in the thread that it is called in: the worker's program and the calling thread share it. */
+import { openForJob, type ConnectionSettings } from './job-connection';
+import { checkpoint } from './jobs/checkpoint';
+import { fold } from './jobs/fold';
+import { onlineBackup, type Steer } from './jobs/online-backup';
+import { seal, transfer } from './jobs/seal';
+import { vacuumInto } from './jobs/vacuum-into';
+import { verify } from './jobs/verify';
+import type { NativeDatabase } from '../native/better-sqlite3';
+import type { Job, JobProgress, JobTarget, OnlineBackupJob, ResultOf } from './protocol';
+
+export type SynchronousJob = Exclude<Job, OnlineBackupJob>;
+export type Report = (progress: JobProgress) => void;
+
+/**
+ * Runs a job that is one call, or a few, of SQLite.
+ *
+ * Copies and checks read through a read-only connection: should the application close its own meanwhile, the job's is
+ * the last of the file and leaves the WAL as it is, instead of checkpointing with errors that nobody sees.
+ */
+export function executeNow(job: SynchronousJob, report: Report): ResultOf<SynchronousJob> {
+  switch (job.kind) {
+    case 'checkpoint':
+      return withConnection(job, settings('read-write', job), db => checkpoint(db, job));
+    case 'vacuum-into':
+      return withConnection(job, settings('read-only', job), db =>
+        vacuumInto(db, { schema: 'main', destination: job.destination }, header => report({ step: 'started', header })),
+      );
+    case 'verify':
+      return withConnection(job, settings('read-only', job), db => verify(db, job));
+    case 'fold':
+      return withConnection(job, settings('read-write', job), fold);
+    case 'seal':
+      return seal(job);
+    case 'transfer':
+      return transfer(job);
+  }
+}
+
+/** Runs an online backup: many steps with turns of the event loop between them. */
+export async function executeOnline(
+  job: OnlineBackupJob,
+  report: Report,
+  steer: Steer,
+): Promise<ResultOf<OnlineBackupJob>> {
+  const db = openForJob(job, settings('read-only', job));
+  try {
+    return await onlineBackup(
+      db,
+      { schema: 'main', destination: job.destination, snapshot: 'hold' },
+      header => report({ step: 'started', header }),
+      steer,
+    );
+  } finally {
+    db.close();
+  }
+}
+
+function withConnection<Result>(
+  target: JobTarget,
+  connection: ConnectionSettings,
+  use: (db: NativeDatabase.Database) => Result,
+): Result {
+  const db = openForJob(target, connection);
+  try {
+    return use(db);
+  } finally {
+    db.close();
+  }
+}
+
+function settings(access: ConnectionSettings['access'], job: { readonly busyTimeoutMs: number }): ConnectionSettings {
+  return { access, busyTimeoutMs: job.busyTimeoutMs };
+}

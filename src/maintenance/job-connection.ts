@@ -1,0 +1,64 @@
+/** The connection of one job: opened for it, proved to be on the right file, closed with it. */
+import { statSync } from 'node:fs';
+import { identityKey, sameFile } from '../base/file-identity';
+import { FileReplacedError, MaintenanceError } from '../errors/refusals';
+import { NativeDatabase } from '../native/better-sqlite3';
+import type { JobTarget } from './protocol';
+
+export interface ConnectionSettings {
+  /** A read-only connection never checkpoints, also not when it is the last one that closes. */
+  readonly access: 'read-only' | 'read-write';
+  readonly busyTimeoutMs: number;
+}
+
+/**
+ * Opens the target of a job with `synchronous=FULL` and without automatic checkpoints.
+ *
+ * SQLite reads nothing of the file before the first statement, so a connection that turns out to be on another file
+ * is closed again without having touched it.
+ */
+export function openForJob(target: JobTarget, settings: ConnectionSettings): NativeDatabase.Database {
+  refuseReplaced(target);
+  const db = new NativeDatabase(target.file, {
+    readonly: settings.access === 'read-only',
+    fileMustExist: true,
+    timeout: settings.busyTimeoutMs,
+    ...(target.nativeBinding === undefined ? {} : { nativeBinding: target.nativeBinding }),
+  });
+  try {
+    // Once more, now that the descriptor is open: whoever replaced the file between the two looks is seen here.
+    refuseReplaced(target);
+    prove(db, 'wal_autocheckpoint', 0);
+    // The copy that VACUUM INTO writes is synced at the level of the source's connection, and better-sqlite3's build
+    // silently lowers a WAL database to NORMAL unless FULL is asked for. https://sqlite.org/pragma.html#pragma_synchronous
+    prove(db, 'synchronous', 2);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Sets a pragma, reads it back, and refuses to go on with any other value. */
+export function prove(db: NativeDatabase.Database, pragma: string, value: number): void {
+  db.pragma(`${pragma}=${value}`);
+  const found: unknown = db.pragma(pragma, { simple: true });
+  if (found === value) return;
+  throw new MaintenanceError(`SQLite answered ${pragma}=${String(found)} instead of ${value} for ${db.name}.`, {
+    details: { file: db.name, pragma, expected: value, found },
+  });
+}
+
+function refuseReplaced({ file, identity }: JobTarget): void {
+  if (identity === null) return;
+  // better-sqlite3 trims the name that it opens.
+  const found = statSync(file.trim(), { bigint: true, throwIfNoEntry: false });
+  if (found !== undefined && sameFile(found, identity)) return;
+  const expected = identityKey(identity);
+  throw new FileReplacedError(
+    found === undefined
+      ? `The database ${file} is gone: it was deleted or renamed while it was open.`
+      : `The path ${file} names another file (${identityKey(found)}) than the one that was opened (${expected}).`,
+    { details: { file, expected, found: found === undefined ? null : identityKey(found) } },
+  );
+}

@@ -1,0 +1,19 @@
+/** The job that makes a database file complete by itself. */
+import type { NativeDatabase } from '../../native/better-sqlite3';
+import type { FoldResult } from '../protocol';
+
+/**
+ * Takes the WAL or a hot journal into the database and leaves it in `journal_mode=DELETE`, without sidecars.
+ *
+ * Each is a step of SQLite's own that a crash cannot spoil. Leaving WAL mode needs the file for oneself, and so does
+ * `BEGIN EXCLUSIVE`: success proves that no other connection holds a lock. @see https://sqlite.org/wal.html#persistence_of_wal_mode
+ */
+export function fold(db: NativeDatabase.Database): FoldResult {
+  const journalMode = String(db.pragma('journal_mode=DELETE', { simple: true }));
+  db.exec('BEGIN EXCLUSIVE');
+  try {
+    return { journalMode, pages: Number(db.pragma('page_count', { simple: true })) };
+  } finally {
+    db.exec('ROLLBACK');
+  }
+}

@@ -1,0 +1,59 @@
+/** The job that copies one snapshot page by page with SQLite's backup API. */
+import { MaintenanceError } from '../../errors/refusals';
+import type { NativeDatabase } from '../../native/better-sqlite3';
+import { readHeader } from '../header';
+import type { CopyProgress, CopyResult, HeaderFacts } from '../protocol';
+
+export interface OnlineSettings {
+  readonly schema: string;
+  readonly destination: string;
+  /**
+   * `'hold'`: keep a read transaction open on the source, so that commits of others cannot restart the copy (measured:
+   * no restart under a commit every 5 ms). `'none'` where the connection is the caller's, who may be in a transaction.
+   */
+  readonly snapshot: 'hold' | 'none';
+}
+
+/** Called after each step; the answer is the number of pages of the next one, 0 for none in this turn. */
+export type Steer = (progress: CopyProgress) => number;
+
+/**
+ * Copies `schema` to `destination`.
+ *
+ * better-sqlite3's `backup()` resolves with `totalPages: 0` and no file when its first step meets a lock, so a copy
+ * without pages is a failure here, whatever the promise says.
+ *
+ * @see https://sqlite.org/backup.html
+ */
+export async function onlineBackup(
+  db: NativeDatabase.Database,
+  settings: OnlineSettings,
+  onStart: (header: HeaderFacts) => void,
+  steer: Steer,
+): Promise<CopyResult> {
+  const started = performance.now();
+  if (settings.snapshot === 'hold') {
+    db.exec('BEGIN');
+    // BEGIN alone takes no lock: the first read does. https://sqlite.org/lang_transaction.html
+    db.prepare('SELECT count(*) FROM sqlite_schema').get();
+  }
+  try {
+    const header = readHeader(db, settings.schema);
+    onStart(header);
+    // `attached` is documented by better-sqlite3 but missing from the types of @types/better-sqlite3.
+    const options: NativeDatabase.BackupOptions & { attached: string } = { attached: settings.schema, progress: steer };
+    const done = await db.backup(settings.destination, options);
+    if (done.totalPages === 0 && header.pages > 0) {
+      throw new MaintenanceError(`The backup of ${db.name} met a lock at its first step, and nothing was copied.`, {
+        details: { file: db.name, destination: settings.destination, pages: header.pages },
+      });
+    }
+    return {
+      sourceHeaders: [header, readHeader(db, settings.schema)],
+      copiedPages: done.totalPages,
+      durationMs: performance.now() - started,
+    };
+  } finally {
+    if (settings.snapshot === 'hold') db.exec('ROLLBACK');
+  }
+}

@@ -1,0 +1,22 @@
+/** The job that writes a compact snapshot with `VACUUM INTO`. */
+import type { NativeDatabase } from '../../native/better-sqlite3';
+import { readHeader } from '../header';
+import type { CopyResult, HeaderFacts } from '../protocol';
+
+/**
+ * Writes `schema` to `destination` as SQLite's own VACUUM does: one read transaction, so no writer can disturb it.
+ *
+ * The destination may be an empty file. @see https://sqlite.org/lang_vacuum.html#vacuuminto
+ */
+export function vacuumInto(
+  db: NativeDatabase.Database,
+  job: { readonly schema: string; readonly destination: string },
+  onStart: (header: HeaderFacts) => void,
+): CopyResult {
+  const started = performance.now();
+  const before = readHeader(db, job.schema);
+  onStart(before);
+  db.prepare(`VACUUM "${job.schema.replaceAll('"', '""')}" INTO ?`).run(job.destination);
+  const after = readHeader(db, job.schema);
+  return { sourceHeaders: [before, after], copiedPages: null, durationMs: performance.now() - started };
+}

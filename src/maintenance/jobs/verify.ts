@@ -1,0 +1,67 @@
+/** The job that checks a database. */
+import { NativeSqliteError, type NativeDatabase } from '../../native/better-sqlite3';
+import { readHeader } from '../header';
+import type { VerifyJob, VerifyResult } from '../protocol';
+
+/** Problems that one check lists at most, as `PRAGMA integrity_check` has it by default. */
+const maxProblems = 100;
+
+/**
+ * Reads the header, runs the check of the level, and counts the rows that refer to nothing.
+ *
+ * Damage that stops SQLite from reading at all is a problem of the database like those that the check lists, so it is
+ * listed too; a failure of the storage or a lock is thrown.
+ */
+export function verify(db: NativeDatabase.Database, job: Pick<VerifyJob, 'level'>): VerifyResult {
+  const started = performance.now();
+  const problems: string[] = [];
+  // One read transaction: all answers are about the same snapshot.
+  db.exec('BEGIN');
+  try {
+    const header = listDamage('the header', problems, () => readHeader(db));
+    if (header?.pages === 0) problems.push('the database has no pages');
+    if (problems.length === 0 && job.level !== 'header') check(db, job.level, problems);
+    return {
+      header,
+      journalMode: header === null ? null : String(db.pragma('journal_mode', { simple: true })),
+      problems,
+      foreignKeyViolations: job.level === 'header' || problems.length > 0 ? null : countViolations(db),
+      sqliteVersion: String(db.prepare('SELECT sqlite_version()').pluck().get()),
+      durationMs: performance.now() - started,
+    };
+  } finally {
+    if (db.inTransaction) db.exec('ROLLBACK');
+  }
+}
+
+function check(db: NativeDatabase.Database, level: 'quick' | 'full', problems: string[]): void {
+  const pragma = level === 'full' ? 'integrity_check' : 'quick_check';
+  const lines = listDamage(pragma, problems, () => db.prepare(`PRAGMA ${pragma}(${maxProblems})`).pluck().all());
+  if (lines === null || (lines.length === 1 && lines[0] === 'ok')) return;
+  for (const line of lines) problems.push(String(line));
+}
+
+function listDamage<Value>(what: string, problems: string[], read: () => Value): Value | null {
+  try {
+    return read();
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    problems.push(`${what} could not be read: ${error.code}: ${error.message}`);
+    return null;
+  }
+}
+
+/** https://sqlite.org/pragma.html#pragma_foreign_key_check; a parent without the key that is referred to is an error. */
+function countViolations(db: NativeDatabase.Database): number | null {
+  try {
+    return Number(db.prepare('SELECT count(*) FROM pragma_foreign_key_check').pluck().get());
+  } catch (error) {
+    if (error instanceof NativeSqliteError && error.code === 'SQLITE_ERROR') return null;
+    throw error;
+  }
+}
+
+function isDamage(error: unknown): error is InstanceType<typeof NativeSqliteError> {
+  if (!(error instanceof NativeSqliteError)) return false;
+  return error.code === 'SQLITE_NOTADB' || error.code.startsWith('SQLITE_CORRUPT');
+}

@@ -1,0 +1,188 @@
+/** The jobs that can run off the event loop, with what each needs and what each gives: plain data that crosses threads. */
+
+import type { FileIdentity } from '../base/file-identity';
+
+/** The database that a job opens for itself. */
+export interface JobTarget {
+  /** Canonical path of the database. */
+  readonly file: string;
+  /** The file that the path must still name, or the job refuses; `null` where there is nothing to compare with. */
+  readonly identity: FileIdentity | null;
+  /** Path of better-sqlite3's addon, where the application had to name it. */
+  readonly nativeBinding?: string | undefined;
+}
+
+export type CheckpointMode = 'passive' | 'truncate';
+
+/**
+ * Copies the WAL into the database.
+ *
+ * It assumes that the application holds a connection of its own until the job is over: the connection of the job is
+ * then never the last one of the file, and its close does no checkpoint whose errors nobody would see.
+ */
+export interface CheckpointJob extends JobTarget {
+  readonly kind: 'checkpoint';
+  readonly mode: CheckpointMode;
+  /** How long the checkpoint waits for locks. A truncating one that waits keeps writers waiting too. */
+  readonly busyTimeoutMs: number;
+  /** Sync the drive's cache as well (macOS). */
+  readonly fullfsync?: boolean | undefined;
+}
+
+export interface CheckpointResult {
+  readonly mode: CheckpointMode;
+  /** All frames of the WAL are in the database and nothing was in the way. */
+  readonly complete: boolean;
+  /** Another connection had a lock that this checkpoint needed. */
+  readonly busy: boolean;
+  /** Frames in the WAL; 0 after a complete truncation and for a database that is not in WAL mode. */
+  readonly walFrames: number;
+  /** Frames of the WAL that are copied into the database. */
+  readonly checkpointedFrames: number;
+  /** Size of the `-wal` file after the checkpoint, in bytes. */
+  readonly walBytes: number;
+  readonly durationMs: number;
+}
+
+/** Writes one compact snapshot of a schema to a new file. It runs in one call of SQLite and cannot be interrupted. */
+export interface VacuumIntoJob extends JobTarget {
+  readonly kind: 'vacuum-into';
+  /** The file that is written: absent, or empty. */
+  readonly destination: string;
+  readonly busyTimeoutMs: number;
+}
+
+/** Copies the pages of one snapshot step by step. */
+export interface OnlineBackupJob extends JobTarget {
+  readonly kind: 'online-backup';
+  /** The file that is written: absent, or empty. */
+  readonly destination: string;
+  readonly busyTimeoutMs: number;
+  /** Pages that are copied a second at most; `null` for as fast as the disk. */
+  readonly pagesPerSecond: number | null;
+  /** The progress listener says after each step how many pages the next one copies. */
+  readonly steered: boolean;
+}
+
+/** What a database says of itself in its header, read through SQLite. */
+export interface HeaderFacts {
+  readonly pageSize: number;
+  readonly pages: number;
+  readonly freePages: number;
+  readonly encoding: string;
+  readonly userVersion: number;
+  readonly applicationId: number;
+  readonly schemaVersion: number;
+}
+
+export interface CopyResult {
+  /** The source's header before and after the copy: a copy carries the one or the other. */
+  readonly sourceHeaders: readonly HeaderFacts[];
+  /** Pages that were copied, where the method counts them. */
+  readonly copiedPages: number | null;
+  readonly durationMs: number;
+}
+
+export type VerifyLevel = 'quick' | 'full';
+
+/** Checks a database: header, structure, foreign keys. */
+export interface VerifyJob extends JobTarget {
+  readonly kind: 'verify';
+  /** `'quick'`: `quick_check`; `'full'`: `integrity_check`, which also compares each index with its table. */
+  readonly level: VerifyLevel | 'header';
+  readonly busyTimeoutMs: number;
+}
+
+export interface VerifyResult {
+  /** `null` when it could not be read: `problems` says why. */
+  readonly header: HeaderFacts | null;
+  readonly journalMode: string | null;
+  /** What the check found; empty when the database is sound. */
+  readonly problems: readonly string[];
+  /** Rows that refer to a row that does not exist; `null` when that could not be counted. */
+  readonly foreignKeyViolations: number | null;
+  readonly sqliteVersion: string;
+  readonly durationMs: number;
+}
+
+/** Gives a database a rollback journal in its header and takes all its sidecars in, with nobody else in the file. */
+export interface FoldJob extends JobTarget {
+  readonly kind: 'fold';
+  readonly busyTimeoutMs: number;
+}
+
+export interface FoldResult {
+  readonly journalMode: string;
+  readonly pages: number;
+}
+
+/** Syncs a finished file that nobody has open, and reads its hash. */
+export interface SealJob {
+  readonly kind: 'seal';
+  readonly file: string;
+}
+
+export interface SealResult {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** Copies a finished file that nobody has open, syncs the copy, and reads the copy's hash back. */
+export interface TransferJob {
+  readonly kind: 'transfer';
+  readonly file: string;
+  readonly destination: string;
+}
+
+interface JobMap {
+  checkpoint: { job: CheckpointJob; result: CheckpointResult };
+  'vacuum-into': { job: VacuumIntoJob; result: CopyResult };
+  'online-backup': { job: OnlineBackupJob; result: CopyResult };
+  verify: { job: VerifyJob; result: VerifyResult };
+  fold: { job: FoldJob; result: FoldResult };
+  seal: { job: SealJob; result: SealResult };
+  transfer: { job: TransferJob; result: SealResult };
+}
+
+export type JobKind = keyof JobMap;
+export type Job = JobMap[JobKind]['job'];
+export type ResultOf<SomeJob extends Job> = JobMap[SomeJob['kind']]['result'];
+
+/** How far a copy has come, in better-sqlite3's terms. */
+export interface CopyProgress {
+  readonly totalPages: number;
+  readonly remainingPages: number;
+}
+
+/** What a job says while it runs. */
+export type JobProgress =
+  /** The copy begins; its size can be guessed from the source's header. */
+  | { readonly step: 'started'; readonly header: HeaderFacts }
+  /** So many pages are copied. */
+  | ({ readonly step: 'copied' } & CopyProgress);
+
+/** From the host to the worker. */
+export type HostMessage =
+  | { readonly type: 'job'; readonly id: number; readonly job: Job; readonly control: SharedArrayBuffer }
+  /** Nothing more will come: the thread may end. */
+  | { readonly type: 'rest' };
+
+/** From the worker to the host. */
+export type WorkerMessage =
+  | { readonly type: 'progress'; readonly id: number; readonly progress: JobProgress }
+  | { readonly type: 'done'; readonly id: number; readonly result: ResultOf<Job> }
+  | { readonly type: 'failed'; readonly id: number; readonly error: WireError };
+
+/** An error on its way between threads, where classes do not survive. */
+export type WireError =
+  | { readonly family: 'sqlite'; readonly code: string; readonly message: string }
+  | { readonly family: 'replaced'; readonly message: string; readonly details: Readonly<Record<string, unknown>> }
+  | { readonly family: 'aborted' }
+  | {
+      readonly family: 'other';
+      readonly name: string;
+      readonly message: string;
+      /** `errno` name and call, where the operating system refused. */
+      readonly code: string | null;
+      readonly syscall: string | null;
+    };

@@ -1,0 +1,44 @@
+/** Errors on their way between the worker and the host: taken apart there, put together here. */
+import { FileReplacedError, MaintenanceError } from '../errors/refusals';
+import { NativeSqliteError } from '../native/better-sqlite3';
+import type { WireError } from './protocol';
+import { AbortedJob } from './steer';
+
+export function toWire(error: unknown): WireError {
+  if (error instanceof NativeSqliteError) return { family: 'sqlite', code: error.code, message: error.message };
+  if (error instanceof FileReplacedError) {
+    return { family: 'replaced', message: error.message, details: error.details };
+  }
+  if (error instanceof AbortedJob) return { family: 'aborted' };
+  if (!(error instanceof Error)) {
+    return { family: 'other', name: 'Error', message: String(error), code: null, syscall: null };
+  }
+  return {
+    family: 'other',
+    name: error.name,
+    message: error.message,
+    code: text(Reflect.get(error, 'code')),
+    syscall: text(Reflect.get(error, 'syscall')),
+  };
+}
+
+/** The error that the job's promise rejects with; an abort rejects with the signal's own reason instead. */
+export function fromWire(wire: Exclude<WireError, { family: 'aborted' }>): Error {
+  switch (wire.family) {
+    case 'sqlite':
+      return new NativeSqliteError(wire.message, wire.code);
+    case 'replaced':
+      return new FileReplacedError(wire.message, { details: wire.details });
+    case 'other':
+      // A failed call of the operating system keeps its code; anything else is named as what it was.
+      if (wire.syscall !== null)
+        return Object.assign(new Error(wire.message), { code: wire.code, syscall: wire.syscall });
+      return new MaintenanceError(
+        wire.name === 'MaintenanceError' ? wire.message : `The job failed with ${wire.name}: ${wire.message}`,
+      );
+  }
+}
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}

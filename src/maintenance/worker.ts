@@ -1,0 +1,46 @@
+/** The program of the maintenance thread: takes jobs, runs each with a connection of its own, answers. */
+import { parentPort } from 'node:worker_threads';
+import { claim, markOver, type Control } from './control';
+import { executeNow, executeOnline } from './execute';
+import type { HostMessage, Job, JobProgress, ResultOf, WorkerMessage } from './protocol';
+import { steerFor } from './steer';
+import { toWire } from './wire-error';
+
+type Send = (message: WorkerMessage) => void;
+
+/** The last job of each file: the next one of the same file waits for it. */
+const last = new Map<string, Promise<void>>();
+
+const port = parentPort;
+port?.on('message', (message: HostMessage) => {
+  if (message.type === 'rest') return port.close();
+  const { id, job } = message;
+  const control = new Int32Array(message.control);
+  const before = last.get(job.file) ?? Promise.resolve();
+  const done = before.then(() => run(id, job, control, answer => port.postMessage(answer)));
+  last.set(job.file, done);
+  void done.then(() => last.get(job.file) === done && last.delete(job.file));
+});
+
+async function run(id: number, job: Job, control: Control, send: Send): Promise<void> {
+  // The host cancelled it while it waited here.
+  if (!claim(control)) return;
+  let answer: WorkerMessage;
+  try {
+    const result = await perform(job, control, progress => send({ type: 'progress', id, progress }));
+    answer = { type: 'done', id, result };
+  } catch (error) {
+    answer = { type: 'failed', id, error: toWire(error) };
+  }
+  markOver(control);
+  send(answer);
+}
+
+function perform(
+  job: Job,
+  control: Control,
+  report: (progress: JobProgress) => void,
+): ResultOf<Job> | Promise<ResultOf<Job>> {
+  if (job.kind === 'online-backup') return executeOnline(job, report, steerFor(job, control, report));
+  return executeNow(job, report);
+}
