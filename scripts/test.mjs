@@ -7,7 +7,9 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const wanted = process.argv.slice(2).filter(argument => !argument.startsWith('--'));
 const flags = process.argv.slice(2).filter(argument => argument.startsWith('--'));
 const roots = wanted.length > 0 ? wanted : ['test'];
-const files = roots.flatMap(root => (statSync(root).isDirectory() ? globSync(`${root}/**/*.test.mts`) : [root])).toSorted();
+const files = roots
+  .flatMap(root => (statSync(root).isDirectory() ? globSync(`${root}/**/*.test.mts`) : [root]))
+  .toSorted();
 if (files.length === 0) {
   console.error(`No test file below ${roots.join(', ')}.`);
   process.exit(1);

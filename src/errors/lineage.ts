@@ -13,16 +13,13 @@ interface LineageClass {
 /**
  * Gives `errorClass` its lineage (own name first, then the names of its families) and its `instanceof` check.
  *
- * A subclass written by a user has no lineage of its own, so its check falls back to the prototype chain.
+ * The names are given as texts, because bundlers rename classes. A subclass written by a user has no lineage of its
+ * own, so its check falls back to the prototype chain.
  */
-export function brand(
-  errorClass: { readonly prototype: object; readonly name: string },
-  families: readonly string[],
-): void {
-  const lineage = Object.freeze([errorClass.name, ...families]);
+export function brand(errorClass: { readonly prototype: object }, ...lineage: readonly [string, ...string[]]): void {
+  Object.freeze(lineage);
   Object.defineProperty(errorClass, 'lineage', { value: lineage });
   Object.defineProperty(errorClass.prototype, lineageKey, { value: lineage });
-  Object.defineProperty(errorClass.prototype, 'name', { value: errorClass.name, writable: true, configurable: true });
   Object.defineProperty(errorClass, Symbol.hasInstance, {
     value(this: LineageClass, candidate: unknown): boolean {
       if (typeof candidate !== 'object' || candidate === null) return false;
@@ -30,6 +27,11 @@ export function brand(
       return lineageOf(candidate).includes(this.lineage[0] ?? '');
     },
   });
+}
+
+/** Gives the errors of `errorClass` their `name`, as the built-in errors have it: on the prototype. */
+export function nameErrors(errorClass: { readonly prototype: object }, name: string): void {
+  Object.defineProperty(errorClass.prototype, 'name', { value: name, writable: true, configurable: true });
 }
 
 /** The names of the classes that `error` belongs to, most specific first; empty for an error of somebody else. */

@@ -4,6 +4,8 @@ interface RefusalRow {
   readonly code: `SAFE_SQLITE_${string}`;
   readonly retryable: boolean;
   readonly fatal: boolean;
+  /** What happened, in one sentence. */
+  readonly meaning: string;
   /** The hint when the place that throws has none that fits better. */
   readonly hint: string;
 }
@@ -13,48 +15,58 @@ export const refusalCodes = {
     code: 'SAFE_SQLITE_INVALID_OPTION',
     retryable: false,
     fatal: false,
+    meaning: 'An option is unknown, misspelt, of the wrong type, or contradicts another one. Also a `TypeError`.',
     hint: 'Correct the option; docs/options.md lists every option with its values.',
   },
   UnsafeFilesystemError: {
     code: 'SAFE_SQLITE_UNSAFE_FILESYSTEM',
     retryable: false,
     fatal: false,
+    meaning: 'The database stands on a filesystem on which SQLite can lose data or locks without an error.',
     hint: 'Move the database to a local filesystem of this machine.',
   },
   HardLinkedDatabaseError: {
     code: 'SAFE_SQLITE_HARD_LINKED_DATABASE',
     retryable: false,
     fatal: false,
+    meaning:
+      'The database file has more than one name, and SQLite would look for its journal beside each name separately.',
     hint: 'Leave the database exactly one name: remove the other hard links, or use symbolic links instead.',
   },
   OrphanedJournalError: {
     code: 'SAFE_SQLITE_ORPHANED_JOURNAL',
     retryable: false,
     fatal: false,
+    meaning:
+      'A `-wal` or `-journal` stands there without its database; SQLite would delete it, and the transactions in it.',
     hint: 'Put the database back beside its journal, or move the journal away after you are sure it is not needed.',
   },
   UnsafeSqliteVersionError: {
     code: 'SAFE_SQLITE_UNSAFE_SQLITE_VERSION',
     retryable: false,
     fatal: false,
+    meaning: 'The SQLite inside better-sqlite3 has a released bug that corrupts databases used in this way.',
     hint: 'Update better-sqlite3 to a version whose SQLite has the fix.',
   },
   SqliteCopyConflictError: {
     code: 'SAFE_SQLITE_COPY_CONFLICT',
     retryable: false,
     fatal: false,
+    meaning: 'Another copy of SQLite in this process has the file open; the two do not see the locks of each other.',
     hint: 'Let only one copy of SQLite in this process open the file.',
   },
   InstanceConflictError: {
     code: 'SAFE_SQLITE_INSTANCE_CONFLICT',
     retryable: false,
     fatal: false,
+    meaning: '`openDatabase` was called again for an open file, with settings that contradict the first call.',
     hint: 'Open the file with the same settings everywhere, or use `new Database()` for a connection of its own.',
   },
   UnsafeStatementError: {
     code: 'SAFE_SQLITE_UNSAFE_STATEMENT',
     retryable: false,
     fatal: false,
+    meaning: 'The SQL would take away a protection of this connection; it was not run.',
     hint: 'Leave the statement out, or use the option that the message names.',
   },
   UnprovedProtectionError: {
@@ -67,30 +79,37 @@ export const refusalCodes = {
     code: 'SAFE_SQLITE_LOCKS_LOST',
     retryable: false,
     fatal: true,
+    meaning:
+      'The locks of a live connection are gone, because something in this process opened and closed one of its files.',
     hint: 'Restart the process, after you removed what opens the database file behind the back of SQLite.',
   },
   FileReplacedError: {
     code: 'SAFE_SQLITE_FILE_REPLACED',
     retryable: false,
     fatal: true,
+    meaning: 'The database, or a file that belongs to it, was deleted, renamed or replaced under a live connection.',
     hint: 'Compare the rescued copy with the file that stands there now, then restart the process.',
   },
   FencedDatabaseError: {
     code: 'SAFE_SQLITE_FENCED',
     retryable: false,
     fatal: true,
+    meaning:
+      'The storage failed in a way after which going on could lose data, so this process does not touch the file any more; `cause` is the first fault.',
     hint: 'Look at the storage first; docs/fencing.md says how to bring the database back.',
   },
   BackupError: {
     code: 'SAFE_SQLITE_BACKUP_FAILED',
     retryable: false,
     fatal: false,
+    meaning: 'No verified backup could be made.',
     hint: 'The destination is as it was before. Look at the cause, then back up again.',
   },
   RestoreError: {
     code: 'SAFE_SQLITE_RESTORE_FAILED',
     retryable: false,
     fatal: false,
+    meaning: 'The database could not be restored.',
     hint: 'The database is as it was before. Look at the cause, then restore again.',
   },
   MaintenanceError: {
@@ -103,12 +122,14 @@ export const refusalCodes = {
     code: 'SAFE_SQLITE_WRITE_QUEUE_FULL',
     retryable: true,
     fatal: false,
+    meaning: 'More writes wait than `writes.maxQueued` allows; this one was not queued and did not run.',
     hint: 'Shed load (HTTP 503), or raise `writes.maxQueued`.',
   },
   ClosedDatabaseError: {
     code: 'SAFE_SQLITE_CLOSED',
     retryable: false,
     fatal: true,
+    meaning: 'The handle was used after `close()`. Also a `TypeError`, as in better-sqlite3.',
     hint: 'Open the database again, or close it later.',
   },
 } as const satisfies Record<string, RefusalRow>;

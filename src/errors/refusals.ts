@@ -1,5 +1,5 @@
 /** The refusals of this library: one class for each decision that a caller can take. */
-import { brand } from './lineage';
+import { brand, nameErrors } from './lineage';
 import { describe, type ErrorContext, type ErrorFacts } from './error-facts';
 import { refusalCodes, type RefusalName, type SafeSqliteErrorCode } from './refusal-codes';
 
@@ -155,8 +155,10 @@ export class WriteQueueFullError extends SafeSqliteError {
   }
 }
 
-brand(SafeSqliteError, []);
-for (const refusal of [
+brand(SafeSqliteError, 'SafeSqliteError');
+
+/** Every class of refusals, by name. */
+export const refusalClasses = {
   InvalidOptionError,
   ClosedDatabaseError,
   UnsafeFilesystemError,
@@ -174,6 +176,9 @@ for (const refusal of [
   RestoreError,
   MaintenanceError,
   WriteQueueFullError,
-]) {
-  brand(refusal, ['SafeSqliteError']);
+} as const satisfies Record<RefusalName, new (message: string, context?: ErrorContext) => Error>;
+
+for (const [name, refusal] of Object.entries(refusalClasses)) {
+  brand(refusal, name, 'SafeSqliteError');
+  nameErrors(refusal, name);
 }

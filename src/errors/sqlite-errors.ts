@@ -1,0 +1,146 @@
+/** SQLite's own failures: one class for each decision that a caller can take. The table of codes says which. */
+import { NativeSqliteError } from '../native/better-sqlite3';
+import { describe, type ErrorContext, type ErrorFacts } from './error-facts';
+import { brand } from './lineage';
+import { resolveCode } from './result-codes';
+import type { SqliteErrorName } from './result-codes/row';
+
+/** What became of a transaction whose COMMIT failed. */
+export type CommitOutcome = 'rolled-back' | 'unknown';
+
+export interface SqliteErrorContext extends ErrorContext {
+  readonly commitOutcome?: CommitOutcome | undefined;
+}
+
+/**
+ * The family of everything that SQLite itself reports, and the class of the codes that have none of their own.
+ *
+ * It extends better-sqlite3's `SqliteError`, and `name` stays `'SqliteError'`, so code that was written for
+ * better-sqlite3 (`instanceof SqliteError`, `err.name`, `err.code`) goes on working.
+ */
+export class SqliteResultError extends NativeSqliteError implements ErrorFacts {
+  /** Extended name of the result code, for example `'SQLITE_IOERR_FSYNC'`. */
+  declare readonly code: string;
+  /** Name of the family of the code, for example `'SQLITE_IOERR'`. */
+  declare readonly primaryCode: string;
+  declare readonly hint: string;
+  declare readonly retryable: boolean;
+  declare readonly fatal: boolean;
+  declare readonly details: Readonly<Record<string, unknown>>;
+  /**
+   * Only after a failed COMMIT: `'rolled-back'`, the transaction is undone and may be run again; `'unknown'`, it may
+   * be stored or not, so read before you run it again.
+   */
+  declare readonly commitOutcome?: CommitOutcome;
+
+  constructor(message: string, code: string, context: SqliteErrorContext = {}) {
+    super(message, code);
+    const resolved = resolveCode(code) ?? { code, primaryCode: code, row: generalFailure };
+    describe(this, { ...resolved.row, code: resolved.code }, context);
+    Object.defineProperty(this, 'primaryCode', { value: resolved.primaryCode, configurable: true, writable: true });
+    if (context.commitOutcome !== undefined) this.commitOutcome = context.commitOutcome;
+  }
+}
+
+const generalFailure = { hint: 'Look at the cause.', retryable: false, fatal: false };
+
+/** Another connection is in the way: try again, or answer that the service is busy. */
+export class SqliteBusyError extends SqliteResultError {}
+/** The transaction read before it wrote, and somebody else wrote in between: run the whole transaction again. */
+export class SqliteBusySnapshotError extends SqliteBusyError {}
+/** Another process is recovering the WAL: try again in a moment. */
+export class SqliteBusyRecoveryError extends SqliteBusyError {}
+/** This connection is in its own way: finish what it is doing first. */
+export class SqliteLockedError extends SqliteResultError {}
+/** The disk, or `max_page_count`, is full; the transaction is rolled back. */
+export class SqliteFullError extends SqliteResultError {}
+/** A system call on the database or its files failed. */
+export class SqliteIoError extends SqliteResultError {}
+/** The disk did not confirm that data, or a folder, is stored: never repeat it. */
+export class SqliteFsyncError extends SqliteIoError {}
+/** Reading failed, or what was read fails its checksum. */
+export class SqliteReadError extends SqliteIoError {}
+/** Writing, shortening or deleting a file failed. */
+export class SqliteWriteError extends SqliteIoError {}
+/** The `-shm` file, which WAL mode needs, does not work. */
+export class SqliteSharedMemoryError extends SqliteIoError {}
+/** A lock could not be asked for, taken or given back: the filesystem does not do locks as it should. */
+export class SqliteFileLockError extends SqliteIoError {}
+/** What was read is not a sound database, or the medium could not read it. */
+export class SqliteCorruptError extends SqliteResultError {}
+/** The file does not begin as a database does. */
+export class SqliteNotADatabaseError extends SqliteResultError {}
+/** The database, or a file beside it, cannot be opened. */
+export class SqliteCantOpenError extends SqliteResultError {}
+/** A write where only reading is possible. */
+export class SqliteReadonlyError extends SqliteResultError {}
+/** The data breaks a rule of the schema. */
+export class SqliteConstraintError extends SqliteResultError {}
+/** A row with this primary key, rowid or unique value is already there. */
+export class SqliteUniqueError extends SqliteConstraintError {}
+/** A parent row is missing, or still needed. */
+export class SqliteForeignKeyError extends SqliteConstraintError {}
+/** A required column got no value. */
+export class SqliteNotNullError extends SqliteConstraintError {}
+/** A CHECK constraint refused the row. */
+export class SqliteCheckError extends SqliteConstraintError {}
+/** The locking protocol of WAL could not be carried out. */
+export class SqliteProtocolError extends SqliteResultError {}
+/** The schema kept changing under the statement. */
+export class SqliteSchemaError extends SqliteResultError {}
+/** The statement is not allowed on this connection. */
+export class SqliteAuthError extends SqliteResultError {}
+/** The statement was interrupted on purpose. */
+export class SqliteInterruptError extends SqliteResultError {}
+/** SQLite got no memory. */
+export class SqliteOutOfMemoryError extends SqliteResultError {}
+/** A value, row or SQL text is longer than the limits. */
+export class SqliteTooBigError extends SqliteResultError {}
+/** The C library was called in a way that it does not allow. */
+export class SqliteMisuseError extends SqliteResultError {}
+
+/** Every class of this family, by name. */
+export const sqliteErrorClasses: Readonly<Record<SqliteErrorName, typeof SqliteResultError>> = {
+  SqliteResultError,
+  SqliteBusyError,
+  SqliteBusySnapshotError,
+  SqliteBusyRecoveryError,
+  SqliteLockedError,
+  SqliteFullError,
+  SqliteIoError,
+  SqliteFsyncError,
+  SqliteReadError,
+  SqliteWriteError,
+  SqliteSharedMemoryError,
+  SqliteFileLockError,
+  SqliteCorruptError,
+  SqliteNotADatabaseError,
+  SqliteCantOpenError,
+  SqliteReadonlyError,
+  SqliteConstraintError,
+  SqliteUniqueError,
+  SqliteForeignKeyError,
+  SqliteNotNullError,
+  SqliteCheckError,
+  SqliteProtocolError,
+  SqliteSchemaError,
+  SqliteAuthError,
+  SqliteInterruptError,
+  SqliteOutOfMemoryError,
+  SqliteTooBigError,
+  SqliteMisuseError,
+};
+
+const nameOf = new Map<object, string>(Object.entries(sqliteErrorClasses).map(([name, value]) => [value, name]));
+
+for (const [name, errorClass] of Object.entries(sqliteErrorClasses)) {
+  const families: string[] = [];
+  for (let parent = parentOf(errorClass); nameOf.has(parent); parent = parentOf(parent)) {
+    families.push(nameOf.get(parent) ?? '');
+  }
+  brand(errorClass, name, ...families);
+}
+
+function parentOf(errorClass: object): object {
+  return Object.getPrototypeOf(errorClass) ?? {};
+}
