@@ -73,6 +73,7 @@ export const refusalCodes = {
     code: 'SAFE_SQLITE_UNPROVED_PROTECTION',
     retryable: false,
     fatal: false,
+    meaning: 'A protection was set, and SQLite answered otherwise when it was read back; the database was not opened.',
     hint: 'Check the build of SQLite inside better-sqlite3, and what else sets pragmas on this connection.',
   },
   LocksLostError: {
