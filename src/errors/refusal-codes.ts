@@ -117,6 +117,7 @@ export const refusalCodes = {
     code: 'SAFE_SQLITE_MAINTENANCE_FAILED',
     retryable: true,
     fatal: false,
+    meaning: 'A job of the maintenance thread could not run: the thread ended, or SQLite did not answer as it must.',
     hint: 'Nothing was changed by the job that failed; the next one starts a new worker thread.',
   },
   WriteQueueFullError: {
