@@ -1,0 +1,49 @@
+/** The probe of macOS: the mount table by `/sbin/mount`. Not run in this project's tests: no Mac. */
+import { execFileSync } from 'node:child_process';
+import { classifyDarwinMount, darwinMountOf, parseDarwinMounts } from './darwin-mounts';
+import { parseMountTable } from './mount-table';
+import { resolvePath } from './resolve-path';
+import type { ProbeResult } from './probe';
+
+/** `/sbin/mount` reads the kernel's cached table (`getmntinfo` with `MNT_NOWAIT`) and answers in milliseconds. */
+const mountCommandTimeoutMs = 5000;
+
+const noMounts = parseMountTable('');
+
+export function probeDarwin(path: string): ProbeResult {
+  const mounts = parseDarwinMounts(readMounts());
+  const target = resolvePath(path.trim(), process.cwd(), noMounts, () => false).path;
+  const mount = darwinMountOf(mounts, target);
+  return {
+    target,
+    mountPoint: mount?.mountPoint ?? null,
+    type: mount?.type ?? 'unknown',
+    source: mount?.source ?? null,
+    root: null,
+    options: mount?.options ?? [],
+    superOptions: [],
+    judgement: classifyDarwinMount(mount, target),
+    evidence: {
+      foundBy: mount === null ? 'none' : 'mount-command',
+      mountRows: mount === null ? [] : [mount.line],
+      mountId: null,
+      folderMountId: null,
+      statfsType: null,
+      device: null,
+      notes: [],
+    },
+  };
+}
+
+function readMounts(): string {
+  try {
+    return execFileSync('/sbin/mount', {
+      encoding: 'utf8',
+      timeout: mountCommandTimeoutMs,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+  } catch {
+    // No table, no knowledge: the filesystem is then unknown, and refused.
+    return '';
+  }
+}

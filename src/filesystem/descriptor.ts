@@ -1,0 +1,54 @@
+/** Asks the kernel which mount a path is on, without opening the file for reading or writing. Linux only. */
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+
+/**
+ * `O_PATH`: a descriptor that only names the file. Closing it does not cancel the POSIX locks of this process, as
+ * closing an ordinary descriptor does. The value is the same on every Linux that Node is built for; `fs.constants`
+ * does not have it. @see open(2)
+ */
+const pathOnly = 0x200000;
+
+export interface DescriptorFacts {
+  /** `mnt_id` of `/proc/self/fdinfo`; `null` on kernels that do not print it. @see proc_pid_fdinfo(5) */
+  readonly mountId: number | null;
+  readonly dev: bigint;
+  readonly isFile: boolean;
+}
+
+/** `null` where nothing stands at `path`. Other errors (EACCES, EIO, ELOOP) are thrown as they are. */
+export function describePath(path: string): DescriptorFacts | null {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, pathOnly);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+  try {
+    const stats = fstatSync(descriptor, { bigint: true });
+    return { mountId: mountIdOf(descriptor), dev: stats.dev, isFile: stats.isFile() };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function mountIdOf(descriptor: number): number | null {
+  try {
+    const id = /^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1'))?.[1];
+    return id === undefined ? null : Number(id);
+  } catch {
+    return null; // A chroot without /proc.
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+/** `'major:minor'` of a device number, as mountinfo prints it. @see makedev(3): glibc's 64-bit layout */
+export function deviceName(dev: bigint): string {
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
+  return `${major}:${minor}`;
+}

@@ -1,0 +1,192 @@
+/** The probe of Linux: which mount a file is on, by an `O_PATH` descriptor and the mount table. */
+import { readdirSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { inspectBlockDevice } from './block-device';
+import { compareStrictness, rowsOfMagic } from './catalogue';
+import { classifyMount, crossCheck, judgementOf, mustNotTouch, stricter, type GroundJudgement } from './classify';
+import { describePath, deviceName, type DescriptorFacts } from './descriptor';
+import { readMountTable, readSandboxMarkers } from './linux-tables';
+import { readMountOptions } from './mount-options';
+import { mountOf, type MountRow, type MountTable } from './mount-table';
+import { resolvePath } from './resolve-path';
+import type { ProbeResult } from './probe';
+import type { FilesystemEvidence, SandboxMarkers } from './report';
+
+interface Sighting {
+  readonly mount: MountRow | null;
+  readonly foundBy: FilesystemEvidence['foundBy'];
+  readonly mountId: number | null;
+  readonly folderMountId: number | null;
+  readonly device: string | null;
+  readonly statfsType: number | null;
+}
+
+/**
+ * @param touchShared - look at the file even where the mount table already says that it will be refused: a dead server
+ *   then hangs the process
+ */
+export function probeLinux(path: string, touchShared: boolean): ProbeResult {
+  const sandbox = readSandboxMarkers();
+  const table = readMountTable();
+  const resolved = resolvePath(
+    path.trim(),
+    process.cwd(),
+    table,
+    mount => !touchShared && mustNotTouch(mount, sandbox),
+  );
+  if (resolved.stoppedAt !== null) return report(resolved.path, lexicalSighting(resolved.stoppedAt), table, sandbox);
+  const sighting = sight(resolved.path, table);
+  if (sighting.mount?.type !== 'autofs') return report(resolved.path, sighting, readMountTable(), sandbox);
+  trigger(dirname(resolved.path));
+  const after = readMountTable();
+  return report(resolved.path, sight(resolved.path, after), after, sandbox);
+}
+
+/** An `O_PATH` open does not make an automount point mount its filesystem; reading the folder does. @see autofs(5) */
+function trigger(folder: string): void {
+  try {
+    readdirSync(folder);
+  } catch {
+    // The automounter could not mount it: it stays autofs, and is refused as that.
+  }
+}
+
+function lexicalSighting(mount: MountRow): Sighting {
+  return { mount, foundBy: 'lexical', mountId: mount.id, folderMountId: null, device: mount.device, statfsType: null };
+}
+
+function sight(target: string, table: MountTable): Sighting {
+  const seen = describePath(target);
+  let folder = dirname(target);
+  let folderFacts = describePath(folder);
+  // A missing folder will be made on the filesystem of the nearest one that exists.
+  while (folderFacts === null) {
+    folder = dirname(folder);
+    folderFacts = describePath(folder);
+  }
+  const facts = seen ?? folderFacts;
+  const statfs = statfsSync(seen === null ? folder : target, { bigint: true }).type;
+  const found = findMount(facts, table);
+  return {
+    ...found,
+    mountId: facts.mountId,
+    folderMountId: folderFacts.mountId,
+    device: deviceName(facts.dev),
+    // 32-bit Linux extends the sign of f_type.
+    statfsType: Number(BigInt.asUintN(32, statfs)),
+  };
+}
+
+/**
+ * The table lists only what this process can reach: after a chroot into a plain folder, or a lazy unmount, the mount is
+ * not in it. Another mount of the same device is the same filesystem; failing that, nothing is guessed from the path.
+ */
+function findMount(facts: DescriptorFacts, table: MountTable): Pick<Sighting, 'mount' | 'foundBy'> {
+  if (facts.mountId !== null) {
+    // Read again once: it may have been mounted after the table was read.
+    const mount = table.byId.get(facts.mountId) ?? readMountTable().byId.get(facts.mountId);
+    if (mount !== undefined) return { mount, foundBy: 'descriptor' };
+  }
+  const device = deviceName(facts.dev);
+  const sibling = table.rows.find(row => row.device === device);
+  return sibling === undefined ? { mount: null, foundBy: 'none' } : { mount: sibling, foundBy: 'same-device' };
+}
+
+function report(target: string, sighting: Sighting, table: MountTable, sandbox: SandboxMarkers): ProbeResult {
+  const { mount, statfsType } = sighting;
+  const evidence = {
+    foundBy: sighting.foundBy,
+    mountRows: mount === null ? [] : evidenceRows(mount, table),
+    mountId: sighting.mountId,
+    folderMountId: sighting.folderMountId,
+    statfsType: statfsType === null ? null : `0x${statfsType.toString(16)}`,
+    device: sighting.device,
+  };
+  if (mount === null) {
+    const judgement = judgeUnseen(statfsType, sighting.device);
+    const nowhere = { mountPoint: null, type: 'unknown', source: null, root: null, options: [], superOptions: [] };
+    return { target, ...nowhere, judgement, evidence: { ...evidence, notes: [] } };
+  }
+  const { judgement, notes } = judgeMount(mount, sighting, table, sandbox);
+  const { mountPoint, type, source, root, options, superOptions } = mount;
+  return { target, mountPoint, type, source, root, options, superOptions, judgement, evidence: { ...evidence, notes } };
+}
+
+function evidenceRows(mount: MountRow, table: MountTable): readonly string[] {
+  const stacked = table.byMountPoint.get(mount.mountPoint) ?? [];
+  return [mount, ...stacked.filter(row => row !== mount)].map(row => row.line);
+}
+
+function judgeMount(mount: MountRow, sighting: Sighting, table: MountTable, sandbox: SandboxMarkers) {
+  const block = sighting.foundBy === 'lexical' ? null : inspectBlockDevice(mount, table, sandbox);
+  const options = readMountOptions({ mount, ext4Options: block?.ext4Options ?? null });
+  let judgement = classifyMount(mount, sandbox);
+  if (sighting.statfsType !== null) judgement = crossCheck(judgement, mount.type, sighting.statfsType);
+  if (mount.type === 'ecryptfs') judgement = judgeLower(judgement, mount, table, sandbox);
+  // The kernel adds this to the root of a bind mount whose source folder was removed.
+  if (mount.root.endsWith('//deleted')) {
+    judgement = {
+      ...judgement,
+      rule: 'deleted',
+      verdict: 'refuse',
+      reason: 'The folder that is mounted there was deleted: what is written is lost.',
+    };
+  }
+  if (options.readOnly !== null) {
+    judgement = stricter(judgement, {
+      ...judgement,
+      rule: 'mount-options',
+      verdict: 'read-only',
+      reason: options.readOnly,
+    });
+  }
+  return {
+    judgement: {
+      ...judgement,
+      durable: judgement.durable && !options.nonDurable && block?.nonDurable !== true,
+      warnings: [...judgement.warnings, ...options.warnings, ...(block?.warnings ?? [])],
+    },
+    notes: [...options.notes, ...(block?.notes ?? [])],
+  };
+}
+
+/** eCryptfs names the folder below it as its source. */
+function judgeLower(
+  judgement: GroundJudgement,
+  mount: MountRow,
+  table: MountTable,
+  sandbox: SandboxMarkers,
+): GroundJudgement {
+  const lower = mount.source.startsWith('/') ? mountOf(table, mount.source) : null;
+  return lower === null || lower.type === 'ecryptfs' ? judgement : stricter(judgement, classifyMount(lower, sandbox));
+}
+
+/**
+ * The mount is not in the table. A network, a virtual-machine share or FUSE may pass the `f_type` of a disk filesystem
+ * through, but the kernel gives them device numbers with major 0; a block device has another. Both together prove a
+ * disk filesystem of this kernel, and nothing proves its options.
+ */
+function judgeUnseen(statfsType: number | null, device: string | null): GroundJudgement {
+  const rows = statfsType === null ? [] : rowsOfMagic(statfsType);
+  const row = rows.toSorted((left, right) => compareStrictness(right.verdict, left.verdict))[0];
+  if (row === undefined || row.class !== 'local' || device === null || device.startsWith('0:')) {
+    return {
+      rule: 'mount-not-visible',
+      class: 'unknown',
+      verdict: 'refuse',
+      reason:
+        'The mount is not in the mount table of this process (a chroot, or a mount that was detached), so nothing is certain about it.',
+      durable: true,
+      warnings: [],
+    };
+  }
+  const judgement = judgementOf(row, 'statfs-and-block-device');
+  const message =
+    'The mount is not in the mount table of this process (a chroot, or a mount that was detached): its options are not known.';
+  return {
+    ...judgement,
+    class: 'unknown',
+    reason: `The mount is not visible from here; its magic number and its block device prove a disk filesystem of this kernel (${row.name} or a relative).`,
+    warnings: [{ code: 'mount-not-visible', message }],
+  };
+}

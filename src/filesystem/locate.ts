@@ -1,0 +1,135 @@
+/** Finds the file that SQLite itself would open, its sidecars and its identity. Nothing is opened. */
+import { existsSync, statSync, type BigIntStats } from 'node:fs';
+import { dirname, win32 } from 'node:path';
+import type { FileIdentity } from '../base/file-identity';
+import { InvalidOptionError } from '../errors/refusals';
+import { mustNotTouch } from './classify';
+import { readMountTable, readSandboxMarkers } from './linux-tables';
+import { parseMountTable } from './mount-table';
+import { resolvePath, type ResolvedPath } from './resolve-path';
+import { windowsRealPath } from './windows';
+
+/** Where a database stands, before anything of it is opened. */
+export interface Location {
+  /** The file name as it was given. */
+  readonly requested: string;
+  /** The file that SQLite opens: absolute, trimmed, symbolic links followed (a dangling one names its target). */
+  readonly file: string;
+  readonly directory: string;
+  readonly wal: string;
+  readonly shm: string;
+  readonly journal: string;
+  /**
+   * False where better-sqlite3 itself throws `TypeError('Cannot open database because the directory does not exist')`.
+   * Its check looks at the name as given, so for a dangling symbolic link it is true though `directory` may be missing.
+   */
+  readonly parentExists: boolean;
+  readonly exists: boolean;
+  /** What stands at `file`; `null` if nothing does. */
+  readonly kind: 'file' | 'directory' | 'other' | null;
+  readonly identity: FileIdentity | null;
+  readonly directoryIdentity: FileIdentity | null;
+  /** Bytes; `null` where the file does not exist. */
+  readonly size: number | null;
+  readonly nlink: number | null;
+  /** Permission bits and type as stat(2) has them. */
+  readonly mode: number | null;
+  /**
+   * True when the path leads to a mount whose server or daemon could let the process hang, and which is refused anyway:
+   * the walk ended there, so `exists`, `identity` and the rest are not known. See `LocateOptions.touchShared`.
+   */
+  readonly untouched: boolean;
+}
+
+export interface LocateOptions {
+  /** Look at files on network and shared mounts too; give it when the user allowed such a mount. Default `false`. */
+  readonly touchShared?: boolean;
+}
+
+const noMounts = parseMountTable('');
+
+/** `filename` as it would be given to better-sqlite3: relative to the working directory, trimmed, never a URI. */
+export function locate(filename: string, options: LocateOptions = {}): Location {
+  const name = filename.trim();
+  if (name.includes('\0')) {
+    throw new InvalidOptionError(
+      `Expected the file name to be free of NUL characters, got \`${JSON.stringify(filename)}\`.`,
+      {
+        hint: 'SQLite would open the part before the NUL character: give the name that you mean.',
+      },
+    );
+  }
+  const resolved = resolveFile(name, options.touchShared === true);
+  const file = resolved.path;
+  if (file !== file.trim()) {
+    throw new InvalidOptionError(
+      `The database \`${filename}\` is ${JSON.stringify(file)}, whose name begins or ends with white space.`,
+      {
+        hint: 'better-sqlite3 trims file names and would open another file: rename the database.',
+      },
+    );
+  }
+  const untouched = resolved.stoppedAt !== null;
+  const directory = dirname(file);
+  const stats = untouched ? undefined : statsOf(file);
+  if (stats !== undefined) refuseUnreadableName(name, file, stats);
+  return Object.freeze({
+    requested: filename,
+    file,
+    directory,
+    wal: `${file}-wal`,
+    shm: `${file}-shm`,
+    journal: `${file}-journal`,
+    // better-sqlite3 does not look for the folder of a name that begins like a URI.
+    parentExists: untouched || name.startsWith('file:') || existsSync(dirname(name)),
+    exists: stats !== undefined,
+    kind: stats === undefined ? null : kindOf(stats),
+    identity: identityOf(stats),
+    directoryIdentity: untouched ? null : identityOf(statsOf(directory)),
+    size: stats === undefined ? null : Number(stats.size),
+    nlink: stats === undefined ? null : Number(stats.nlink),
+    mode: stats === undefined ? null : Number(stats.mode),
+    untouched,
+  });
+}
+
+function resolveFile(name: string, touchShared: boolean): ResolvedPath {
+  if (process.platform === 'win32') return { path: windowsFile(name), stoppedAt: null, mount: null };
+  if (process.platform !== 'linux') return resolvePath(name, process.cwd(), noMounts, () => false);
+  const sandbox = readSandboxMarkers();
+  return resolvePath(name, process.cwd(), readMountTable(), mount => !touchShared && mustNotTouch(mount, sandbox));
+}
+
+/** SQLite does not follow links on Windows and would put the sidecars beside the link: name the target instead. */
+function windowsFile(name: string): string {
+  const full = win32.resolve(name);
+  return windowsRealPath(full) ?? full;
+}
+
+/** Missing, not searchable, below a file: nothing that SQLite could open stands there. */
+function statsOf(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+function identityOf(stats: BigIntStats | undefined): FileIdentity | null {
+  return stats === undefined ? null : Object.freeze({ dev: stats.dev, ino: stats.ino });
+}
+
+function kindOf(stats: BigIntStats): 'file' | 'directory' | 'other' {
+  if (stats.isFile()) return 'file';
+  return stats.isDirectory() ? 'directory' : 'other';
+}
+
+/** A link whose target is not UTF-8 cannot be told to SQLite by a JavaScript string: another file would be opened. */
+function refuseUnreadableName(name: string, file: string, stats: BigIntStats): void {
+  const asGiven = statsOf(name);
+  if (asGiven === undefined || (asGiven.dev === stats.dev && asGiven.ino === stats.ino)) return;
+  throw new InvalidOptionError(`The database \`${name}\` is not the file \`${file}\` that its name resolves to.`, {
+    hint: 'The file was replaced just now, or a folder on the way has a name that is not UTF-8. Try again, or rename the folder.',
+    details: { name, file },
+  });
+}

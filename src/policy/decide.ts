@@ -1,0 +1,157 @@
+/** Decides how a database is opened, or that it is not: filesystem, options, platform and SQLite version in, plan out. */
+import { UnsafeSqliteVersionError } from '../errors/refusals';
+import type { FilesystemReport } from '../filesystem/report';
+import type { Plan, PlanWarning } from './plan';
+import { versionProblems, type VersionProblem } from './sqlite-versions';
+import { canBeOverridden, place, readOnlyGround, unsafeFilesystem, walImpossible } from './unsafe-filesystem';
+
+export interface DecisionInput {
+  /** `null` only where the database has no file. */
+  readonly filesystem: FilesystemReport | null;
+  readonly ground: Plan['ground'];
+  /** Canonical path; `null` where the database has no file. */
+  readonly file: string | null;
+  readonly readonly: boolean;
+  readonly journalMode: 'auto' | 'wal' | 'rollback';
+  readonly durability: 'full' | 'extra';
+  /** Each value is the sentence that says why; absent or `null`: not given up. */
+  readonly dangerously: {
+    readonly allowNetworkFilesystem?: string | null | undefined;
+    readonly allowSqliteVersion?: string | null | undefined;
+  };
+  readonly platform: NodeJS.Platform;
+  readonly sqliteVersion: string;
+}
+
+export type Decision =
+  { readonly verdict: 'open'; readonly plan: Plan } | { readonly verdict: 'refuse'; readonly error: () => Error };
+
+/** What the ground allows, before anything else is looked at. */
+type GroundDecision =
+  | { readonly journal: 'wal' | 'rollback' | null; readonly reason: string; readonly warnings: readonly PlanWarning[] }
+  | { readonly error: () => Error };
+
+export function decide(input: DecisionInput): Decision {
+  const ground = decideGround(input);
+  if ('error' in ground) return refuse(ground.error);
+  const version = decideVersion(input, ground.journal);
+  if ('error' in version) return refuse(version.error);
+  const synchronous = decideSynchronous(input, ground.journal);
+  const fullfsync = input.platform === 'darwin' && input.ground === 'file';
+  const reasons = [ground.reason, synchronous.reason];
+  if (fullfsync) reasons.push('On macOS fsync leaves data in the cache of the drive; F_FULLFSYNC flushes it.');
+  const plan: Plan = Object.freeze({
+    ground: input.ground,
+    file: input.file,
+    readonly: input.readonly,
+    journalMode: ground.journal === 'rollback' ? 'delete' : ground.journal,
+    synchronous: synchronous.level,
+    fullfsync,
+    sqliteVersion: input.sqliteVersion,
+    filesystem: input.filesystem,
+    reasons: Object.freeze(reasons),
+    warnings: Object.freeze([...ground.warnings, ...version.warnings]),
+  });
+  return { verdict: 'open', plan };
+}
+
+function refuse(error: () => Error): Decision {
+  return { verdict: 'refuse', error };
+}
+
+function decideGround(input: DecisionInput): GroundDecision {
+  const { filesystem: report, readonly } = input;
+  if (input.ground !== 'file' || report === null) {
+    return {
+      journal: null,
+      reason: 'The database has no file of its own: there is no journal to choose.',
+      warnings: [],
+    };
+  }
+  if (report.verdict === 'refuse') return decideUnsafe(input, report);
+  if (readonly) {
+    return {
+      journal: null,
+      reason: 'A read-only connection leaves the journal mode as it is.',
+      warnings: report.warnings,
+    };
+  }
+  if (report.verdict === 'read-only') return { error: () => readOnlyGround(report) };
+  if (report.verdict === 'rollback' && input.journalMode === 'wal') return { error: () => walImpossible(report) };
+  if (report.verdict === 'rollback') {
+    return {
+      journal: 'rollback',
+      reason: `A rollback journal, because WAL is not proved there: ${report.reason}`,
+      warnings: report.warnings,
+    };
+  }
+  return input.journalMode === 'rollback'
+    ? {
+        journal: 'rollback',
+        reason: "A rollback journal, because `journalMode` is 'rollback'.",
+        warnings: report.warnings,
+      }
+    : { journal: 'wal', reason: `WAL, because the ground carries it: ${report.reason}`, warnings: report.warnings };
+}
+
+/** Ground on which SQLite loses data: opened only when somebody said in a sentence that it is safe here after all. */
+function decideUnsafe(input: DecisionInput, report: FilesystemReport): GroundDecision {
+  const why = input.dangerously.allowNetworkFilesystem ?? null;
+  if (why === null || !canBeOverridden(report)) return { error: () => unsafeFilesystem(report) };
+  if (input.journalMode === 'wal' && !input.readonly) return { error: () => walImpossible(report) };
+  const warning: PlanWarning = {
+    code: 'network-filesystem-allowed',
+    message: `Opened ${place(report)} because dangerously.allowNetworkFilesystem says: ${why} ${report.reason}`,
+  };
+  const warnings = [warning, ...report.warnings];
+  return input.readonly
+    ? { journal: null, reason: 'A read-only connection leaves the journal mode as it is.', warnings }
+    : { journal: 'rollback', reason: 'A rollback journal, because WAL needs memory that all openers share.', warnings };
+}
+
+function decideVersion(
+  input: DecisionInput,
+  journal: 'wal' | 'rollback' | null,
+): { readonly warnings: readonly PlanWarning[] } | { readonly error: () => Error } {
+  if (input.ground !== 'file') return { warnings: [] };
+  // An application may attach a second database at any time, and another program may have left such a journal behind.
+  const use = { journal, severalDatabases: true, platform: input.platform };
+  const problems = versionProblems(input.sqliteVersion, use);
+  if (problems.length === 0) return { warnings: [] };
+  const why = input.dangerously.allowSqliteVersion ?? null;
+  if (why === null) return { error: () => unsafeVersion(input, problems) };
+  return {
+    warnings: problems.map(problem => ({
+      code: 'unsafe-sqlite-version-allowed',
+      message: `SQLite ${input.sqliteVersion} is used because dangerously.allowSqliteVersion says: ${why} ${problem.what} (${problem.source})`,
+    })),
+  };
+}
+
+function unsafeVersion(input: DecisionInput, problems: readonly VersionProblem[]): UnsafeSqliteVersionError {
+  const file = input.file ?? 'the database';
+  const what = problems.map(problem => `${problem.what} (${problem.source})`).join(' ');
+  return new UnsafeSqliteVersionError(
+    `Refused to open ${file} with SQLite ${input.sqliteVersion}, which has a released bug: ${what}`,
+    {
+      hint: `Update better-sqlite3 to a version whose SQLite has the fix: ${problems.map(problem => problem.fixedIn).join('; ')}.`,
+      details: { file: input.file, sqliteVersion: input.sqliteVersion, problems },
+    },
+  );
+}
+
+function decideSynchronous(
+  input: DecisionInput,
+  journal: 'wal' | 'rollback' | null,
+): { readonly level: 'full' | 'extra'; readonly reason: string } {
+  if (journal === 'rollback') {
+    // With FULL the unlink of the journal is not synced: after a power cut it is back, and rolls the commit back.
+    return {
+      level: 'extra',
+      reason: 'synchronous=EXTRA, because a rollback journal is only gone for good once its folder is synced.',
+    };
+  }
+  return input.durability === 'extra'
+    ? { level: 'extra', reason: "synchronous=EXTRA, because `durability` is 'extra'." }
+    : { level: 'full', reason: 'synchronous=FULL, so that a commit returns after its data is on stable storage.' };
+}
