@@ -156,6 +156,7 @@ export class Statement {
 
   /** The SQL text, with bound values once `bind` was called. */
   toString(): string {
+    // oxlint-disable-next-line typescript/no-base-to-string -- the native statement has its own toString
     return String(this.#native);
   }
 

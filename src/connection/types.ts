@@ -39,7 +39,6 @@ type ElementOf<T> = T extends Array<infer E> ? E : T;
 
 export interface AggregateOptions<T> extends RegistrationOptions {
   start?: T | (() => T);
-  // oxlint-disable-next-line typescript/no-invalid-void-type -- a step may return nothing, as in better-sqlite3
   step: (total: T, next: ElementOf<T>) => T | void;
   inverse?: ((total: T, dropped: T) => T) | undefined;
   result?: ((total: T) => unknown) | undefined;

@@ -10,7 +10,6 @@ let loaded: Logger | null = null;
 function load(): Logger {
   if (loaded === null) {
     // Loading pino costs more than opening a database, and a healthy database writes no line.
-    // oxlint-disable-next-line typescript/no-require-imports
     const create = require('pino') as typeof pino;
     loaded = create({ name: 'safe-sqlite', level: 'warn' }, create.destination({ fd: standardError, sync: true }));
   }

@@ -48,7 +48,6 @@ export function createEventHub(file: string, logger: Logger): EventHub {
   };
 }
 
-// oxlint-disable-next-line typescript/no-unsafe-function-type -- what EventEmitter has
 function call(listener: Function, emitter: EventEmitter, payload: object, name: EventName, logger: Logger): void {
   const report = (error: unknown): void =>
     log(logger, 'error', { event: name, err: error }, `A listener of the "${name}" event failed; the database goes on.`);

@@ -101,6 +101,5 @@ export class Lane {
 }
 
 function post(worker: Worker, message: HostMessage): void {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker's postMessage has no origin
   worker.postMessage(message);
 }

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+// Each line is a floor; a folder may import from the lines above its own. The one exception: options know events,
+// because a logger is an option.
+const floors = [
+  ['base'],
+  ['native'],
+  ['errors'],
+  ['sql', 'events', 'options'],
+  ['filesystem', 'proc'],
+  ['policy'],
+  ['connection', 'registry', 'maintenance'],
+  ['checkpoint', 'writes', 'backup', 'sentinel', 'health'],
+  ['open'],
+  ['register', 'nest', 'express', 'cli'],
+];
+const folders = floors.flat();
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const oxlint = join(dirname(createRequire(import.meta.url).resolve('oxlint/package.json')), 'bin/oxlint');
+
+function mayImport(from: string, to: string): boolean {
+  if (from === to || (from === 'options' && to === 'events')) return true;
+  const floorOf = (folder: string): number => floors.findIndex(floor => floor.includes(folder));
+  return floorOf(to) < floorOf(from);
+}
+
+/** What the project's lint says of `files`, as `file: imported` lines. */
+function lint(t: TestContext, files: Record<string, string>): string[] {
+  const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-floors-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  copyFileSync(join(root, '.oxlintrc.json'), join(folder, '.oxlintrc.json'));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  const run = spawnSync(process.execPath, [oxlint, '--format=json'], { cwd: folder, encoding: 'utf8' });
+  const { diagnostics } = JSON.parse(run.stdout) as {
+    diagnostics: { filename: string; code: string; message: string }[];
+  };
+  return diagnostics
+    .filter(({ code }) => code.includes('no-restricted-imports'))
+    .map(({ filename, message }) => `${filename}: ${/'(.*?)'/.exec(message)?.[1] ?? ''}`);
+}
+
+describe('the floors', () => {
+  test('every folder of src has its floor', () => {
+    const present = readdirSync(join(root, 'src'), { withFileTypes: true })
+      .filter(entry => entry.isDirectory())
+      .map(entry => entry.name);
+    assert.deepEqual(
+      present.filter(folder => !folders.includes(folder)),
+      [],
+    );
+  });
+
+  test('lint refuses exactly the imports that go up or across', t => {
+    const files: Record<string, string> = {};
+    const expected: string[] = [];
+    for (const from of folders) {
+      const targets = folders.filter(to => to !== from);
+      files[`src/${from}/probe.ts`] = targets
+        .map((to, index) => `import { x as x${index} } from '../${to}/y';`)
+        .join('\n');
+      files[`src/${from}/deeper/probe.ts`] = targets
+        .map(to => `export { x as ${to} } from '../../${to}/y';`)
+        .join('\n');
+      for (const to of targets.filter(candidate => !mayImport(from, candidate))) {
+        expected.push(`src/${from}/probe.ts: ../${to}/y`, `src/${from}/deeper/probe.ts: ../../${to}/y`);
+      }
+    }
+    assert.deepEqual(lint(t, files).toSorted(), expected.toSorted());
+  });
+
+  test('lint refuses better-sqlite3 as a value everywhere but in native, and lets its types through', t => {
+    const files: Record<string, string> = {};
+    for (const folder of folders) {
+      files[`src/${folder}/value.ts`] = `import Database from 'better-sqlite3';\nexport const x = Database;\n`;
+      files[`src/${folder}/type.ts`] =
+        `import type Database from 'better-sqlite3';\nexport type X = Database.Database;\n`;
+    }
+    assert.deepEqual(
+      lint(t, files).toSorted(),
+      folders
+        .filter(folder => folder !== 'native')
+        .map(folder => `src/${folder}/value.ts: better-sqlite3`)
+        .toSorted(),
+    );
+  });
+
+  test('lint refuses input and output where things are only decided', t => {
+    const files: Record<string, string> = {};
+    for (const folder of folders) files[`src/${folder}/io.ts`] = `import fs from 'node:fs';\nexport const x = fs;\n`;
+    assert.deepEqual(lint(t, files).toSorted(), [
+      'src/errors/io.ts: node:fs',
+      'src/events/io.ts: node:fs',
+      'src/options/io.ts: node:fs',
+      'src/policy/io.ts: node:fs',
+      'src/sql/io.ts: node:fs',
+    ]);
+  });
+});
