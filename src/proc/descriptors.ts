@@ -39,7 +39,7 @@ export function findDescriptors(
   }
   const descriptors: Descriptor[] = [];
   for (const number of numbers) {
-    const descriptor = inspect(Number(number));
+    const descriptor = inspectDescriptor(Number(number));
     if (descriptor !== null && wanted(descriptor.identity, descriptor.path)) descriptors.push(descriptor);
   }
   return { supported: true, descriptors };
@@ -65,7 +65,8 @@ export function readFlags(fd: number): number | null {
   }
 }
 
-function inspect(fd: number): Descriptor | null {
+/** What a descriptor is open on; null when it is closed, or no file. */
+export function inspectDescriptor(fd: number): Descriptor | null {
   try {
     const target = parseTarget(readlinkSync(`/proc/self/fd/${fd}`));
     if (target === null || isKernelFile(target.path)) return null;

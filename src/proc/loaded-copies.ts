@@ -8,19 +8,23 @@ export interface MappedFile {
   readonly inode: bigint;
 }
 
-/** The files in the text of `/proc/self/maps` (proc_pid_maps(5)), each once. */
+/**
+ * The files in the text of `/proc/self/maps` (proc_pid_maps(5)) that are mapped as code, each once.
+ *
+ * Only code: the `-shm` of a live database is mapped too, and must never be opened.
+ */
 export function parseMaps(maps: string): readonly MappedFile[] {
   const files = new Map<string, MappedFile>();
   for (const line of maps.split('\n')) {
-    const [, inode, path] = /^\S+ \S+ \S+ \S+ (\d+)\s+(\/.*)$/.exec(line) ?? [];
+    const [, inode, path] = /^\S+ ..x. \S+ \S+ (\d+)\s+(\/.*)$/.exec(line) ?? [];
     if (inode !== undefined && path !== undefined) files.set(path, { path, inode: BigInt(inode) });
   }
   return [...files.values()];
 }
 
-/** True for files that may carry a SQLite: every addon, and libraries that say so in their name. */
+/** True for files that may carry a SQLite: every addon, and shared libraries that say so in their name. */
 export function mayCarrySqlite(path: string): boolean {
-  return path.endsWith('.node') || /sqlite|sqlcipher|libsql/i.test(path);
+  return path.endsWith('.node') || /(sqlite|sqlcipher|libsql)[^/]*\.so(\.\d+)*$/i.test(path);
 }
 
 // The 16 bytes at the start of every database file: each SQLite has them as a constant (sqlite.org/fileformat2.html 1.3.1).
@@ -57,7 +61,7 @@ function carriesSqlite(path: string): boolean {
   try {
     return readFileSync(path).includes(signature);
   } catch {
-    // Deleted since it was loaded: its name has to do.
-    return /sqlite|sqlcipher|libsql/i.test(path);
+    // Deleted since it was loaded, as the temporary copies that bundlers unpack are: it may carry one.
+    return true;
   }
 }

@@ -54,12 +54,14 @@ describe('parsers', () => {
     const maps = [
       '7f38bf400000-7f38bf40f000 r--p 00000000 fe:00 5333160                    /app/node modules/x.node',
       '7f38bf40f000-7f38bf5ce000 r-xp 0000f000 fe:00 5333160                    /app/node modules/x.node',
+      '7f39-7f3a rw-s 00000000 fe:00 42                    /tmp/sqlite.node',
       '7ffc1-7ffc2 rw-p 00000000 00:00 0                          [stack]',
       '7f-80 rw-p 00000000 00:00 0 ',
     ].join('\n');
     assert.deepEqual(parseMaps(maps), [{ path: '/app/node modules/x.node', inode: 5333160n }]);
     assert.equal(mayCarrySqlite('/usr/lib/libsqlite3.so.0'), true);
     assert.equal(mayCarrySqlite('/usr/lib/libc.so.6'), false);
+    assert.equal(mayCarrySqlite('/srv/sqlite/app.db-shm'), false);
   });
 });
 

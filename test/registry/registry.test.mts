@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import Native from 'better-sqlite3';
 import { SqliteCopyConflictError, InstanceConflictError } from '../../dist/errors/refusals.js';
+import { openerOf } from '../../dist/proc/foreign-descriptors.js';
 import { judgeHolders } from '../../dist/registry/foreign-holders.js';
 import { admit, fileKey, registeredFiles, type AdmissionRequest } from '../../dist/registry/registry.js';
 import { settingsDifferences } from '../../dist/registry/settings-differences.js';
@@ -96,19 +97,22 @@ describe('admission', () => {
 });
 
 describe('foreign holders', () => {
-  const sqlite = { fd: 20, path: '/a.db', flags: constants.O_RDWR | constants.O_NOFOLLOW };
-  const plain = { fd: 21, path: '/a.db', flags: constants.O_RDONLY };
-  const pathOnly = { fd: 22, path: '/a.db', flags: 0o10000000 };
-  const unknown = { fd: 23, path: '/a.db', flags: null };
+  const sqlite = { fd: 20, path: '/a.db', opener: 'sqlite' } as const;
+  const plain = { fd: 21, path: '/a.db', opener: 'plain' } as const;
+  const harmless = { fd: 22, path: '/a.db', opener: 'harmless' } as const;
 
   test('table', () => {
     const none = (): string[] => [];
     const node = (): string[] => ['node:sqlite'];
     assert.equal(judgeHolders([], node), null);
-    assert.equal(judgeHolders([pathOnly, unknown], node), null);
+    assert.equal(judgeHolders([harmless], node), null);
     assert.equal(judgeHolders([sqlite], none), null);
     assert.deepEqual(judgeHolders([sqlite], node), { kind: 'sqlite', fd: 20, path: '/a.db', copies: ['node:sqlite'] });
     assert.deepEqual(judgeHolders([sqlite, plain], none), { kind: 'descriptor', fd: 21, path: '/a.db', copies: [] });
+    assert.equal(openerOf(constants.O_RDWR | constants.O_NOFOLLOW), 'sqlite');
+    assert.equal(openerOf(constants.O_RDONLY), 'plain');
+    assert.equal(openerOf(0o10000000 | constants.O_RDONLY), 'harmless');
+    assert.equal(openerOf(null), 'harmless');
   });
 
   test('a raw connection of the same copy is welcome', { skip: linux }, () => {

@@ -1,0 +1,84 @@
+/** The part of the sentinel that watches the names of the files; it works on every system. */
+import type { FileIdentity } from '../base/file-identity';
+import { descriptorsOn } from '../proc/descriptors';
+import { fileState, identityNow, type FileState, type WatchedFile } from './file-watch';
+import type { Finding } from './finding';
+
+export interface FileChecks {
+  /** What is lost: the database's or a sidecar's name leads elsewhere. Null when nothing is. */
+  lost(): Finding | null;
+  /** The database has more names than when it was opened. */
+  warning(): Finding | null;
+}
+
+export interface WatchedDatabase {
+  readonly file: string;
+  readonly identity: FileIdentity;
+  readonly journalMode: string;
+}
+
+/** Watches the database, and in WAL mode its `-wal` and `-shm`, which a live connection keeps. */
+export function createFileChecks({ file, identity, journalMode }: WatchedDatabase): FileChecks {
+  const database: WatchedFile = { path: file, role: 'database', identity };
+  const pending = new Set(journalMode === 'wal' ? [`${file}-wal`, `${file}-shm`] : []);
+  const watched: WatchedFile[] = [database];
+  // One name is normal; a file that came with more was refused or accepted when it was opened.
+  const knownLinks = fileState(database).links;
+  let stranger = learn();
+
+  /**
+   * Watches each sidecar from the first time it is seen; a WAL index on the heap has no `-shm`. One that stands there
+   * although nobody in this process has it open has taken the place of ours.
+   */
+  function learn(): WatchedFile | null {
+    for (const path of pending) {
+      const found = identityNow(path);
+      if (found === null) continue;
+      const sidecar: WatchedFile = { path, role: 'sidecar', identity: found };
+      const own = descriptorsOn(found);
+      if (own.supported && own.descriptors.length === 0) return sidecar;
+      watched.push(sidecar);
+      pending.delete(path);
+    }
+    return null;
+  }
+
+  return {
+    lost() {
+      if (pending.size > 0) stranger = learn();
+      if (stranger !== null) return lostFile(file, stranger, { name: 'other', links: 1 });
+      for (const candidate of watched) {
+        const state = fileState(candidate);
+        if (state.name === 'missing' || state.name === 'other') return lostFile(file, candidate, state);
+      }
+      return null;
+    },
+    warning() {
+      const { links } = fileState(database);
+      return links > Math.max(1, knownLinks) ? newLink(file, links) : null;
+    },
+  };
+}
+
+function lostFile(file: string, { path, role, identity }: WatchedFile, { name }: FileState): Finding {
+  const fate = name === 'missing' ? 'has been deleted or renamed' : 'has been replaced by another file';
+  return {
+    kind: role === 'database' ? 'databaseReplaced' : 'sidecarReplaced',
+    fatal: true,
+    filesLost: true,
+    message: `${path} ${fate} while a connection to ${file} had it open.`,
+    culprits: ['a program or a person that moved, deleted, replaced or restored the file while it was in use'],
+    details: { file, path, fate: name, openInode: String(identity.ino) },
+  };
+}
+
+function newLink(file: string, links: number): Finding {
+  return {
+    kind: 'hardLinked',
+    fatal: false,
+    filesLost: false,
+    message: `The database ${file} has ${links} names now: a program that opens it by another one uses another journal, and writes are lost.`,
+    culprits: ['a backup or deployment tool that makes hard links (cp -l, ln, rsync --link-dest)'],
+    details: { file, links },
+  };
+}

@@ -1,0 +1,103 @@
+/** The part of the sentinel that watches the locks, where the system shows them. */
+import type { FileIdentity } from '../base/file-identity';
+import { descriptorsOn } from '../proc/descriptors';
+import { expectedLocks, reservedLock, type ExpectedLocks, type LockRequirement } from './expected-locks';
+import type { TransactionState } from './expected-locks';
+import { identityNow } from './file-watch';
+import { createLockWatch, type LockWatch } from './lock-watch';
+import { locksAreVisible, locksWereSeen } from './lock-visibility';
+import { journalStands, ownJournal, sameJournal } from './rollback-journal';
+
+export interface LockSubject {
+  readonly file: string;
+  readonly identity: FileIdentity;
+  readonly journalMode: string;
+  readonly transaction: () => TransactionState;
+}
+
+export interface MissingLocks {
+  readonly missing: readonly LockRequirement[];
+  /** Why they must be there. */
+  readonly reason: string;
+}
+
+export interface LockChecks {
+  /** The locks that must be there now and are not; null when all are. */
+  lost(): MissingLocks | null;
+  status(): { readonly locks: 'watched' | 'unsupported'; readonly reason: string };
+  stop(): void;
+}
+
+interface Place {
+  readonly identity: FileIdentity;
+  readonly watch: LockWatch;
+}
+
+/** Watches the locks of one connection; costs one descriptor for each descriptor on the database and on its `-shm`. */
+export function createLockChecks({ file, identity, journalMode, transaction }: LockSubject): LockChecks {
+  const database: Place = { identity, watch: createLockWatch(identity) };
+  const index = journalMode === 'wal' ? identityNow(`${file}-shm`) : null;
+  // No -shm: a WAL index on the heap (locking_mode=EXCLUSIVE), whose connection has no locks but those on the database.
+  const sharedMemory: Place | null = index === null ? null : { identity: index, watch: createLockWatch(index) };
+  let unsupportedBecause: string | null = look(database);
+  if (sharedMemory !== null) look(sharedMemory);
+  if (unsupportedBecause === null) lost();
+
+  /** The locks missing at a place, after a second look at all descriptors there are now. */
+  function missingAt(place: Place | null, required: readonly LockRequirement[]): readonly LockRequirement[] {
+    if (place === null || place.watch.missing(required).length === 0) return [];
+    look(place);
+    return place.watch.missing(required);
+  }
+
+  /** Writes of a transaction that its owner knows too little about show in the journal that this process has open. */
+  function reservedLost(): MissingLocks | null {
+    const proving = journalMode === 'delete' || journalMode === 'truncate';
+    if (!proving || !journalStands(file) || database.watch.missing(reservedLock).length === 0) return null;
+    const before = ownJournal(file);
+    if (before === null) return null;
+    const missing = missingAt(database, reservedLock);
+    if (missing.length === 0 || !sameJournal(before, ownJournal(file))) return null;
+    return { missing, reason: expectedLocks(journalMode, 'writing').reason };
+  }
+
+  function lost(): MissingLocks | null {
+    if (unsupportedBecause !== null) return null;
+    const state = transaction();
+    const expected: ExpectedLocks = expectedLocks(journalMode, state);
+    const missing = [...missingAt(database, expected.database), ...missingAt(sharedMemory, expected.sharedMemory)];
+    const found =
+      missing.length > 0
+        ? { missing, reason: expected.reason }
+        : state === 'open' && journalMode !== 'wal'
+          ? reservedLost()
+          : null;
+    if (found === null) {
+      if (expected.database.length > 0) locksWereSeen();
+      return null;
+    }
+    if (locksAreVisible()) return found;
+    unsupportedBecause = 'this system does not show the locks of a process in /proc/self/fdinfo';
+    return null;
+  }
+
+  return {
+    lost,
+    status: () => ({
+      locks: unsupportedBecause === null ? 'watched' : 'unsupported',
+      reason: unsupportedBecause ?? 'seen in /proc/self/fdinfo',
+    }),
+    stop() {
+      database.watch.stop();
+      sharedMemory?.watch.stop();
+    },
+  };
+}
+
+/** Points the watch of a place at the descriptors that are open there now; says why that cannot be done. */
+function look(place: Place): string | null {
+  const found = descriptorsOn(place.identity);
+  if (!found.supported) return found.reason;
+  place.watch.replaceDescriptors(found.descriptors.map(({ fd }) => fd));
+  return null;
+}
