@@ -1,0 +1,40 @@
+/** What the fault tests drive: one small interface, so that better-sqlite3 as it comes and this library take the same test. */
+import type BetterSqlite3 from 'better-sqlite3';
+
+/** The part of better-sqlite3's own API that both have. */
+export type Handle = Pick<
+  BetterSqlite3.Database,
+  'exec' | 'prepare' | 'transaction' | 'pragma' | 'open' | 'inTransaction'
+>;
+
+export type Journal = 'wal' | 'delete' | 'truncate';
+
+export interface OpenSettings {
+  readonly journal: Journal;
+  /** For the raw subject alone; this library sets its own. Default `'FULL'`. */
+  readonly synchronous?: 'NORMAL' | 'FULL' | 'EXTRA';
+  /** For the raw subject alone, in pages. Default 1000, as SQLite has it. */
+  readonly autocheckpoint?: number;
+  /** Busy timeout in milliseconds. Default 50: the tests have no lock that goes away by itself. */
+  readonly timeout?: number;
+}
+
+export interface CheckpointOutcome {
+  readonly complete: boolean;
+  readonly busy: boolean;
+}
+
+export interface Connection {
+  readonly handle: Handle;
+  checkpoint(mode: 'passive' | 'truncate'): CheckpointOutcome | Promise<CheckpointOutcome>;
+  attach(file: string, name: string): void;
+  backup(destination: string): Promise<void>;
+  close(): void;
+}
+
+export type SubjectName = 'raw' | 'ours';
+
+export interface Subject {
+  readonly name: SubjectName;
+  open(file: string, settings: OpenSettings): Connection;
+}
