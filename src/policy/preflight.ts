@@ -1,0 +1,156 @@
+/** Judges the facts of a preflight: the first reason not to let SQLite open the database. Pure. */
+import { HardLinkedDatabaseError, OrphanedJournalError, UnsafeFilesystemError } from '../errors/refusals';
+import { SqliteCantOpenError, SqliteReadonlyError } from '../errors/sqlite-errors';
+import type { PreflightFacts, SidecarFacts } from '../filesystem/preflight';
+import type { PlanWarning } from './plan';
+
+export interface PreflightOptions {
+  readonly readonly: boolean;
+  readonly fileMustExist: boolean;
+}
+
+/** `null`, or the error to throw. */
+type Check = (facts: PreflightFacts, options: PreflightOptions) => Error | null;
+
+/**
+ * Where SQLite itself would fail too, the error has SQLite's class and code, so that code which was written for
+ * better-sqlite3 understands it; only the message and the advice are better.
+ */
+export function judgePreflight(facts: PreflightFacts, options: PreflightOptions): Error | null {
+  for (const check of checks) {
+    const error = check(facts, options);
+    if (error !== null) return error;
+  }
+  return null;
+}
+
+export function preflightWarnings(facts: PreflightFacts): readonly PlanWarning[] {
+  return facts.worldWritableOfAnother
+    ? [
+        {
+          code: 'world-writable-database',
+          message: `${facts.file} belongs to another user and every user of this machine can write it: any of them can damage it.`,
+        },
+      ]
+    : [];
+}
+
+const folderExists: Check = ({ file, directory, directoryKind }) => {
+  if (directoryKind === 'directory') return null;
+  const what = directoryKind === 'missing' ? 'does not exist' : 'is not a folder';
+  return new SqliteCantOpenError(`Cannot open ${file}: ${directory} ${what}.`, 'SQLITE_CANTOPEN', {
+    hint: 'Create the folder first, or correct the path; a symbolic link on the way may point to the wrong place.',
+    details: { file, directory },
+  });
+};
+
+const isRegularFile: Check = ({ file, kind }) => {
+  if (kind === null || kind === 'file') return null;
+  const what = kind === 'directory' ? 'it is a folder' : 'it is not a regular file (a device, a pipe or a socket)';
+  return new SqliteCantOpenError(`Cannot open ${file}: ${what}.`, 'SQLITE_CANTOPEN', {
+    hint: 'Give the path of the database file itself.',
+    details: { file, kind },
+  });
+};
+
+/** @see https://sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file */
+const hasOneName: Check = ({ file, nlink, otherNames }) => {
+  if (nlink === null || nlink <= 1) return null;
+  const names = otherNames.length === 0 ? '' : ` (${otherNames.join(', ')})`;
+  return new HardLinkedDatabaseError(
+    `Refused to open ${file}: the file has ${nlink} names${names}. Each name would get a journal of its own, and the commits of one side are lost.`,
+    { details: { file, nlink, otherNames } },
+  );
+};
+
+/** Docker's `-v app.db:/app.db`: the folder is another filesystem, and each container has its own. */
+const isNoMountPoint: Check = ({ file, directory, isMountPoint }) =>
+  isMountPoint
+    ? new UnsafeFilesystemError(
+        `Refused to open ${file}: the file itself is a mount point, so its -wal, -shm and -journal would be on the filesystem of ${directory}, where no other mount of the file sees them.`,
+        { hint: 'Mount the folder of the database instead of the file.', details: { file, directory } },
+      )
+    : null;
+
+/** SQLite opens its files with O_NOFOLLOW and says only SQLITE_CANTOPEN. */
+const sidecarsAreFiles: Check = ({ file, sidecars }) => {
+  const link = sidecars.find(sidecar => sidecar.isSymbolicLink);
+  return link === undefined
+    ? null
+    : new SqliteCantOpenError(
+        `Cannot open ${file}: ${link.path} is a symbolic link, which SQLite does not follow.`,
+        'SQLITE_CANTOPEN',
+        {
+          hint: `Move the real ${link.suffix} file beside the database, or remove the link if you are sure that nothing stands behind it.`,
+          details: { file, sidecar: link.path },
+        },
+      );
+};
+
+/**
+ * A journal of at most this many bytes beside an empty database is one that was just begun: a header and no page. It
+ * is there while another process creates the database, or after that process was killed, and nothing is lost with it.
+ * 512 is the sector size that SQLite takes for the header of a journal (`setSectorSize` in its pager.c).
+ */
+const emptyJournalBytes = 512;
+
+/**
+ * SQLite deletes a journal without its database: measured for a database that is missing and for one that is empty.
+ * @see https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use
+ */
+const journalHasDatabase: Check = ({ file, size, sidecars }) => {
+  if (size !== null && size > 0) return null;
+  const orphan = sidecars.find(sidecar => holdsPages(sidecar, size));
+  if (orphan === undefined) return null;
+  const state = size === null ? 'does not exist' : 'is empty';
+  return new OrphanedJournalError(
+    `Refused to open ${file}, which ${state} while ${orphan.path} holds ${orphan.size} bytes: SQLite would delete ${orphan.path} and the commits in it. Nothing was touched.`,
+    { details: { file, databaseSize: size, journal: orphan.path, journalSize: orphan.size } },
+  );
+};
+
+function holdsPages(sidecar: SidecarFacts, databaseSize: number | null): boolean {
+  if (sidecar.suffix === '-shm') return false;
+  const justBegun = sidecar.suffix === '-journal' && databaseSize === 0 && sidecar.size <= emptyJournalBytes;
+  return sidecar.size > 0 && !justBegun;
+}
+
+/** better-sqlite3 would open such a file for reading only, and fail at the first write. */
+const fileIsWritable: Check = ({ file, fileWriteError }, { readonly }) => {
+  if (readonly || fileWriteError === null) return null;
+  return new SqliteReadonlyError(`Cannot open ${file} for writing: ${explain(fileWriteError)}.`, 'SQLITE_READONLY', {
+    hint: 'Give this user the right to write the file, or open it with `readonly: true`.',
+    details: { file, systemError: fileWriteError },
+  });
+};
+
+const folderIsWritable: Check = ({ file, directory, size, directoryWriteError }, { readonly, fileMustExist }) => {
+  // A file that must exist and does not is for SQLite to report.
+  if (readonly || directoryWriteError === null || (size === null && fileMustExist)) return null;
+  const message = `Cannot open ${file} for writing: SQLite must create files in ${directory}: ${explain(directoryWriteError)}.`;
+  const context = {
+    hint: 'Give this user the right to write the folder (not only the file), or open the database with `readonly: true`.',
+    details: { file, directory, systemError: directoryWriteError },
+  };
+  return size === null
+    ? new SqliteCantOpenError(message, 'SQLITE_CANTOPEN', context)
+    : new SqliteReadonlyError(message, 'SQLITE_READONLY_DIRECTORY', context);
+};
+
+function explain(systemError: string): string {
+  if (systemError === 'EROFS') return 'the filesystem is read-only (EROFS)';
+  if (systemError === 'EACCES' || systemError === 'EPERM') return `this user may not write there (${systemError})`;
+  return `access(2) says ${systemError}`;
+}
+
+/** In this order: what would destroy data before what would only fail. */
+const checks: readonly Check[] = [
+  isRegularFile,
+  journalHasDatabase,
+  hasOneName,
+  isNoMountPoint,
+  sidecarsAreFiles,
+  folderExists,
+  fileIsWritable,
+  folderIsWritable,
+];
