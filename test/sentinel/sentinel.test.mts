@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setImmediate as immediate } from 'node:timers/promises';
+import type * as NodeSqlite from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import Native from 'better-sqlite3';
 import { databaseDescriptors } from '../../dist/proc/foreign-descriptors.js';
@@ -131,7 +132,7 @@ describe('locks cancelled in this process', { skip: linux }, () => {
 describe('another copy of SQLite', { skip: linux }, () => {
   test('node:sqlite opens and closes: locks and -wal are gone', async () => {
     const finding = await harmed(file => {
-      const { DatabaseSync } = require('node:sqlite') as typeof import('node:sqlite');
+      const { DatabaseSync } = require('node:sqlite') as typeof NodeSqlite;
       const other = new DatabaseSync(file);
       other.prepare('SELECT * FROM t').all();
       other.close();
