@@ -126,7 +126,7 @@ function startInThread<SomeJob extends Job>(job: SomeJob, options: JobOptions): 
   const onMessage = (message: WorkerMessage): void => {
     if (message.type === 'progress') return onProgress(message.progress);
     if (message.type === 'done') result.resolve(message.result as ResultOf<SomeJob>);
-    else result.reject(message.error.family === 'aborted' ? signal?.reason : fromWire(message.error));
+    else result.reject(message.error.family === 'aborted' ? signal?.reason : fromWire(message.error, job));
     finish();
   };
   tasks.set(id, { job, control, dismiss });

@@ -42,9 +42,9 @@ export function openForJob(target: JobTarget, settings: ConnectionSettings): Nat
 /** Sets a pragma, reads it back, and refuses to go on with any other value. */
 export function prove(db: NativeDatabase.Database, pragma: string, value: number): void {
   db.pragma(`${pragma}=${value}`);
-  const found: unknown = db.pragma(pragma, { simple: true });
+  const found = db.pragma(pragma, { simple: true }) as number | undefined;
   if (found === value) return;
-  throw new MaintenanceError(`SQLite answered ${pragma}=${String(found)} instead of ${value} for ${db.name}.`, {
+  throw new MaintenanceError(`SQLite answered ${pragma}=${found} instead of ${value} for ${db.name}.`, {
     details: { file: db.name, pragma, expected: value, found },
   });
 }

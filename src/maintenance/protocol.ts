@@ -88,8 +88,11 @@ export type VerifyLevel = 'quick' | 'full';
 /** Checks a database: header, structure, foreign keys. */
 export interface VerifyJob extends JobTarget {
   readonly kind: 'verify';
-  /** `'quick'`: `quick_check`; `'full'`: `integrity_check`, which also compares each index with its table. */
-  readonly level: VerifyLevel | 'header';
+  /**
+   * `'quick'`: `quick_check`; `'full'`: `integrity_check`, which also compares each index with its table;
+   * `'header'` and `'foreign-keys'`: only these.
+   */
+  readonly level: VerifyLevel | 'header' | 'foreign-keys';
   readonly busyTimeoutMs: number;
 }
 

@@ -1,5 +1,5 @@
 /** How fast the worker copies: one decision after each step of an online backup. */
-import { MaintenanceError } from '../errors/refusals';
+import { InvalidOptionError } from '../errors/refusals';
 import { isAbortRequested, pause, waitForAnswer, type Control } from './control';
 import type { Steer } from './jobs/online-backup';
 import type { JobProgress, OnlineBackupJob } from './protocol';
@@ -63,7 +63,7 @@ export function pagesFrom(returned: unknown, before: number): number {
     // The range of the native call. https://sqlite.org/c3ref/backup_finish.html
     return Math.max(0, Math.min(0x7fffffff, Math.round(returned)));
   }
-  throw new MaintenanceError('Expected the progress callback to return a number or undefined.', {
+  throw new InvalidOptionError('Expected progress callback to return a number or undefined.', {
     hint: 'Return the number of pages of the next step, 0 to wait, or nothing to go on as before.',
   });
 }

@@ -1,7 +1,8 @@
 /** Errors on their way between the worker and the host: taken apart there, put together here. */
 import { FileReplacedError, MaintenanceError } from '../errors/refusals';
+import { translateError } from '../errors/translate';
 import { NativeSqliteError } from '../native/better-sqlite3';
-import type { WireError } from './protocol';
+import type { Job, WireError } from './protocol';
 import { AbortedJob } from './steer';
 
 export function toWire(error: unknown): WireError {
@@ -23,10 +24,10 @@ export function toWire(error: unknown): WireError {
 }
 
 /** The error that the job's promise rejects with; an abort rejects with the signal's own reason instead. */
-export function fromWire(wire: Exclude<WireError, { family: 'aborted' }>): Error {
+export function fromWire(wire: Exclude<WireError, { family: 'aborted' }>, job: Job): unknown {
   switch (wire.family) {
     case 'sqlite':
-      return new NativeSqliteError(wire.message, wire.code);
+      return translateError(new NativeSqliteError(wire.message, wire.code), { file: job.file, operation: job.kind });
     case 'replaced':
       return new FileReplacedError(wire.message, { details: wire.details });
     case 'other':

@@ -20,7 +20,7 @@ export function verify(db: NativeDatabase.Database, job: Pick<VerifyJob, 'level'
   try {
     const header = listDamage('the header', problems, () => readHeader(db));
     if (header?.pages === 0) problems.push('the database has no pages');
-    if (problems.length === 0 && job.level !== 'header') check(db, job.level, problems);
+    if (problems.length === 0 && (job.level === 'quick' || job.level === 'full')) check(db, job.level, problems);
     return {
       header,
       journalMode: header === null ? null : String(db.pragma('journal_mode', { simple: true })),

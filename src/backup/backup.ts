@@ -1,0 +1,101 @@
+/** The way of one backup, step by step, to a verified and synced file or to a `BackupError`. */
+import { BackupError } from '../errors/refusals';
+import { runJob } from '../maintenance/host';
+import type { FoldJob } from '../maintenance/protocol';
+import { prepareBuild } from './build';
+import { carry } from './carry';
+import { copyTo } from './copy';
+import { checkDestination, type SourceFile } from './destination';
+import { durableRename } from './durable-rename';
+import { stepper, type BackupStep } from './failure';
+import { resolveBackupOptions, type BackupMethod, type BackupOptions } from './options';
+import { locateSchema, type BackupSource, type SchemaPlace, type Surroundings } from './source';
+import { removeTemporary } from './temporary';
+import { verifyCopy } from './verify-copy';
+
+/** What stands at the destination, and how it came there. */
+export interface BackupResult {
+  /** Canonical path of the backup. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly pages: number;
+  /** As better-sqlite3's result: the pages of the copy, and none that remain. */
+  readonly totalPages: number;
+  readonly remainingPages: 0;
+  /** Of the whole file, in hexadecimal digits. */
+  readonly sha256: string;
+  readonly durationMs: number;
+  readonly method: BackupMethod;
+  readonly verified: 'quick' | 'full' | 'off';
+  /** Rows of the source, and so of the backup, that refer to a row that does not exist; `null` if not counted. */
+  readonly foreignKeyViolations: number | null;
+  readonly sqliteVersion: string;
+  readonly schemaVersion: number;
+  readonly userVersion: number;
+}
+
+export interface BackupContext extends Surroundings {
+  /** Called as each step begins. */
+  readonly onStep?: ((step: BackupStep) => void) | undefined;
+}
+
+/**
+ * Copies a database to `destination`, and resolves only when a verified, synced file stands there.
+ *
+ * Anything else rejects with `BackupError` (`details.step`, `details.destination`, the fault as `cause`); then the
+ * destination is as it was, and no temporary file is left. Wrong arguments reject with `InvalidOptionError`.
+ */
+export async function backup(
+  source: BackupSource,
+  destination: string,
+  given: BackupOptions | undefined | null,
+  context: BackupContext,
+): Promise<BackupResult> {
+  const started = performance.now();
+  const [path, options] = resolveBackupOptions(destination, given);
+  const { signal } = options;
+  const facts = { source: source.file, destination: path, method: options.method };
+  const at = stepper<BackupStep>(BackupError, 'backup', facts, signal, context.onStep);
+
+  const place = await at('source', () => locateSchema(source, options.attached));
+  const target = await at('destination', () =>
+    checkDestination(path, filesOf(source, place), options.overwrite, context.isOpenHere),
+  );
+  const build = await at('temporary', () => prepareBuild(place, target, context));
+  try {
+    const copied = await at('copy', () => copyTo(build.work, source, place, options));
+    if (copied.method === 'online') await at('fold', () => runJob(foldOf(build.work, source)));
+    const verified = await at('verify', () => verifyCopy(build.work, source, place, copied, options));
+    const sealed = await at('seal', () => runJob({ kind: 'seal', file: build.work }, { signal }));
+    const { remote } = build;
+    if (remote !== null) await at('transfer', () => carry(build.work, remote, sealed, signal));
+    await at('publish', () => durableRename(remote ?? build.work, target.path, build.aside));
+    return {
+      path: target.path,
+      bytes: sealed.bytes,
+      pages: verified.header.pages,
+      totalPages: verified.header.pages,
+      remainingPages: 0,
+      sha256: sealed.sha256,
+      durationMs: performance.now() - started,
+      method: copied.method,
+      verified: options.verify,
+      foreignKeyViolations: verified.foreignKeyViolations,
+      sqliteVersion: verified.sqliteVersion,
+      schemaVersion: verified.header.schemaVersion,
+      userVersion: verified.header.userVersion,
+    };
+  } finally {
+    for (const temporary of build.temporaries) removeTemporary(temporary);
+  }
+}
+
+/** A copy made page by page carries the journal mode of its source; a backup stands alone, without a WAL. */
+function foldOf(file: string, source: BackupSource): FoldJob {
+  return { kind: 'fold', file, identity: null, nativeBinding: source.nativeBinding, busyTimeoutMs: 0 };
+}
+
+function filesOf(source: BackupSource, place: SchemaPlace): SourceFile[] {
+  const main = source.file === null ? [] : [{ file: source.file, identity: source.identity }];
+  return place.kind === 'file' ? [...main, place] : main;
+}

@@ -1,0 +1,149 @@
+/** The copying step: by which method, in which thread, with which progress. */
+import { statSync, truncateSync } from 'node:fs';
+import { NativeSqliteError } from '../native/better-sqlite3';
+import { onlineBackup } from '../maintenance/jobs/online-backup';
+import { vacuumInto } from '../maintenance/jobs/vacuum-into';
+import { startJob, type RunningJob } from '../maintenance/host';
+import type { CopyProgress, CopyResult, HeaderFacts, JobProgress } from '../maintenance/protocol';
+import { pagesFrom } from '../maintenance/steer';
+import type { BackupMethod, ResolvedBackupOptions } from './options';
+import type { BackupSource, SchemaPlace } from './source';
+import { removeTemporary } from './temporary';
+
+/** How often the growing file of `VACUUM INTO` is looked at, in milliseconds: often enough for a progress bar. */
+const pollMs = 100;
+
+/** Pages a step in the calling thread when nobody steers: as better-sqlite3, so that the event loop has its turns. */
+const pagesPerStepHere = 100;
+
+type CopyOptions = Pick<
+  ResolvedBackupOptions,
+  'method' | 'mayFallBack' | 'attached' | 'progress' | 'pagesPerSecond' | 'signal'
+>;
+
+/** Copies one schema to `destination`, and says by which method in the end. */
+export async function copyTo(
+  destination: string,
+  source: BackupSource,
+  place: SchemaPlace,
+  options: CopyOptions,
+): Promise<CopyResult & { readonly method: BackupMethod }> {
+  try {
+    return { ...(await copyOnce(destination, source, place, options)), method: options.method };
+  } catch (error) {
+    if (!options.mayFallBack || options.method === 'online' || !isAboutTheSchema(error)) throw error;
+    removeTemporary(`${destination}-journal`);
+    truncateSync(destination);
+    return { ...(await copyOnce(destination, source, place, { ...options, method: 'online' })), method: 'online' };
+  }
+}
+
+/** `VACUUM INTO` creates the schema anew, which asks for every function and module in it; copying pages does not. */
+function isAboutTheSchema(error: unknown): boolean {
+  return error instanceof NativeSqliteError && error.code === 'SQLITE_ERROR';
+}
+
+/** Copies, and cleans up behind a copy that was given up while SQLite was still writing. */
+async function copyOnce(
+  destination: string,
+  source: BackupSource,
+  place: SchemaPlace,
+  options: CopyOptions,
+): Promise<CopyResult> {
+  const copy = startCopy(source, place, destination, options);
+  try {
+    return await copy.result;
+  } catch (error) {
+    // Windows deletes no open file; elsewhere the file is removed at once, and the journal that SQLite may still make later.
+    if (process.platform === 'win32' || options.signal?.aborted !== true) await copy.over;
+    else void copy.over.then(() => removeTemporary(destination));
+    throw error;
+  }
+}
+
+/**
+ * Copies one schema to `destination`, an empty file.
+ *
+ * A schema in a file is copied by the maintenance thread over a connection of its own. One in memory, or a temporary
+ * one, exists only inside the caller's connection: it is copied in the calling thread, whose event loop waits for it.
+ */
+function startCopy(
+  source: BackupSource,
+  place: SchemaPlace,
+  destination: string,
+  options: CopyOptions,
+): RunningJob<CopyResult> {
+  if (place.kind === 'connection') {
+    const result = copyHere(source, destination, options);
+    return { result, over: result.then(ignore, ignore) };
+  }
+  const target = {
+    file: place.file,
+    identity: place.identity,
+    nativeBinding: source.nativeBinding,
+    destination,
+    busyTimeoutMs: source.busyTimeoutMs,
+  };
+  const { signal, progress, pagesPerSecond } = options;
+  if (options.method === 'online') {
+    return startJob(
+      { kind: 'online-backup', ...target, pagesPerSecond, steered: progress !== null },
+      { signal, onProgress: report => (report.step === 'copied' ? progress?.(pageCounts(report)) : undefined) },
+    );
+  }
+  if (progress === null) return startJob({ kind: 'vacuum-into', ...target }, { signal });
+  const poll = pollGrowth(destination, progress, options.signal);
+  const job = startJob({ kind: 'vacuum-into', ...target }, { signal: poll.signal, onProgress: poll.onProgress });
+  void job.over.then(poll.stop);
+  return job;
+}
+
+async function copyHere(source: BackupSource, destination: string, options: CopyOptions): Promise<CopyResult> {
+  const { attached, signal } = options;
+  signal?.throwIfAborted();
+  if (options.method === 'vacuum-into') {
+    return vacuumInto(source.native, { schema: attached, destination }, ignore);
+  }
+  let pages = pagesPerStepHere;
+  return onlineBackup(source.native, { schema: attached, destination, snapshot: 'none' }, ignore, progress => {
+    signal?.throwIfAborted();
+    pages = pagesFrom(options.progress?.(progress), pages);
+    return pages;
+  });
+}
+
+/** Reads the progress of `VACUUM INTO` off the size of the file that it writes, against what the source has in use. */
+function pollGrowth(
+  destination: string,
+  progress: (progress: CopyProgress) => unknown,
+  outer: AbortSignal | undefined,
+): { signal: AbortSignal; onProgress: (report: JobProgress) => void; stop: () => void } {
+  const broken = new AbortController();
+  const signal = outer === undefined ? broken.signal : AbortSignal.any([outer, broken.signal]);
+  let timer: NodeJS.Timeout | undefined;
+  const look = (header: HeaderFacts): void => {
+    const totalPages = Math.max(1, header.pages - header.freePages);
+    const written = (statSync(destination, { throwIfNoEntry: false })?.size ?? 0) / header.pageSize;
+    const remainingPages = Math.max(1, totalPages - Math.floor(written));
+    try {
+      pagesFrom(progress({ totalPages, remainingPages }), 0);
+    } catch (error) {
+      broken.abort(error);
+    }
+  };
+  return {
+    signal,
+    onProgress: report => {
+      if (report.step !== 'started') return;
+      look(report.header);
+      timer = setInterval(() => look(report.header), pollMs);
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+function pageCounts({ totalPages, remainingPages }: CopyProgress): CopyProgress {
+  return { totalPages, remainingPages };
+}
+
+function ignore(): void {}

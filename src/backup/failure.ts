@@ -1,0 +1,67 @@
+/** How a step of a backup or a restore fails: one error that names the step and the paths, with the fault as its cause. */
+import type { ErrorContext } from '../errors/error-facts';
+import { lineageOf } from '../errors/lineage';
+import { translateError } from '../errors/translate';
+
+/** The steps of a backup, in their order. */
+export type BackupStep =
+  'source' | 'destination' | 'temporary' | 'copy' | 'fold' | 'verify' | 'seal' | 'transfer' | 'publish';
+
+/** The steps of a restore, in their order. */
+export type RestoreStep = 'target' | 'copy' | 'verify' | 'fold' | 'swap' | 'check';
+
+/** Paths and whatever else a failure has to show. */
+export type FailureFacts = Readonly<Record<string, unknown>>;
+
+type FailureClass = new (message: string, context: ErrorContext) => Error;
+
+/**
+ * The error for a step that failed with `cause`. An error of the same family passes with the facts of the step added.
+ */
+export function stepFailure(
+  failureClass: FailureClass,
+  what: string,
+  step: string,
+  cause: unknown,
+  facts: FailureFacts,
+): Error {
+  const typed = translateError(cause, { operation: `${what} (${step})` });
+  if (typed instanceof failureClass) {
+    const { message, hint, details } = typed as Error & { hint: string; details: FailureFacts };
+    return new failureClass(message, { hint, details: { step, ...facts, ...details }, cause: typed.cause });
+  }
+  const fault = typed instanceof Error ? typed.message : String(typed);
+  const hint = hintFor(typed);
+  return new failureClass(`The ${what} failed (step: ${step}): ${fault}`, {
+    ...(hint === undefined ? {} : { hint }),
+    details: { step, ...facts },
+    cause: typed,
+  });
+}
+
+/** Runs the steps of one way, names each as it begins, and gives each failure its step. */
+export function stepper<Step extends string>(
+  failureClass: FailureClass,
+  what: string,
+  facts: FailureFacts,
+  signal: AbortSignal | undefined,
+  onStep: ((step: Step) => void) | undefined,
+): <Value>(step: Step, run: () => Value | Promise<Value>) => Promise<Value> {
+  return async (step, run) => {
+    try {
+      signal?.throwIfAborted();
+      onStep?.(step);
+      return await run();
+    } catch (cause) {
+      const aborted = signal?.aborted === true && cause === signal.reason;
+      throw stepFailure(failureClass, what, step, cause, aborted ? { ...facts, aborted } : facts);
+    }
+  };
+}
+
+/** The advice of the fault itself, where it has any. */
+function hintFor(cause: unknown): string | undefined {
+  if (lineageOf(cause).length === 0) return undefined;
+  const hint: unknown = Reflect.get(cause as object, 'hint');
+  return typeof hint === 'string' ? hint : undefined;
+}

@@ -1,0 +1,89 @@
+/** The options of `db.backup()`. */
+import { InvalidOptionError } from '../errors/refusals';
+import type { CopyProgress } from '../maintenance/protocol';
+import { booleanOption, choiceOption, integerOption, refuseOption } from '../options/checks';
+import { refuseUnknownNames } from '../options/known-names';
+
+export type BackupMethod = 'vacuum-into' | 'online';
+
+export interface BackupOptions {
+  /**
+   * `'vacuum-into'` (default): one compact snapshot, as fast as the disk. `'online'`: page by page; slower or faster as
+   * you say, and the free pages come along. Both copy one snapshot, so writers cannot disturb them; the default is
+   * `'online'` when `progress` or `pagesPerSecond` is given, because only that can be steered.
+   *
+   * A schema that needs functions or modules of your connection cannot be copied by `VACUUM INTO` over another one; when
+   * you name no method, such a schema is copied with `'online'`.
+   */
+  method?: BackupMethod | undefined;
+  /** How the copy is checked: `quick_check` (default), `integrity_check`, or only header and size. */
+  verify?: 'quick' | 'full' | 'off' | undefined;
+  /** Replace a file that stands at the destination; it stays until the new one is verified. Default `false`. */
+  overwrite?: boolean | undefined;
+  /** Name of the attached database to copy. Default `'main'`. */
+  attached?: string | undefined;
+  /**
+   * As better-sqlite3's: called with `{ totalPages, remainingPages }`; the number it returns is how many pages the next
+   * step of `'online'` copies, 0 to wait. With `'vacuum-into'` the figures are read off the growing file.
+   */
+  progress?: ((progress: CopyProgress) => number | undefined | void) | null | undefined;
+  /** Pages that `'online'` copies a second at most. Default: no limit. */
+  pagesPerSecond?: number | undefined;
+  /** Ends the backup: it rejects at once, and nothing is left at the destination. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface ResolvedBackupOptions {
+  readonly method: BackupMethod;
+  /** The method was not named, so the other one may stand in. */
+  readonly mayFallBack: boolean;
+  readonly verify: 'quick' | 'full' | 'off';
+  readonly overwrite: boolean;
+  readonly attached: string;
+  readonly progress: ((progress: CopyProgress) => unknown) | null;
+  readonly pagesPerSecond: number | null;
+  readonly signal: AbortSignal | undefined;
+}
+
+const names = ['method', 'verify', 'overwrite', 'attached', 'progress', 'pagesPerSecond', 'signal'] as const;
+/** More pages a second than any disk has. */
+const mostPagesPerSecond = 0x7fffffff;
+
+/** Checks the arguments of `db.backup()`; each complaint is an `InvalidOptionError`, which is a `TypeError`. */
+export function resolveBackupOptions(destination: unknown, given: unknown): [string, ResolvedBackupOptions] {
+  if (typeof destination !== 'string') refuseArgument('Expected first argument to be a string');
+  // better-sqlite3 trims the name, and so does every later open of it.
+  const path = destination.trim();
+  if (path === '') refuseArgument('Backup filename cannot be an empty string');
+  if (path === ':memory:') refuseArgument('Invalid backup filename ":memory:"');
+  if (path.includes('\0')) refuseArgument('Backup filename cannot contain a NUL');
+  if (given !== undefined && given !== null && typeof given !== 'object') {
+    refuseArgument('Expected second argument to be an options object');
+  }
+  const options: BackupOptions = given ?? {};
+  refuseUnknownNames(options, names, 'backup');
+  const { attached = 'main', progress = null, signal, pagesPerSecond } = options;
+  if (typeof attached !== 'string' || attached === '') refuseOption('attached', 'the name of a database', attached);
+  if (progress !== null && typeof progress !== 'function') refuseOption('progress', 'a function', progress);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) refuseOption('signal', 'an AbortSignal', signal);
+  const steered = progress !== null || pagesPerSecond !== undefined;
+  const resolved: ResolvedBackupOptions = {
+    method: choiceOption('method', options.method, steered ? 'online' : 'vacuum-into', ['vacuum-into', 'online']),
+    mayFallBack: options.method === undefined,
+    verify: choiceOption('verify', options.verify, 'quick', ['quick', 'full', 'off']),
+    overwrite: booleanOption('overwrite', options.overwrite, false),
+    attached,
+    progress,
+    pagesPerSecond:
+      pagesPerSecond === undefined ? null : integerOption('pagesPerSecond', pagesPerSecond, 1, 1, mostPagesPerSecond),
+    signal,
+  };
+  if (resolved.method === 'vacuum-into' && resolved.pagesPerSecond !== null) {
+    refuseOption('pagesPerSecond', "absent with `method: 'vacuum-into'`", pagesPerSecond, "Use `method: 'online'`.");
+  }
+  return [path, resolved];
+}
+
+function refuseArgument(message: string): never {
+  throw new InvalidOptionError(`${message}.`);
+}

@@ -1,0 +1,89 @@
+/** Who wrote a temporary file, told from its name: so that what a killed process left behind can be removed safely. */
+import { createHash } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+export interface Owner {
+  /** The machine, or the container, whose process ids `pid` belongs to. */
+  readonly host: string;
+  readonly pid: number;
+  /** When the process began, as the system counts it; a process id is used again, the two together are not. */
+  readonly started: string;
+}
+
+/** A temporary file of a process that cannot be asked (another container) is left alone for a day after its last write. */
+export const foreignAgeMs = 86_400_000;
+
+/** `.safe-sqlite-<host>-<pid>-<started>-<serial>.tmp`, with what SQLite puts beside it. Hidden, short, and no database name. */
+const pattern = /^\.safe-sqlite-([0-9a-f]{8})-(\d+)-([0-9a-z]+)-([0-9a-z]+)\.tmp(?:-journal|-wal|-shm)?$/;
+
+export function temporaryName(owner: Owner, serial: string): string {
+  return `.safe-sqlite-${owner.host}-${owner.pid}-${owner.started}-${serial}.tmp`;
+}
+
+/** Who wrote the file of this name; `null` when it is no temporary file of this library. */
+export function ownerOf(name: string): Owner | null {
+  const parts = pattern.exec(name);
+  if (parts === null) return null;
+  const [, host = '', pid = '', started = ''] = parts;
+  return { host, pid: Number(pid), started };
+}
+
+/** Whether a temporary file may be removed: nobody who could still be writing it is alive. */
+export function isAbandoned(
+  owner: Owner,
+  here: Owner,
+  ageMs: number,
+  startOf: (pid: number) => string | null,
+): { readonly abandoned: boolean; readonly reason: string } {
+  if (owner.host !== here.host) {
+    return ageMs > foreignAgeMs
+      ? { abandoned: true, reason: 'written elsewhere, and not for a day' }
+      : { abandoned: false, reason: 'written elsewhere, and perhaps still being written' };
+  }
+  const started = startOf(owner.pid);
+  if (started === null) return { abandoned: true, reason: 'its process has ended' };
+  if (started !== owner.started) return { abandoned: true, reason: 'its process id belongs to another process by now' };
+  return { abandoned: false, reason: 'its process is alive' };
+}
+
+let self: Owner | undefined;
+
+/** This process. */
+export function thisOwner(): Owner {
+  self ??= { host: hostMark(), pid: process.pid, started: processStart(process.pid) ?? '0' };
+  return self;
+}
+
+/** When a process of this machine began: clock ticks since boot where `/proc` tells them, else `'0'`; `null` without it. */
+export function processStart(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The 22nd field, counted from the parenthesis that ends the program's name. proc_pid_stat(5)
+    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '0';
+    return Number(ticks).toString(36);
+  } catch {
+    return process.platform !== 'linux' && isAlive(pid) ? '0' : null;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it is there, and belongs to somebody else. kill(2)
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Containers that share a folder have process ids of their own: their namespace tells them apart. pid_namespaces(7) */
+function hostMark(): string {
+  let namespace = '';
+  try {
+    namespace = readlinkSync('/proc/self/ns/pid');
+  } catch {
+    // Not on Linux: there are no such namespaces.
+  }
+  return createHash('sha256').update(`${hostname()}\n${namespace}`).digest('hex').slice(0, 8);
+}

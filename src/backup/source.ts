@@ -1,0 +1,56 @@
+/** What a backup needs to know of the database that it is taken from. */
+import { statSync } from 'node:fs';
+import type { FileIdentity } from '../base/file-identity';
+import { BackupError } from '../errors/refusals';
+import type { NativeDatabase } from '../native/better-sqlite3';
+
+/** The connection whose database is backed up. */
+export interface BackupSource {
+  /** The connection of the application. Only a database without a file is read through it. */
+  readonly native: NativeDatabase.Database;
+  /** Canonical path of its main database; `null` for one in memory or a temporary one. */
+  readonly file: string | null;
+  /** The file that was opened; `null` for a database without one. */
+  readonly identity: FileIdentity | null;
+  /** Path of better-sqlite3's addon, where the application had to name it. */
+  readonly nativeBinding?: string | undefined;
+  /** How long a read waits for a lock, in milliseconds. */
+  readonly busyTimeoutMs: number;
+}
+
+/** What a backup asks others about the files around it. */
+export interface Surroundings {
+  /** Whether this process has the file open as a database; opening it with `fs` would then cancel SQLite's locks. */
+  readonly isOpenHere: (identity: FileIdentity) => boolean;
+  /** Whether the path lies on a filesystem of another machine. */
+  readonly isNetwork: (path: string) => boolean | Promise<boolean>;
+}
+
+/** One schema of the source: in a file that the maintenance thread can open too, or only in the caller's connection. */
+export type SchemaPlace =
+  | { readonly kind: 'file'; readonly file: string; readonly identity: FileIdentity | null }
+  | { readonly kind: 'connection' };
+
+/**
+ * Finds where a schema lies: main, or one attached with SQL.
+ *
+ * @see https://sqlite.org/pragma.html#pragma_database_list
+ */
+export function locateSchema(source: BackupSource, schema: string): SchemaPlace {
+  if (schema === 'main') {
+    return source.file === null
+      ? { kind: 'connection' }
+      : { kind: 'file', file: source.file, identity: source.identity };
+  }
+  const rows = source.native.pragma('database_list') as { name: string; file: string | null }[];
+  const row = rows.find(({ name }) => name.toLowerCase() === schema.toLowerCase());
+  if (row === undefined) {
+    throw new BackupError(`There is no attached database \`${schema}\` to back up.`, {
+      hint: `Attached are: ${rows.map(({ name }) => name).join(', ')}.`,
+      details: { step: 'source', attached: schema },
+    });
+  }
+  if (row.file === null || row.file === '') return { kind: 'connection' };
+  const found = statSync(row.file, { bigint: true, throwIfNoEntry: false });
+  return { kind: 'file', file: row.file, identity: found === undefined ? null : { dev: found.dev, ino: found.ino } };
+}

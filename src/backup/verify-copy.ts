@@ -1,0 +1,55 @@
+/** The checking step: reads the finished copy as a database of its own, and refuses it when anything is wrong. */
+import { lstatSync } from 'node:fs';
+import { BackupError } from '../errors/refusals';
+import { runJob } from '../maintenance/host';
+import type { CopyResult, HeaderFacts, VerifyResult } from '../maintenance/protocol';
+import { problemsOfCopy } from './check-copy';
+import type { ResolvedBackupOptions } from './options';
+import type { BackupSource, SchemaPlace } from './source';
+import { sidecarSuffixes } from './temporary';
+
+type VerifiedCopy = VerifyResult & { readonly header: HeaderFacts };
+
+/** Checks the copy at the level of the options, and that nothing stands beside it that belongs to it. */
+export async function verifyCopy(
+  copy: string,
+  source: BackupSource,
+  place: SchemaPlace,
+  copied: CopyResult,
+  options: Pick<ResolvedBackupOptions, 'verify' | 'signal'>,
+): Promise<VerifiedCopy> {
+  const { nativeBinding, busyTimeoutMs } = source;
+  const { signal } = options;
+  const level = options.verify === 'off' ? 'header' : options.verify;
+  const verified = await runJob(
+    { kind: 'verify', file: copy, identity: null, nativeBinding, busyTimeoutMs, level },
+    { signal },
+  );
+  const problems = [...problemsOfCopy(copied, verified), ...leftBeside(copy)];
+  if ((verified.foreignKeyViolations ?? 0) > 0 && place.kind === 'file' && problems.length === 0) {
+    // Violations that the source has itself are its own affair; the copy must not be the first to have them.
+    const { file, identity } = place;
+    const original = await runJob(
+      { kind: 'verify', file, identity, nativeBinding, busyTimeoutMs, level: 'foreign-keys' },
+      { signal },
+    );
+    if (original.foreignKeyViolations === 0) {
+      problems.push(`${verified.foreignKeyViolations} rows refer to rows that do not exist; the source has none`);
+    }
+  }
+  const { header } = verified;
+  if (header !== null && problems.length === 0) return { ...verified, header };
+  throw new BackupError(`The copy is not sound: ${problems.slice(0, shownProblems).join('; ')}.`, {
+    hint: 'Check the database itself with `db.verify("full")`: damage that is copied was there before.',
+    details: { problems },
+  });
+}
+
+/** Problems that a message shows; `details.problems` has them all. */
+const shownProblems = 3;
+
+function leftBeside(copy: string): string[] {
+  return sidecarSuffixes
+    .filter(suffix => lstatSync(`${copy}${suffix}`, { throwIfNoEntry: false }) !== undefined)
+    .map(suffix => `a ${suffix} file was left beside it`);
+}
