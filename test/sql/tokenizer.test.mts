@@ -1,0 +1,105 @@
+import { describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import Database from 'better-sqlite3';
+import fc from 'fast-check';
+import { tokenize } from '../../dist/sql/tokenizer.js';
+import { beginningOf } from './sqlite.mts';
+import { tokenSoup } from './soup.mts';
+
+function shown(sql: string): string[] {
+  return tokenize(sql).map(({ kind, start, end }) => `${kind} ${sql.slice(start, end)}`);
+}
+
+describe('tokenize', () => {
+  const table: readonly (readonly [string, readonly string[]])[] = [
+    ['', []],
+    [' \t\v\n', ['space  \t\v\n']],
+    ['\v ', ['illegal \v', 'space  ']],
+    ['\ufeffa\ufeff', ['space \ufeff', 'word a\ufeff']],
+    ['--a\nb', ['comment --a', 'space \n', 'word b']],
+    ['/*', ['operator /', 'operator *']],
+    ['/* ', ['comment /* ']],
+    ['/*/ */a', ['comment /*/ */', 'word a']],
+    ["'it''s'x", ["string 'it''s'", 'word x']],
+    ["'open", ["illegal 'open"]],
+    ['"a""b"`c`[d]]', ['quoted-name "a""b"', 'quoted-name `c`', 'quoted-name [d]', 'illegal ]']],
+    ["x'0f'X'0'x'0g'", ["blob x'0f'", "illegal X'0'", "illegal x'0g'"]],
+    [
+      '1_0 0x1F .5 1.e3 1a',
+      [
+        'number 1_0',
+        'space  ',
+        'number 0x1F',
+        'space  ',
+        'number .5',
+        'space  ',
+        'number 1.e3',
+        'space  ',
+        'illegal 1a',
+      ],
+    ],
+    ['?1a:b@c $d#', ['variable ?1', 'word a', 'variable :b', 'variable @c', 'space  ', 'variable $d', 'illegal #']],
+    ['a->>b||c!=!', ['word a', 'operator ->>', 'word b', 'operator ||', 'word c', 'operator !=', 'illegal !']],
+    ['a;b\0c', ['word a', 'semicolon ;', 'word b']],
+  ];
+  for (const [sql, expected] of table) {
+    test(JSON.stringify(sql), () => assert.deepEqual(shown(sql), expected));
+  }
+
+  test('leaves no gap, whatever the text', () => {
+    fc.assert(
+      fc.property(tokenSoup, sql => {
+        const nul = sql.indexOf('\0');
+        assert.equal(
+          tokenize(sql)
+            .map(({ start, end }) => sql.slice(start, end))
+            .join(''),
+          nul === -1 ? sql : sql.slice(0, nul),
+        );
+      }),
+    );
+  });
+
+  test('splits every text where SQLite splits it', () => {
+    const db = new Database(':memory:');
+    const seen = new Map<string, number>();
+    const options = db.pragma('compile_options') as { compile_options: string }[];
+    assert.ok(
+      options.some(row => row.compile_options === 'OMIT_TCL_VARIABLE'),
+      'variables are split as in this build',
+    );
+    fc.assert(
+      fc.property(tokenSoup, soup => {
+        const sql = soup.toWellFormed(); // better-sqlite3 turns a lone surrogate into U+FFFD on its way to SQLite.
+        const tokens = tokenize(sql);
+        for (const [index, token] of tokens.entries()) {
+          const next = tokens.slice(index).find(({ kind }) => kind !== 'space' && kind !== 'comment');
+          const expected =
+            next === undefined
+              ? 'nothing'
+              : next.kind === 'semicolon'
+                ? 'semicolon'
+                : { token: sql.slice(next.start, next.end) };
+          assert.deepEqual(beginningOf(db, sql.slice(token.start)), expected, JSON.stringify(sql));
+          seen.set(token.kind, (seen.get(token.kind) ?? 0) + 1);
+        }
+      }),
+      { numRuns: 10_000 },
+    );
+    db.close();
+    const kinds = [
+      'space',
+      'comment',
+      'string',
+      'quoted-name',
+      'word',
+      'blob',
+      'number',
+      'variable',
+      'operator',
+      'semicolon',
+      'illegal',
+    ];
+    for (const kind of kinds) assert.ok((seen.get(kind) ?? 0) >= 50, `only ${seen.get(kind)} tokens of kind ${kind}`);
+  });
+});
