@@ -1,5 +1,10 @@
 /** better-sqlite3 itself as the judge of what SQLite reads in a text. */
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
+
+/** The text as it reaches SQLite: on its way to UTF-8 a lone surrogate becomes U+FFFD. */
+export function wellFormed(text: string): string {
+  return Buffer.from(text).toString();
+}
 
 /** The message of the error that `attempt` throws; `null` when it throws none. */
 export function failureOf(attempt: () => unknown): string | null {

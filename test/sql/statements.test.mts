@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { splitStatements } from '../../dist/sql/statements.js';
-import { countStatements } from './sqlite.mts';
+import { countStatements, wellFormed } from './sqlite.mts';
 import { gap, tokenSoup } from './soup.mts';
 
 /** The texts of the statements: each from the end of the one before it to its own end. */
@@ -93,7 +93,7 @@ describe('splitStatements', () => {
     const text = fc.array(fc.oneof(word, word, tokenSoup)).map(parts => parts.join(' '));
     fc.assert(
       fc.property(text, soup => {
-        const sql = soup.toWellFormed();
+        const sql = wellFormed(soup);
         const whole = countStatements(db, sql);
         seen[whole]++;
         const [first] = texts(sql);
