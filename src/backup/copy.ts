@@ -1,6 +1,6 @@
 /** The copying step: by which method, in which thread, with which progress. */
 import { statSync, truncateSync } from 'node:fs';
-import { NativeSqliteError } from '../native/better-sqlite3';
+import { NativeSqliteError } from '../native/sqlite-error';
 import { onlineBackup } from '../maintenance/jobs/online-backup';
 import { vacuumInto } from '../maintenance/jobs/vacuum-into';
 import { startJob, type RunningJob } from '../maintenance/host';

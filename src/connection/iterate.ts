@@ -3,6 +3,7 @@ import type { OpenIterator, Session } from './session';
 
 interface SourceStatement {
   readonly source: string;
+  readonly busy: boolean;
 }
 
 interface RowIterator extends IterableIterator<unknown> {
@@ -34,6 +35,8 @@ class StatementIterator implements OpenIterator {
       if (step.done === true) session.openIterators.delete(this);
       return step;
     } catch (error) {
+      // A failed step ends the iterator; only a call out of a user function leaves it as it is.
+      if (!this.statement.busy) session.openIterators.delete(this);
       throw session.failure(error, { operation: 'iterate', sql: this.statement.source });
     }
   }
@@ -54,6 +57,10 @@ class StatementIterator implements OpenIterator {
   }
 }
 
-export function iterateRows(rows: IterableIterator<unknown>, statement: SourceStatement, session: Session): RowIterator {
+export function iterateRows(
+  rows: IterableIterator<unknown>,
+  statement: SourceStatement,
+  session: Session,
+): RowIterator {
   return new StatementIterator(rows, statement, session) as unknown as RowIterator;
 }

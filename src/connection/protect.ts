@@ -25,17 +25,29 @@ export function schemasOf(native: Native): Schema[] {
 
 /** Protects the connection itself and every schema that has a file. */
 export function protect(native: Native, ground: ProtectionGround): void {
-  for (const protection of connectionProtections(ground)) setAndProve(native, protection, null, ground);
+  for (const protection of connectionProtections(ground)) set(native, protection, null, ground);
   for (const schema of schemasOf(native)) if (schema.file !== '') protectSchema(native, schema.name, ground);
+}
+
+/** Only reads back: SQLite lets nobody set `synchronous` inside a transaction. */
+export function prove(native: Native, ground: ProtectionGround): void {
+  for (const protection of connectionProtections(ground)) readBack(native, protection, null, ground);
+  for (const schema of schemasOf(native)) {
+    if (schema.file === '') continue;
+    for (const protection of protectionsOf(native, schema.name, ground))
+      readBack(native, protection, schema.name, ground);
+  }
 }
 
 export function protectSchema(native: Native, schema: string, ground: ProtectionGround): void {
   // Reading a page first lets SQLite open the WAL, which is the moment when it lowers an implicit `synchronous`.
   readPage(native, schema);
+  for (const protection of protectionsOf(native, schema, ground)) set(native, protection, schema, ground);
+}
+
+function protectionsOf(native: Native, schema: string, ground: ProtectionGround): readonly Protection[] {
   const journalMode = String(native.pragma(`${quoted(schema)}.journal_mode`, { simple: true }));
-  for (const protection of schemaProtections({ journalMode, durability: ground.durability })) {
-    setAndProve(native, protection, schema, ground);
-  }
+  return schemaProtections({ journalMode, durability: ground.durability });
 }
 
 /** Reads from the file, which also maps the `-shm` of a WAL database: what cannot be used fails here, at open. */
@@ -43,21 +55,30 @@ export function readPage(native: Native, schema: string): void {
   native.prepare(`SELECT 1 FROM ${quoted(schema)}.sqlite_schema LIMIT 1`).get();
 }
 
-function setAndProve(native: Native, protection: Protection, schema: string | null, ground: ProtectionGround): void {
+function set(native: Native, protection: Protection, schema: string | null, ground: ProtectionGround): void {
   if (ground.givenUp.has(protection.name)) return;
-  const { name, pragma, value, expected, reason } = protection;
-  const target = schema === null ? pragma : `${quoted(schema)}.${pragma}`;
-  native.pragma(`${target} = ${value}`);
-  const answer = native.pragma(target, { simple: true }) as string | number | undefined;
-  // Some pragmas answer nothing where they do not apply: `mmap_size` of a file that cannot be mapped.
+  native.pragma(`${target(protection, schema)} = ${protection.value}`);
+  readBack(native, protection, schema, ground);
+}
+
+function readBack(native: Native, protection: Protection, schema: string | null, ground: ProtectionGround): void {
+  if (ground.givenUp.has(protection.name)) return;
+  const { name, value, expected, reason } = protection;
+  const pragma = target(protection, schema);
+  const answer = native.pragma(pragma, { simple: true }) as string | number | undefined;
+  // `mmap_size` answers nothing where a file cannot be mapped at all.
   if (answer === undefined || expected.includes(answer)) return;
   throw new UnprovedProtectionError(
-    `SQLite answers ${answer} to PRAGMA ${target} after it was set to ${value} on ${native.name}: the protection "${name}" cannot be proved.`,
+    `SQLite answers ${answer} to PRAGMA ${pragma} on ${native.name}, wanted is ${value}: the protection "${name}" does not hold.`,
     {
-      hint: `The database was not opened, because ${reason}. Check the build of SQLite inside better-sqlite3.`,
-      details: { file: native.name, protection: name, pragma, schema, wanted: value, answer },
+      hint: `It is there because ${reason}. Check what else sets pragmas on this connection, and the build of SQLite inside better-sqlite3.`,
+      details: { file: native.name, protection: name, pragma, wanted: value, answer },
     },
   );
+}
+
+function target(protection: Protection, schema: string | null): string {
+  return schema === null ? protection.pragma : `${quoted(schema)}.${protection.pragma}`;
 }
 
 /** A schema name as SQL: names come from `ATTACH … AS` and may hold anything. */

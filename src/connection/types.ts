@@ -37,7 +37,7 @@ export interface RegistrationOptions {
 
 type ElementOf<T> = T extends Array<infer E> ? E : T;
 
-export interface AggregateOptions<T> extends RegistrationOptions {
+export interface AggregateOptions<T = unknown> extends RegistrationOptions {
   start?: T | (() => T);
   step: (total: T, next: ElementOf<T>) => T | void;
   inverse?: ((total: T, dropped: T) => T) | undefined;
@@ -52,6 +52,45 @@ export interface VirtualTableOptions {
   directOnly?: boolean | undefined;
 }
 
+/** A prepared statement. `run`, `get`, `all` and `iterate` take the values of its parameters. */
+export interface Statement<BindParameters extends unknown[] = unknown[], Result = unknown> {
+  /** The `Database` that prepared it. */
+  database: DropInDatabase;
+  /** The SQL text. */
+  source: string;
+  /** True when it returns rows. */
+  reader: boolean;
+  /** True when it writes nothing. */
+  readonly: boolean;
+  /** True while an iterator of it is open. */
+  busy: boolean;
+  /** Executes it. */
+  run(...params: BindParameters): RunResult;
+  /** Executes it and returns the first row, or `undefined`. */
+  get(...params: BindParameters): Result | undefined;
+  /** Executes it and returns all rows. */
+  all(...params: BindParameters): Result[];
+  /** Executes it and yields its rows one by one; the connection can do little else meanwhile. */
+  iterate(...params: BindParameters): IterableIterator<Result>;
+  /** Return only the first column of each row. */
+  pluck(toggleState?: boolean): this;
+  /** Return each row as one object for each table. */
+  expand(toggleState?: boolean): this;
+  /** Return each row as an array. */
+  raw(toggleState?: boolean): this;
+  /** Binds the values for good; once a statement. */
+  bind(...params: BindParameters): this;
+  /** The columns of its rows. */
+  columns(): ColumnDefinition[];
+  /** Return integers as bigints. */
+  safeIntegers(toggleState?: boolean): this;
+}
+
+/** What a statement of these parameters is: an array of them, or one object of named ones. */
+export type StatementFor<BindParameters extends unknown[] | object, Result> = BindParameters extends unknown[]
+  ? Statement<BindParameters, Result>
+  : Statement<[BindParameters], Result>;
+
 /** A function that runs in a transaction; called inside of one, it runs in a savepoint. */
 export interface Transaction<F extends VariableArgFunction> {
   (...params: Parameters<F>): ReturnType<F>;
@@ -59,4 +98,29 @@ export interface Transaction<F extends VariableArgFunction> {
   deferred(...params: Parameters<F>): ReturnType<F>;
   immediate(...params: Parameters<F>): ReturnType<F>;
   exclusive(...params: Parameters<F>): ReturnType<F>;
+}
+
+/** The members of better-sqlite3's `Database`; ours has more. */
+export interface DropInDatabase {
+  readonly memory: boolean;
+  readonly readonly: boolean;
+  readonly name: string;
+  readonly open: boolean;
+  readonly inTransaction: boolean;
+  prepare<BindParameters extends unknown[] | object = unknown[], Result = unknown>(
+    source: string,
+  ): StatementFor<BindParameters, Result>;
+  transaction<F extends VariableArgFunction>(fn: F): Transaction<F>;
+  exec(source: string): this;
+  pragma(source: string, options?: PragmaOptions): unknown;
+  explain(source: string): unknown[];
+  function(name: string, fn: VariableArgFunction): this;
+  function(name: string, options: RegistrationOptions, fn: VariableArgFunction): this;
+  aggregate<T>(name: string, options: AggregateOptions<T>): this;
+  table(name: string, definition: VirtualTableOptions): this;
+  loadExtension(path: string, entryPoint?: string): this;
+  defaultSafeIntegers(toggle?: boolean): this;
+  unsafeMode(toggle?: boolean): this;
+  serialize(options?: SerializeOptions): Buffer;
+  close(): this;
 }

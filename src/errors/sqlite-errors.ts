@@ -1,5 +1,5 @@
 /** SQLite's own failures: one class for each decision that a caller can take. The table of codes says which. */
-import { NativeSqliteError } from '../native/better-sqlite3';
+import { NativeSqliteError } from '../native/sqlite-error';
 import { describe, type ErrorContext, type ErrorFacts } from './error-facts';
 import { brand } from './lineage';
 import { resolveCode } from './result-codes';
@@ -43,6 +43,17 @@ export class SqliteResultError extends NativeSqliteError implements ErrorFacts {
 }
 
 const generalFailure = { hint: 'Look at the cause.', retryable: false, fatal: false };
+
+/** After the ROLLBACK that followed a failed COMMIT: now it is certain what became of the transaction. */
+export function markRolledBack(error: SqliteResultError): void {
+  const outcome: CommitOutcome = 'rolled-back';
+  Object.defineProperty(error, 'commitOutcome', {
+    value: outcome,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
+}
 
 /** Another connection is in the way: try again, or answer that the service is busy. */
 export class SqliteBusyError extends SqliteResultError {}

@@ -1,5 +1,5 @@
 /** Turns an error of better-sqlite3 into the class that says what to do about it. */
-import { NativeSqliteError } from '../native/better-sqlite3';
+import { NativeSqliteError } from '../native/sqlite-error';
 import { lineageOf } from './lineage';
 import { resolveCode } from './result-codes';
 import { sqliteErrorClasses, type CommitOutcome } from './sqlite-errors';

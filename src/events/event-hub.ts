@@ -23,7 +23,10 @@ const levels: Readonly<Record<EventName, keyof Logger>> = {
 const eventNames = Object.keys(levels) as EventName[];
 
 /** `safe-sqlite:<event>`; subscribers get the payload. */
-const channels = Object.fromEntries(eventNames.map(name => [name, channel(`safe-sqlite:${name}`)])) as Record<EventName, Channel>;
+const channels = Object.fromEntries(eventNames.map(name => [name, channel(`safe-sqlite:${name}`)])) as Record<
+  EventName,
+  Channel
+>;
 
 /** The payload of an event without what the hub adds. */
 type Facts<Name extends EventName> = Omit<Parameters<DatabaseEvents[Name]>[0], 'file'>;
@@ -50,7 +53,12 @@ export function createEventHub(file: string, logger: Logger): EventHub {
 
 function call(listener: Function, emitter: EventEmitter, payload: object, name: EventName, logger: Logger): void {
   const report = (error: unknown): void =>
-    log(logger, 'error', { event: name, err: error }, `A listener of the "${name}" event failed; the database goes on.`);
+    log(
+      logger,
+      'error',
+      { event: name, err: error },
+      `A listener of the "${name}" event failed; the database goes on.`,
+    );
   try {
     const result: unknown = Reflect.apply(listener, emitter, [payload]);
     if (result instanceof Promise) result.catch(report);
@@ -64,7 +72,10 @@ function errorFacts(payload: object): object {
   return 'error' in payload ? { err: payload.error } : {};
 }
 
-function describe(name: EventName, payload: { readonly file: string; readonly message?: string; readonly error?: Error }): string {
+function describe(
+  name: EventName,
+  payload: { readonly file: string; readonly message?: string; readonly error?: Error },
+): string {
   const about = payload.message ?? payload.error?.message;
   return about === undefined ? name : `${name}: ${about}`;
 }

@@ -106,6 +106,11 @@ function windowsFile(name: string): string {
   return windowsRealPath(full) ?? full;
 }
 
+/** Which file stands at a canonical path right now; `null` if none does. */
+export function identityAt(file: string): FileIdentity | null {
+  return identityOf(statsOf(file));
+}
+
 /** Missing, not searchable, below a file: nothing that SQLite could open stands there. */
 function statsOf(path: string): BigIntStats | undefined {
   try {

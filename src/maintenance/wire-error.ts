@@ -1,7 +1,7 @@
 /** Errors on their way between the worker and the host: taken apart there, put together here. */
 import { FileReplacedError, MaintenanceError } from '../errors/refusals';
 import { translateError } from '../errors/translate';
-import { NativeSqliteError } from '../native/better-sqlite3';
+import { NativeSqliteError } from '../native/sqlite-error';
 import type { Job, WireError } from './protocol';
 import { AbortedJob } from './steer';
 

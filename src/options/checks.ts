@@ -7,10 +7,13 @@ const maxMilliseconds = 0x7fffffff;
 /** Throws the one form that every complaint about an option has: option, expectation, value, type. */
 export function refuseOption(option: string, expectation: string, value: unknown, hint?: string): never {
   const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
-  throw new InvalidOptionError(`Expected the \`${option}\` option to be ${expectation}, got ${shown(value)} (${type}).`, {
-    ...(hint === undefined ? {} : { hint }),
-    details: { option, expectation, type },
-  });
+  throw new InvalidOptionError(
+    `Expected the \`${option}\` option to be ${expectation}, got ${shown(value)} (${type}).`,
+    {
+      ...(hint === undefined ? {} : { hint }),
+      details: { option, expectation, type },
+    },
+  );
 }
 
 export function booleanOption(option: string, value: unknown, fallback: boolean): boolean {
@@ -19,7 +22,13 @@ export function booleanOption(option: string, value: unknown, fallback: boolean)
   return value;
 }
 
-export function integerOption(option: string, value: unknown, fallback: number, minimum: number, maximum: number): number {
+export function integerOption(
+  option: string,
+  value: unknown,
+  fallback: number,
+  minimum: number,
+  maximum: number,
+): number {
   if (value === undefined) return fallback;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < minimum || value > maximum) {
     refuseOption(option, `an integer between ${minimum} and ${maximum}`, value);
@@ -45,7 +54,8 @@ export function choiceOption<Choice extends string>(
 
 export function pathOption(option: string, value: unknown): string | null {
   if (value === undefined) return null;
-  if (typeof value !== 'string' || value.trim() === '' || value.includes('\0')) refuseOption(option, 'the path of a folder', value);
+  if (typeof value !== 'string' || value.trim() === '' || value.includes('\0'))
+    refuseOption(option, 'the path of a folder', value);
   return value;
 }
 

@@ -22,7 +22,11 @@ export function refuseUnknownNames(given: object, known: readonly string[], path
     const advice = path === '' ? renamed[name] : undefined;
     const nearest = closest(name, known);
     const isMisspelling = distance(name.toLowerCase(), nearest.toLowerCase()) <= furthestMisspelling;
-    const hint = advice ?? (isMisspelling ? `Did you mean \`${nearest}\`?` : `The options here are: ${known.join(', ')}.`);
-    throw new InvalidOptionError(`There is no option \`${shown}\`: ${hint}`, { hint, details: { option: shown, nearest } });
+    const hint =
+      advice ?? (isMisspelling ? `Did you mean \`${nearest}\`?` : `The options here are: ${known.join(', ')}.`);
+    throw new InvalidOptionError(`There is no option \`${shown}\`: ${hint}`, {
+      hint,
+      details: { option: shown, nearest },
+    });
   }
 }

@@ -27,7 +27,11 @@ export function resolveCheckpoint(given: Options['checkpoint']): ResolvedCheckpo
     thread: choiceOption('checkpoint.thread', options.thread, 'worker', ['worker', 'main']),
   });
   if (resolved.truncateAboveBytes < resolved.walBytes) {
-    refuseOption('checkpoint.truncateAboveBytes', `at least \`walBytes\` (${resolved.walBytes})`, resolved.truncateAboveBytes);
+    refuseOption(
+      'checkpoint.truncateAboveBytes',
+      `at least \`walBytes\` (${resolved.walBytes})`,
+      resolved.truncateAboveBytes,
+    );
   }
   return resolved;
 }
@@ -51,7 +55,12 @@ export function resolveWrites(given: Options['writes']): ResolvedWrites {
     maxQueued: integerOption('writes.maxQueued', options.maxQueued, writes.maxQueued, 1, largestCount),
     retries: integerOption('writes.retries', options.retries, writes.retries, 0, largestCount),
     minDelayMs: millisecondsOption('writes.minDelayMs', options.minDelayMs, writes.minDelayMs, 1),
-    maxDelayMs: millisecondsOption('writes.maxDelayMs', options.maxDelayMs, Math.max(writes.maxDelayMs, options.minDelayMs ?? 0), 1),
+    maxDelayMs: millisecondsOption(
+      'writes.maxDelayMs',
+      options.maxDelayMs,
+      Math.max(writes.maxDelayMs, options.minDelayMs ?? 0),
+      1,
+    ),
   });
   if (resolved.maxDelayMs < resolved.minDelayMs) {
     refuseOption('writes.maxDelayMs', `at least \`minDelayMs\` (${resolved.minDelayMs})`, resolved.maxDelayMs);

@@ -18,18 +18,24 @@ export function resolveSource(filename: unknown): Source {
     });
   }
   if (filename.includes('\0')) {
-    throw new InvalidOptionError('The file name of the database contains a NUL character; SQLite would cut it off there.', {
-      hint: 'Remove the NUL character from the path.',
-    });
+    throw new InvalidOptionError(
+      'The file name of the database contains a NUL character; SQLite would cut it off there.',
+      {
+        hint: 'Remove the NUL character from the path.',
+      },
+    );
   }
   const trimmed = filename.trim();
   if (trimmed === '') return { kind: 'temporary', filename };
   if (trimmed === ':memory:') return { kind: 'memory', filename };
   if (/^file:/i.test(trimmed)) {
-    throw new InvalidOptionError(`The file name \`${trimmed}\` is a URI, which better-sqlite3 would take as a literal file name.`, {
-      hint: 'Pass a plain path, for example with `fileURLToPath()`; `readonly` is an option.',
-      details: { filename: trimmed },
-    });
+    throw new InvalidOptionError(
+      `The file name \`${trimmed}\` is a URI, which better-sqlite3 would take as a literal file name.`,
+      {
+        hint: 'Pass a plain path, for example with `fileURLToPath()`; `readonly` is an option.',
+        details: { filename: trimmed },
+      },
+    );
   }
   return { kind: 'file', filename };
 }

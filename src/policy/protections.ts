@@ -46,14 +46,16 @@ const everywhere: readonly Protection[] = [
     pragma: 'cell_size_check',
     value: 'ON',
     expected: [1],
-    reason: 'a damaged page is noticed when it is read, before it spreads (https://sqlite.org/pragma.html#pragma_cell_size_check)',
+    reason:
+      'a damaged page is noticed when it is read, before it spreads (https://sqlite.org/pragma.html#pragma_cell_size_check)',
   },
   {
     name: 'untrusted-schema',
     pragma: 'trusted_schema',
     value: 'OFF',
     expected: [0],
-    reason: 'a schema from elsewhere cannot call functions with side effects (https://sqlite.org/pragma.html#pragma_trusted_schema)',
+    reason:
+      'a schema from elsewhere cannot call functions with side effects (https://sqlite.org/pragma.html#pragma_trusted_schema)',
   },
 ];
 

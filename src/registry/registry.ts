@@ -23,7 +23,7 @@ export interface AdmissionRequest {
 
 /** The right to have one connection open on a file. */
 export interface Admission {
-  /** The key of the file, for `leaseInstance` and `shareInstance`; another one after `settle` of a new file. */
+  /** The key of the file, for `findInstance` and `shareInstance`; another one after `settle` of a new file. */
   readonly key: string;
   /** Says which file it is, once SQLite has created it. */
   settle(identity: FileIdentity): void;

@@ -7,19 +7,22 @@ export interface SettingDifference {
   readonly second: unknown;
 }
 
-/** Compares plain nested settings value by value; functions, loggers and other class instances by identity. */
-export function settingsDifferences(first: object, second: object): readonly SettingDifference[] {
-  return differences('', first, second);
+/**
+ * Where `asked` contradicts `settings`: only what is present in `asked` is compared.
+ *
+ * Plain nested settings are compared value by value; functions, loggers and other class instances by identity.
+ */
+export function contradictions(settings: object, asked: object): readonly SettingDifference[] {
+  return compare('', settings, asked);
 }
 
-function differences(prefix: string, first: object, second: object): SettingDifference[] {
-  const names = new Set([...Object.keys(first), ...Object.keys(second)]);
-  return [...names].flatMap(key => {
+function compare(prefix: string, settings: object, asked: object): SettingDifference[] {
+  return Object.keys(asked).flatMap(key => {
     const name = prefix + key;
-    const one: unknown = Reflect.get(first, key);
-    const other: unknown = Reflect.get(second, key);
-    if (isPlain(one) && isPlain(other)) return differences(`${name}.`, one, other);
-    return Object.is(one, other) ? [] : [{ name, first: one, second: other }];
+    const first: unknown = Reflect.get(settings, key);
+    const second: unknown = Reflect.get(asked, key);
+    if (isPlain(first) && isPlain(second)) return compare(`${name}.`, first, second);
+    return Object.is(first, second) ? [] : [{ name, first, second }];
   });
 }
 

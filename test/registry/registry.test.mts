@@ -9,8 +9,8 @@ import { SqliteCopyConflictError, InstanceConflictError } from '../../dist/error
 import { openerOf } from '../../dist/proc/foreign-descriptors.js';
 import { judgeHolders } from '../../dist/registry/foreign-holders.js';
 import { admit, fileKey, registeredFiles, type AdmissionRequest } from '../../dist/registry/registry.js';
-import { settingsDifferences } from '../../dist/registry/settings-differences.js';
-import { leaseInstance, shareInstance, withdrawInstance } from '../../dist/registry/shared-instances.js';
+import { contradictions } from '../../dist/registry/settings-differences.js';
+import { findInstance, shareInstance, withdrawInstance } from '../../dist/registry/shared-instances.js';
 import { sqliteCopyOf } from '../../dist/registry/sqlite-copy.js';
 import { identityOf, placeOf } from '../support/identity.mts';
 import { installSecondCopy } from '../support/second-copy.mts';
@@ -161,21 +161,22 @@ describe('foreign holders', () => {
 });
 
 describe('shared instances', () => {
-  test('are counted, and closed with the last holder', () => {
+  test('are found by their key until they are withdrawn', () => {
     const value = { name: 'connection' };
-    const first = shareInstance('1:1', '/a.db', { durability: 'full' }, value);
-    const second = leaseInstance<typeof value>('1:1', '/b.db', { durability: 'full' });
-    assert.equal(second?.value, value);
-    assert.equal(second.release(), false);
-    assert.equal(second.release(), false);
-    assert.equal(first.release(), true);
-    assert.equal(leaseInstance('1:1', '/a.db', {}), null);
+    shareInstance('1:1', '/a.db', { durability: 'full' }, value);
+    assert.equal(findInstance('1:1', '/b.db', { durability: 'full' }), value);
+    assert.equal(findInstance('1:1', '/b.db', {}), value);
+    withdrawInstance({});
+    assert.equal(findInstance('1:1', '/a.db', {}), value);
+    withdrawInstance(value);
+    assert.equal(findInstance('1:1', '/a.db', {}), null);
   });
 
   test('contradicting settings are named', () => {
-    const lease = shareInstance('1:2', '/a.db', { durability: 'full', checkpoint: { walBytes: 1 }, verbose: null }, {});
+    const value = {};
+    shareInstance('1:2', '/a.db', { durability: 'full', checkpoint: { walBytes: 1 }, verbose: null }, value);
     assert.throws(
-      () => leaseInstance('1:2', '/link.db', { durability: 'extra', checkpoint: { walBytes: 2 }, verbose: () => {} }),
+      () => findInstance('1:2', '/link.db', { durability: 'extra', checkpoint: { walBytes: 2 }, verbose: () => {} }),
       (error: unknown) => {
         assert.ok(error instanceof InstanceConflictError);
         assert.deepEqual(error.details['differences'], ['durability', 'checkpoint.walBytes', 'verbose']);
@@ -186,27 +187,15 @@ describe('shared instances', () => {
         return true;
       },
     );
-    assert.equal(lease.release(), true);
+    withdrawInstance(value);
   });
 
-  test('a withdrawn one makes place for another, and its holders do not disturb that', () => {
-    const old = {};
-    const lease = shareInstance('1:3', '/a.db', {}, old);
-    withdrawInstance('1:3', old);
-    const fresh = shareInstance('1:3', '/a.db', {}, {});
-    assert.equal(lease.release(), true);
-    assert.notEqual(leaseInstance('1:3', '/a.db', {}), null);
-    fresh.release();
-  });
-
-  test('differences', () => {
-    assert.deepEqual(settingsDifferences({ a: 1, b: { c: [1, 2] } }, { a: 1, b: { c: [1, 2] } }), []);
-    assert.deepEqual(settingsDifferences({ a: 'off' }, { a: { b: 1 } }), [
-      { name: 'a', first: 'off', second: { b: 1 } },
-    ]);
-    assert.deepEqual(settingsDifferences({}, { a: undefined }), []);
+  test('contradictions', () => {
+    assert.deepEqual(contradictions({ a: 1, b: { c: [1, 2] } }, { a: 1, b: { c: [1, 2] } }), []);
+    assert.deepEqual(contradictions({ a: 'off' }, { a: { b: 1 } }), [{ name: 'a', first: 'off', second: { b: 1 } }]);
+    assert.deepEqual(contradictions({ a: 1, b: 2 }, { a: 1 }), [], 'what is not asked for cannot contradict');
     const logger = Object.create({ warn() {} }) as object;
-    assert.deepEqual(settingsDifferences({ logger }, { logger }), []);
-    assert.equal(settingsDifferences({ logger }, { logger: Object.create({}) as object }).length, 1);
+    assert.deepEqual(contradictions({ logger }, { logger }), []);
+    assert.equal(contradictions({ logger }, { logger: Object.create({}) as object }).length, 1);
   });
 });

@@ -1,5 +1,6 @@
 /** The job that checks a database. */
-import { NativeSqliteError, type NativeDatabase } from '../../native/better-sqlite3';
+import type { NativeDatabase } from '../../native/better-sqlite3';
+import { NativeSqliteError } from '../../native/sqlite-error';
 import { readHeader } from '../header';
 import type { VerifyJob, VerifyResult } from '../protocol';
 

@@ -1,0 +1,81 @@
+/** The attached databases of a connection: each passes the checks of an open, and is protected before it is used. */
+import { UnsafeStatementError } from '../errors/refusals';
+import type { NativeDatabase } from '../native/better-sqlite3';
+import { protectSchema, quoted, schemasOf, type ProtectionGround } from './protect';
+
+/** The admission of one attached file; released when it is detached or the connection closes. */
+export interface AttachTicket {
+  /** What SQLite is told to open; not always what was asked for (symbolic links). */
+  readonly filename: string;
+  /** Called once SQLite has the file: now it exists. */
+  settle(): void;
+  release(): void;
+}
+
+/** The checks that `open/` makes for a file: where it stands, whether it is safe there, who else has it. */
+export type AdmitAttached = (filename: string) => AttachTicket;
+
+export class Attachments {
+  readonly #native: NativeDatabase.Database;
+  readonly #admit: AdmitAttached;
+  readonly #ground: () => ProtectionGround;
+  readonly #tickets = new Map<string, AttachTicket>();
+
+  constructor(native: NativeDatabase.Database, admit: AdmitAttached, ground: () => ProtectionGround) {
+    this.#native = native;
+    this.#admit = admit;
+    this.#ground = ground;
+  }
+
+  /** `db.attach`: the name may come from anywhere, so it is bound and never put into the text. */
+  attach(filename: string, schema: string): void {
+    this.aroundAttach(filename, schema, file => this.#native.prepare('ATTACH ? AS ?').run(file, schema));
+  }
+
+  detach(schema: string): void {
+    this.#native.prepare(`DETACH ${quoted(schema)}`).run();
+    this.released(schema);
+  }
+
+  /** Wraps the execution of an ATTACH, wherever its text came from. */
+  aroundAttach<Result>(filename: string, schema: string, execute: (file: string) => Result): Result {
+    if (this.#native.inTransaction) {
+      throw new UnsafeStatementError(`ATTACH of ${filename} as "${schema}" inside a transaction.`, {
+        hint: 'Attach before the transaction begins: SQLite does not let anybody set `synchronous` inside of one.',
+        details: { file: filename, schema },
+      });
+    }
+    const ticket = this.#admit(filename);
+    let attached = false;
+    try {
+      const result = execute(ticket.filename);
+      attached = true;
+      if (schemasOf(this.#native).some(each => each.name === schema && each.file !== '')) {
+        protectSchema(this.#native, schema, this.#ground());
+      }
+      ticket.settle();
+      this.#tickets.set(schema.toLowerCase(), ticket);
+      return result;
+    } catch (error) {
+      if (attached) this.#native.prepare(`DETACH ${quoted(schema)}`).run();
+      ticket.release();
+      throw error;
+    }
+  }
+
+  /** Whether any schema was attached through here. */
+  get any(): boolean {
+    return this.#tickets.size > 0;
+  }
+
+  /** After a DETACH by SQL text. */
+  released(schema: string): void {
+    const name = schema.toLowerCase();
+    this.#tickets.get(name)?.release();
+    this.#tickets.delete(name);
+  }
+
+  releaseAll(): void {
+    for (const schema of this.#tickets.keys()) this.released(schema);
+  }
+}

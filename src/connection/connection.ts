@@ -1,0 +1,179 @@
+/** One native handle of better-sqlite3 with its protections, its handles and its failures. */
+import type { EventHub } from '../events/event-hub';
+import { ClosedDatabaseError } from '../errors/refusals';
+import { markRolledBack, SqliteResultError } from '../errors/sqlite-errors';
+import { translateError } from '../errors/translate';
+import type { NativeDatabase } from '../native/better-sqlite3';
+import type { ResolvedOptions } from '../options/resolved';
+import { judgeFailedCommit } from '../policy/commit-outcome';
+import type { Plan } from '../policy/plan';
+import type { ProtectionGround } from './protect';
+import type { Moment, OpenIterator, Session } from './session';
+import type { Verbose } from './verbose';
+
+type Native = NativeDatabase.Database;
+type NativeStatement = NativeDatabase.Statement<unknown[]>;
+
+/** What a connection is made of; `open/` puts it together. */
+export interface ConnectionParts {
+  readonly native: Native;
+  readonly plan: Plan;
+  readonly options: ResolvedOptions;
+  readonly hub: EventHub;
+  readonly verbose: Verbose;
+}
+
+/** The protections by name that the application gave up; read by `protect`. */
+const unsyncedCommits = 'durable-commits';
+const untrustedSchema = 'untrusted-schema';
+
+export class Connection {
+  readonly native: Native;
+  readonly plan: Plan;
+  readonly options: ResolvedOptions;
+  readonly hub: EventHub;
+  readonly verbose: Verbose;
+  /** Told every failure of SQLite, before it is thrown: decides about the fence. */
+  onFailure: ((error: SqliteResultError, moment: Moment) => void) | null = null;
+
+  readonly #sessions = new Set<Session>();
+  readonly #statements = new Map<string, NativeStatement>();
+  readonly #givenUp = new Set<string>();
+  #safeIntegers = false;
+  #refusal: (() => Error) | null = null;
+  #commitCheck: (() => void) | null = null;
+
+  constructor(parts: ConnectionParts) {
+    this.native = parts.native;
+    this.plan = parts.plan;
+    this.options = parts.options;
+    this.hub = parts.hub;
+    this.verbose = parts.verbose;
+    if (parts.options.dangerously.allowUnsyncedCommits !== null) this.#givenUp.add(unsyncedCommits);
+  }
+
+  /** Canonical path of the file, or what better-sqlite3 calls a database without one. */
+  get file(): string {
+    return this.plan.file ?? this.native.name;
+  }
+
+  get ground(): ProtectionGround {
+    return { durability: this.plan.synchronous, fullfsync: this.plan.fullfsync, givenUp: this.#givenUp };
+  }
+
+  /** Every further call through any handle throws what `refusal` makes; the first refusal stays. */
+  refuse(refusal: () => Error): void {
+    if (this.#refusal !== null) return;
+    this.#refusal = refusal;
+    for (const session of this.#sessions) session.refusal ??= refusal;
+  }
+
+  get refusal(): (() => Error) | null {
+    return this.#refusal;
+  }
+
+  /** Calls `check` before each commit; it may throw to prevent it. */
+  checkCommits(check: (() => void) | null): void {
+    this.#commitCheck = check;
+    for (const session of this.#sessions) session.commitCheck = check;
+  }
+
+  openSession(): Session {
+    const session: Session = {
+      openIterators: new Set<OpenIterator>(),
+      refusal: this.#refusal,
+      commitCheck: this.#commitCheck,
+      failure: (error, moment) => this.failure(error, moment),
+    };
+    this.#sessions.add(session);
+    return session;
+  }
+
+  hasSession(session: Session): boolean {
+    return this.#sessions.has(session);
+  }
+
+  /** Ends a handle: from now on it throws `ClosedDatabaseError`. Returns how many handles are left. */
+  closeSession(session: Session): number {
+    this.#sessions.delete(session);
+    session.refusal = () => closedError(this.file);
+    return this.#sessions.size;
+  }
+
+  /** The open iterators of every handle: each holds a read transaction open. */
+  *openIterators(): Generator<OpenIterator> {
+    for (const session of this.#sessions) yield* session.openIterators;
+  }
+
+  /** Runs one of our own transaction statements; each text is prepared once. */
+  execute(sql: string): void {
+    try {
+      if (sql === 'COMMIT' && this.#commitCheck !== null) this.#commitCheck();
+      let statement = this.#statements.get(sql);
+      if (statement === undefined) this.#statements.set(sql, (statement = this.native.prepare(sql)));
+      statement.run();
+    } catch (error) {
+      throw this.failure(error, { operation: sql.toLowerCase(), sql, commits: sql === 'COMMIT' });
+    }
+  }
+
+  failure(error: unknown, moment: Moment): unknown {
+    const translated = translateError(error, {
+      file: this.file,
+      operation: moment.operation,
+      ...(moment.sql === undefined ? {} : { sql: moment.sql }),
+      ...(moment.commits === true ? this.#commitOutcome(error) : {}),
+    });
+    if (translated instanceof SqliteResultError) this.onFailure?.(translated, moment);
+    return translated;
+  }
+
+  /**
+   * Closes the native connection; what is open in a transaction is rolled back.
+   *
+   * @throws TypeError while a statement runs, as better-sqlite3 does; the connection is then still open.
+   */
+  close(): void {
+    try {
+      this.native.close();
+    } catch (error) {
+      throw this.failure(error, { operation: 'close' });
+    }
+  }
+
+  /** Makes `enabled` the default of what is prepared next: each handle has its own, SQLite has one. */
+  useSafeIntegers(enabled: boolean): void {
+    if (this.#safeIntegers === enabled) return;
+    this.native.defaultSafeIntegers(enabled);
+    this.#safeIntegers = enabled;
+  }
+
+  /** After the ROLLBACK that follows a failed COMMIT: now it is certain what became of the transaction. */
+  settle(error: unknown): void {
+    if (error instanceof SqliteResultError && error.commitOutcome === undefined) markRolledBack(error);
+  }
+
+  /** Functions of the application may stand in views, triggers and indexes, which an untrusted schema could not call. */
+  trustSchema(): void {
+    if (this.#givenUp.has(untrustedSchema)) return;
+    this.#givenUp.add(untrustedSchema);
+    this.verbose.quietly(() => this.native.pragma('trusted_schema = ON'));
+  }
+
+  #commitOutcome(error: unknown): { commitOutcome?: 'rolled-back' | 'unknown' } {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const { outcome } = judgeFailedCommit({
+      code,
+      journalMode: this.plan.journalMode ?? 'delete',
+      stillOpen: this.native.inTransaction,
+    });
+    return outcome === null ? {} : { commitOutcome: outcome };
+  }
+}
+
+function closedError(file: string): ClosedDatabaseError {
+  return new ClosedDatabaseError('The database connection is not open', {
+    hint: `${file === '' ? 'The temporary database' : file} was closed through this handle; open it again, or close it later.`,
+    details: { file },
+  });
+}

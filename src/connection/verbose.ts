@@ -1,0 +1,27 @@
+/** The `verbose` option: sees each SQL text of the application and none of this library. */
+import type { ResolvedOptions } from '../options/resolved';
+
+export interface Verbose {
+  /** What better-sqlite3 gets as its `verbose` option; `null` costs nothing. */
+  readonly listener: ((message?: unknown) => void) | null;
+  /** Runs our own statements unseen. */
+  quietly<Result>(run: () => Result): Result;
+}
+
+export function createVerbose(wanted: ResolvedOptions['verbose']): Verbose {
+  if (wanted === null) return { listener: null, quietly: run => run() };
+  let quiet = 0;
+  return {
+    listener: message => {
+      if (quiet === 0) wanted(message);
+    },
+    quietly: run => {
+      quiet += 1;
+      try {
+        return run();
+      } finally {
+        quiet -= 1;
+      }
+    },
+  };
+}

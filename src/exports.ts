@@ -1,0 +1,96 @@
+/** The public surface: named exports only. `scripts/entries.mjs` makes the entry files of it. */
+
+export { Database, type DatabaseConstructor } from './open/entry';
+export { openDatabase } from './open/shared';
+export { closeAllDatabases } from './open/all-open';
+
+export type {
+  CheckpointOptions,
+  DangerousOptions,
+  Options,
+  ScheduledBackupOptions,
+  SentinelOptions,
+  WriteOptions,
+} from './options/options';
+export type {
+  AggregateOptions,
+  ColumnDefinition,
+  PragmaOptions,
+  RegistrationOptions,
+  RunResult,
+  SerializeOptions,
+  Statement,
+  Transaction,
+  VirtualTableOptions,
+} from './connection/types';
+export type { Plan, PlanWarning } from './policy/plan';
+export type { FilesystemReport } from './filesystem/report';
+export type { Logger } from './events/logger';
+export type {
+  BackupEvent,
+  BackupFailedEvent,
+  BusyEvent,
+  CheckpointBlockedEvent,
+  CheckpointEvent,
+  CheckpointFailedEvent,
+  DatabaseEmitter,
+  DatabaseEvents,
+  EventFacts,
+  FencedEvent,
+  FileReplacedEvent,
+  LocksLostEvent,
+  LongTransactionEvent,
+  WarningEvent,
+} from './events/event-map';
+
+export type { ErrorFacts } from './errors/error-facts';
+export type { SafeSqliteErrorCode } from './errors/refusal-codes';
+export {
+  BackupError,
+  ClosedDatabaseError,
+  FencedDatabaseError,
+  FileReplacedError,
+  HardLinkedDatabaseError,
+  InstanceConflictError,
+  InvalidOptionError,
+  LocksLostError,
+  OrphanedJournalError,
+  RestoreError,
+  SafeSqliteError,
+  SqliteCopyConflictError,
+  UnprovedProtectionError,
+  UnsafeFilesystemError,
+  UnsafeSqliteVersionError,
+  UnsafeStatementError,
+  WriteQueueFullError,
+} from './errors/refusals';
+export {
+  SqliteAuthError,
+  SqliteBusyError,
+  SqliteBusyRecoveryError,
+  SqliteBusySnapshotError,
+  SqliteCantOpenError,
+  SqliteCheckError,
+  SqliteConstraintError,
+  SqliteCorruptError,
+  SqliteFileLockError,
+  SqliteForeignKeyError,
+  SqliteFsyncError,
+  SqliteFullError,
+  SqliteInterruptError,
+  SqliteIoError,
+  SqliteLockedError,
+  SqliteMisuseError,
+  SqliteNotADatabaseError,
+  SqliteNotNullError,
+  SqliteOutOfMemoryError,
+  SqliteProtocolError,
+  SqliteReadError,
+  SqliteReadonlyError,
+  SqliteResultError,
+  SqliteSchemaError,
+  SqliteSharedMemoryError,
+  SqliteTooBigError,
+  SqliteUniqueError,
+  SqliteWriteError,
+} from './errors/sqlite-errors';

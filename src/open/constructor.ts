@@ -1,0 +1,12 @@
+/** Makes the class callable without `new`, as better-sqlite3's constructor is. */
+
+/** The same class, except that a call without `new` constructs; every instance has it as its `constructor`. */
+export function callable<Instance extends object, Args extends unknown[]>(
+  original: new (...args: Args) => Instance,
+): (new (...args: Args) => Instance) & ((...args: Args) => Instance) {
+  const proxy = new Proxy(original, {
+    apply: (_target, _this, args: Args): Instance => new proxy(...args),
+  }) as (new (...args: Args) => Instance) & ((...args: Args) => Instance);
+  Object.defineProperty(original.prototype, 'constructor', { value: proxy, writable: true, configurable: true });
+  return proxy;
+}

@@ -1,0 +1,276 @@
+/** The `Database` class: the surface of better-sqlite3, and the members that this library adds. */
+import { inspect } from 'node:util';
+import type { Connection } from '../connection/connection';
+import type { Session } from '../connection/session';
+import { withoutWalMark } from '../connection/serialize';
+import { makeStatement } from '../connection/statement';
+import { makeTransaction, type TransactionHost } from '../connection/transaction';
+import type {
+  AggregateOptions,
+  DropInDatabase,
+  PragmaOptions,
+  RegistrationOptions,
+  SerializeOptions,
+  StatementFor,
+  Transaction,
+  VariableArgFunction,
+  VirtualTableOptions,
+} from '../connection/types';
+import type { DatabaseEmitter } from '../events/event-map';
+import type { Options } from '../options/options';
+import type { Plan } from '../policy/plan';
+import { isOpenDatabase } from './handle';
+import type { OpenDatabase } from './open-database';
+import { openOwn } from './way-in';
+
+export class Database implements DropInDatabase {
+  /** Own enumerable properties, as better-sqlite3 has them: what `console.log(db)` and `{ ...db }` show. */
+  static readonly #getters: PropertyDescriptorMap & ThisType<Database> = {
+    name: {
+      get() {
+        return this.#open.givenName;
+      },
+      enumerable: true,
+    },
+    open: {
+      get() {
+        return this.#open.isOpen(this.#session);
+      },
+      enumerable: true,
+    },
+    inTransaction: {
+      get() {
+        return this.#open.isOpen(this.#session) && this.#native.inTransaction;
+      },
+      enumerable: true,
+    },
+    readonly: {
+      get() {
+        return this.#native.readonly;
+      },
+      enumerable: true,
+    },
+    memory: {
+      get() {
+        return this.#native.memory;
+      },
+      enumerable: true,
+    },
+  };
+
+  readonly #open: OpenDatabase;
+  readonly #connection: Connection;
+  readonly #session: Session;
+  #safeIntegers = false;
+
+  /** The file name as it was given. */
+  declare readonly name: string;
+  /** True until `close()`. */
+  declare readonly open: boolean;
+  /** True while a transaction is open on the connection. */
+  declare readonly inTransaction: boolean;
+  declare readonly readonly: boolean;
+  /** True for a database in memory and a temporary one. */
+  declare readonly memory: boolean;
+
+  /**
+   * Opens a connection of its own, as better-sqlite3 does.
+   *
+   * @throws InvalidOptionError, UnsafeFilesystemError, HardLinkedDatabaseError, OrphanedJournalError,
+   *   SqliteCopyConflictError, UnsafeSqliteVersionError, and the failures of SQLite
+   */
+  constructor(filename?: string | Buffer, options?: Options) {
+    // `openDatabase` hands over what is open already; nobody else can make an OpenDatabase.
+    const handed: unknown = filename;
+    this.#open = isOpenDatabase(handed) ? handed : openOwn(filename, options);
+    this.#connection = this.#open.connection;
+    this.#session = this.#open.openHandle();
+    Object.defineProperties(this, Database.#getters);
+  }
+
+  /** Why the database is opened as it is: filesystem, journal mode, synchronous level, warnings. */
+  get plan(): Plan {
+    return this.#connection.plan;
+  }
+
+  /** Typed events; listeners run synchronously and cannot harm the database. */
+  get events(): DatabaseEmitter {
+    return this.#connection.hub.emitter;
+  }
+
+  /** Prepares one statement. */
+  prepare<BindParameters extends unknown[] | object = unknown[], Result = unknown>(
+    source: string,
+  ): StatementFor<BindParameters, Result> {
+    this.#assertUsable();
+    this.#connection.useSafeIntegers(this.#safeIntegers);
+    return this.#attempt('prepare', source, () => {
+      const watch = this.#open.door.admit(source);
+      const native = watch === null ? this.#native.prepare(source) : watch.around(() => this.#native.prepare(source));
+      const statement = makeStatement({ native, session: this.#session, database: this, watch });
+      // The types of parameters and rows are what the caller says they are, as in better-sqlite3's types.
+      return statement as unknown as StatementFor<BindParameters, Result>;
+    });
+  }
+
+  /** Runs every statement of `source`; their rows are not returned. */
+  exec(source: string): this {
+    this.#assertUsable();
+    this.#session.commitCheck?.();
+    this.#attempt('exec', source, () => {
+      const watch = this.#open.door.admit(source);
+      if (watch === null) this.#native.exec(source);
+      else watch.around(() => this.#native.exec(source));
+    });
+    return this;
+  }
+
+  /** Runs `PRAGMA source` and returns its rows, or with `simple` its first value. */
+  pragma(source: string, options?: PragmaOptions): unknown {
+    this.#assertUsable();
+    const sql = `PRAGMA ${source}`;
+    return this.#attempt('pragma', sql, () => {
+      const watch = typeof source === 'string' ? this.#open.door.admit(sql) : null;
+      const run = (): unknown => this.#native.pragma(source, options);
+      return watch === null ? run() : watch.around(run);
+    });
+  }
+
+  /** The rows of `EXPLAIN source`. */
+  explain(source: string): unknown[] {
+    this.#assertUsable();
+    const sql = `EXPLAIN ${source}`;
+    return this.#attempt('explain', sql, () => {
+      if (typeof source !== 'string') throw new TypeError('Expected first argument to be a string');
+      // Some pragmas act when they are prepared, also under EXPLAIN.
+      const watch = this.#open.door.admit(sql);
+      const run = (): unknown[] => nativeExplain(this.#native, source);
+      return watch === null ? run() : watch.around(run);
+    });
+  }
+
+  /** Wraps `fn` in a transaction; nested calls become savepoints. */
+  transaction<F extends VariableArgFunction>(fn: F): Transaction<F> {
+    return makeTransaction(this.#transactionHost(), fn);
+  }
+
+  /** The database as one Buffer, with what is in the WAL; it can be opened again with `new Database(buffer)`. */
+  serialize(options?: SerializeOptions): Buffer {
+    this.#assertUsable();
+    return this.#attempt('serialize', undefined, () => withoutWalMark(this.#native.serialize(options)));
+  }
+
+  /** Attaches another database under the same checks and protections as this one. */
+  attach(file: string, name: string): this {
+    this.#assertUsable();
+    if (typeof file !== 'string') throw new TypeError('Expected first argument to be a string');
+    if (typeof name !== 'string' || name === '') throw new TypeError('Expected second argument to be a schema name');
+    this.#attempt('attach', undefined, () => this.#open.attachments.attach(file, name));
+    return this;
+  }
+
+  detach(name: string): this {
+    this.#assertUsable();
+    if (typeof name !== 'string' || name === '') throw new TypeError('Expected first argument to be a schema name');
+    this.#attempt('detach', undefined, () => this.#open.attachments.detach(name));
+    return this;
+  }
+
+  function(name: string, fn: VariableArgFunction): this;
+  function(name: string, options: RegistrationOptions, fn: VariableArgFunction): this;
+  function(name: string, options: RegistrationOptions | VariableArgFunction, fn?: VariableArgFunction): this {
+    return this.#register('function', isTrusted(options), native => {
+      if (fn === undefined) native.function(name, options as VariableArgFunction);
+      else native.function(name, options as RegistrationOptions, fn);
+    });
+  }
+
+  aggregate<T>(name: string, options: AggregateOptions<T>): this {
+    return this.#register('aggregate', isTrusted(options), native => native.aggregate(name, options));
+  }
+
+  table(name: string, definition: VirtualTableOptions): this {
+    return this.#register('table', isTrusted(definition), native => native.table(name, definition));
+  }
+
+  /** Loads an extension library; `entryPoint` only where it is not the usual one. */
+  loadExtension(...args: [path: string, entryPoint?: string]): this {
+    return this.#register('loadExtension', true, native => native.loadExtension(...(args as [string])));
+  }
+
+  /** Integers of this handle's later statements are bigints. */
+  defaultSafeIntegers(toggle?: boolean): this {
+    if (toggle !== undefined && typeof toggle !== 'boolean')
+      throw new TypeError('Expected first argument to be a boolean');
+    this.#safeIntegers = toggle ?? true;
+    return this;
+  }
+
+  /** Lets statements write while an iterator is open. The guard stays on. */
+  unsafeMode(...toggle: [boolean?]): this {
+    this.#assertUsable();
+    this.#native.unsafeMode(...toggle);
+    return this;
+  }
+
+  /** Closes this handle; the connection closes with its last handle. */
+  close(): this {
+    this.#open.closeHandle(this.#session);
+    return this;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  [inspect.custom](): object {
+    return Object.assign(new (function Database() {} as unknown as new () => object)(), this);
+  }
+
+  get #native() {
+    return this.#connection.native;
+  }
+
+  #assertUsable(): void {
+    if (this.#session.refusal !== null) throw this.#session.refusal();
+  }
+
+  #attempt<Result>(operation: string, sql: string | undefined, run: () => Result): Result {
+    try {
+      return run();
+    } catch (error) {
+      throw this.#session.failure(error, { operation, ...(sql === undefined ? {} : { sql }) });
+    }
+  }
+
+  /** Registers something that SQL can call; what the schema may call makes the schema trusted. */
+  #register(operation: string, trusts: boolean, register: (native: Connection['native']) => void): this {
+    this.#assertUsable();
+    this.#connection.useSafeIntegers(this.#safeIntegers);
+    this.#attempt(operation, undefined, () => register(this.#native));
+    if (trusts) this.#connection.trustSchema();
+    return this;
+  }
+
+  #transactionHost(): TransactionHost {
+    const connection = this.#connection;
+    return {
+      database: this,
+      defaultMode: connection.options.transactionMode,
+      inTransaction: () => connection.native.inTransaction,
+      assertUsable: () => this.#assertUsable(),
+      execute: sql => connection.execute(sql),
+      settle: error => connection.settle(error),
+    };
+  }
+}
+
+/** Newer than its types. */
+function nativeExplain(native: Connection['native'], source: string): unknown[] {
+  return (native as unknown as { explain(source: string): unknown[] }).explain(source);
+}
+
+/** Only what is `directOnly` cannot be called by the schema. */
+function isTrusted(options: unknown): boolean {
+  return !(typeof options === 'object' && options !== null && Reflect.get(options, 'directOnly') === true);
+}

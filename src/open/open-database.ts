@@ -1,0 +1,79 @@
+/** What stands behind one or more handles: the connection, its door for SQL, its services, and the way out. */
+import type { Attachments } from '../connection/attachments';
+import type { Connection } from '../connection/connection';
+import type { Session } from '../connection/session';
+import type { SqlDoor } from '../connection/sql-door';
+import { withdrawInstance } from '../registry/shared-instances';
+import { forget, remember } from './all-open';
+import { openDatabaseBrand } from './handle';
+
+export interface OpenDatabaseParts {
+  readonly connection: Connection;
+  readonly door: SqlDoor;
+  readonly attachments: Attachments;
+  /** The file name as it was given. */
+  readonly givenName: string;
+  /** The key of the file in the registry; `''` for a database without a file. */
+  readonly key: string;
+  /** Leaves the registry; called once, after the native connection is closed. */
+  readonly release: () => void;
+}
+
+export class OpenDatabase {
+  readonly connection: Connection;
+  readonly door: SqlDoor;
+  readonly attachments: Attachments;
+  readonly givenName: string;
+  readonly key: string;
+  readonly [openDatabaseBrand] = true;
+  readonly #release: () => void;
+  readonly #handles = new Set<Session>();
+
+  constructor(parts: OpenDatabaseParts) {
+    this.connection = parts.connection;
+    this.door = parts.door;
+    this.attachments = parts.attachments;
+    this.givenName = parts.givenName;
+    this.key = parts.key;
+    this.#release = parts.release;
+    remember(this);
+  }
+
+  openHandle(): Session {
+    const session = this.connection.openSession();
+    this.#handles.add(session);
+    return session;
+  }
+
+  isOpen(session: Session): boolean {
+    return this.#handles.has(session);
+  }
+
+  /**
+   * Closes a handle, and with the last one the connection. A handle that is closed already is left alone.
+   *
+   * @throws TypeError while the handle iterates or a statement runs, as better-sqlite3 does; it is then still open
+   */
+  closeHandle(session: Session): void {
+    if (!this.#handles.has(session)) return;
+    if (session.openIterators.size > 0) throw new TypeError('This database connection is busy executing a query');
+    if (this.#handles.size === 1) this.#closeConnection();
+    this.#handles.delete(session);
+    this.connection.closeSession(session);
+  }
+
+  closeAll(): void {
+    for (const session of this.#handles) this.closeHandle(session);
+  }
+
+  /** The way back of an open, in reverse order. Nothing is torn down before SQLite agreed to close. */
+  #closeConnection(): void {
+    const { connection } = this;
+    connection.close();
+    withdrawInstance(this);
+    forget(this);
+    this.attachments.releaseAll();
+    this.#release();
+    connection.hub.publish('closed', {});
+  }
+}

@@ -1,0 +1,52 @@
+/** The steps before SQLite touches anything: which file, on which ground, how it is to be opened, or why not. */
+import { InvalidOptionError } from '../errors/refusals';
+import { inspectFilesystem } from '../filesystem/inspect';
+import { locate, type Location } from '../filesystem/locate';
+import { preflightFacts } from '../filesystem/preflight';
+import { sqliteVersion } from '../native/sqlite-version';
+import type { ResolvedOptions } from '../options/resolved';
+import { decide, type Decision } from '../policy/decide';
+import { judgePreflight, preflightWarnings } from '../policy/preflight';
+import type { Plan } from '../policy/plan';
+
+/** The file that `filename` names, looked at only where that cannot hang. */
+export function locateFile(filename: string, { dangerously }: ResolvedOptions): Location {
+  const location = locate(filename, { touchShared: dangerously.allowNetworkFilesystem !== null });
+  if (location.parentExists) return location;
+  throw new InvalidOptionError(`Cannot open database because the directory does not exist: ${location.directory}`, {
+    hint: 'Create the folder first; SQLite creates files only.',
+    details: { file: location.file, directory: location.directory },
+  });
+}
+
+/** Throws what refuses: `UnsafeFilesystemError`, `UnsafeSqliteVersionError`, `OrphanedJournalError`, … */
+export function planFile(location: Location, options: ResolvedOptions): Plan {
+  const touchShared = options.dangerously.allowNetworkFilesystem !== null;
+  const filesystem = inspectFilesystem(location.requested, { touchShared });
+  const plan = settle(decide({ ...common(options), ground: 'file', file: location.file, filesystem }));
+  const facts = preflightFacts(location);
+  const refusal = judgePreflight(facts, options);
+  if (refusal !== null) throw refusal;
+  return { ...plan, warnings: [...plan.warnings, ...preflightWarnings(facts)] };
+}
+
+export function planWithoutFile(ground: 'memory' | 'temporary', options: ResolvedOptions): Plan {
+  return settle(decide({ ...common(options), ground, file: null, filesystem: null }));
+}
+
+function common(options: ResolvedOptions) {
+  const { readonly, journalMode, durability, dangerously, nativeBinding } = options;
+  return {
+    readonly,
+    journalMode,
+    durability,
+    dangerously,
+    platform: process.platform,
+    sqliteVersion: sqliteVersion(nativeBinding),
+  };
+}
+
+function settle(decision: Decision): Plan {
+  if (decision.verdict === 'refuse') throw decision.error();
+  return decision.plan;
+}

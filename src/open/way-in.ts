@@ -1,0 +1,81 @@
+/** The way of one open, step by step: each line is a step, each step a file. */
+import { Attachments, type AdmitAttached } from '../connection/attachments';
+import type { Connection } from '../connection/connection';
+import { SqlDoor } from '../connection/sql-door';
+import { identityAt } from '../filesystem/locate';
+import { resolveOptions } from '../options/resolve';
+import type { ResolvedOptions } from '../options/resolved';
+import { admit, type Admission } from './admit';
+import { connect } from './connect';
+import { OpenDatabase } from './open-database';
+import { locateFile, planFile, planWithoutFile } from './plan';
+
+/** `new Database(filename, options)`: a connection of its own. */
+export function openOwn(filename: unknown, given: unknown): OpenDatabase {
+  return openResolved(resolveOptions(filename, given));
+}
+
+export function openResolved(options: ResolvedOptions): OpenDatabase {
+  return options.source.kind === 'file' ? openFile(options.source.filename, options) : openWithoutFile(options);
+}
+
+function openFile(filename: string, options: ResolvedOptions): OpenDatabase {
+  const location = locateFile(filename, options);
+  const plan = planFile(location, options);
+  const admission = admit(location, options);
+  try {
+    const connection = connect(location.file, plan, options);
+    settle(admission, location.file);
+    return assemble(connection, { givenName: filename, key: admission.key, release: () => admission.release() });
+  } catch (error) {
+    admission.release();
+    throw error;
+  }
+}
+
+function openWithoutFile(options: ResolvedOptions): OpenDatabase {
+  const { source } = options;
+  const plan = planWithoutFile(source.kind === 'temporary' ? 'temporary' : 'memory', options);
+  const target = source.kind === 'buffer' ? source.buffer : source.filename;
+  const givenName = source.kind === 'buffer' ? ':memory:' : source.filename;
+  return assemble(connect(target, plan, options), { givenName, key: '', release: () => {} });
+}
+
+interface Admitted {
+  readonly givenName: string;
+  readonly key: string;
+  readonly release: () => void;
+}
+
+function assemble(connection: Connection, admitted: Admitted): OpenDatabase {
+  const attachments = new Attachments(connection.native, admitAttached(connection.options), () => connection.ground);
+  // Not before the caller had the chance to listen.
+  queueMicrotask(() => warn(connection));
+  return new OpenDatabase({ connection, attachments, door: new SqlDoor(connection, attachments), ...admitted });
+}
+
+function warn({ plan, hub }: Connection): void {
+  for (const { code, message } of plan.warnings) hub.publish('warning', { code, message, details: {} });
+}
+
+/** SQLite has created the file by now, unless it is opened for reading only. */
+function settle(admission: Admission, file: string): void {
+  const identity = identityAt(file);
+  if (identity !== null) admission.settle(identity);
+}
+
+/** An attached file goes the way of an open up to the connection: it is the connection that it is attached to. */
+function admitAttached(options: ResolvedOptions): AdmitAttached {
+  return filename => {
+    const trimmed = filename.trim();
+    if (trimmed === '' || trimmed === ':memory:') return { filename: trimmed, settle: () => {}, release: () => {} };
+    const location = locateFile(filename, options);
+    planFile(location, { ...options, fileMustExist: false });
+    const admission = admit(location, options);
+    return {
+      filename: location.file,
+      settle: () => settle(admission, location.file),
+      release: () => admission.release(),
+    };
+  };
+}

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { difference, quiet, suite, thrownBy } from './subjects.mts';
+
+suite('pragma, explain, serialize and verbose', bench => {
+  test('pragma returns rows, or one value', () => {
+    const db = bench.open();
+    assert.deepEqual(db.pragma('user_version'), [{ user_version: 0 }]);
+    assert.equal(db.pragma('user_version', { simple: true }), 0);
+    db.pragma('user_version = 7');
+    assert.equal(db.pragma('main.user_version', { simple: true }), 7);
+    assert.equal(db.pragma('foreign_keys', { simple: true }), 1);
+    db.pragma('foreign_keys = OFF');
+    assert.equal(db.pragma('foreign_keys', { simple: true }), 0);
+    assert.deepEqual(db.pragma('table_info(t)', { simple: true }), 0);
+    assert.throws(() => db.pragma(5 as never), TypeError);
+    assert.throws(() => db.pragma('user_version', 'simple' as never), TypeError);
+    assert.throws(() => db.pragma('user_version', { simple: 1 as never }), TypeError);
+    assert.equal(thrownBy(() => db.pragma('table_info(')).code, 'SQLITE_ERROR');
+  });
+
+  test('explain shows the program of a statement', () => {
+    const db = bench.open();
+    const explain = Reflect.get(db, 'explain') as (sql: string) => { opcode: string }[];
+    const rows = Reflect.apply(explain, db, ['SELECT * FROM t WHERE id = ?']);
+    assert.ok(rows.some(row => row.opcode === 'Halt'));
+    const plan = Reflect.apply(explain, db, ['QUERY PLAN SELECT * FROM t']) as unknown as { detail: string }[];
+    assert.match(plan[0]?.detail ?? '', /SCAN/);
+    assert.throws(() => Reflect.apply(explain, db, [5]), TypeError);
+  });
+
+  test('serialize holds the content, attached schemas too', () => {
+    const db = bench.memory();
+    db.exec(
+      "INSERT INTO t (a) VALUES ('x'); ATTACH ':memory:' AS other; CREATE TABLE other.u (a); INSERT INTO other.u VALUES (5)",
+    );
+    const main = new bench.Database(db.serialize(), quiet);
+    assert.deepEqual(main.prepare('SELECT a FROM t').pluck().all(), ['x']);
+    const other = new bench.Database(db.serialize({ attached: 'other' }), quiet);
+    assert.deepEqual(other.prepare('SELECT a FROM u').pluck().all(), [5]);
+    main.close();
+    other.close();
+    assert.throws(() => db.serialize({ attached: '' }), TypeError);
+    assert.throws(() => db.serialize(5 as never), TypeError);
+  });
+
+  test('verbose sees the SQL of the application, with its values', () => {
+    const seen: unknown[] = [];
+    const db = new bench.Database(bench.path(), { ...quiet, verbose: sql => seen.push(sql) });
+    db.exec('CREATE TABLE t (a); SELECT 1');
+    db.prepare('INSERT INTO t VALUES (?)').run('x');
+    db.prepare('SELECT * FROM t').all();
+    for (const row of db.prepare('SELECT a FROM t').iterate()) assert.ok(row);
+    db.pragma('user_version');
+    db.close();
+    assert.deepEqual(seen, [
+      'CREATE TABLE t (a);',
+      'SELECT 1',
+      "INSERT INTO t VALUES ('x')",
+      'SELECT * FROM t',
+      'SELECT a FROM t',
+      'PRAGMA user_version',
+    ]);
+  });
+
+  test('an error of verbose is thrown, and the database goes on', () => {
+    let fail = false;
+    const mine = new Error('verbose');
+    const db = new bench.Database(bench.path(), {
+      ...quiet,
+      verbose() {
+        if (fail) throw mine;
+      },
+    });
+    fail = true;
+    assert.equal(
+      thrownBy(() => db.exec('SELECT 1')),
+      mine,
+    );
+    fail = false;
+    db.exec('SELECT 1');
+    db.close();
+  });
+
+  difference('serialize() of a WAL database can be opened', bench, {
+    theirs() {
+      const db = bench.open();
+      db.pragma('journal_mode = WAL');
+      const copy = new bench.Database(db.serialize());
+      assert.match(thrownBy(() => copy.prepare('SELECT * FROM t').all()).message, /unable to open database file/);
+    },
+    ours() {
+      const db = bench.open();
+      assert.equal(db.pragma('journal_mode', { simple: true }), 'wal');
+      db.exec("INSERT INTO t (a) VALUES ('in the WAL')");
+      const copy = new bench.Database(db.serialize(), quiet);
+      assert.deepEqual(copy.prepare('SELECT a FROM t').pluck().all(), ['in the WAL']);
+      assert.equal(copy.pragma('integrity_check', { simple: true }), 'ok');
+      copy.close();
+    },
+  });
+
+  difference('SQL that takes a protection away is refused', bench, {
+    theirs() {
+      const db = bench.open();
+      db.exec('PRAGMA synchronous = OFF');
+      assert.equal(db.pragma('synchronous', { simple: true }), 0);
+      assert.deepEqual(db.pragma('journal_mode = MEMORY'), [{ journal_mode: 'memory' }]);
+    },
+    ours() {
+      const db = bench.open();
+      for (const call of [
+        () => db.exec('PRAGMA synchronous = OFF'),
+        () => db.pragma('synchronous(0)'),
+        () => db.prepare('/* fast */ PRAGMA "synchronous" = NORMAL'),
+        () => db.exec('SELECT 1; PRAGMA main.journal_mode = MEMORY'),
+        () => db.pragma('locking_mode = EXCLUSIVE'),
+        () => Reflect.apply(Reflect.get(db, 'explain') as () => unknown, db, ['PRAGMA synchronous = OFF']),
+      ]) {
+        assert.equal(thrownBy(call).code, 'SAFE_SQLITE_UNSAFE_STATEMENT');
+      }
+      assert.equal(db.pragma('synchronous', { simple: true }), 2);
+      assert.equal(db.pragma('journal_mode', { simple: true }), 'wal');
+    },
+  });
+
+  difference('The automatic checkpoint of SQLite is off', bench, {
+    theirs() {
+      assert.equal(bench.open().pragma('wal_autocheckpoint', { simple: true }), 1000);
+    },
+    ours() {
+      const db = bench.open();
+      assert.equal(db.pragma('wal_autocheckpoint', { simple: true }), 0);
+      assert.equal(thrownBy(() => db.pragma('wal_autocheckpoint = 1000')).code, 'SAFE_SQLITE_UNSAFE_STATEMENT');
+    },
+  });
+
+  difference('A changed journal mode stays durable', bench, {
+    theirs() {
+      const db = bench.open();
+      db.pragma('journal_mode = DELETE');
+      assert.equal(db.pragma('synchronous', { simple: true }), 2, 'with DELETE a power cut can undo a FULL commit');
+    },
+    ours() {
+      const db = bench.open();
+      for (const [mode, level] of [
+        ['DELETE', 3],
+        ['TRUNCATE', 2],
+        ['PERSIST', 2],
+        ['WAL', 2],
+      ] as const) {
+        assert.equal(db.pragma(`journal_mode = ${mode}`, { simple: true }), mode.toLowerCase());
+        db.exec('INSERT INTO t (a) VALUES (1)');
+        assert.ok((db.pragma('synchronous', { simple: true }) as number) >= level, mode);
+      }
+    },
+  });
+
+  difference('An attached database is protected too', bench, {
+    theirs() {
+      const db = bench.open();
+      db.exec(`ATTACH '${bench.path()}' AS other`);
+      db.pragma('other.journal_mode = WAL');
+      db.exec('CREATE TABLE other.u (a); INSERT INTO other.u VALUES (1)');
+      assert.equal(db.pragma('other.synchronous', { simple: true }), 1);
+    },
+    ours() {
+      const db = bench.open();
+      db.exec(`ATTACH '${bench.path()}' AS other`);
+      db.pragma('other.journal_mode = WAL');
+      db.exec('CREATE TABLE other.u (a); INSERT INTO other.u VALUES (1)');
+      assert.ok((db.pragma('other.synchronous', { simple: true }) as number) >= 2);
+      db.exec('DETACH other');
+      assert.equal(thrownBy(() => db.prepare('ATTACH ? AS other')).code, 'SAFE_SQLITE_UNSAFE_STATEMENT');
+    },
+  });
+});
