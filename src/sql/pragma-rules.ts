@@ -2,7 +2,7 @@
 import type { GuardContext } from './decision';
 
 /** Why a value is refused, and what to do instead. */
-export interface Objection {
+interface Objection {
   readonly reason: string;
   readonly instead: string;
 }

@@ -5,7 +5,7 @@ import { pragmaRules, unknownPragma, type PragmaRule } from './pragma-rules';
 import type { Statement } from './statements';
 
 /** What is to be done about a pragma: nothing, read back afterwards, or refuse. */
-export type PragmaJudgement = { readonly verdict: 'ordinary' | 'watched'; readonly pragma: WrittenPragma } | Refused;
+type PragmaJudgement = { readonly verdict: 'ordinary' | 'watched'; readonly pragma: WrittenPragma } | Refused;
 
 /** Judges the PRAGMA statement whose keyword is `tokens[at]`; `null` when no name follows, which SQLite cannot run. */
 export function judgePragma(sql: string, tokens: Statement, at: number, context: GuardContext): PragmaJudgement | null {

@@ -6,7 +6,7 @@
  * an identifier byte there, so one code unit at or above 0x80 stands for all of its bytes.
  */
 
-export type TokenKind =
+type TokenKind =
   | 'space'
   | 'comment'
   /** `'…'` */

@@ -17,7 +17,7 @@ export function failureOf(attempt: () => unknown): string | null {
 }
 
 /** What SQLite makes of the beginning of a text: the first token that is neither space nor comment. */
-export type Beginning = { readonly token: string } | 'semicolon' | 'nothing';
+type Beginning = { readonly token: string } | 'semicolon' | 'nothing';
 
 /**
  * Asks SQLite for the first token of `text`. Behind `COMMIT TRANSACTION x` its grammar takes nothing but a semicolon,

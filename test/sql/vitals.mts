@@ -18,7 +18,7 @@ const names = [
 ] as const;
 
 export type VitalName = (typeof names)[number];
-export type Vitals = Readonly<Record<VitalName, unknown>>;
+type Vitals = Readonly<Record<VitalName, unknown>>;
 
 export function vitalsOf(db: Database.Database): Vitals {
   const vitals = {} as Record<VitalName, unknown>;
