@@ -1,0 +1,134 @@
+/** Writes docs/network-mounts.md from a survey: `node test/mounts/uml/record-page.mts`. A test compares the two. */
+import { writeFileSync } from 'node:fs';
+import { format } from 'prettier';
+import { outcome } from '../processes/outcome.mts';
+import type { Mode } from '../processes/steps.mts';
+import type { RawResult, Row } from './row.mts';
+import { survey, surveyMissing } from './survey.mts';
+
+const head = `
+# Network and shared mounts
+
+<!-- Written by test/mounts/uml/record-page.mts from what it sees. Run it after a change; a test compares the two. -->
+
+What SQLite does on mounts that reach another machine, another kernel or a server, and what this library says of them.
+Everything here is seen, not quoted: each mount is made for real under User Mode Linux, a kernel that runs as a
+program, with the kernel's own NFS server and client, samba and the kernel's CIFS client, the 9p server diod and the
+kernel's 9p client, and local filesystems on loop devices beside them.
+
+    node test/mounts/uml/record-page.mts   # as root, with the packages of test/mounts/uml/survey.mts
+
+Seen with Linux KERNEL.
+
+## What the system says, and what this library says
+
+The type in \`/proc/self/mountinfo\` decides; \`f_type\` of statfs(2) is compared with it.
+`;
+
+const alone = `
+## One process alone
+
+better-sqlite3 as it is: 20 commits and \`PRAGMA integrity_check\`. A code names the first statement that failed. That
+one process alone works says nothing about two.
+`;
+
+const stuck = `
+Where WAL fails, \`PRAGMA journal_mode = WAL\` may have claimed success: the header of the database says WAL by then,
+and no new connection can read it.
+`;
+
+const two = `
+## Two processes that reach one file by two ways
+
+better-sqlite3 as it is. The second process comes through a second mount without a cache in common, as another machine
+would, or on the server's own filesystem.
+
+- **At once**: the second begins and commits a transaction while the first is inside \`BEGIN IMMEDIATE\`. Right is
+  \`SQLITE_BUSY\`.
+- **In turns**: both keep the file open and commit one after the other, never at the same time. Right is \`ok\`.
+
+\`rows lost, no error\`: every COMMIT returned, and rows are missing. \`then CODE\`: what a new connection gets
+afterwards. None of these databases was left by a crash.
+`;
+
+/** Options of the mount that decide about locks and caches. */
+const telling = /^(vers=.*|local_lock=.*|nolock|nobrl|unix|nounix|loose|sync|cache=.*|fsync_mode=.*)$/;
+
+function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [columns, columns.map(() => '---'), ...rows].map(row => `| ${row.join(' | ')} |`).join('\n');
+}
+
+function code(text: string): string {
+  return text.replace(/SQLITE_\w+/g, '`$&`').replace('rows lost, no error', '**rows lost, no error**');
+}
+
+function groundRow({ name, statfs, mountinfo, ours }: Row): string[] {
+  const [type = '', , options = ''] = mountinfo.split(' ');
+  const told = options.split(',').filter(option => telling.test(option));
+  return [
+    name,
+    `\`${statfs}\``,
+    `\`${type}\``,
+    told.map(option => `\`${option}\``).join(' '),
+    ours.class,
+    ours.verdict,
+  ];
+}
+
+function stuckRow({ name, raw }: Row): string[][] {
+  const { pragma, result, left } = raw.WAL;
+  if (left === undefined) return [];
+  return [[name, `\`${pragma}\``, code(result), left.files.join(', '), code(left.reopened), `\`${left.wayOut}\``]];
+}
+
+function waysRows({ name, raw }: Row): string[][] {
+  const words = (mode: Mode, way: 'secondMount' | 'serverSide'): string[] => {
+    const result: RawResult = raw[mode];
+    const ways = result[way];
+    return ways === undefined ? ['–', '–'] : [code(outcome(ways.atOnce)), code(outcome(ways.inTurns))];
+  };
+  const row = (way: 'secondMount' | 'serverSide', title: string): string[][] =>
+    raw.DELETE[way] === undefined && raw.WAL[way] === undefined
+      ? []
+      : [[name, title, ...words('DELETE', way), ...words('WAL', way)]];
+  return [...row('secondMount', 'second mount'), ...row('serverSide', "server's own")];
+}
+
+/** The page for these rows. */
+export function recordPage(rows: readonly Row[]): Promise<string> {
+  return format(
+    [
+      head.replace('KERNEL', rows[0]?.kernel ?? ''),
+      table(['mount', 'statfs', 'type', 'options', 'class', 'verdict'], rows.map(groundRow)),
+      alone,
+      table(
+        ['mount', 'rollback journal (DELETE)', 'WAL'],
+        rows.map(({ name, raw }) => [name, code(raw.DELETE.result), code(raw.WAL.result)]),
+      ),
+      stuck,
+      table(
+        [
+          'mount',
+          '`journal_mode = WAL` says',
+          'next',
+          'files left',
+          'new connection',
+          'with exclusive locking, DELETE says',
+        ],
+        rows.flatMap(stuckRow),
+      ),
+      two,
+      table(
+        ['mount', 'second way', 'DELETE, at once', 'DELETE, in turns', 'WAL, at once', 'WAL, in turns'],
+        rows.flatMap(waysRows),
+      ),
+    ].join('\n'),
+    { parser: 'markdown', printWidth: 120 },
+  );
+}
+
+if (import.meta.main) {
+  const missing = surveyMissing();
+  if (missing !== undefined) throw new Error(`Cannot survey the mounts here: ${missing}.`);
+  writeFileSync(new URL('../../../docs/network-mounts.md', import.meta.url), await recordPage(await survey()));
+}
