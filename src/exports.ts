@@ -19,7 +19,7 @@ export type {
   RegistrationOptions,
   RunResult,
   SerializeOptions,
-  Statement,
+  StatementFor as Statement,
   Transaction,
   VirtualTableOptions,
 } from './connection/types';
@@ -43,8 +43,11 @@ export type {
   WarningEvent,
 } from './events/event-map';
 
-export type { ErrorFacts } from './errors/error-facts';
+export type { ErrorContext, ErrorFacts } from './errors/error-facts';
 export type { SafeSqliteErrorCode } from './errors/refusal-codes';
+export type { SqliteResultCode } from './errors/result-codes';
+export type { CommitOutcome, SqliteErrorContext } from './errors/sqlite-errors';
+export { SqliteError, type SqliteErrorConstructor } from './native/sqlite-error';
 export {
   BackupError,
   ClosedDatabaseError,
@@ -54,6 +57,7 @@ export {
   InstanceConflictError,
   InvalidOptionError,
   LocksLostError,
+  MaintenanceError,
   OrphanedJournalError,
   RestoreError,
   SafeSqliteError,

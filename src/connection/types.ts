@@ -87,12 +87,13 @@ export interface Statement<BindParameters extends unknown[] = unknown[], Result 
 }
 
 /** What a statement of these parameters is: an array of them, or one object of named ones. */
-export type StatementFor<BindParameters extends unknown[] | object, Result> = BindParameters extends unknown[]
-  ? Statement<BindParameters, Result>
-  : Statement<[BindParameters], Result>;
+export type StatementFor<
+  BindParameters extends unknown[] | object = unknown[],
+  Result = unknown,
+> = BindParameters extends unknown[] ? Statement<BindParameters, Result> : Statement<[BindParameters], Result>;
 
 /** A function that runs in a transaction; called inside of one, it runs in a savepoint. */
-export interface Transaction<F extends VariableArgFunction> {
+export interface Transaction<F extends VariableArgFunction = VariableArgFunction> {
   (...params: Parameters<F>): ReturnType<F>;
   default(...params: Parameters<F>): ReturnType<F>;
   deferred(...params: Parameters<F>): ReturnType<F>;

@@ -4,10 +4,12 @@ import type { OpenDatabase } from './open-database';
 
 const open = processGlobal<Set<OpenDatabase>>('open-databases', 1, () => new Set());
 
+/** @internal */
 export function remember(database: OpenDatabase): void {
   open.add(database);
 }
 
+/** @internal */
 export function forget(database: OpenDatabase): void {
   open.delete(database);
 }

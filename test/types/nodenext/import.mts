@@ -5,6 +5,7 @@ import DefaultDatabase, {
   openDatabase,
   SafeSqliteError,
   SqliteBusyError,
+  SqliteError,
   SqliteResultError,
   type Options,
   type RunResult,
@@ -34,6 +35,10 @@ export function explain(error: unknown): string {
   if (error instanceof SafeSqliteError) {
     const code: SafeSqliteErrorCode = error.code;
     return code;
+  }
+  if (error instanceof SqliteError) {
+    const native: SqliteError = error;
+    return native.code;
   }
   return String(error);
 }

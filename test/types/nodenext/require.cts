@@ -38,6 +38,8 @@ void [
   double,
   anyTransaction,
   sameError,
+  sameClass,
+  isBusy,
   alsoNative,
   typed,
 ];
