@@ -25,7 +25,7 @@ export const darwinFilesystems: readonly CatalogueRow[] = [
     'read-only',
     'read-only',
     'general',
-    'macOS reads it and does not write it.',
+    'A Mac reads it and does not write it.',
   ),
   row(['SMB (macOS)', ['smbfs'], []], 'network', 'refuse', 'source', noSharedMemory),
   row(['NFS (macOS)', ['nfs'], []], 'network', 'refuse', 'source', noSharedMemory),

@@ -23,14 +23,23 @@ export function parseDarwinMounts(text: string): readonly DarwinMount[] {
   });
 }
 
-/** The mount of a canonical path: the longest mount point above it, and of equal ones the last. */
-export function darwinMountOf(mounts: readonly DarwinMount[], path: string): DarwinMount | null {
+/** Where macOS mounts the volume of everything that users write; firmlinks show its folders below `/`. */
+export const dataVolume = '/System/Volumes/Data';
+
+/**
+ * The mount of a canonical path: the longest mount point above it, and of equal ones the last.
+ *
+ * @param onDataVolume - the path has the device number of the data volume. `/Users/ada` is a firmlink to a folder there,
+ *   and `/` itself is a sealed snapshot, read-only: the path alone would say that nothing can be written.
+ */
+export function darwinMountOf(mounts: readonly DarwinMount[], path: string, onDataVolume: boolean): DarwinMount | null {
   let best: DarwinMount | null = null;
   for (const mount of mounts) {
     const above = mount.mountPoint === '/' || path === mount.mountPoint || path.startsWith(`${mount.mountPoint}/`);
     if (above && (best === null || mount.mountPoint.length >= best.mountPoint.length)) best = mount;
   }
-  return best;
+  if (best?.mountPoint !== '/' || !onDataVolume) return best;
+  return mounts.findLast(mount => mount.mountPoint === dataVolume) ?? best;
 }
 
 /** Only a type that is known and a row that says `local` is local: macOS sets that flag itself (`MNT_LOCAL`). */

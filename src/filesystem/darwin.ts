@@ -1,6 +1,8 @@
 /** The probe of macOS: the mount table by `/sbin/mount`. Not run in this project's tests: no Mac. */
 import { execFileSync } from 'node:child_process';
-import { classifyDarwinMount, darwinMountOf, parseDarwinMounts } from './darwin-mounts';
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { classifyDarwinMount, darwinMountOf, dataVolume, parseDarwinMounts, type DarwinMount } from './darwin-mounts';
 import { parseMountTable } from './mount-table';
 import { resolvePath } from './resolve-path';
 import type { ProbeResult } from './probe';
@@ -13,7 +15,7 @@ const noMounts = parseMountTable('');
 export function probeDarwin(path: string): ProbeResult {
   const mounts = parseDarwinMounts(readMounts());
   const target = resolvePath(path.trim(), process.cwd(), noMounts, () => false).path;
-  const mount = darwinMountOf(mounts, target);
+  const mount = mountOfTarget(mounts, target);
   return {
     target,
     mountPoint: mount?.mountPoint ?? null,
@@ -33,6 +35,22 @@ export function probeDarwin(path: string): ProbeResult {
       notes: [],
     },
   };
+}
+
+/** The file is looked at only where the table shows it on the boot volume: a dead server cannot hang that. */
+function mountOfTarget(mounts: readonly DarwinMount[], target: string): DarwinMount | null {
+  const byPath = darwinMountOf(mounts, target, false);
+  if (byPath?.mountPoint !== '/') return byPath;
+  const data = deviceOf(dataVolume);
+  return darwinMountOf(mounts, target, data !== null && (deviceOf(target) ?? deviceOf(dirname(target))) === data);
+}
+
+function deviceOf(path: string): bigint | null {
+  try {
+    return statSync(path, { bigint: true }).dev;
+  } catch {
+    return null;
+  }
 }
 
 function readMounts(): string {

@@ -1,4 +1,5 @@
 /** `inspectFilesystem`: what ground a file stands on. */
+import { assembleReport } from './assemble-report';
 import { probeDarwin } from './darwin';
 import { probeLinux } from './linux';
 import { noSandbox, readSandboxMarkers } from './linux-tables';
@@ -24,25 +25,8 @@ export interface InspectOptions {
  */
 export function inspectFilesystem(path: string, options: InspectOptions = {}): FilesystemReport {
   const result = probe(path, options.touchShared === true);
-  const { rule, class: kind, verdict, reason, durable, warnings } = result.judgement;
-  return deepFreeze({
-    path,
-    target: result.target,
-    platform: process.platform,
-    mountPoint: result.mountPoint,
-    type: result.type,
-    source: result.source,
-    root: result.root,
-    options: [...result.options],
-    superOptions: [...result.superOptions],
-    class: kind,
-    verdict,
-    reason,
-    durable,
-    warnings: warnings.map(warning => ({ ...warning })),
-    sandbox: process.platform === 'linux' ? readSandboxMarkers() : noSandbox,
-    evidence: { rule, ...result.evidence },
-  });
+  const sandbox = process.platform === 'linux' ? readSandboxMarkers() : noSandbox;
+  return assembleReport(path, result, { platform: process.platform, sandbox });
 }
 
 function probe(path: string, touchShared: boolean): ProbeResult {
@@ -79,11 +63,4 @@ function unknownPlatform(path: string): ProbeResult {
       notes: [],
     },
   };
-}
-
-function deepFreeze<Value extends object>(value: Value): Value {
-  for (const part of Object.values(value)) {
-    if (typeof part === 'object' && part !== null) deepFreeze(part);
-  }
-  return Object.freeze(value);
 }

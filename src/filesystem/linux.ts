@@ -2,12 +2,11 @@
 import { readdirSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { inspectBlockDevice } from './block-device';
-import { compareStrictness, rowsOfMagic } from './catalogue';
-import { classifyMount, crossCheck, judgementOf, mustNotTouch, stricter, type GroundJudgement } from './classify';
+import { mustNotTouch } from './classify';
 import { describePath, deviceName, type DescriptorFacts } from './descriptor';
 import { readMountTable, readSandboxMarkers } from './linux-tables';
-import { readMountOptions } from './mount-options';
-import { mountOf, type MountRow, type MountTable } from './mount-table';
+import { judgeMount, judgeUnseen } from './judge-mount';
+import type { MountRow, MountTable } from './mount-table';
 import { resolvePath } from './resolve-path';
 import type { ProbeResult } from './probe';
 import type { FilesystemEvidence, SandboxMarkers } from './report';
@@ -107,7 +106,8 @@ function report(target: string, sighting: Sighting, table: MountTable, sandbox: 
     const nowhere = { mountPoint: null, type: 'unknown', source: null, root: null, options: [], superOptions: [] };
     return { target, ...nowhere, judgement, evidence: { ...evidence, notes: [] } };
   }
-  const { judgement, notes } = judgeMount(mount, sighting, table, sandbox);
+  const block = sighting.foundBy === 'lexical' ? null : inspectBlockDevice(mount, table, sandbox);
+  const { judgement, notes } = judgeMount({ mount, table, sandbox, statfsType, block });
   const { mountPoint, type, source, root, options, superOptions } = mount;
   return { target, mountPoint, type, source, root, options, superOptions, judgement, evidence: { ...evidence, notes } };
 }
@@ -115,78 +115,4 @@ function report(target: string, sighting: Sighting, table: MountTable, sandbox: 
 function evidenceRows(mount: MountRow, table: MountTable): readonly string[] {
   const stacked = table.byMountPoint.get(mount.mountPoint) ?? [];
   return [mount, ...stacked.filter(row => row !== mount)].map(row => row.line);
-}
-
-function judgeMount(mount: MountRow, sighting: Sighting, table: MountTable, sandbox: SandboxMarkers) {
-  const block = sighting.foundBy === 'lexical' ? null : inspectBlockDevice(mount, table, sandbox);
-  const options = readMountOptions({ mount, ext4Options: block?.ext4Options ?? null });
-  let judgement = classifyMount(mount, sandbox);
-  if (sighting.statfsType !== null) judgement = crossCheck(judgement, mount.type, sighting.statfsType);
-  if (mount.type === 'ecryptfs') judgement = judgeLower(judgement, mount, table, sandbox);
-  // The kernel adds this to the root of a bind mount whose source folder was removed.
-  if (mount.root.endsWith('//deleted')) {
-    judgement = {
-      ...judgement,
-      rule: 'deleted',
-      verdict: 'refuse',
-      reason: 'The folder that is mounted there was deleted: what is written is lost.',
-    };
-  }
-  if (options.readOnly !== null) {
-    judgement = stricter(judgement, {
-      ...judgement,
-      rule: 'mount-options',
-      verdict: 'read-only',
-      reason: options.readOnly,
-    });
-  }
-  return {
-    judgement: {
-      ...judgement,
-      durable: judgement.durable && !options.nonDurable && block?.nonDurable !== true,
-      warnings: [...judgement.warnings, ...options.warnings, ...(block?.warnings ?? [])],
-    },
-    notes: [...options.notes, ...(block?.notes ?? [])],
-  };
-}
-
-/** eCryptfs names the folder below it as its source. */
-function judgeLower(
-  judgement: GroundJudgement,
-  mount: MountRow,
-  table: MountTable,
-  sandbox: SandboxMarkers,
-): GroundJudgement {
-  const lower = mount.source.startsWith('/') ? mountOf(table, mount.source) : null;
-  return lower === null || lower.type === 'ecryptfs' ? judgement : stricter(judgement, classifyMount(lower, sandbox));
-}
-
-/**
- * The mount is not in the table. A network, a virtual-machine share or FUSE may pass the `f_type` of a disk filesystem
- * through, but the kernel gives them device numbers with major 0; a block device has another. Both together prove a
- * disk filesystem of this kernel, and nothing proves its options.
- */
-function judgeUnseen(statfsType: number | null, device: string | null): GroundJudgement {
-  const rows = statfsType === null ? [] : rowsOfMagic(statfsType);
-  const row = rows.toSorted((left, right) => compareStrictness(right.verdict, left.verdict))[0];
-  if (row === undefined || row.class !== 'local' || device === null || device.startsWith('0:')) {
-    return {
-      rule: 'mount-not-visible',
-      class: 'unknown',
-      verdict: 'refuse',
-      reason:
-        'The mount is not in the mount table of this process (a chroot, or a mount that was detached), so nothing is certain about it.',
-      durable: true,
-      warnings: [],
-    };
-  }
-  const judgement = judgementOf(row, 'statfs-and-block-device');
-  const message =
-    'The mount is not in the mount table of this process (a chroot, or a mount that was detached): its options are not known.';
-  return {
-    ...judgement,
-    class: 'unknown',
-    reason: `The mount is not visible from here; its magic number and its block device prove a disk filesystem of this kernel (${row.name} or a relative).`,
-    warnings: [{ code: 'mount-not-visible', message }],
-  };
 }

@@ -72,7 +72,7 @@ export function locate(filename: string, options: LocateOptions = {}): Location 
   const untouched = resolved.stoppedAt !== null;
   const directory = dirname(file);
   const stats = untouched ? undefined : statsOf(file);
-  if (stats !== undefined) refuseUnreadableName(name, file, stats);
+  if (!untouched) refuseUnreadableName(name, file, stats);
   return Object.freeze({
     requested: filename,
     file,
@@ -130,9 +130,11 @@ function kindOf(stats: BigIntStats): 'file' | 'directory' | 'other' {
 }
 
 /** A link whose target is not UTF-8 cannot be told to SQLite by a JavaScript string: another file would be opened. */
-function refuseUnreadableName(name: string, file: string, stats: BigIntStats): void {
+function refuseUnreadableName(name: string, file: string, stats: BigIntStats | undefined): void {
+  // What Node cannot decode it shows as U+FFFD. A file that appears between two looks is no reason to refuse.
+  if (stats === undefined && !file.includes('\u{fffd}')) return;
   const asGiven = statsOf(name);
-  if (asGiven === undefined || (asGiven.dev === stats.dev && asGiven.ino === stats.ino)) return;
+  if (asGiven === undefined || (asGiven.dev === stats?.dev && asGiven.ino === stats.ino)) return;
   throw new InvalidOptionError(`The database \`${name}\` is not the file \`${file}\` that its name resolves to.`, {
     hint: 'The file was replaced just now, or a folder on the way has a name that is not UTF-8. Try again, or rename the folder.',
     details: { name, file },

@@ -1,0 +1,37 @@
+/** Puts what a probe found into the frozen report that users see. Pure. */
+import type { ProbeResult } from './probe';
+import type { FilesystemReport, SandboxMarkers } from './report';
+
+export interface ReportSurroundings {
+  readonly platform: NodeJS.Platform;
+  readonly sandbox: SandboxMarkers;
+}
+
+export function assembleReport(path: string, result: ProbeResult, surroundings: ReportSurroundings): FilesystemReport {
+  const { rule, class: kind, verdict, reason, durable, warnings } = result.judgement;
+  return deepFreeze({
+    path,
+    target: result.target,
+    platform: surroundings.platform,
+    mountPoint: result.mountPoint,
+    type: result.type,
+    source: result.source,
+    root: result.root,
+    options: [...result.options],
+    superOptions: [...result.superOptions],
+    class: kind,
+    verdict,
+    reason,
+    durable,
+    warnings: warnings.map(warning => ({ ...warning })),
+    sandbox: { ...surroundings.sandbox },
+    evidence: { rule, ...result.evidence },
+  });
+}
+
+function deepFreeze<Value extends object>(value: Value): Value {
+  for (const part of Object.values(value)) {
+    if (typeof part === 'object' && part !== null) deepFreeze(part);
+  }
+  return Object.freeze(value);
+}
