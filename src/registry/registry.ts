@@ -19,6 +19,8 @@ export interface AdmissionRequest {
   readonly identity: FileIdentity | null;
   readonly place: FilePlace;
   readonly copy: SqliteCopy;
+  /** The path that the caller gave, where it differs: the process guard watches its last part too. */
+  readonly openedAs?: string;
 }
 
 /** The right to have one connection open on a file. */
@@ -38,6 +40,8 @@ export interface RegisteredFile {
   readonly identity: FileIdentity | null;
   readonly copyId: string;
   readonly library: string;
+  /** Paths that the file was opened by, besides `file`. */
+  readonly aliases: Set<string>;
   connections: number;
 }
 
@@ -93,14 +97,10 @@ export function registryGeneration(): number {
   return state.generation;
 }
 
-function enter(key: string, identity: FileIdentity | null, { file, copy }: AdmissionRequest): void {
-  const entry = state.files.get(key);
-  if (entry === undefined) {
-    state.files.set(key, { file, identity, copyId: copy.id, library: copy.library, connections: 1 });
-    state.generation += 1;
-    return;
-  }
-  if (entry.copyId !== copy.id) {
+function enter(key: string, identity: FileIdentity | null, request: AdmissionRequest): void {
+  const { file, copy, openedAs } = request;
+  let entry = state.files.get(key);
+  if (entry !== undefined && entry.copyId !== copy.id) {
     throw conflict(
       file,
       `through another copy of SQLite, ${entry.library}; this connection would use ${copy.library}`,
@@ -110,6 +110,15 @@ function enter(key: string, identity: FileIdentity | null, { file, copy }: Admis
         requestedLibrary: copy.library,
       },
     );
+  }
+  if (entry === undefined) {
+    entry = { file, identity, copyId: copy.id, library: copy.library, aliases: new Set(), connections: 0 };
+    state.files.set(key, entry);
+    state.generation += 1;
+  }
+  if (openedAs !== undefined && openedAs !== file && !entry.aliases.has(openedAs)) {
+    entry.aliases.add(openedAs);
+    state.generation += 1;
   }
   entry.connections += 1;
 }

@@ -1,0 +1,62 @@
+/** Puts a judge before the covered calls of `fs` and `fs.promises`, and takes it away again. */
+import fs from 'node:fs';
+import { coveredCalls, type CoveredArgument } from './covered-calls';
+import { judgeCall, judgeCopy } from './judge-call';
+
+type Call = (this: unknown, ...args: unknown[]) => unknown;
+type Style = 'sync' | 'callback' | 'promise';
+
+/** Wraps every covered call; the function that is returned puts back those that nobody else has replaced since. */
+export function wrapFs(): () => void {
+  const undo: (() => void)[] = [];
+  for (const [name, covered] of Object.entries(coveredCalls)) {
+    undo.push(replace(fs, name, 'fs.', name === 'openAsBlob' ? 'promise' : 'callback', covered));
+    undo.push(replace(fs, `${name}Sync`, 'fs.', 'sync', covered));
+    undo.push(replace(fs.promises, name, 'fs.promises.', 'promise', covered));
+  }
+  return () => {
+    for (const restore of undo) restore();
+  };
+}
+
+function replace(
+  module: object,
+  name: string,
+  prefix: string,
+  style: Style,
+  covered: readonly CoveredArgument[],
+): () => void {
+  const original: unknown = Reflect.get(module, name);
+  if (typeof original !== 'function') return () => {};
+  const guarded = guard(original as Call, prefix + name, style, covered);
+  Reflect.set(module, name, guarded.call);
+  return () => {
+    guarded.off();
+    if (Reflect.get(module, name) === guarded.call) Reflect.set(module, name, original);
+  };
+}
+
+/** The guarded call, which stays with those who took it out of the module; `off` makes it a plain passage. */
+function guard(
+  original: Call,
+  name: string,
+  style: Style,
+  covered: readonly CoveredArgument[],
+): { call: Call; off: () => void } {
+  const judge = name.startsWith('fs.cp') || name === 'fs.promises.cp' ? judgeCopy : judgeCall;
+  let active = true;
+  function call(this: unknown, ...args: unknown[]): unknown {
+    const refused = active ? judge(name, covered, args) : null;
+    if (refused === null) return Reflect.apply(original, this, args);
+    if (style === 'sync') throw refused;
+    if (style === 'promise') return Promise.reject(refused);
+    const callback = args.at(-1);
+    // Without a callback `fs` throws a TypeError of its own; the call does nothing then.
+    if (typeof callback !== 'function') return Reflect.apply(original, this, args);
+    process.nextTick(callback, refused);
+    return undefined;
+  }
+  // Name, length and what others hang on functions of fs, such as util.promisify.custom.
+  Object.defineProperties(call, Object.getOwnPropertyDescriptors(original));
+  return { call, off: () => void (active = false) };
+}
