@@ -1,7 +1,7 @@
 /** The attached databases of a connection: each passes the checks of an open, and is protected before it is used. */
 import { UnsafeStatementError } from '../errors/refusals';
 import type { NativeDatabase } from '../native/better-sqlite3';
-import { protectSchema, quoted, schemasOf, type ProtectionGround } from './protect';
+import { protect, quoted, schemasOf, type ProtectionGround } from './protect';
 
 /** The admission of one attached file; released when it is detached or the connection closes. */
 export interface AttachTicket {
@@ -51,7 +51,8 @@ export class Attachments {
       const result = execute(ticket.filename);
       attached = true;
       if (schemasOf(this.#native).some(each => each.name === schema && each.file !== '')) {
-        protectSchema(this.#native, schema, this.#ground());
+        // The whole connection: a database in memory may have been given other settings before it got its first file.
+        protect(this.#native, this.#ground());
       }
       ticket.settle();
       this.#tickets.set(schema.toLowerCase(), ticket);

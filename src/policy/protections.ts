@@ -78,7 +78,7 @@ const macOnly: readonly Protection[] = [
 
 /** Pragmas of one schema; every schema with a file needs its own, also those attached by SQL text. */
 export function schemaProtections(ground: SchemaGround): readonly Protection[] {
-  return [synchronous(ground), noMemoryMap];
+  return [sharedLocks, synchronous(ground), noMemoryMap];
 }
 
 /**
@@ -98,6 +98,15 @@ function synchronous({ journalMode, durability }: SchemaGround): Protection {
       : 'a commit returns after its frames are synced to the WAL',
   };
 }
+
+/** A connection that was set to EXCLUSIVE before hands that on to what it attaches. */
+const sharedLocks: Protection = {
+  name: 'shared-locks',
+  pragma: 'locking_mode',
+  value: 'NORMAL',
+  expected: ['normal'],
+  reason: 'with an exclusive lock no other process can read, and the sentinel cannot see the usual locks',
+};
 
 const noMemoryMap: Protection = {
   name: 'no-memory-map',
