@@ -1,0 +1,19 @@
+/** The program of the fault tests of backup and restore: one operation a question, in a process whose file calls fail. */
+import NativeDatabase from 'better-sqlite3';
+import { serve } from '../faults/scenario.mts';
+import type { BackupOptions } from '../../dist/backup/options.js';
+import { backUp } from './fixture.mts';
+
+let db: NativeDatabase.Database | undefined;
+
+serve({
+  open: (path: string) => {
+    db?.close();
+    db = new NativeDatabase(path);
+    db.prepare('SELECT count(*) FROM account').get();
+  },
+  backup: async ({ to, options }: { to: string; options: BackupOptions }) => {
+    if (db === undefined) throw new Error('no database is open');
+    return backUp(db, to, options);
+  },
+});
