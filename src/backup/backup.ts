@@ -10,6 +10,7 @@ import { durableRename } from './durable-rename';
 import { stepper, type BackupStep } from './failure';
 import { resolveBackupOptions, type BackupMethod, type BackupOptions } from './options';
 import { locateSchema, type BackupSource, type SchemaPlace, type Surroundings } from './source';
+import { startSeal } from './seal';
 import { removeTemporary } from './temporary';
 import { verifyCopy } from './verify-copy';
 
@@ -62,14 +63,25 @@ export async function backup(
     checkDestination(path, filesOf(source, place), options.overwrite, context.isOpenHere),
   );
   const build = await at('temporary', () => prepareBuild(place, target, context));
+  let inUse = Promise.resolve();
   try {
     const copied = await at('copy', () => copyTo(build.work, source, place, options));
     if (copied.method === 'online') await at('fold', () => runJob(foldOf(build.work, source)));
-    const verified = await at('verify', () => verifyCopy(build.work, source, place, copied, options));
-    const sealed = await at('seal', () => runJob({ kind: 'seal', file: build.work }, { signal }));
+    // Checking reads the copy as a database, sealing as a file: they share its pages in memory, and run side by side.
+    const [verified, sealed] = await settleBoth(
+      at('verify', () => verifyCopy(build.work, source, place, copied, options)),
+      at('seal', () => {
+        const seal = startSeal(build, signal);
+        inUse = seal.over;
+        return seal.content;
+      }),
+    );
     const { remote } = build;
     if (remote !== null) await at('transfer', () => carry(build.work, remote, sealed, signal));
-    await at('publish', () => durableRename(remote ?? build.work, target.path, build.aside));
+    await at('publish', async () => {
+      await build.handle.close();
+      await durableRename(remote ?? build.work, target.path, build.aside);
+    });
     return {
       path: target.path,
       bytes: sealed.bytes,
@@ -87,7 +99,16 @@ export async function backup(
     };
   } finally {
     for (const temporary of build.temporaries) removeTemporary(temporary);
+    // A second close of a handle does nothing.
+    const closed = inUse.then(() => build.handle.close()).catch(() => {});
+    if (signal?.aborted !== true) await closed;
   }
+}
+
+/** Waits for both, also when one fails: nothing may still be at work on a file that is about to be removed. */
+async function settleBoth<One, Other>(one: Promise<One>, other: Promise<Other>): Promise<[One, Other]> {
+  await Promise.allSettled([one, other]);
+  return Promise.all([one, other]);
 }
 
 /** A copy made page by page carries the journal mode of its source; a backup stands alone, without a WAL. */

@@ -1,4 +1,5 @@
 /** Where one backup is built: the names of its temporary files, with what killed backups left there removed. */
+import type { FileHandle } from 'node:fs/promises';
 import { accessSync, constants, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
@@ -7,8 +8,9 @@ import type { SchemaPlace, Surroundings } from './source';
 import { createTemporary, removeTemporary, reserveTemporary, sweepTemporaries } from './temporary';
 
 export interface Build {
-  /** Where the copy is written and checked. */
+  /** Where the copy is written and checked, and the descriptor that syncs and hashes it. */
   readonly work: string;
+  readonly handle: FileHandle;
   /** Where it is carried to, when the destination lies on another machine; else `null`. */
   readonly remote: string | null;
   /** The second name that the old file keeps while it is replaced; `null` when nothing is replaced. */
@@ -34,15 +36,22 @@ export async function prepareBuild(
   const workFolder = remoteFolder === null ? target.folder : localFolder(place);
   for (const folder of new Set([workFolder, target.folder])) sweepTemporaries(folder, Date.now());
   const mode = modeOf(place);
-  const work = createTemporary(workFolder, mode);
+  const { path: work, handle } = await createTemporary(workFolder, mode);
   try {
-    const remote = remoteFolder === null ? null : createTemporary(remoteFolder, mode);
+    const remote = remoteFolder === null ? null : await createEmpty(remoteFolder, mode);
     const aside = target.replaces ? reserveTemporary(target.folder) : null;
-    return { work, remote, aside, temporaries: [work, remote, aside].filter(path => path !== null) };
+    return { work, handle, remote, aside, temporaries: [work, remote, aside].filter(path => path !== null) };
   } catch (error) {
+    await handle.close();
     removeTemporary(work);
     throw error;
   }
+}
+
+async function createEmpty(folder: string, mode: number): Promise<string> {
+  const { path, handle } = await createTemporary(folder, mode);
+  await handle.close();
+  return path;
 }
 
 /** The folder of the database, which has room for databases, or where that is read-only, the one for temporary files. */

@@ -1,13 +1,13 @@
 /** Carries a verified file to another filesystem, and compares what arrived. */
 import { BackupError } from '../errors/refusals';
 import { runJob } from '../maintenance/host';
-import type { SealResult } from '../maintenance/protocol';
+import type { FileContent } from '../maintenance/protocol';
 
 /** Copies `from` to the empty file `to`, synced, and refuses a copy that reads back differently. */
 export async function carry(
   from: string,
   to: string,
-  expected: SealResult,
+  expected: FileContent,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const arrived = await runJob({ kind: 'transfer', file: from, destination: to }, { signal });

@@ -1,26 +1,36 @@
 /** The temporary files of a backup: created in the destination's folder, removed in every case but `SIGKILL`. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fchmodSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAbandoned, ownerOf, processStart, temporaryName, thisOwner } from './owner';
 
 /** What SQLite may put beside a database. */
 export const sidecarSuffixes = ['-journal', '-wal', '-shm'] as const;
 
+/** A temporary file with the descriptor that it was created with. */
+export interface Temporary {
+  readonly path: string;
+  readonly handle: FileHandle;
+}
+
 /**
  * Creates an empty file of our own in `folder`; SQLite fills an empty file as it fills an absent one.
  *
- * It has the permissions of the source from its first byte on, so that a private database has no readable copy.
+ * It has the permissions of the source from its first byte on, so that a private database has no readable copy. Its
+ * descriptor is older than every write, so that a sync of it tells of every write that failed, whoever wrote.
  */
-export function createTemporary(folder: string, mode: number): string {
+export async function createTemporary(folder: string, mode: number): Promise<Temporary> {
   const path = reserveTemporary(folder);
-  const descriptor = openSync(path, 'wx', 0o600);
+  const handle = await open(path, 'wx+', 0o600);
   try {
-    if (process.platform !== 'win32') fchmodSync(descriptor, mode);
-  } finally {
-    closeSync(descriptor);
+    if (process.platform !== 'win32') await handle.chmod(mode);
+    return { path, handle };
+  } catch (error) {
+    await handle.close();
+    removeTemporary(path);
+    throw error;
   }
-  return path;
 }
 
 /** A name for a temporary file that is not created yet. */

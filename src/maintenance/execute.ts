@@ -3,7 +3,7 @@ import { openForJob, type ConnectionSettings } from './job-connection';
 import { checkpoint } from './jobs/checkpoint';
 import { fold } from './jobs/fold';
 import { onlineBackup, type Steer } from './jobs/online-backup';
-import { seal, transfer } from './jobs/seal';
+import { hashFile, transfer } from './jobs/file-content';
 import { vacuumInto } from './jobs/vacuum-into';
 import { verify } from './jobs/verify';
 import type { NativeDatabase } from '../native/better-sqlite3';
@@ -23,15 +23,16 @@ export function executeNow(job: SynchronousJob, report: Report): ResultOf<Synchr
     case 'checkpoint':
       return withConnection(job, settings('read-write', job), db => checkpoint(db, job));
     case 'vacuum-into':
-      return withConnection(job, settings('read-only', job), db =>
+      // The copy is a file of its own that counts only after its own sync, so SQLite need not sync it while it writes.
+      return withConnection(job, { ...settings('read-only', job), synchronous: 'off' }, db =>
         vacuumInto(db, { schema: 'main', destination: job.destination }, header => report({ step: 'started', header })),
       );
     case 'verify':
       return withConnection(job, settings('read-only', job), db => verify(db, job));
     case 'fold':
       return withConnection(job, settings('read-write', job), fold);
-    case 'seal':
-      return seal(job);
+    case 'hash':
+      return hashFile(job.descriptor);
     case 'transfer':
       return transfer(job);
   }
@@ -70,5 +71,5 @@ function withConnection<Result>(
 }
 
 function settings(access: ConnectionSettings['access'], job: { readonly busyTimeoutMs: number }): ConnectionSettings {
-  return { access, busyTimeoutMs: job.busyTimeoutMs };
+  return { access, busyTimeoutMs: job.busyTimeoutMs, synchronous: 'full' };
 }

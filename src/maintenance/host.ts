@@ -1,9 +1,9 @@
 /**
  * Runs jobs off the event loop.
  *
- * There are two threads at most, each started when it is first needed: one for checkpoints, which are short and must
- * not wait, and one for copies and checks, which can take minutes. In a thread the jobs of one file run one after
- * another in the order they came.
+ * There are three threads at most, each started when it is first needed: one for checkpoints, which are short and must
+ * not wait, one for copies and checks, which can take minutes, and one that hashes a copy while it is checked. In a
+ * thread the jobs of one file run one after another in the order they came.
  *
  * A job whose result somebody awaits keeps the process alive until it is over (`keepAlive`, the default); the
  * scheduler's own checkpoints do not. An exit waits for the call of SQLite that is under way, as Node joins its threads.
@@ -43,7 +43,7 @@ interface Task {
 }
 
 interface Host {
-  readonly lanes: { readonly checkpoint: Lane; readonly copy: Lane };
+  readonly lanes: { readonly checkpoint: Lane; readonly copy: Lane; readonly hash: Lane };
   readonly tasks: Map<number, Task>;
   nextId: number;
 }
@@ -55,7 +55,7 @@ function host(): Host {
   // Keyed by the program's path, because that decides which copy of better-sqlite3 the thread loads: two copies of
   // this package must not open each other's files with different copies of SQLite.
   return processGlobal(`maintenance.${program}`, 1, () => ({
-    lanes: { checkpoint: new Lane(program), copy: new Lane(program) },
+    lanes: { checkpoint: new Lane(program), copy: new Lane(program), hash: new Lane(program) },
     tasks: new Map(),
     nextId: 1,
   }));
@@ -85,13 +85,14 @@ export function startJob<SomeJob extends Job>(job: SomeJob, options: JobOptions 
  */
 export function settleCheckpoints(file: string, timeoutMs: number): boolean {
   const deadline = performance.now() + timeoutMs;
-  for (const { job, control, dismiss } of host().tasks.values()) {
-    if (job.kind !== 'checkpoint' || job.file !== file) continue;
-    if (cancel(control))
-      dismiss(new MaintenanceError(`The checkpoint of ${file} was taken back: the file is closing.`));
-    else if (!waitUntilOver(control, Math.max(0, deadline - performance.now()))) return false;
-  }
-  return true;
+  const tasks = [...host().tasks.values()].filter(({ job }) => job.kind === 'checkpoint' && job.file === file);
+  // All that wait first: while this thread waits for the one that runs, none of them may begin.
+  const running = tasks.filter(({ control, dismiss }) => {
+    if (!cancel(control)) return true;
+    dismiss(new MaintenanceError(`The checkpoint of ${file} was taken back: the file is closing.`));
+    return false;
+  });
+  return running.every(({ control }) => waitUntilOver(control, Math.max(0, deadline - performance.now())));
 }
 
 function startInThread<SomeJob extends Job>(job: SomeJob, options: JobOptions): RunningJob<ResultOf<SomeJob>> {
@@ -104,7 +105,7 @@ function startInThread<SomeJob extends Job>(job: SomeJob, options: JobOptions): 
     return { result: result.promise, over: over.promise };
   }
   const { lanes, tasks } = host();
-  const lane = job.kind === 'checkpoint' ? lanes.checkpoint : lanes.copy;
+  const lane = lanes[job.kind === 'checkpoint' || job.kind === 'hash' ? job.kind : 'copy'];
   const id = host().nextId++;
   const control = createControl();
   const finish = (): void => {

@@ -9,10 +9,12 @@ export interface ConnectionSettings {
   /** A read-only connection never checkpoints, also not when it is the last one that closes. */
   readonly access: 'read-only' | 'read-write';
   readonly busyTimeoutMs: number;
+  /** `'off'` only for a read-only connection: what it writes is a new file that nobody relies on yet. */
+  readonly synchronous: 'full' | 'off';
 }
 
 /**
- * Opens the target of a job with `synchronous=FULL` and without automatic checkpoints.
+ * Opens the target of a job, without automatic checkpoints.
  *
  * SQLite reads nothing of the file before the first statement, so a connection that turns out to be on another file
  * is closed again without having touched it.
@@ -29,9 +31,9 @@ export function openForJob(target: JobTarget, settings: ConnectionSettings): Nat
     // Once more, now that the descriptor is open: whoever replaced the file between the two looks is seen here.
     refuseReplaced(target);
     prove(db, 'wal_autocheckpoint', 0);
-    // The copy that VACUUM INTO writes is synced at the level of the source's connection, and better-sqlite3's build
-    // silently lowers a WAL database to NORMAL unless FULL is asked for. https://sqlite.org/pragma.html#pragma_synchronous
-    prove(db, 'synchronous', 2);
+    // better-sqlite3's build silently lowers a WAL database to NORMAL unless FULL is asked for; VACUUM INTO syncs its
+    // output at the level of the source's connection. https://sqlite.org/pragma.html#pragma_synchronous
+    prove(db, 'synchronous', settings.synchronous === 'full' ? 2 : 0);
     return db;
   } catch (error) {
     db.close();

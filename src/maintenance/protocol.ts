@@ -119,13 +119,18 @@ export interface FoldResult {
   readonly pages: number;
 }
 
-/** Syncs a finished file that nobody has open, and reads its hash. */
-export interface SealJob {
-  readonly kind: 'seal';
+/** Reads the size and hash of a finished file through a descriptor that stays open until the job is over. */
+export interface HashJob {
+  readonly kind: 'hash';
   readonly file: string;
+  /**
+   * Opened by whoever asks, before SQLite wrote the file. Opening and closing the file here would cancel the locks of a
+   * connection that checks it meanwhile. fcntl(2): closing any descriptor of a file releases the process's locks on it.
+   */
+  readonly descriptor: number;
 }
 
-export interface SealResult {
+export interface FileContent {
   readonly bytes: number;
   readonly sha256: string;
 }
@@ -143,8 +148,8 @@ interface JobMap {
   'online-backup': { job: OnlineBackupJob; result: CopyResult };
   verify: { job: VerifyJob; result: VerifyResult };
   fold: { job: FoldJob; result: FoldResult };
-  seal: { job: SealJob; result: SealResult };
-  transfer: { job: TransferJob; result: SealResult };
+  hash: { job: HashJob; result: FileContent };
+  transfer: { job: TransferJob; result: FileContent };
 }
 
 export type JobKind = keyof JobMap;

@@ -1,33 +1,22 @@
-/** The jobs on a finished copy that no connection has open: sync it, hash it, carry it to another filesystem. */
+/** The jobs on a finished file: read its size and hash, carry it to another filesystem. */
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
-import type { SealJob, SealResult, TransferJob } from '../protocol';
+import type { FileContent, TransferJob } from '../protocol';
 
 /** 1 MiB a read: large enough that calls cost nothing beside the disk, small enough to hold. */
 const chunkBytes = 1_048_576;
-
-/** Syncs the file, then reads its size and hash. A failed sync is final: it is not tried again. */
-export function seal(job: Pick<SealJob, 'file'>): SealResult {
-  const descriptor = openSync(job.file, 'r+');
-  try {
-    fsyncSync(descriptor);
-    return hash(descriptor, null);
-  } finally {
-    closeSync(descriptor);
-  }
-}
 
 /**
  * Copies the file to an existing, empty destination and syncs that, then opens it anew and reads it back.
  *
  * On NFS a new open asks the server for the file's state (close-to-open consistency, nfs(5)).
  */
-export function transfer(job: Pick<TransferJob, 'file' | 'destination'>): SealResult {
+export function transfer(job: Pick<TransferJob, 'file' | 'destination'>): FileContent {
   const source = openSync(job.file, 'r');
   try {
     const destination = openSync(job.destination, 'r+');
     try {
-      hash(source, destination);
+      readThrough(source, destination);
       fsyncSync(destination);
     } finally {
       closeSync(destination);
@@ -38,17 +27,22 @@ export function transfer(job: Pick<TransferJob, 'file' | 'destination'>): SealRe
   return readBack(job.destination);
 }
 
-function readBack(file: string): SealResult {
+function readBack(file: string): FileContent {
   const descriptor = openSync(file, 'r');
   try {
-    return hash(descriptor, null);
+    return readThrough(descriptor, null);
   } finally {
     closeSync(descriptor);
   }
 }
 
+/** Reads a whole file through an open descriptor, whose position it leaves alone. */
+export function hashFile(descriptor: number): FileContent {
+  return readThrough(descriptor, null);
+}
+
 /** Reads a file to its end, writing what it reads to `copyTo`. */
-function hash(descriptor: number, copyTo: number | null): SealResult {
+function readThrough(descriptor: number, copyTo: number | null): FileContent {
   const sha256 = createHash('sha256');
   const chunk = Buffer.allocUnsafe(chunkBytes);
   let bytes = 0;
