@@ -1,0 +1,73 @@
+/** The service: an Express 5 application over one database. No state of its own but the prepared statements. */
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import { SafeSqliteError, SqliteResultError, type Database } from 'safe-sqlite';
+
+interface Note {
+  readonly id: number;
+  readonly text: string;
+  readonly created: string;
+}
+
+/** Longest note, in UTF-16 code units. */
+const longestNote = 10_000;
+
+export function createApp(db: Database.Database): Express {
+  db.exec(`CREATE TABLE IF NOT EXISTS notes (
+    id INTEGER PRIMARY KEY,
+    text TEXT NOT NULL UNIQUE,
+    created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
+  )`);
+  const insert = db.prepare<[string], Note>('INSERT INTO notes (text) VALUES (?) RETURNING *');
+  const byId = db.prepare<[number], Note>('SELECT * FROM notes WHERE id = ?');
+  const newest = db.prepare<[number], Note>('SELECT * FROM notes ORDER BY id DESC LIMIT ?');
+  const remove = db.prepare<[number]>('DELETE FROM notes WHERE id = ?');
+
+  const app = express();
+  app.use(express.json({ limit: '100kb' }));
+
+  app.get('/notes', (request, response) => {
+    const limit = Math.min(Math.max(Number(request.query['limit'] ?? 20) || 20, 1), 100);
+    response.json(newest.all(limit));
+  });
+
+  app.get('/notes/:id', (request, response) => {
+    const note = byId.get(Number(request.params.id));
+    if (note === undefined) response.status(404).json({ error: 'no such note' });
+    else response.json(note);
+  });
+
+  app.post('/notes', (request, response) => {
+    const text: unknown = (request.body as { text?: unknown } | undefined)?.text;
+    if (typeof text !== 'string' || text === '' || text.length > longestNote) {
+      response.status(400).json({ error: `"text" must be a string of 1 to ${longestNote} characters` });
+      return;
+    }
+    // When this answer leaves, the note is on stable storage: every commit is durable.
+    response.status(201).json(insert.get(text));
+  });
+
+  app.delete('/notes/:id', (request, response) => {
+    const { changes } = remove.run(Number(request.params.id));
+    response.status(changes === 1 ? 204 : 404).end();
+  });
+
+  app.get('/plan', (_request, response) => {
+    response.json(db.plan);
+  });
+
+  app.use(answerDatabaseErrors);
+  return app;
+}
+
+/** Each error of the database has its class, so each gets the answer that a client can act on. */
+const answerDatabaseErrors: ErrorRequestHandler = (error: unknown, _request, response, next) => {
+  if (!(error instanceof SqliteResultError || error instanceof SafeSqliteError)) {
+    next(error);
+    return;
+  }
+  if (error instanceof SqliteResultError && error.code === 'SQLITE_CONSTRAINT_UNIQUE') {
+    response.status(409).json({ error: 'this note exists already' });
+  } else {
+    response.status(error.retryable ? 503 : 500).json({ error: error.code });
+  }
+};
