@@ -1,6 +1,6 @@
 /** The copying step: by which method, in which thread, with which progress. */
 import { statSync, truncateSync } from 'node:fs';
-import { NativeSqliteError } from '../native/sqlite-error';
+import { isSqliteFailure } from '../errors/translate';
 import { onlineBackup } from '../maintenance/jobs/online-backup';
 import { vacuumInto } from '../maintenance/jobs/vacuum-into';
 import { startJob, type RunningJob } from '../maintenance/host';
@@ -40,7 +40,7 @@ export async function copyTo(
 
 /** `VACUUM INTO` creates the schema anew, which asks for every function and module in it; copying pages does not. */
 function isAboutTheSchema(error: unknown): boolean {
-  return error instanceof NativeSqliteError && error.code === 'SQLITE_ERROR';
+  return isSqliteFailure(error) && error.code === 'SQLITE_ERROR';
 }
 
 /** Copies, and cleans up behind a copy that was given up while SQLite was still writing. */

@@ -1,4 +1,5 @@
 /** How a step of a backup or a restore fails: one error that names the step and the paths, with the fault as its cause. */
+import { errorMessage } from '../base/foreign-error';
 import type { ErrorContext } from '../errors/error-facts';
 import { lineageOf } from '../errors/lineage';
 import { translateError } from '../errors/translate';
@@ -30,7 +31,7 @@ export function stepFailure(
     const { message, hint, details } = typed as Error & { hint: string; details: FailureFacts };
     return new failureClass(message, { hint, details: { step, ...facts, ...details }, cause: typed.cause });
   }
-  const fault = typed instanceof Error ? typed.message : String(typed);
+  const fault = errorMessage(typed);
   const hint = hintFor(typed);
   return new failureClass(`The ${what} failed (step: ${step}): ${fault}`, {
     ...(hint === undefined ? {} : { hint }),

@@ -1,4 +1,5 @@
 /** One native handle of better-sqlite3 with its protections, its handles and its failures. */
+import { errorCode } from '../base/foreign-error';
 import type { EventHub } from '../events/event-hub';
 import { ClosedDatabaseError } from '../errors/refusals';
 import { markRolledBack, SqliteResultError } from '../errors/sqlite-errors';
@@ -161,9 +162,8 @@ export class Connection {
   }
 
   #commitOutcome(error: unknown): { commitOutcome?: 'rolled-back' | 'unknown' } {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     const { outcome } = judgeFailedCommit({
-      code,
+      code: errorCode(error) ?? '',
       journalMode: this.plan.journalMode ?? 'delete',
       stillOpen: this.native.inTransaction,
     });

@@ -1,7 +1,7 @@
 /** Brings a database into the journal mode that was planned, and proves that SQLite can use it there. */
+import { isSqliteFailure } from '../errors/translate';
 import { UnprovedProtectionError } from '../errors/refusals';
 import type { NativeDatabase } from '../native/better-sqlite3';
-import { NativeSqliteError } from '../native/sqlite-error';
 import { readPage } from './protect';
 
 type Native = NativeDatabase.Database;
@@ -77,5 +77,5 @@ function sleep(milliseconds: number): void {
 }
 
 function isBusy(error: unknown): boolean {
-  return error instanceof NativeSqliteError && error.code.startsWith('SQLITE_BUSY');
+  return isSqliteFailure(error) && error.code.startsWith('SQLITE_BUSY');
 }

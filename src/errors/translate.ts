@@ -39,7 +39,8 @@ const speaksOfTheFile: ReadonlySet<string> = new Set([
   'SQLITE_NOTADB',
 ]);
 
-interface SqliteFailure extends Error {
+/** An error that SQLite reported: `code` is the name of its result code. */
+export interface SqliteFailure extends Error {
   readonly code: string;
 }
 

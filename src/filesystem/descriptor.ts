@@ -1,5 +1,6 @@
 /** Asks the kernel which mount a path is on, without opening the file for reading or writing. Linux only. */
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { errorCode } from '../base/foreign-error';
 
 /**
  * `O_PATH`: a descriptor that only names the file. Closing it does not cancel the POSIX locks of this process, as
@@ -42,7 +43,7 @@ function mountIdOf(descriptor: number): number | null {
 }
 
 function isMissing(error: unknown): boolean {
-  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+  const code = errorCode(error);
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 

@@ -1,6 +1,7 @@
 /** Gathers, by stat alone, what must be known about a database, its sidecars and its folder before SQLite opens it. */
 import { accessSync, constants, lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { basename, join } from 'node:path';
+import { errorCode } from '../base/foreign-error';
 import { describePath } from './descriptor';
 import type { Location } from './locate';
 
@@ -90,8 +91,7 @@ function accessError(path: string, wanted: number): string | null {
     accessSync(path, wanted);
     return null;
   } catch (error) {
-    const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
-    return typeof code === 'string' ? code : 'unknown';
+    return errorCode(error) ?? 'unknown';
   }
 }
 

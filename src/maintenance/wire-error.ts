@@ -1,25 +1,23 @@
 /** Errors on their way between the worker and the host: taken apart there, put together here. */
+import { errorCode, errorMessage, errorName, textOf } from '../base/foreign-error';
 import { FileReplacedError, MaintenanceError } from '../errors/refusals';
-import { translateError } from '../errors/translate';
+import { isSqliteFailure, translateError } from '../errors/translate';
 import { NativeSqliteError } from '../native/sqlite-error';
 import type { Job, WireError } from './protocol';
 import { AbortedJob } from './steer';
 
 export function toWire(error: unknown): WireError {
-  if (error instanceof NativeSqliteError) return { family: 'sqlite', code: error.code, message: error.message };
+  if (isSqliteFailure(error)) return { family: 'sqlite', code: error.code, message: error.message };
   if (error instanceof FileReplacedError) {
     return { family: 'replaced', message: error.message, details: error.details };
   }
   if (error instanceof AbortedJob) return { family: 'aborted' };
-  if (!(error instanceof Error)) {
-    return { family: 'other', name: 'Error', message: String(error), code: null, syscall: null };
-  }
   return {
     family: 'other',
-    name: error.name,
-    message: error.message,
-    code: text(Reflect.get(error, 'code')),
-    syscall: text(Reflect.get(error, 'syscall')),
+    name: errorName(error),
+    message: errorMessage(error),
+    code: errorCode(error),
+    syscall: textOf(error, 'syscall'),
   };
 }
 
@@ -38,8 +36,4 @@ export function fromWire(wire: Exclude<WireError, { family: 'aborted' }>, job: J
         wire.name === 'MaintenanceError' ? wire.message : `The job failed with ${wire.name}: ${wire.message}`,
       );
   }
-}
-
-function text(value: unknown): string | null {
-  return typeof value === 'string' ? value : null;
 }

@@ -2,6 +2,7 @@
 import { closeSync, fsyncSync, openSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { asError, errorMessage } from '../base/foreign-error';
 import { NativeDatabase } from '../native/better-sqlite3';
 
 /** The part of better-sqlite3's connection that a rescue uses. */
@@ -38,7 +39,7 @@ export function rescue(connection: RescuedConnection, directory: string, name: s
     sync(dirname(path));
     return { rescued: true, path, bytes: statSync(path).size, problem };
   } catch (cause) {
-    return { rescued: false, error: cause instanceof Error ? cause : new Error(String(cause)) };
+    return { rescued: false, error: asError(cause) };
   }
 }
 
@@ -75,7 +76,7 @@ function integrityProblem(path: string): string | null {
     }
   } catch (cause) {
     // Also a schema that needs functions of the application: the copy stands, and somebody has to look at it.
-    return cause instanceof Error ? cause.message : String(cause);
+    return errorMessage(cause);
   }
 }
 

@@ -1,6 +1,6 @@
 /** The job that checks a database. */
+import { isSqliteFailure, type SqliteFailure } from '../../errors/translate';
 import type { NativeDatabase } from '../../native/better-sqlite3';
-import { NativeSqliteError } from '../../native/sqlite-error';
 import { readHeader } from '../header';
 import type { VerifyJob, VerifyResult } from '../protocol';
 
@@ -57,12 +57,12 @@ function countViolations(db: NativeDatabase.Database): number | null {
   try {
     return Number(db.prepare('SELECT count(*) FROM pragma_foreign_key_check').pluck().get());
   } catch (error) {
-    if (error instanceof NativeSqliteError && error.code === 'SQLITE_ERROR') return null;
+    if (isSqliteFailure(error) && error.code === 'SQLITE_ERROR') return null;
     throw error;
   }
 }
 
-function isDamage(error: unknown): error is InstanceType<typeof NativeSqliteError> {
-  if (!(error instanceof NativeSqliteError)) return false;
+function isDamage(error: unknown): error is SqliteFailure {
+  if (!isSqliteFailure(error)) return false;
   return error.code === 'SQLITE_NOTADB' || error.code.startsWith('SQLITE_CORRUPT');
 }
