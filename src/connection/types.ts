@@ -92,13 +92,16 @@ export type StatementFor<
   Result = unknown,
 > = BindParameters extends unknown[] ? Statement<BindParameters, Result> : Statement<[BindParameters], Result>;
 
+/** `Parameters`, written as `@types/better-sqlite3` has it: TypeScript relates the two only if they are the same. */
+type ArgumentTypes<F extends VariableArgFunction> = F extends (...args: infer A) => unknown ? A : never;
+
 /** A function that runs in a transaction; called inside of one, it runs in a savepoint. */
 export interface Transaction<F extends VariableArgFunction = VariableArgFunction> {
-  (...params: Parameters<F>): ReturnType<F>;
-  default(...params: Parameters<F>): ReturnType<F>;
-  deferred(...params: Parameters<F>): ReturnType<F>;
-  immediate(...params: Parameters<F>): ReturnType<F>;
-  exclusive(...params: Parameters<F>): ReturnType<F>;
+  (...params: ArgumentTypes<F>): ReturnType<F>;
+  default(...params: ArgumentTypes<F>): ReturnType<F>;
+  deferred(...params: ArgumentTypes<F>): ReturnType<F>;
+  immediate(...params: ArgumentTypes<F>): ReturnType<F>;
+  exclusive(...params: ArgumentTypes<F>): ReturnType<F>;
 }
 
 /** The members of better-sqlite3's `Database`; ours has more. */
