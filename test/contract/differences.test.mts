@@ -7,8 +7,10 @@ const root = join(import.meta.dirname, '../..');
 
 test('docs/differences.md and the drop-in suite name the same differences', () => {
   const page = readFileSync(join(root, 'docs/differences.md'), 'utf8');
-  const headings = [...page.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+  const headings = [...page.matchAll(/^## (.+)$/gm)].map(([, heading = '']) => heading);
   const suites = globSync(join(root, 'test/drop-in/*.test.mts')).map(file => readFileSync(file, 'utf8'));
-  const asserted = suites.flatMap(text => [...text.matchAll(/difference\('([^']+)', bench/g)].map(([, name]) => name));
+  const asserted = suites.flatMap(text =>
+    [...text.matchAll(/difference\('([^']+)', bench/g)].map(([, name = '']) => name),
+  );
   assert.deepEqual(headings.toSorted(), asserted.toSorted());
 });

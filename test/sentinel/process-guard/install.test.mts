@@ -289,7 +289,6 @@ describe('node:sqlite', () => {
       `file:${file}?mode=ro`,
     ]) {
       await refusalOf(() => new DatabaseSync(path));
-      // @ts-expect-error -- the types know strings only
       await refusalOf(() => backup(source, path));
     }
     class Mine extends DatabaseSync {}
