@@ -2,12 +2,11 @@
 import { InvalidOptionError } from '../errors/refusals';
 import { inspectFilesystem } from '../filesystem/inspect';
 import { locate, type Location } from '../filesystem/locate';
-import { preflightFacts } from '../filesystem/preflight';
 import { sqliteVersion } from '../native/sqlite-version';
 import type { ResolvedOptions } from '../options/resolved';
 import { decide, type Decision } from '../policy/decide';
-import { judgePreflight, preflightWarnings } from '../policy/preflight';
 import type { Plan } from '../policy/plan';
+import { preflight } from './preflight';
 
 /** The file that `filename` names, looked at only where that cannot hang. */
 export function locateFile(filename: string, { dangerously }: ResolvedOptions): Location {
@@ -24,10 +23,7 @@ export function planFile(location: Location, options: ResolvedOptions): Plan {
   const touchShared = options.dangerously.allowNetworkFilesystem !== null;
   const filesystem = inspectFilesystem(location.requested, { touchShared });
   const plan = settle(decide({ ...common(options), ground: 'file', file: location.file, filesystem }));
-  const facts = preflightFacts(location);
-  const refusal = judgePreflight(facts, options);
-  if (refusal !== null) throw refusal;
-  return { ...plan, warnings: [...plan.warnings, ...preflightWarnings(facts)] };
+  return { ...plan, warnings: [...plan.warnings, ...preflight(location, options)] };
 }
 
 export function planWithoutFile(ground: 'memory' | 'temporary', options: ResolvedOptions): Plan {
