@@ -15,5 +15,5 @@ export interface SqliteErrorConstructor {
 /** The base of every SQLite failure that this library throws: old `instanceof SqliteError` checks go on working. */
 export const NativeSqliteError: SqliteErrorConstructor = NativeDatabase.SqliteError;
 
-/** The same under its public name, which is also the name of its type. */
+/** @alias The same under its public name, which is also the name of its type. */
 export const SqliteError: SqliteErrorConstructor = NativeSqliteError;
