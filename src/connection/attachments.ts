@@ -2,6 +2,7 @@
 import { UnsafeStatementError } from '../errors/refusals';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { protect, quoted, schemasOf, type ProtectionGround } from './protect';
+import type { Verbose } from './verbose';
 
 /** The admission of one attached file; released when it is detached or the connection closes. */
 export interface AttachTicket {
@@ -15,31 +16,37 @@ export interface AttachTicket {
 /** The checks that `open/` makes for a file: where it stands, whether it is safe there, who else has it. */
 export type AdmitAttached = (filename: string) => AttachTicket;
 
+/** The connection that files are attached to. */
+export interface AttachHost {
+  readonly native: NativeDatabase.Database;
+  readonly verbose: Verbose;
+  /** What `protect` sets and proves. */
+  readonly ground: ProtectionGround;
+}
+
 export class Attachments {
-  readonly #native: NativeDatabase.Database;
+  readonly #host: AttachHost;
   readonly #admit: AdmitAttached;
-  readonly #ground: () => ProtectionGround;
   readonly #tickets = new Map<string, AttachTicket>();
 
-  constructor(native: NativeDatabase.Database, admit: AdmitAttached, ground: () => ProtectionGround) {
-    this.#native = native;
+  constructor(host: AttachHost, admit: AdmitAttached) {
+    this.#host = host;
     this.#admit = admit;
-    this.#ground = ground;
   }
 
   /** `db.attach`: the name may come from anywhere, so it is bound and never put into the text. */
   attach(filename: string, schema: string): void {
-    this.aroundAttach(filename, schema, file => this.#native.prepare('ATTACH ? AS ?').run(file, schema));
+    this.aroundAttach(filename, schema, file => this.#host.native.prepare('ATTACH ? AS ?').run(file, schema));
   }
 
   detach(schema: string): void {
-    this.#native.prepare(`DETACH ${quoted(schema)}`).run();
+    this.#host.native.prepare(`DETACH ${quoted(schema)}`).run();
     this.released(schema);
   }
 
   /** Wraps the execution of an ATTACH, wherever its text came from. */
   aroundAttach<Result>(filename: string, schema: string, execute: (file: string) => Result): Result {
-    if (this.#native.inTransaction) {
+    if (this.#host.native.inTransaction) {
       throw new UnsafeStatementError(`ATTACH of ${filename} as "${schema}" inside a transaction.`, {
         hint: 'Attach before the transaction begins: SQLite does not let anybody set `synchronous` inside of one.',
         details: { file: filename, schema },
@@ -50,18 +57,23 @@ export class Attachments {
     try {
       const result = execute(ticket.filename);
       attached = true;
-      if (schemasOf(this.#native).some(each => each.name === schema && each.file !== '')) {
-        // The whole connection: a database in memory may have been given other settings before it got its first file.
-        protect(this.#native, this.#ground());
-      }
+      this.#protect(schema);
       ticket.settle();
       this.#tickets.set(schema.toLowerCase(), ticket);
       return result;
     } catch (error) {
-      if (attached) this.#native.prepare(`DETACH ${quoted(schema)}`).run();
+      if (attached) this.#host.native.prepare(`DETACH ${quoted(schema)}`).run();
       ticket.release();
       throw error;
     }
+  }
+
+  /** The whole connection: one in memory may have been given other settings before it got its first file. */
+  #protect(schema: string): void {
+    const { native, verbose, ground } = this.#host;
+    verbose.quietly(() => {
+      if (schemasOf(native).some(each => each.name === schema && each.file !== '')) protect(native, ground);
+    });
   }
 
   /** Whether any schema was attached through here. */

@@ -20,7 +20,10 @@ export class SqlDoor {
     const decision = inspectSql(sql, this.#context());
     if (decision.verdict === 'ordinary') return null;
     if (decision.verdict === 'refused') throw refuse(decision, sql);
-    return { around: execute => this.#around(decision, execute) };
+    return {
+      preparing: prepare => this.#preparing(decision, prepare),
+      around: execute => this.#around(decision, execute),
+    };
   }
 
   #context(): GuardContext {
@@ -32,6 +35,12 @@ export class SqlDoor {
       platform: process.platform,
       allowUnsyncedCommits: options.dangerously.allowUnsyncedCommits !== null,
     };
+  }
+
+  #preparing<Result>(touched: Watched, prepare: () => Result): Result {
+    const result = prepare();
+    if (touched.pragmas.length > 0) this.#proveAgain();
+    return result;
   }
 
   #around<Result>(touched: Watched, execute: () => Result): Result {

@@ -8,6 +8,9 @@ type NativeStatement = NativeDatabase.Statement<unknown[]>;
 
 /** What is wrapped around each execution of a statement that touches a protection (PRAGMA, ATTACH, DETACH). */
 export interface Watch {
+  /** Wraps the preparation, because many pragmas act there already. */
+  preparing<Result>(prepare: () => Result): Result;
+  /** Wraps each execution. */
   around<Result>(execute: () => Result): Result;
 }
 

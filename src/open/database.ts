@@ -106,7 +106,8 @@ export class Database implements DropInDatabase {
     this.#connection.useSafeIntegers(this.#safeIntegers);
     return this.#attempt('prepare', source, () => {
       const watch = this.#open.door.admit(source);
-      const native = watch === null ? this.#native.prepare(source) : watch.around(() => this.#native.prepare(source));
+      const native =
+        watch === null ? this.#native.prepare(source) : watch.preparing(() => this.#native.prepare(source));
       const statement = makeStatement({ native, session: this.#session, database: this, watch });
       // The types of parameters and rows are what the caller says they are, as in better-sqlite3's types.
       return statement as unknown as StatementFor<BindParameters, Result>;

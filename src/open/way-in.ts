@@ -48,7 +48,7 @@ interface Admitted {
 }
 
 function assemble(connection: Connection, admitted: Admitted): OpenDatabase {
-  const attachments = new Attachments(connection.native, admitAttached(connection.options), () => connection.ground);
+  const attachments = new Attachments(connection, admitAttached(connection.options));
   // Not before the caller had the chance to listen.
   queueMicrotask(() => warn(connection));
   return new OpenDatabase({ connection, attachments, door: new SqlDoor(connection, attachments), ...admitted });

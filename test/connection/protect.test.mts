@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import BetterSqlite3 from 'better-sqlite3';
+import Database, { UnsafeStatementError } from 'safe-sqlite';
+
+const full = 2;
+const extra = 3;
+
+describe('FULL, proved', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'protect-'));
+  let count = 0;
+  const path = (): string => join(folder, `${(count += 1)}.db`);
+  const open = (options: object = {}, file = path()) => new Database(file, { logger: false, ...options });
+  const level = (db: { pragma: (sql: string, options: object) => unknown }, schema = 'main'): unknown =>
+    db.pragma(`${schema}.synchronous`, { simple: true });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('the hazard: raw better-sqlite3 falls to NORMAL at the first use of the WAL, also where it is attached', () => {
+    const db = new BetterSqlite3(path());
+    db.pragma('journal_mode = WAL');
+    assert.equal(level(db), full);
+    db.exec('CREATE TABLE t (a)');
+    assert.equal(level(db), 1);
+    db.exec(`ATTACH '${path()}' AS other`);
+    db.pragma('other.journal_mode = WAL');
+    db.exec('CREATE TABLE other.u (a)');
+    assert.equal(level(db, 'other'), 1);
+    db.close();
+  });
+
+  test('holds after writes, reopening, and a file that another program made', () => {
+    const file = path();
+    const raw = new BetterSqlite3(file);
+    raw.pragma('journal_mode = WAL');
+    raw.exec('CREATE TABLE t (a)');
+    raw.close();
+    for (let round = 0; round < 2; round += 1) {
+      const db = open({}, file);
+      assert.equal(level(db), full);
+      db.exec('INSERT INTO t VALUES (1)');
+      db.transaction(() => db.exec('INSERT INTO t VALUES (2)'))();
+      assert.equal(level(db), full);
+      db.close();
+    }
+  });
+
+  test('rollback mode is EXTRA', () => {
+    const db = open({ journalMode: 'rollback' });
+    assert.equal(db.pragma('journal_mode', { simple: true }), 'delete');
+    assert.equal(level(db), extra);
+    db.exec('CREATE TABLE t (a)');
+    assert.equal(level(db), extra);
+    assert.throws(() => db.pragma('synchronous = FULL'), UnsafeStatementError);
+    db.close();
+  });
+
+  test('durability extra is EXTRA in WAL mode too', () => {
+    const db = open({ durability: 'extra' });
+    assert.equal(db.pragma('journal_mode', { simple: true }), 'wal');
+    assert.equal(level(db), extra);
+    assert.throws(() => db.pragma('synchronous = FULL'), UnsafeStatementError);
+    db.close();
+  });
+
+  test('every way of attaching is protected, and stays so', () => {
+    const db = open();
+    db.attach(path(), 'one');
+    db.exec(`ATTACH DATABASE '${path()}' AS two`);
+    db.prepare(`ATTACH '${path()}' AS "th ree"`).run();
+    for (const schema of ['one', 'two', '"th ree"']) {
+      assert.ok([full, extra].includes(level(db, schema) as number));
+      db.pragma(`${schema}.journal_mode = WAL`);
+      db.exec(`CREATE TABLE ${schema}.t (a); INSERT INTO ${schema}.t VALUES (1)`);
+      assert.equal(level(db, schema) as number, full, schema);
+      assert.equal(db.pragma(`${schema}.mmap_size`, { simple: true }), 0);
+    }
+    db.detach('one');
+    db.exec('DETACH two');
+    const again = db.prepare(`ATTACH '${path()}' AS two`);
+    assert.throws(() => level(db, 'two'), /unknown database/, 'preparing attaches nothing');
+    for (let round = 0; round < 2; round += 1) {
+      again.run();
+      assert.ok((level(db, 'two') as number) >= full);
+      db.prepare('DETACH two').run();
+    }
+    assert.throws(() => level(db, 'one'), /unknown database/);
+    db.close();
+  });
+
+  test('an attached database of a connection in memory is protected as well', () => {
+    const db = new Database(':memory:', { logger: false });
+    db.pragma('locking_mode = EXCLUSIVE');
+    db.pragma('synchronous = OFF');
+    const file = path();
+    db.attach(file, 'disk');
+    db.exec('CREATE TABLE disk.t (a)');
+    assert.ok((level(db, 'disk') as number) >= full);
+    assert.throws(() => db.pragma('disk.synchronous = OFF'), UnsafeStatementError);
+    const other = open({ timeout: 0 }, file);
+    assert.deepEqual(other.prepare('SELECT * FROM t').all(), [], 'no exclusive lock was left behind');
+    other.close();
+    db.close();
+  });
+
+  test('ATTACH inside a transaction is refused, where nothing could be set', () => {
+    const db = open();
+    db.exec('BEGIN');
+    assert.throws(() => db.exec(`ATTACH '${path()}' AS other`), UnsafeStatementError);
+    assert.throws(() => db.attach(path(), 'other'), UnsafeStatementError);
+    db.exec('COMMIT');
+    db.close();
+  });
+
+  test('the other protections hold, and are refused to be taken away', () => {
+    const db = open();
+    const values = { cell_size_check: 1, trusted_schema: 0, mmap_size: 0, foreign_keys: 1, locking_mode: 'normal' };
+    for (const [name, value] of Object.entries(values))
+      assert.equal(db.pragma(`main.${name}`, { simple: true }), value, name);
+    for (const sql of ['cell_size_check = OFF', 'mmap_size = 1000000', 'writable_schema = ON', 'schema_version = 9']) {
+      assert.throws(() => db.pragma(sql), UnsafeStatementError, sql);
+    }
+    db.close();
+  });
+
+  test('dangerously.allowUnsyncedCommits lets NORMAL through, with a reason', () => {
+    const db = open({ dangerously: { allowUnsyncedCommits: 'a cache that can be rebuilt' } });
+    db.pragma('synchronous = NORMAL');
+    assert.equal(level(db), 1);
+    db.close();
+  });
+
+  test('verbose does not see the statements of this library', () => {
+    const seen: unknown[] = [];
+    const file = path();
+    const db = open({ verbose: (sql: unknown) => seen.push(sql) }, file);
+    db.exec(`ATTACH '${path()}' AS other`);
+    db.function('f', () => 1);
+    db.close();
+    assert.equal(seen.length, 1, seen.join('\n'));
+  });
+
+  test('several processes that create one database at once all get WAL', async () => {
+    const file = path();
+    const program = `
+      const db = require('safe-sqlite')(process.argv[1], { logger: false });
+      db.exec('CREATE TABLE IF NOT EXISTS t (a)');
+      db.prepare('INSERT INTO t VALUES (?)').run(process.pid);
+      console.log(db.pragma('journal_mode', { simple: true }));
+      db.close();`;
+    const root = join(import.meta.dirname, '../..');
+    const children = Array.from({ length: 6 }, () =>
+      spawn(process.execPath, ['-e', program, file], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] }),
+    );
+    const codes = await Promise.all(children.map(child => once(child, 'exit')));
+    assert.deepEqual(
+      codes,
+      Array.from({ length: 6 }, () => [0, null]),
+    );
+    const db = open({}, file);
+    assert.equal(db.prepare('SELECT count(DISTINCT a) FROM t').pluck().get(), 6);
+    db.close();
+  });
+});
