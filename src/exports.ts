@@ -3,6 +3,8 @@
 export { Database, type DatabaseConstructor } from './open/entry';
 export { openDatabase } from './open/shared';
 export { closeAllDatabases } from './open/all-open';
+export { inspectFilesystem } from './filesystem/inspect';
+export { installProcessGuard } from './sentinel/process-guard/install';
 
 export type {
   CheckpointOptions,
@@ -25,6 +27,8 @@ export type {
 } from './connection/types';
 export type { Plan, PlanWarning } from './policy/plan';
 export type { FilesystemReport } from './filesystem/report';
+export type { BackupOptions } from './backup/options';
+export type { BackupResult } from './backup/backup';
 export type { Logger } from './events/logger';
 export type {
   BackupEvent,

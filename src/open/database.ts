@@ -1,5 +1,7 @@
 /** The `Database` class: the surface of better-sqlite3, and the members that this library adds. */
 import { inspect } from 'node:util';
+import type { BackupResult } from '../backup/backup';
+import type { BackupOptions } from '../backup/options';
 import type { Connection } from '../connection/connection';
 import type { Session } from '../connection/session';
 import { withoutWalMark } from '../connection/serialize';
@@ -19,6 +21,7 @@ import type {
 import type { DatabaseEmitter } from '../events/event-map';
 import type { Options } from '../options/options';
 import type { Plan } from '../policy/plan';
+import { backUp } from './backups';
 import { isOpenDatabase } from './handle';
 import type { OpenDatabase } from './open-database';
 import { openOwn } from './way-in';
@@ -159,6 +162,17 @@ export class Database implements DropInDatabase {
   serialize(options?: SerializeOptions): Buffer {
     this.#assertUsable();
     return this.#attempt('serialize', undefined, () => withoutWalMark(this.#native.serialize(options)));
+  }
+
+  /**
+   * Copies the database to `destination`, off the event loop, and resolves only when a verified, synced file stands
+   * there; anything else rejects with `BackupError` and leaves the destination as it was.
+   *
+   * A database in memory is copied in the calling thread, since no other one can see it.
+   */
+  backup(destination: string, options?: BackupOptions): Promise<BackupResult> {
+    if (this.#session.refusal !== null) return Promise.reject(this.#session.refusal());
+    return backUp(this.#open, destination, options);
   }
 
   /** Attaches another database under the same checks and protections as this one. */

@@ -1,4 +1,5 @@
 /** What stands behind one or more handles: the connection, its door for SQL, its services, and the way out. */
+import type { FileIdentity } from '../base/file-identity';
 import type { Attachments } from '../connection/attachments';
 import type { Connection } from '../connection/connection';
 import type { Session } from '../connection/session';
@@ -15,6 +16,8 @@ export interface OpenDatabaseParts {
   readonly givenName: string;
   /** The key of the file in the registry; `''` for a database without a file. */
   readonly key: string;
+  /** The file that was opened; `null` for a database without one. */
+  readonly identity: FileIdentity | null;
   /** Leaves the registry; called once, after the native connection is closed. */
   readonly release: () => void;
 }
@@ -25,6 +28,7 @@ export class OpenDatabase {
   readonly attachments: Attachments;
   readonly givenName: string;
   readonly key: string;
+  readonly identity: FileIdentity | null;
   readonly [openDatabaseBrand] = true;
   readonly #release: () => void;
   readonly #handles = new Set<Session>();
@@ -35,6 +39,7 @@ export class OpenDatabase {
     this.attachments = parts.attachments;
     this.givenName = parts.givenName;
     this.key = parts.key;
+    this.identity = parts.identity;
     this.#release = parts.release;
     remember(this);
   }

@@ -1,4 +1,5 @@
 /** The way of one open, step by step: each line is a step, each step a file. */
+import type { FileIdentity } from '../base/file-identity';
 import { Attachments, type AdmitAttached } from '../connection/attachments';
 import type { Connection } from '../connection/connection';
 import { SqlDoor } from '../connection/sql-door';
@@ -25,8 +26,9 @@ function openFile(filename: string, options: ResolvedOptions): OpenDatabase {
   const admission = admit(location, options);
   try {
     const connection = connect(location.file, plan, options);
-    settle(admission, location.file);
-    return assemble(connection, { givenName: filename, key: admission.key, release: () => admission.release() });
+    const identity = settle(admission, location.file);
+    const release = (): void => admission.release();
+    return assemble(connection, { givenName: filename, key: admission.key, identity, release });
   } catch (error) {
     admission.release();
     throw error;
@@ -38,12 +40,13 @@ function openWithoutFile(options: ResolvedOptions): OpenDatabase {
   const plan = planWithoutFile(source.kind === 'temporary' ? 'temporary' : 'memory', options);
   const target = source.kind === 'buffer' ? source.buffer : source.filename;
   const givenName = source.kind === 'buffer' ? ':memory:' : source.filename;
-  return assemble(connect(target, plan, options), { givenName, key: '', release: () => {} });
+  return assemble(connect(target, plan, options), { givenName, key: '', identity: null, release: () => {} });
 }
 
 interface Admitted {
   readonly givenName: string;
   readonly key: string;
+  readonly identity: FileIdentity | null;
   readonly release: () => void;
 }
 
@@ -58,10 +61,11 @@ function warn({ plan, hub }: Connection): void {
   for (const { code, message } of plan.warnings) hub.publish('warning', { code, message, details: {} });
 }
 
-/** SQLite has created the file by now, unless it is opened for reading only. */
-function settle(admission: Admission, file: string): void {
+/** SQLite has created the file by now: which one it is becomes known. */
+function settle(admission: Admission, file: string): FileIdentity | null {
   const identity = identityAt(file);
   if (identity !== null) admission.settle(identity);
+  return identity;
 }
 
 /** An attached file goes the way of an open up to the connection: it is the connection that it is attached to. */
@@ -74,7 +78,7 @@ function admitAttached(options: ResolvedOptions): AdmitAttached {
     const admission = admit(location, options);
     return {
       filename: location.file,
-      settle: () => settle(admission, location.file),
+      settle: () => void settle(admission, location.file),
       release: () => admission.release(),
     };
   };

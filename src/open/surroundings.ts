@@ -1,0 +1,18 @@
+/** What a backup or a restore asks about the files around it. */
+import { sameFile, type FileIdentity } from '../base/file-identity';
+import type { Surroundings } from '../backup/source';
+import { inspectFilesystem } from '../filesystem/inspect';
+import { registeredFiles } from '../registry/registry';
+
+/** Ground that another kernel serves: SQLite never writes there, a finished copy may be carried there. */
+const remote = new Set(['network', 'cluster', 'vm-share', 'fuse']);
+
+export const surroundings: Surroundings = {
+  isOpenHere(identity: FileIdentity) {
+    for (const file of registeredFiles().files) {
+      if (file.identity !== null && sameFile(file.identity, identity)) return true;
+    }
+    return false;
+  },
+  isNetwork: path => remote.has(inspectFilesystem(path, { touchShared: true }).class),
+};
