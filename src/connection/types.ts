@@ -104,6 +104,17 @@ export interface Transaction<F extends VariableArgFunction = VariableArgFunction
   exclusive(...params: ArgumentTypes<F>): ReturnType<F>;
 }
 
+export interface BackupMetadata {
+  totalPages: number;
+  remainingPages: number;
+}
+
+/** The options of a backup that better-sqlite3 has too. */
+export interface DropInBackupOptions {
+  attached?: string;
+  progress?: (info: BackupMetadata) => number;
+}
+
 /** The members of better-sqlite3's `Database`; ours has more. */
 export interface DropInDatabase {
   readonly memory: boolean;
@@ -126,5 +137,6 @@ export interface DropInDatabase {
   defaultSafeIntegers(toggle?: boolean): this;
   unsafeMode(toggle?: boolean): this;
   serialize(options?: SerializeOptions): Buffer;
+  backup(destination: string, options?: DropInBackupOptions): Promise<BackupMetadata>;
   close(): this;
 }

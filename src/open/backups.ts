@@ -24,7 +24,8 @@ export async function backUp(
     hub.publish('backup', { path, bytes, pages, durationMs });
     return result;
   } catch (error) {
-    if (error instanceof Error) hub.publish('backupFailed', { path: String(destination), error });
+    // Whatever it is, it is an error of this library or of the signal that the caller passed.
+    hub.publish('backupFailed', { path: String(destination), error: error as Error });
     throw error;
   }
 }
