@@ -75,7 +75,7 @@ app.post('/users', (request, response, next) => {
   every failure of SQLite. The \`name\` of these is \`'SqliteError'\`, because programs check it; the class is
   \`error.constructor\`, and \`console.log\` shows both: \`SqliteUniqueError [SqliteError]: …\`.
 - The message of SQLite stands first. Where it speaks of the file and not of the statement, what SQLite does not say
-  follows: \`database is locked (SQLITE_BUSY at COMMIT in /data/app.db)\`. Messages about a statement
+  follows: \`database is locked (SQLITE_BUSY at commit in /data/app.db)\`. Messages about a statement
   (\`UNIQUE constraint failed: users.email\`) are left exactly as they are, because libraries read names out of them.
 - The algorithm of structured clones (\`postMessage\`, \`structuredClone\`) keeps \`message\`, \`stack\` and \`cause\` of an
   error and nothing else. Send \`code\` and \`hint\` beside it when an error has to leave its thread.

@@ -4,6 +4,7 @@ import type { OpenIterator, Session } from './session';
 interface SourceStatement {
   readonly source: string;
   readonly busy: boolean;
+  readonly readonly: boolean;
 }
 
 interface RowIterator extends IterableIterator<unknown> {
@@ -37,7 +38,7 @@ class StatementIterator implements OpenIterator {
     } catch (error) {
       // A failed step ends the iterator; only a call out of a user function leaves it as it is.
       if (!this.statement.busy) session.openIterators.delete(this);
-      throw session.failure(error, { operation: 'iterate', sql: this.statement.source });
+      throw this.#failure(error);
     }
   }
 
@@ -48,12 +49,18 @@ class StatementIterator implements OpenIterator {
       this.#session.openIterators.delete(this);
       return step;
     } catch (error) {
-      throw this.#session.failure(error, { operation: 'iterate', sql: this.statement.source });
+      throw this.#failure(error);
     }
   }
 
   [Symbol.iterator](): this {
     return this;
+  }
+
+  #failure(error: unknown): unknown {
+    const { source, readonly } = this.statement;
+    // The last step of `INSERT … RETURNING` commits, where no transaction is open.
+    return this.#session.failure(error, { operation: 'iterate', sql: source, commits: !readonly });
   }
 }
 

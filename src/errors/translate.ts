@@ -6,7 +6,7 @@ import { sqliteErrorClasses, type CommitOutcome } from './sqlite-errors';
 
 /** What the caller knows about the operation that failed. */
 export interface FailedOperation {
-  /** Path of the database; `null` for one without a file. */
+  /** Path of the database; `null` or empty for one without a file. */
   readonly file?: string | null | undefined;
   /** What was done, in a word or two, for example `'COMMIT'` or `'checkpoint'`. */
   readonly operation?: string | undefined;
@@ -92,14 +92,14 @@ function isNative(error: unknown): error is SqliteFailure {
 
 function messageWithPlace(message: string, code: string, failed: FailedOperation): string {
   const operation = failed.operation === undefined ? '' : ` at ${failed.operation}`;
-  const file = failed.file === undefined || failed.file === null ? '' : ` in ${failed.file}`;
+  const file = failed.file ? ` in ${failed.file}` : '';
   const outcome = failed.commitOutcome === 'unknown' ? '; it is unknown whether the transaction is stored' : '';
   return `${message} (${code}${operation}${file})${outcome}`;
 }
 
 function detailsOf(failed: FailedOperation): Record<string, unknown> {
   const details: Record<string, unknown> = {};
-  if (failed.file !== undefined) details['file'] = failed.file;
+  if (failed.file) details['file'] = failed.file;
   if (failed.operation !== undefined) details['operation'] = failed.operation;
   if (failed.sql !== undefined) details['sql'] = failed.sql.slice(0, longestSql);
   return details;

@@ -254,7 +254,9 @@ export class Database implements DropInDatabase {
     try {
       return run();
     } catch (error) {
-      throw this.#session.failure(error, { operation, ...(sql === undefined ? {} : { sql }) });
+      // Any statement in a text of several may be the one that commits.
+      const commits = operation === 'exec';
+      throw this.#session.failure(error, { operation, commits, ...(sql === undefined ? {} : { sql }) });
     }
   }
 

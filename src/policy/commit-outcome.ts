@@ -1,4 +1,5 @@
 /** What became of a transaction whose COMMIT failed: a pure decision over the facts of SQLite's journals. */
+import { resolveCode } from '../errors/result-codes';
 
 export type CommitOutcome = 'rolled-back' | 'unknown';
 
@@ -11,25 +12,37 @@ export interface FailedCommit {
 }
 
 export interface JudgedCommit {
-  /** `null`: the transaction is still open, so nothing became of it yet. */
+  /** `null`: no commit failed. The transaction is still open, or the statement failed before anything was committed. */
   readonly outcome: CommitOutcome | null;
   readonly reason: string;
 }
 
-/** Codes after which the frames of the commit may stand in the WAL, valid to the recovery of the next process. */
-const framesMayStand = new Set(['SQLITE_IOERR_FSYNC', 'SQLITE_IOERR_WRITE', 'SQLITE_IOERR']);
+/** Failures of the disk and of memory; all others are about the statement and come before its commit. */
+const strikesCommits: ReadonlySet<string> = new Set(['SQLITE_IOERR', 'SQLITE_FULL', 'SQLITE_NOMEM', 'SQLITE_CORRUPT']);
 
 /**
- * Measured: after a failed fsync of the WAL the row is invisible to every live process, gone after the next commit,
- * and back after `SIGKILL`; after a failed sync of a truncated journal, or of the folder once the journal is unlinked,
- * the commit is applied although COMMIT failed.
+ * In WAL mode COMMIT writes the frames, syncs them, and then enters them in the index (`walFrames` in wal.c). What
+ * fails there, a sync, a lock, the growth of the `-shm` or memory for it, leaves frames that a recovery takes as valid.
+ */
+const strikesAfterFrames: ReadonlySet<string> = new Set(['SQLITE_IOERR', 'SQLITE_NOMEM']);
+
+/** With a journal that is made invalid in place, the last step is a write and its sync. */
+const strikesLastStep: ReadonlySet<string> = new Set(['SQLITE_IOERR_FSYNC', 'SQLITE_IOERR_WRITE', 'SQLITE_IOERR']);
+
+/**
+ * Measured: after a failed sync of the WAL, or a failed growth of its index, the row is invisible to every live process,
+ * gone after the next commit, and back after `SIGKILL`; after a failed sync of a truncated journal, or of the folder
+ * once the journal is unlinked, the commit is applied although COMMIT failed.
  *
  * @see https://sqlite.org/atomiccommit.html section 3.11: the commit happens when the journal is deleted
  */
 export function judgeFailedCommit(commit: FailedCommit): JudgedCommit {
   if (commit.stillOpen) return { outcome: null, reason: 'SQLite kept the transaction open' };
+  const family = resolveCode(commit.code)?.primaryCode ?? commit.code;
+  if (!strikesCommits.has(family))
+    return { outcome: null, reason: 'the statement failed before anything was committed' };
   if (commit.journalMode === 'wal') {
-    return framesMayStand.has(commit.code)
+    return strikesAfterFrames.has(family)
       ? { outcome: 'unknown', reason: 'its frames may stand in the WAL and come back after a crash' }
       : { outcome: 'rolled-back', reason: 'its commit frame was not written' };
   }
@@ -37,7 +50,7 @@ export function judgeFailedCommit(commit: FailedCommit): JudgedCommit {
     return { outcome: 'unknown', reason: 'the journal is unlinked; only the sync of its folder failed' };
   }
   const invalidatesInPlace = commit.journalMode === 'truncate' || commit.journalMode === 'persist';
-  if (invalidatesInPlace && framesMayStand.has(commit.code)) {
+  if (invalidatesInPlace && strikesLastStep.has(commit.code)) {
     return { outcome: 'unknown', reason: 'the journal may be invalidated already; only its sync failed' };
   }
   return { outcome: 'rolled-back', reason: 'SQLite played the journal back' };

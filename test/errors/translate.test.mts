@@ -254,6 +254,14 @@ describe('translateError, over real failures of better-sqlite3', () => {
     assert.equal((busy as Error).message, 'database is locked (SQLITE_BUSY at COMMIT in /data/app.db)');
   });
 
+  test('names no file where there is none', () => {
+    for (const file of [null, undefined, '']) {
+      const full = translateError(new Native.SqliteError('database or disk is full', 'SQLITE_FULL'), { file });
+      assert.equal((full as Error).message, 'database or disk is full (SQLITE_FULL)');
+      assert.deepEqual((full as { details: object }).details, {});
+    }
+  });
+
   test('leaves a message alone that names tables or columns, because programs read them out of it', t => {
     const path = join(folder(t), 'a.db');
     const native = nativeError(t, () => provoked[1]?.provoke(path));
