@@ -1,4 +1,5 @@
 /** Opens better-sqlite3, sets each protection, reads each back: a connection that comes out of here is proved. */
+import { existsSync } from 'node:fs';
 import { Connection } from '../connection/connection';
 import { enterJournalMode } from '../connection/journal';
 import { protect } from '../connection/protect';
@@ -8,6 +9,7 @@ import { createEventHub } from '../events/event-hub';
 import { NativeDatabase } from '../native/better-sqlite3';
 import type { ResolvedOptions } from '../options/resolved';
 import type { Plan } from '../policy/plan';
+import { walFormatError } from '../policy/wal-format';
 
 /** Throws what SQLite throws, translated; nothing stays open then. */
 export function connect(target: string | Buffer, plan: Plan, options: ResolvedOptions): Connection {
@@ -27,8 +29,12 @@ export function connect(target: string | Buffer, plan: Plan, options: ResolvedOp
     }
     return connection;
   } catch (error) {
-    throw translateError(error, { file: plan.file, operation: 'open' });
+    throw walFormatFailure(error, plan) ?? translateError(error, { file: plan.file, operation: 'open' });
   }
+}
+
+function walFormatFailure(error: unknown, { file, filesystem }: Plan): Error | null {
+  return file === null ? null : walFormatError(error, filesystem, existsSync(`${file}-shm`));
 }
 
 function nativeOptions(

@@ -5,7 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Database, UnsafeFilesystemError } from 'safe-sqlite';
+import Native from 'better-sqlite3';
+import { Database, SqliteSharedMemoryError, UnsafeFilesystemError } from 'safe-sqlite';
 import { inspectFilesystem } from '../../dist/filesystem/inspect.js';
 import { locate } from '../../dist/filesystem/locate.js';
 import { makeLab, run, whyNoMounts, whyNoType } from './lab.mts';
@@ -61,6 +62,40 @@ describe('FUSE', { skip: noFuse }, () => {
     const [source, mount] = [lab.folder('source'), lab.folder('mergerfs')];
     lab.fuse(mount, 'mergerfs', '-f', source, mount);
     refused(mount, 'fuse.mergerfs', 'fuse');
+  });
+
+  test('a database in WAL format where its -shm cannot be mapped', { skip: needs('mergerfs') }, () => {
+    const [source, mount] = [lab.folder('source'), lab.folder('mergerfs')];
+    // Without a page cache the kernel cannot map a file so that others see it.
+    lab.fuse(mount, 'mergerfs', '-f', '-o', 'cache.files=off', source, mount);
+    new Native(join(source, 'app.db'))
+      .exec('PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES (7)')
+      .close();
+    const file = join(mount, 'app.db');
+    // The hazard: no new connection can read it, nor take it out of WAL mode.
+    for (const sql of ['SELECT a FROM t', 'PRAGMA journal_mode=DELETE']) {
+      const raw = new Native(file);
+      assert.throws(() => raw.prepare(sql).get(), { code: 'SQLITE_IOERR_SHMMAP' });
+      raw.close();
+    }
+    const dangerously = { allowNetworkFilesystem: 'this test is the only one that opens it' };
+    let statements: readonly string[] = [];
+    assert.throws(
+      () => new Database(file, { logger: false, dangerously }),
+      error => {
+        assert.ok(error instanceof SqliteSharedMemoryError);
+        assert.ok(error.message.includes(mount) && error.message.includes('WAL format'));
+        assert.match(error.hint, /locking_mode=EXCLUSIVE/);
+        statements = error.details['statements'] as readonly string[];
+        return true;
+      },
+    );
+    const wayOut = new Native(file);
+    for (const statement of statements) wayOut.prepare(statement).get();
+    wayOut.close();
+    const db = new Database(file, { logger: false, dangerously });
+    assert.equal(db.prepare('SELECT a FROM t').pluck().get(), 7);
+    db.close();
   });
 
   test('gocryptfs', { skip: needs('gocryptfs') }, () => {

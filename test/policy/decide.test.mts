@@ -1,11 +1,12 @@
 /** The decision, by tables. What each platform's ground leads to is in test/filesystem/platforms.test.mts. */
 import { test, describe } from 'node:test';
 import assert from 'node:assert/strict';
+import Database from 'better-sqlite3';
 import type { FilesystemReport } from '../../dist/filesystem/report.js';
 import { UnsafeFilesystemError, UnsafeSqliteVersionError } from '../../dist/errors/refusals.js';
 import { decide, type DecisionInput } from '../../dist/policy/decide.js';
 import type { Plan } from '../../dist/policy/plan.js';
-import { walFormatWayOut } from '../../dist/policy/wal-format.js';
+import { walFormatError, walFormatWayOut } from '../../dist/policy/wal-format.js';
 
 function report(facts: Partial<FilesystemReport> = {}): FilesystemReport {
   return {
@@ -207,4 +208,18 @@ test('the way out of WAL format without shared memory', () => {
   const way = walFormatWayOut(report({ type: '9p', class: 'vm-share', verdict: 'refuse' }));
   assert.match(way.message, /\/data\/app\.db on the 9p filesystem at \/data/);
   assert.deepEqual(way.statements, ['PRAGMA locking_mode=EXCLUSIVE', 'PRAGMA journal_mode=DELETE']);
+});
+
+test('it is told only where it is the reason', () => {
+  const share = report({ type: '9p', class: 'vm-share', verdict: 'refuse' });
+  const failure = (code: string) => new Database.SqliteError('disk I/O error', code);
+  const codeOf = (code: string, ground: FilesystemReport | null, shmExists: boolean) =>
+    walFormatError(failure(code), ground, shmExists)?.code;
+  assert.equal(codeOf('SQLITE_IOERR_SHMMAP', share, true), 'SQLITE_IOERR_SHMMAP');
+  assert.equal(codeOf('SQLITE_IOERR_LOCK', share, true), 'SQLITE_IOERR_LOCK');
+  assert.equal(codeOf('SQLITE_IOERR_SHMMAP', share, false), undefined);
+  assert.equal(codeOf('SQLITE_IOERR_SHMMAP', report(), true), undefined);
+  assert.equal(codeOf('SQLITE_IOERR_SHMMAP', null, true), undefined);
+  assert.equal(codeOf('SQLITE_BUSY', share, true), undefined);
+  assert.equal(walFormatError('no error', share, true), null);
 });
