@@ -5,7 +5,15 @@ import { Database } from 'safe-sqlite';
 import { ownFaults, ownFolder, serve } from './scenario.mts';
 import type { FaultRule } from './shim.mts';
 
-let db: Database | Native.Database;
+/** What this needs of either subject. */
+interface Opened {
+  readonly inTransaction: boolean;
+  exec(sql: string): unknown;
+  pragma(sql: string): unknown;
+  prepare(sql: string): { run(): unknown };
+}
+
+let db: Opened;
 
 serve({
   open(subject: 'raw' | 'ours') {
@@ -17,7 +25,7 @@ serve({
     db.exec('CREATE TABLE t(a)');
   },
 
-  /** Fails with what COMMIT threw, and says what this connection sees then. */
+  /** What COMMIT threw, and whether the transaction is open after it. */
   commit(rule: FaultRule) {
     const faults = ownFaults();
     const insert = db.prepare('INSERT INTO t VALUES (zeroblob(4000))');
@@ -34,6 +42,4 @@ serve({
       return { code, commitOutcome, inTransaction: db.inTransaction };
     }
   },
-
-  rows: () => db.prepare('SELECT count(*) FROM t').pluck().get(),
 });
