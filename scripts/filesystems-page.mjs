@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { format } from 'prettier';
+import { format, resolveConfig } from 'prettier';
 
 const require = createRequire(import.meta.url);
 const { linuxFilesystems } = require('../dist/filesystem/catalogue.js');
@@ -115,7 +115,8 @@ export async function filesystemsPage() {
     versions(),
     '`dangerously.allowSqliteVersion` opens all the same, with a warning at every open. Other programs that open the file can have these bugs too: `node:sqlite` of Node 24.9 is SQLite 3.50.4, for example, and has the first.',
   ];
-  return format(sections.join('\n\n').trimStart(), { parser: 'markdown', printWidth: 120 });
+  const style = await resolveConfig(fileURLToPath(import.meta.url));
+  return format(sections.join('\n\n').trimStart(), { ...style, parser: 'markdown' });
 }
 
 function filesystems(rows) {

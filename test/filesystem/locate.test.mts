@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import {
   existsSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   realpathSync,
@@ -13,8 +14,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import Database from 'better-sqlite3';
+import fc from 'fast-check';
 import { InvalidOptionError } from '../../dist/errors/refusals.js';
 import { locate } from '../../dist/filesystem/locate.js';
 
@@ -98,6 +100,33 @@ describe('the file that SQLite opens', () => {
     assert.equal(locate(name).file, join(folder, 'a/x.db'));
     assert.notEqual(locate(name).file, resolve(name));
   });
+});
+
+test('in any tree of links it is where the kernel goes', () => {
+  const name = fc.constantFrom('a', 'b', 'c', 'd');
+  const element = fc.oneof({ weight: 5, arbitrary: name }, fc.constantFrom('..', '.', ''));
+  const path = fc.array(element, { minLength: 1, maxLength: 5 }).map(elements => elements.join('/'));
+  const link = fc.record({ at: fc.tuple(name, name), target: path, absolute: fc.boolean() });
+  let reached = 0;
+  fc.assert(
+    fc.property(fc.array(link, { maxLength: 8 }), path, (links, asked) => {
+      const top = mkdtempSync(join(folder, 'tree-'));
+      mkdirSync(join(top, 'a/b/c'), { recursive: true });
+      mkdirSync(join(top, 'd/a'), { recursive: true });
+      for (const { at, target, absolute } of links) {
+        const place = join(top, ...at);
+        if (existsSync(dirname(place)) && !lstatSync(place, { throwIfNoEntry: false })) {
+          symlinkSync(absolute ? `${top}/${target}` : target === '' ? '.' : target, place);
+        }
+      }
+      const wanted = `${top}/${asked}`;
+      if (!existsSync(wanted)) return;
+      reached += 1;
+      assert.equal(locate(wanted).file, realpathSync.native(wanted));
+    }),
+    { numRuns: 300 },
+  );
+  assert.ok(reached > 30);
 });
 
 describe('what cannot be opened', () => {

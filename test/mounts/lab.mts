@@ -12,9 +12,10 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** Not the folder for temporary files: that is memory on many machines, and an image in memory is judged as memory. */
+const place = '/var/tmp';
 const prefix = 'safe-sqlite-mounts-';
 
 /** Long enough for a mkfs on a busy machine. */
@@ -56,7 +57,7 @@ export function whyNoType(type: string): false | string {
 /** Call it once a file, at its top level. */
 export function makeLab(): Lab {
   sweep();
-  const root = realpathSync(mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`)));
+  const root = realpathSync(mkdtempSync(join(place, `${prefix}${process.pid}-`)));
   const daemons: ChildProcess[] = [];
   let count = 0;
   const next = (name: string) => join(root, `${++count}-${name}`);
@@ -144,8 +145,8 @@ function takeAway(root: string): void {
 
 /** Labs of processes that are gone: a run that was killed could not clean up. */
 function sweep(): void {
-  for (const name of readdirSync(tmpdir())) {
+  for (const name of readdirSync(place)) {
     const pid = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) takeAway(join(realpathSync(tmpdir()), name));
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) takeAway(join(realpathSync(place), name));
   }
 }

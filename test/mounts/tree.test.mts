@@ -2,11 +2,15 @@
 import { test, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, realpathSync, rmdirSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, rmdirSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Native from 'better-sqlite3';
+import fc from 'fast-check';
 import { Database, UnsafeFilesystemError } from 'safe-sqlite';
+import { describePath } from '../../dist/filesystem/descriptor.js';
 import { inspectFilesystem } from '../../dist/filesystem/inspect.js';
+import { readMountTable } from '../../dist/filesystem/linux-tables.js';
+import { mountOf } from '../../dist/filesystem/mount-table.js';
 import type { FilesystemReport } from '../../dist/filesystem/report.js';
 import { makeLab, run, whyNoMounts } from './lab.mts';
 
@@ -108,6 +112,46 @@ describe('mount trees', { skip: whyNoMounts('mkfs.ext4') }, () => {
     const report = inspectFilesystem(join(bind, 'app.db'));
     assert.deepEqual([report.verdict, report.evidence.rule], ['refuse', 'deleted']);
     assert.throws(() => new Database(join(bind, 'app.db'), { logger: false }), UnsafeFilesystemError);
+  });
+
+  test('in any tree of mounts the table alone names the mount that the kernel is on', () => {
+    const names = ['a', 'b'];
+    const below = (root: string, depth: number): string[] =>
+      depth === 0 ? [] : names.flatMap(name => [join(root, name), ...below(join(root, name), depth - 1)]);
+    const plant = (root: string) => {
+      for (const path of below(root, 3)) mkdirSync(path, { recursive: true });
+    };
+    const root = lab.mount('-t', 'tmpfs', 'root');
+    plant(root);
+    const places = [root, ...below(root, 3)];
+    const step = fc.record({
+      at: fc.constantFrom(...places.slice(1)),
+      from: fc.option(fc.constantFrom(...places), { freq: 2, nil: null }),
+    });
+    let different = 0;
+    for (const { at, from } of fc.sample(step, { seed: 20261121, numRuns: 60 })) {
+      if (from === null) {
+        lab.mountAt(at, '-t', 'tmpfs', 'leaf');
+        plant(at);
+      } else {
+        // The source first shows its own folders: a place without them would end the walk.
+        plant(from);
+        lab.mountAt(at, '--bind', from);
+        plant(at);
+      }
+      const table = readMountTable();
+      const byLongestPath = (path: string) =>
+        table.rows
+          .filter(row => path === row.mountPoint || path.startsWith(`${row.mountPoint}/`))
+          .toSorted((left, right) => left.mountPoint.length - right.mountPoint.length)
+          .at(-1);
+      for (const path of places.filter(path => existsSync(path))) {
+        const seen = describePath(path)?.mountId;
+        assert.equal(mountOf(table, path)?.id, seen, path);
+        if (byLongestPath(path)?.id !== seen) different += 1;
+      }
+    }
+    assert.ok(different > 0, 'the trees hide some mounts, so that the longest path would have been wrong');
   });
 
   describe('in a chroot, whose own mount the table does not list', () => {
