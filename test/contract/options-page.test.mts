@@ -13,14 +13,21 @@ test('docs/options.md has one heading for each option', () => {
   assert.deepEqual(headings.toSorted(), Object.keys(options).toSorted());
 });
 
+/** The defaults that the table of one section states. */
+function stated(section: string): Map<string, string> {
+  const text = page.split(/^## /m).find(part => part.startsWith(`${section}\n`)) ?? '';
+  const rows = [...text.matchAll(/^\| `(\w+)` +\| `?([^|`]+?)`? +\|/gm)];
+  return new Map(rows.map(([, name = '', value = '']) => [name, value]));
+}
+
 test('docs/options.md has the defaults of the code', () => {
-  const stated = new Map(
-    [...page.matchAll(/^\| `(\w+)` +\| `?([^|`]+?)`? +\|/gm)].map(([, name, value]) => [name, value]),
-  );
-  const services = [defaults.checkpoint, defaults.sentinel, defaults.writes];
-  for (const [name, value] of services.flatMap(service => Object.entries(service))) {
-    assert.equal(stated.get(name), String(value), name);
+  for (const service of ['checkpoint', 'sentinel', 'writes'] as const) {
+    for (const [name, value] of Object.entries(defaults[service])) {
+      assert.equal(stated(service).get(name), String(value), `${service}.${name}`);
+    }
   }
-  assert.equal(stated.get('keep'), '{ newest: 24, daily: 7, weekly: 4 }');
+  assert.equal(stated('backup').get('intervalMs'), String(defaults.backup.intervalMs));
+  const { newest, daily, weekly } = defaults.backup.keep;
+  assert.equal(stated('backup').get('keep'), `{ newest: ${newest}, daily: ${daily}, weekly: ${weekly} }`);
   assert.match(page, new RegExp(`Default \`${defaults.timeout}\``));
 });
