@@ -4,7 +4,7 @@ import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** A filesystem without hard links (vfat, exfat, some network mounts) answers with one of these. link(2) */
-const noHardLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL'];
+export const noHardLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL'];
 
 /**
  * Gives the synced file `from` the name `to`, and syncs the folder.
@@ -58,7 +58,7 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 /** False when link(2) answers with one of `otherwise`. */
-async function tryLink(existing: string, name: string, otherwise: readonly string[]): Promise<boolean> {
+export async function tryLink(existing: string, name: string, otherwise: readonly string[]): Promise<boolean> {
   try {
     await link(existing, name);
     return true;

@@ -9,7 +9,7 @@ export type BackupStep =
   'source' | 'destination' | 'temporary' | 'copy' | 'fold' | 'verify' | 'seal' | 'transfer' | 'publish';
 
 /** The steps of a restore, in their order. */
-export type RestoreStep = 'target' | 'copy' | 'verify' | 'fold' | 'swap' | 'check';
+export type RestoreStep = 'target' | 'temporary' | 'copy' | 'verify' | 'seal' | 'fold' | 'swap' | 'check';
 
 /** Paths and whatever else a failure has to show. */
 export type FailureFacts = Readonly<Record<string, unknown>>;

@@ -12,6 +12,12 @@ export interface JobTarget {
   readonly nativeBinding?: string | undefined;
 }
 
+/**
+ * How a job that only reads opens a database: `'read-only'` (default) leaves every file as it is; `'read-write'` for a
+ * database in WAL mode that nobody has open, whose new `-wal` and `-shm` a read-only connection would leave behind.
+ */
+export type ReadAccess = 'read-only' | 'read-write';
+
 export type CheckpointMode = 'passive' | 'truncate';
 
 /**
@@ -62,6 +68,7 @@ export interface OnlineBackupJob extends JobTarget {
   readonly pagesPerSecond: number | null;
   /** The progress listener says after each step how many pages the next one copies. */
   readonly steered: boolean;
+  readonly access?: ReadAccess | undefined;
 }
 
 /** What a database says of itself in its header, read through SQLite. */
@@ -94,6 +101,7 @@ export interface VerifyJob extends JobTarget {
    */
   readonly level: VerifyLevel | 'header' | 'foreign-keys';
   readonly busyTimeoutMs: number;
+  readonly access?: ReadAccess | undefined;
 }
 
 export interface VerifyResult {

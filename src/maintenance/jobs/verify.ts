@@ -1,6 +1,6 @@
 /** The job that checks a database. */
 import { isSqliteFailure, type SqliteFailure } from '../../errors/translate';
-import type { NativeDatabase } from '../../native/better-sqlite3';
+import { NativeDatabase } from '../../native/better-sqlite3';
 import { readHeader } from '../header';
 import type { VerifyJob, VerifyResult } from '../protocol';
 
@@ -27,11 +27,29 @@ export function verify(db: NativeDatabase.Database, job: Pick<VerifyJob, 'level'
       journalMode: header === null ? null : String(db.pragma('journal_mode', { simple: true })),
       problems,
       foreignKeyViolations: job.level === 'header' || problems.length > 0 ? null : countViolations(db),
-      sqliteVersion: String(db.prepare('SELECT sqlite_version()').pluck().get()),
+      sqliteVersion: versionOf(db),
       durationMs: performance.now() - started,
     };
   } finally {
     if (db.inTransaction) db.exec('ROLLBACK');
+  }
+}
+
+/** The result for a database that cannot even be opened because it is damaged; any other error is thrown on. */
+export function unreadable(error: unknown): VerifyResult {
+  if (!isDamage(error)) throw error;
+  const memory = new NativeDatabase(':memory:');
+  try {
+    return {
+      header: null,
+      journalMode: null,
+      problems: [`the header could not be read: ${error.code}: ${error.message}`],
+      foreignKeyViolations: null,
+      sqliteVersion: versionOf(memory),
+      durationMs: 0,
+    };
+  } finally {
+    memory.close();
   }
 }
 
@@ -65,4 +83,8 @@ function countViolations(db: NativeDatabase.Database): number | null {
 function isDamage(error: unknown): error is SqliteFailure {
   if (!isSqliteFailure(error)) return false;
   return error.code === 'SQLITE_NOTADB' || error.code.startsWith('SQLITE_CORRUPT');
+}
+
+function versionOf(db: NativeDatabase.Database): string {
+  return String(db.prepare('SELECT sqlite_version()').pluck().get());
 }

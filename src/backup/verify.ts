@@ -1,0 +1,59 @@
+/** `verifyDatabase`: checks a database file, in use or not, off the event loop. */
+import { choiceOption, refuseOption } from '../options/checks';
+import { refuseUnknownNames } from '../options/known-names';
+import { runJob } from '../maintenance/host';
+import type { HeaderFacts, VerifyLevel } from '../maintenance/protocol';
+import { identityOf, placeOf, readAccess } from './place';
+
+export interface VerifyOptions {
+  /** `'quick'` (default): `quick_check`. `'full'`: `integrity_check`, which also compares each index with its table. */
+  level?: VerifyLevel | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface VerifyReport {
+  /** Canonical path of the file that was checked. */
+  readonly path: string;
+  /** SQLite found nothing wrong with it. */
+  readonly ok: boolean;
+  readonly level: VerifyLevel;
+  /** What is wrong, in SQLite's words. */
+  readonly problems: readonly string[];
+  /** Rows that refer to a row that does not exist; they are the data's, and no damage. `null` if not counted. */
+  readonly foreignKeyViolations: number | null;
+  /** `null` when not even that could be read. */
+  readonly header: HeaderFacts | null;
+  readonly journalMode: string | null;
+  readonly sqliteVersion: string;
+  readonly durationMs: number;
+}
+
+/** How long the check waits for a lock, in milliseconds: as long as a statement does by default. */
+const busyTimeoutMs = 5000;
+
+/**
+ * Checks the structure of a database, and counts the rows that refer to nothing.
+ *
+ * Damage is reported (`ok: false`), not thrown. It rejects when the file cannot be checked: `SqliteCantOpenError` when
+ * there is none, `SqliteBusyError`, `SqliteIoError`. Nothing is written, and a database in use stays usable.
+ *
+ * @see https://sqlite.org/pragma.html#pragma_integrity_check
+ */
+export async function verifyDatabase(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+  if (typeof path !== 'string' || path.trim() === '') refuseOption('path', 'the path of a database', path);
+  refuseUnknownNames(options, ['level', 'signal'], 'verify');
+  const level = choiceOption('level', options.level, 'quick', ['quick', 'full']);
+  const place = placeOf(path);
+  const result = await runJob(
+    {
+      kind: 'verify',
+      file: place.path,
+      identity: identityOf(place.facts),
+      level,
+      busyTimeoutMs,
+      access: readAccess(place),
+    },
+    { signal: options.signal },
+  );
+  return { path: place.path, ok: result.problems.length === 0, level, ...result };
+}
