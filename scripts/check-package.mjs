@@ -1,7 +1,7 @@
 // Checks the package as npm would publish it: what is inside, what can be imported, and what the types need.
 import { execFileSync } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { createRequire, isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, posix } from 'node:path';
 import { publint } from 'publint';
@@ -82,7 +82,7 @@ function exportsOf(consumer) {
   const script = join(consumer, 'doors.mjs');
   writeFileSync(
     script,
-    `import { createRequire } from 'node:module';
+    `import { createRequire, isBuiltin } from 'node:module';
      import Database, * as esm from 'safe-sqlite';
      const cjs = createRequire(import.meta.url)('safe-sqlite');
      const problems = [];
@@ -106,11 +106,11 @@ function strangersInTypes(installed, manifest) {
   const visit = (file, way) => {
     if (seen.has(file)) return;
     seen.add(file);
-    const text = readFileSync(join(installed, file), 'utf8');
+    const text = readFileSync(join(installed, file), 'utf8').replaceAll(/\/\*.*?\*\//gs, '');
     for (const [, specifier] of text.matchAll(/(?:\bfrom |\bimport\(|\brequire\(|^import )['"]([^'"]+)['"]/gm)) {
       const next = [...way, file];
       if (specifier.startsWith('.')) visit(declarationOf(posix.join(posix.dirname(file), specifier)), next);
-      else if (!specifier.startsWith('node:') && !(specifier in manifest.dependencies)) {
+      else if (!isBuiltin(specifier) && !(specifier in manifest.dependencies)) {
         strangers.push(`${specifier}, by way of ${next.join(' > ')}`);
       }
     }

@@ -28,7 +28,7 @@ export type {
 export type { Plan, PlanWarning } from './policy/plan';
 export type { FilesystemReport } from './filesystem/report';
 export type { BackupOptions } from './backup/options';
-export type { BackupResult } from './backup/backup';
+export type { BackupResult } from './backup/result';
 export type { Logger } from './events/logger';
 export type {
   BackupEvent,

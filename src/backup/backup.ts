@@ -8,32 +8,12 @@ import { copyTo } from './copy';
 import { checkDestination, type SourceFile } from './destination';
 import { durableRename } from './durable-rename';
 import { stepper, type BackupStep } from './failure';
-import { resolveBackupOptions, type BackupMethod, type BackupOptions } from './options';
+import { resolveBackupOptions, type BackupOptions } from './options';
 import { locateSchema, type BackupSource, type SchemaPlace, type Surroundings } from './source';
 import { startSeal } from './seal';
+import type { BackupResult } from './result';
 import { removeTemporary } from './temporary';
 import { verifyCopy } from './verify-copy';
-
-/** What stands at the destination, and how it came there. */
-export interface BackupResult {
-  /** Canonical path of the backup. */
-  readonly path: string;
-  readonly bytes: number;
-  readonly pages: number;
-  /** As better-sqlite3's result: the pages of the copy, and none that remain. */
-  readonly totalPages: number;
-  readonly remainingPages: 0;
-  /** Of the whole file, in hexadecimal digits. */
-  readonly sha256: string;
-  readonly durationMs: number;
-  readonly method: BackupMethod;
-  readonly verified: 'quick' | 'full' | 'off';
-  /** Rows of the source, and so of the backup, that refer to a row that does not exist; `null` if not counted. */
-  readonly foreignKeyViolations: number | null;
-  readonly sqliteVersion: string;
-  readonly schemaVersion: number;
-  readonly userVersion: number;
-}
 
 export interface BackupContext extends Surroundings {
   /** Called as each step begins. */

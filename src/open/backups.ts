@@ -1,5 +1,6 @@
 /** `db.backup()`: the backup of `backup/`, told to the listeners of this database. */
-import { backup, type BackupResult } from '../backup/backup';
+import { backup } from '../backup/backup';
+import type { BackupResult } from '../backup/result';
 import type { BackupOptions } from '../backup/options';
 import type { OpenDatabase } from './open-database';
 import { surroundings } from './surroundings';

@@ -1,6 +1,6 @@
 /** The `Database` class: the surface of better-sqlite3, and the members that this library adds. */
 import { inspect } from 'node:util';
-import type { BackupResult } from '../backup/backup';
+import type { BackupResult } from '../backup/result';
 import type { BackupOptions } from '../backup/options';
 import type { Connection } from '../connection/connection';
 import type { Session } from '../connection/session';

@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import type NativeDatabase from 'better-sqlite3';
-import { backup, type BackupContext, type BackupResult } from '../../dist/backup/backup.js';
+import { backup, type BackupContext } from '../../dist/backup/backup.js';
+import type { BackupResult } from '../../dist/backup/result.js';
 import type { BackupOptions } from '../../dist/backup/options.js';
 import { dist, identityOf, Native, require } from '../maintenance/fixture.mts';
 
