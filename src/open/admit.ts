@@ -12,8 +12,9 @@ const unknownFolder = { dev: -1n, ino: -1n };
 
 /** Throws `SqliteCopyConflictError` when another copy of SQLite, or a plain descriptor, has the file. */
 export function admit(location: Location, options: ResolvedOptions): Admission {
-  const { file, identity } = location;
-  return enter({ file, identity, place: placeOf(location), copy: sqliteCopyOf(options.nativeBinding) });
+  const { file, identity, requested } = location;
+  const copy = sqliteCopyOf(options.nativeBinding);
+  return enter({ file, identity, place: placeOf(location), copy, openedAs: requested.trim() });
 }
 
 /** Under which key the file is known, whatever path names it. */

@@ -6,6 +6,7 @@ import { SqlDoor } from '../connection/sql-door';
 import { identityAt } from '../filesystem/locate';
 import { resolveOptions } from '../options/resolve';
 import type { ResolvedOptions } from '../options/resolved';
+import { watchConnection, type Watch } from '../sentinel/watch';
 import { admit, type Admission } from './admit';
 import { connect } from './connect';
 import { OpenDatabase } from './open-database';
@@ -26,13 +27,35 @@ function openFile(filename: string, options: ResolvedOptions): OpenDatabase {
   const admission = admit(location, options);
   try {
     const connection = connect(location.file, plan, options);
-    const identity = settle(admission, location.file);
-    const release = (): void => admission.release();
-    return assemble(connection, { givenName: filename, key: admission.key, identity, release });
+    return supervise(connection, location.file, filename, admission);
   } catch (error) {
     admission.release();
     throw error;
   }
+}
+
+function supervise(connection: Connection, file: string, givenName: string, admission: Admission): OpenDatabase {
+  try {
+    const identity = settle(admission, file);
+    const watch = identity === null ? null : watchFile(connection, file, identity);
+    const release = (): void => {
+      watch?.stop();
+      admission.release();
+    };
+    return assemble(connection, watch, { givenName, key: admission.key, identity, release });
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** The sentinel over the file; null when it is switched off. */
+function watchFile(connection: Connection, file: string, identity: FileIdentity): Watch | null {
+  const { sentinel, rescueDirectory, nativeBinding } = connection.options;
+  if (sentinel === 'off') return null;
+  const watch = watchConnection(connection, { ...sentinel, rescueDirectory, nativeBinding });
+  watch.add(file, identity);
+  return watch;
 }
 
 function openWithoutFile(options: ResolvedOptions): OpenDatabase {
@@ -40,7 +63,7 @@ function openWithoutFile(options: ResolvedOptions): OpenDatabase {
   const plan = planWithoutFile(source.kind === 'temporary' ? 'temporary' : 'memory', options);
   const target = source.kind === 'buffer' ? source.buffer : source.filename;
   const givenName = source.kind === 'buffer' ? ':memory:' : source.filename;
-  return assemble(connect(target, plan, options), { givenName, key: '', identity: null, release: () => {} });
+  return assemble(connect(target, plan, options), null, { givenName, key: '', identity: null, release: () => {} });
 }
 
 interface Admitted {
@@ -50,8 +73,8 @@ interface Admitted {
   readonly release: () => void;
 }
 
-function assemble(connection: Connection, admitted: Admitted): OpenDatabase {
-  const attachments = new Attachments(connection, admitAttached(connection.options));
+function assemble(connection: Connection, watch: Watch | null, admitted: Admitted): OpenDatabase {
+  const attachments = new Attachments(connection, admitAttached(connection.options, watch));
   // Not before the caller had the chance to listen.
   queueMicrotask(() => warn(connection));
   return new OpenDatabase({ connection, attachments, door: new SqlDoor(connection, attachments), ...admitted });
@@ -69,7 +92,7 @@ function settle(admission: Admission, file: string): FileIdentity | null {
 }
 
 /** An attached file goes the way of an open up to the connection: it is the connection that it is attached to. */
-function admitAttached(options: ResolvedOptions): AdmitAttached {
+function admitAttached(options: ResolvedOptions, watch: Watch | null): AdmitAttached {
   return filename => {
     const trimmed = filename.trim();
     if (trimmed === '' || trimmed === ':memory:') return { filename: trimmed, settle: () => {}, release: () => {} };
@@ -78,8 +101,14 @@ function admitAttached(options: ResolvedOptions): AdmitAttached {
     const admission = admit(location, options);
     return {
       filename: location.file,
-      settle: () => void settle(admission, location.file),
-      release: () => admission.release(),
+      settle: () => {
+        const identity = settle(admission, location.file);
+        if (identity !== null) watch?.add(location.file, identity);
+      },
+      release: () => {
+        watch?.remove(location.file);
+        admission.release();
+      },
     };
   };
 }

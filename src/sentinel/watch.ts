@@ -1,6 +1,8 @@
 /** Puts sentinels over all files of a connection: the database and what is attached to it. */
 import type { FileIdentity } from '../base/file-identity';
+import { holdBack, type Release } from '../connection/hold-back';
 import type { NativeDatabase } from '../native/better-sqlite3';
+import { sqliteCopyOf } from '../registry/sqlite-copy';
 import { condemn, rescueLater, type Condemned, type Verdict } from './condemn';
 import type { Finding } from './finding';
 import { startRound } from './round';
@@ -8,6 +10,8 @@ import { createSentinel, type CheckMoment, type Sentinel, type SentinelStatus } 
 
 export interface WatchedConnection extends Condemned {
   readonly native: NativeDatabase.Database;
+  /** Keeps our own statements out of the application's `verbose`. */
+  readonly verbose: { quietly<Result>(run: () => Result): Result };
   /** Calls `check` before each commit; it may throw to prevent it. */
   checkCommits(check: (() => void) | null): void;
 }
@@ -16,79 +20,128 @@ export interface WatchOptions {
   readonly intervalMs: number;
   readonly onCommit: boolean;
   readonly rescueDirectory: string | null;
-  /** The addon that the connection runs on. */
-  readonly addon: FileIdentity | null;
+  readonly nativeBinding: string | object | null;
 }
 
 export interface Watch {
-  /** Watches one more file of this connection, after it was attached and read from once. */
+  /** Watches one more file of this connection, after it was opened or attached. Throws what its first read throws. */
   add(file: string, identity: FileIdentity): void;
   /** Forgets a file that was detached. */
   remove(file: string): void;
-  /** The worst state of all files. */
+  /** Of all files together: unsupported when it is for one of them. */
   status(): SentinelStatus;
-  /** To be called before the connection closes: its locks go with it. */
+  /** To be called after the connection is closed, in the same turn: its locks are gone then. */
   stop(): void;
 }
 
+interface WatchedFile {
+  /** A file may be attached besides being the main one, and under several names. */
+  uses: number;
+  readonly identity: FileIdentity;
+  journalMode: string;
+  sentinel: Sentinel;
+}
+
+const warningCodes: Readonly<Partial<Record<Finding['kind'], string>>> = {
+  hardLinked: 'hard-linked',
+  foreignDescriptor: 'foreign-descriptor',
+};
+
 /** Watches `connection` until `stop`; a fatal finding fences it, saves what only it still sees, and is told once. */
 export function watchConnection(connection: WatchedConnection, options: WatchOptions): Watch {
-  const { native } = connection;
-  const sentinels = new Map<string, Sentinel>();
-  let verdict: Verdict | null = null;
+  const { native, hub, verbose } = connection;
+  const { rescueDirectory, nativeBinding } = options;
+  const { addon } = sqliteCopyOf(nativeBinding);
+  const files = new Map<string, WatchedFile>();
+  const held: Release[] = [];
   let fatal: Finding | null = null;
+  let verdict: Verdict | null = null;
 
   const stopRound = startRound({ check }, options.intervalMs, handle);
   connection.checkCommits(options.onCommit ? beforeCommit : null);
 
   function check(moment: CheckMoment): Finding | null {
-    if (fatal !== null) {
-      if (verdict?.rescuePending === true && rescueLater(connection, fatal, options.rescueDirectory)) {
-        verdict = { ...verdict, rescuePending: false };
-      }
-      return null;
-    }
+    if (fatal !== null) return afterwards(fatal);
     let warning: Finding | null = null;
-    for (const sentinel of sentinels.values()) {
-      const finding = sentinel.check(moment);
+    for (const [file, watched] of files) {
+      let finding = watched.sentinel.check(moment);
+      const ask = moment === 'survey' || finding?.fatal === true;
+      if (ask && journalModeChanged(file, watched)) finding = watched.sentinel.check(moment);
       if (finding?.fatal === true) return finding;
       warning ??= finding;
     }
     return warning;
   }
 
+  /** The application may change the journal mode: other locks are right then, and the `-wal` is rightly gone. */
+  function journalModeChanged(file: string, watched: WatchedFile): boolean {
+    const journalMode = verbose.quietly(() => journalModeNow(native, file));
+    if (journalMode === null || journalMode === watched.journalMode) return false;
+    watched.sentinel.stop();
+    watched.journalMode = journalMode;
+    watched.sentinel = sentinelFor(file, watched.identity, journalMode);
+    return true;
+  }
+
+  function sentinelFor(file: string, identity: FileIdentity, journalMode: string): Sentinel {
+    const transaction = (): 'open' | 'none' => (native.inTransaction ? 'open' : 'none');
+    return createSentinel({ file, identity, journalMode, transaction, addon });
+  }
+
+  /** A statement that was not finished kept the rescue from its work; it may be finished now. */
+  function afterwards(finding: Finding): null {
+    if (verdict?.rescuePending === true && verbose.quietly(() => rescueLater(connection, finding, rescueDirectory))) {
+      verdict = { ...verdict, rescuePending: false };
+    }
+    return null;
+  }
+
   function beforeCommit(): void {
     const finding = check('commit');
-    if (finding !== null) throw handle(finding);
+    const error = finding === null ? null : handle(finding);
+    if (error !== null) throw error;
   }
 
   function handle(finding: Finding): Error | null {
-    if (finding.fatal) {
-      fatal = finding;
-      verdict = condemn(connection, finding, options.rescueDirectory);
-      return verdict.error;
+    if (!finding.fatal) {
+      const code = warningCodes[finding.kind] ?? finding.kind;
+      hub.publish('warning', {
+        code,
+        message: finding.message,
+        details: { ...finding.details, culprits: finding.culprits },
+      });
+      return null;
     }
-    connection.hub.publish('warning', {
-      code: warningCodes[finding.kind] ?? finding.kind,
-      message: finding.message,
-      details: { ...finding.details, culprits: finding.culprits },
-    });
-    return null;
+    fatal = finding;
+    verdict = verbose.quietly(() => condemn(connection, finding, rescueDirectory));
+    for (const [file, { identity }] of files) held.push(holdBack(file, identity, nativeBinding));
+    return verdict.error;
   }
 
   return {
     add(file, identity) {
-      const journalMode = journalModeOf(native, file);
-      if (journalMode === null || sentinels.has(file)) return;
-      const transaction = (): 'open' | 'none' => (native.inTransaction ? 'open' : 'none');
-      sentinels.set(file, createSentinel({ file, identity, journalMode, transaction, addon: options.addon }));
+      const known = files.get(file);
+      if (known !== undefined) {
+        known.uses += 1;
+        return;
+      }
+      const journalMode = verbose.quietly(() => {
+        readOnce(native, file);
+        return journalModeNow(native, file);
+      });
+      if (journalMode === null) return;
+      files.set(file, { uses: 1, identity, journalMode, sentinel: sentinelFor(file, identity, journalMode) });
     },
     remove(file) {
-      sentinels.get(file)?.stop();
-      sentinels.delete(file);
+      const known = files.get(file);
+      if (known === undefined) return;
+      known.uses -= 1;
+      if (known.uses > 0) return;
+      known.sentinel.stop();
+      files.delete(file);
     },
     status() {
-      const all = [...sentinels.values()].map(sentinel => sentinel.status());
+      const all = [...files.values()].map(({ sentinel }) => sentinel.status());
       const checks = all.reduce((sum, status) => sum + status.checks, 0);
       const worst = all.find(status => status.locks === 'unsupported') ?? all[0];
       return worst === undefined
@@ -98,21 +151,31 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
     stop() {
       stopRound();
       connection.checkCommits(null);
-      for (const sentinel of sentinels.values()) sentinel.stop();
-      sentinels.clear();
+      for (const release of held.splice(0)) release();
+      for (const { sentinel } of files.values()) sentinel.stop();
+      files.clear();
     },
   };
 }
 
-const warningCodes: Readonly<Partial<Record<Finding['kind'], string>>> = {
-  hardLinked: 'hard-linked',
-  foreignDescriptor: 'foreign-descriptor',
-};
+/** Before its first read a connection has no locks in WAL mode. */
+function readOnce(native: NativeDatabase.Database, file: string): void {
+  const schema = schemaOf(native, file);
+  if (schema !== null) native.prepare(`SELECT count(*) FROM ${schema}.sqlite_schema`).get();
+}
 
-/** Asks for the journal mode of the schema behind a file; null when the connection has no such file. */
-function journalModeOf(native: NativeDatabase.Database, file: string): string | null {
+/** The journal mode as this connection knows it; null when it has no such file, or cannot be asked now. */
+function journalModeNow(native: NativeDatabase.Database, file: string): string | null {
+  try {
+    const schema = schemaOf(native, file);
+    return schema === null ? null : String(native.pragma(`${schema}.journal_mode`, { simple: true }));
+  } catch {
+    return null;
+  }
+}
+
+function schemaOf(native: NativeDatabase.Database, file: string): string | null {
   const schemas = native.pragma('database_list') as readonly { readonly name: string; readonly file: string }[];
   const schema = schemas.find(each => each.file === file);
-  if (schema === undefined) return null;
-  return String(native.pragma(`"${schema.name.replaceAll('"', '""')}".journal_mode`, { simple: true }));
+  return schema === undefined ? null : `"${schema.name.replaceAll('"', '""')}"`;
 }
