@@ -2,8 +2,10 @@
 import { identityKey, type FileIdentity } from '../base/file-identity';
 import { processGlobal } from '../base/process-global';
 import { SqliteCopyConflictError } from '../errors/refusals';
+import { findDescriptors } from '../proc/descriptors';
 import { findForeignHolder, type ForeignHolder } from './foreign-holders';
 import type { SqliteCopy } from './sqlite-copy';
+import { filesOfOtherThreads, publishFile, tableGeneration, withdrawFile, type OtherThreadsFile } from './thread-table';
 
 /** Where a file lies that may not exist yet. */
 export interface FilePlace {
@@ -33,20 +35,29 @@ export interface Admission {
   release(): void;
 }
 
-/** One file that a connection of this thread has open. */
+/** One file that this process has open, as far as this thread knows. */
 export interface RegisteredFile {
   readonly file: string;
-  /** Null between the admission of a new file and its creation. */
+  /** Null between the admission of a new file and its creation, and for the files of other threads. */
   readonly identity: FileIdentity | null;
+  /** Paths that the file was opened by, besides `file`. */
+  readonly aliases: Iterable<string>;
+  /** True for a file that another thread says it has open. */
+  readonly elsewhere: boolean;
+}
+
+/** One file that connections of this thread have open. */
+interface RegistryEntry extends RegisteredFile {
   readonly copyId: string;
   readonly library: string;
-  /** Paths that the file was opened by, besides `file`. */
   readonly aliases: Set<string>;
   connections: number;
+  /** Where the other threads read of it. */
+  slot: number | null;
 }
 
 interface RegistryState {
-  readonly files: Map<string, RegisteredFile>;
+  readonly files: Map<string, RegistryEntry>;
   /** Raised by each change of `files`, so that others can keep what they derive from it. */
   generation: number;
 }
@@ -63,9 +74,8 @@ export function fileKey(identity: FileIdentity | null, place: FilePlace): string
  * the file in this process.
  */
 export function admit(request: AdmissionRequest): Admission {
-  const { file, copy } = request;
   let key = fileKey(request.identity, request.place);
-  if (!state.files.has(key) && request.identity !== null) refuseForeign(file, request.identity, copy);
+  if (!state.files.has(key)) refuseOthers(key, request);
   enter(key, request.identity, request);
   let held = true;
   return {
@@ -75,6 +85,7 @@ export function admit(request: AdmissionRequest): Admission {
     settle(identity) {
       const settled = identityKey(identity);
       if (!held || settled === key) return;
+      if (!state.files.has(settled)) refuseThreads(settled, request);
       enter(settled, identity, request);
       leave(key);
       key = settled;
@@ -87,14 +98,15 @@ export function admit(request: AdmissionRequest): Admission {
   };
 }
 
-/** The files that connections of this thread have open, and a number that changes whenever they do. */
-export function registeredFiles(): { readonly generation: number; readonly files: Iterable<RegisteredFile> } {
-  return { generation: state.generation, files: state.files.values() };
+/** The files that this process has open, as far as this thread knows. */
+export function registeredFiles(): readonly RegisteredFile[] {
+  const others = filesOfOtherThreads().map(({ file, aliases }) => ({ file, aliases, identity: null, elsewhere: true }));
+  return [...state.files.values(), ...others];
 }
 
 /** A number that changes whenever `registeredFiles` does. */
 export function registryGeneration(): number {
-  return state.generation;
+  return state.generation + tableGeneration();
 }
 
 function enter(key: string, identity: FileIdentity | null, request: AdmissionRequest): void {
@@ -112,15 +124,30 @@ function enter(key: string, identity: FileIdentity | null, request: AdmissionReq
     );
   }
   if (entry === undefined) {
-    entry = { file, identity, copyId: copy.id, library: copy.library, aliases: new Set(), connections: 0 };
+    entry = {
+      file,
+      identity,
+      copyId: copy.id,
+      library: copy.library,
+      aliases: new Set(),
+      elsewhere: false,
+      connections: 0,
+      slot: null,
+    };
     state.files.set(key, entry);
-    state.generation += 1;
   }
-  if (openedAs !== undefined && openedAs !== file && !entry.aliases.has(openedAs)) {
-    entry.aliases.add(openedAs);
-    state.generation += 1;
-  }
+  const known = entry.aliases.size;
+  if (openedAs !== undefined && openedAs !== file) entry.aliases.add(openedAs);
   entry.connections += 1;
+  if (entry.connections > 1 && entry.aliases.size === known) return;
+  state.generation += 1;
+  tellOthers(key, entry);
+}
+
+function tellOthers(key: string, entry: RegistryEntry): void {
+  const { file, copyId, library, aliases, slot } = entry;
+  if (slot !== null) withdrawFile(slot);
+  entry.slot = publishFile({ key, file, copyId, library, aliases: [...aliases] });
 }
 
 function leave(key: string): void {
@@ -129,12 +156,35 @@ function leave(key: string): void {
   entry.connections -= 1;
   if (entry.connections > 0) return;
   state.files.delete(key);
+  if (entry.slot !== null) withdrawFile(entry.slot);
   state.generation += 1;
 }
 
-function refuseForeign(file: string, identity: FileIdentity, copy: SqliteCopy): void {
+/** Asks the other threads first: what they have open on our copy needs no further look. */
+function refuseOthers(key: string, request: AdmissionRequest): void {
+  const { file, identity, copy } = request;
+  if (refuseThreads(key, request) || identity === null) return;
   const holder = findForeignHolder(file, identity, copy.addon);
   if (holder !== null) throw conflict(file, describeHolder(holder), { ...holder, requestedLibrary: copy.library });
+}
+
+/** True when another thread has the file open on our copy. */
+function refuseThreads(key: string, { file, copy }: AdmissionRequest): boolean {
+  const others = filesOfOtherThreads().filter(other => other.key === key);
+  const foreign = others.find(other => other.copyId !== copy.id);
+  if (foreign !== undefined && isStillOpen(foreign.file)) throw otherThread(file, foreign, copy);
+  return others.some(other => other.copyId === copy.id);
+}
+
+/** A worker that has just been terminated may still stand in the table. True where `/proc` cannot tell. */
+export function isStillOpen(file: string): boolean {
+  const found = findDescriptors((_, path) => path === file);
+  return !found.supported || found.descriptors.length > 0;
+}
+
+function otherThread(file: string, foreign: OtherThreadsFile, copy: SqliteCopy): SqliteCopyConflictError {
+  const how = `in thread ${foreign.thread}, through another copy of SQLite, ${foreign.library}; this connection would use ${copy.library}`;
+  return conflict(file, how, { ...foreign, requestedLibrary: copy.library });
 }
 
 function describeHolder(holder: ForeignHolder): string {

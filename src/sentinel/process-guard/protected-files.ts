@@ -2,12 +2,12 @@
 import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { sameFile, type FileIdentity } from '../../base/file-identity';
-import { registeredFiles, registryGeneration } from '../../registry/registry';
+import { isStillOpen, registeredFiles, registryGeneration } from '../../registry/registry';
 
 interface ProtectedFiles {
   readonly generation: number;
-  /** Canonical paths of the databases and of their sidecars, with the identity of a database where it is known. */
-  readonly paths: ReadonlyMap<string, FileIdentity | null>;
+  /** By the canonical paths of the databases and of their sidecars. */
+  readonly paths: ReadonlyMap<string, ProtectedPath>;
   /** Last parts of those paths in lower case, and of the paths that the databases were opened by. */
   readonly names: ReadonlySet<string>;
   /** Lengths of `names`: most unrelated paths are told apart by this alone. */
@@ -16,11 +16,18 @@ interface ProtectedFiles {
   readonly folders: ReadonlySet<string>;
 }
 
+interface ProtectedPath {
+  /** Null where it has to be asked: for sidecars, and for files of other threads. */
+  readonly identity: FileIdentity | null;
+  /** The database that it belongs to, when another thread says that it has it open. */
+  readonly elsewhere: string | null;
+}
+
 const sidecars = ['', '-wal', '-shm', '-journal'];
 
 let current: ProtectedFiles = collect();
 
-/** True when no connection of this thread is open, or the last part of the path is none that a database goes by. */
+/** True when no connection is open, or the last part of the path is none that a database goes by. */
 export function isUnrelated(path: string): boolean {
   const files = now();
   const start = lastSeparator(path) + 1;
@@ -31,16 +38,21 @@ export function isUnrelated(path: string): boolean {
 export function protectedFile(path: string, nameOnly: boolean): string | null {
   const files = now();
   const canonical = canonicalPath(path, nameOnly);
-  if (canonical !== null && files.paths.has(canonical)) return canonical;
+  const known = canonical === null ? undefined : files.paths.get(canonical);
+  if (canonical !== null && known !== undefined) return inUse(canonical, known);
   const stats = (nameOnly ? lstatSync : statSync)(path, { bigint: true, throwIfNoEntry: false });
   if (stats === undefined) return null;
   // The deletion or renaming of another name of the file leaves the database where it is.
   if (nameOnly && stats.nlink > 1n) return null;
-  for (const [file, identity] of files.paths) {
-    const known = identity ?? statSync(file, { bigint: true, throwIfNoEntry: false });
-    if (known !== undefined && sameFile(known, stats)) return file;
+  for (const [file, candidate] of files.paths) {
+    const identity = candidate.identity ?? statSync(file, { bigint: true, throwIfNoEntry: false });
+    if (identity !== undefined && sameFile(identity, stats)) return inUse(file, candidate);
   }
   return null;
+}
+
+function inUse(file: string, { elsewhere }: ProtectedPath): string | null {
+  return elsewhere === null || isStillOpen(elsewhere) ? file : null;
 }
 
 /** The protected database inside the folder that the path names; null when there is none. */
@@ -51,7 +63,9 @@ export function protectedInside(path: string): string | null {
   const folder = canonicalPath(resolve(path), true);
   if (folder === null) return null;
   const prefix = folder.endsWith(sep) ? folder : folder + sep;
-  for (const file of files.paths.keys()) if (file.startsWith(prefix)) return file;
+  for (const [file, candidate] of files.paths) {
+    if (file.startsWith(prefix) && inUse(file, candidate) !== null) return file;
+  }
   return null;
 }
 
@@ -69,13 +83,16 @@ function now(): ProtectedFiles {
 }
 
 function collect(): ProtectedFiles {
-  const { generation, files } = registeredFiles();
-  const paths = new Map<string, FileIdentity | null>();
+  const generation = registryGeneration();
+  const paths = new Map<string, ProtectedPath>();
   const names = new Set<string>();
   const folders = new Set<string>();
-  for (const { file, identity, aliases } of files) {
+  for (const { file, identity, aliases, elsewhere } of registeredFiles()) {
     for (const suffix of sidecars) {
-      paths.set(file + suffix, suffix === '' ? identity : null);
+      paths.set(file + suffix, {
+        identity: suffix === '' ? identity : null,
+        elsewhere: elsewhere && !paths.has(file + suffix) ? file : null,
+      });
       for (const known of [file, ...aliases]) names.add(basename(known + suffix).toLowerCase());
     }
     for (const known of [file, ...aliases]) {
