@@ -9,7 +9,7 @@ const remote = new Set(['network', 'cluster', 'vm-share', 'fuse']);
 
 export const surroundings: Surroundings = {
   isOpenHere(identity: FileIdentity) {
-    for (const file of registeredFiles().files) {
+    for (const file of registeredFiles()) {
       if (file.identity !== null && sameFile(file.identity, identity)) return true;
     }
     return false;

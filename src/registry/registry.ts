@@ -38,7 +38,7 @@ export interface Admission {
 /** One file that this process has open, as far as this thread knows. */
 export interface RegisteredFile {
   readonly file: string;
-  /** Null between the admission of a new file and its creation, and for the files of other threads. */
+  /** Null between the admission of a new file and its creation. */
   readonly identity: FileIdentity | null;
   /** Paths that the file was opened by, besides `file`. */
   readonly aliases: Iterable<string>;
@@ -100,8 +100,12 @@ export function admit(request: AdmissionRequest): Admission {
 
 /** The files that this process has open, as far as this thread knows. */
 export function registeredFiles(): readonly RegisteredFile[] {
-  const others = filesOfOtherThreads().map(({ file, aliases }) => ({ file, aliases, identity: null, elsewhere: true }));
-  return [...state.files.values(), ...others];
+  return [...state.files.values(), ...filesOfOtherThreads().map(fromOtherThread)];
+}
+
+function fromOtherThread({ file, aliases, identity }: OtherThreadsFile): RegisteredFile {
+  const known = identity === null ? null : { dev: BigInt(identity.dev), ino: BigInt(identity.ino) };
+  return { file, aliases, identity: known, elsewhere: true };
 }
 
 /** A number that changes whenever `registeredFiles` does. */
@@ -146,8 +150,9 @@ function enter(key: string, identity: FileIdentity | null, request: AdmissionReq
 
 function tellOthers(key: string, entry: RegistryEntry): void {
   const { file, copyId, library, aliases, slot } = entry;
+  const identity = entry.identity === null ? null : { dev: `${entry.identity.dev}`, ino: `${entry.identity.ino}` };
   if (slot !== null) withdrawFile(slot);
-  entry.slot = publishFile({ key, file, copyId, library, aliases: [...aliases] });
+  entry.slot = publishFile({ key, file, identity, copyId, library, aliases: [...aliases] });
 }
 
 function leave(key: string): void {

@@ -17,6 +17,8 @@ import { getEnvironmentData, setEnvironmentData, threadId } from 'node:worker_th
 export interface SharedFile {
   readonly key: string;
   readonly file: string;
+  /** Device and inode in decimal, which JSON can carry; null when the file does not exist yet. */
+  readonly identity: { readonly dev: string; readonly ino: string } | null;
   readonly copyId: string;
   readonly library: string;
   readonly aliases: readonly string[];

@@ -17,7 +17,7 @@ interface ProtectedFiles {
 }
 
 interface ProtectedPath {
-  /** Null where it has to be asked: for sidecars, and for files of other threads. */
+  /** Null where it has to be asked: for sidecars. */
   readonly identity: FileIdentity | null;
   /** The database that it belongs to, when another thread says that it has it open. */
   readonly elsewhere: string | null;
