@@ -3,6 +3,9 @@
 export { Database, type DatabaseConstructor } from './open/entry';
 export { openDatabase } from './open/shared';
 export { closeAllDatabases } from './open/all-open';
+export { restoreDatabase } from './open/restore';
+export { verifyDatabase, type VerifyOptions, type VerifyReport } from './backup/verify';
+export type { RestoreOptions, RestoreReport } from './backup/restore';
 export { inspectFilesystem } from './filesystem/inspect';
 export { installProcessGuard } from './sentinel/process-guard/install';
 

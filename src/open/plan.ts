@@ -20,10 +20,15 @@ export function locateFile(filename: string, { dangerously }: ResolvedOptions): 
 
 /** Throws what refuses: `UnsafeFilesystemError`, `UnsafeSqliteVersionError`, `OrphanedJournalError`, … */
 export function planFile(location: Location, options: ResolvedOptions): Plan {
+  const plan = planGround(location, options);
+  return { ...plan, warnings: [...plan.warnings, ...preflight(location, options)] };
+}
+
+/** The plan by the filesystem alone, before anybody looks at the files. */
+export function planGround(location: Location, options: ResolvedOptions): Plan {
   const touchShared = options.dangerously.allowNetworkFilesystem !== null;
   const filesystem = inspectFilesystem(location.requested, { touchShared });
-  const plan = settle(decide({ ...common(options), ground: 'file', file: location.file, filesystem }));
-  return { ...plan, warnings: [...plan.warnings, ...preflight(location, options)] };
+  return settle(decide({ ...common(options), ground: 'file', file: location.file, filesystem }));
 }
 
 export function planWithoutFile(ground: 'memory' | 'temporary', options: ResolvedOptions): Plan {
