@@ -4,7 +4,8 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import type { Destination } from './destination';
-import type { SchemaPlace, Surroundings } from './source';
+import type { SchemaPlace } from './source';
+import type { Surroundings } from './surroundings';
 import { createTemporary, removeTemporary, reserveTemporary, sweepTemporaries } from './temporary';
 
 export interface Build {

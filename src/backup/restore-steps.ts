@@ -9,7 +9,7 @@ import { problemsOfCopy } from './check-copy';
 import { noHardLinks, tryLink } from './durable-rename';
 import { identityOf, readAccess, sidecarsOf, type PlacedFile } from './place';
 import { refuseOpen, type RestoreGround } from './restore-target';
-import type { Surroundings } from './source';
+import type { Surroundings } from './surroundings';
 import type { Swap } from './swap';
 
 /** How long a read of the backup waits for a lock, in milliseconds: as long as a statement does by default. */

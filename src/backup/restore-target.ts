@@ -4,7 +4,7 @@ import { sameFile, type FileIdentity } from '../base/file-identity';
 import { RestoreError } from '../errors/refusals';
 import { findHolders } from './holders';
 import { placeOf, type PlacedFile } from './place';
-import type { Surroundings } from './source';
+import type { Surroundings } from './surroundings';
 
 export interface RestoreGround {
   readonly from: PlacedFile & { readonly facts: BigIntStats };

@@ -7,7 +7,7 @@ import { stepper, type RestoreStep } from './failure';
 import { checkInPlace, copyBackup, foldTarget, modeOf, takeOwner, verifyBackup } from './restore-steps';
 import { checkGround } from './restore-target';
 import { startSeal } from './seal';
-import type { Surroundings } from './source';
+import type { Surroundings } from './surroundings';
 import { stampOf } from './stamp';
 import { swapBroken, swapWhole } from './swap';
 import { createTemporary, removeTemporary, sweepTemporaries } from './temporary';

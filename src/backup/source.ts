@@ -18,14 +18,6 @@ export interface BackupSource {
   readonly busyTimeoutMs: number;
 }
 
-/** What a backup asks others about the files around it. */
-export interface Surroundings {
-  /** Whether this process has the file open as a database; opening it with `fs` would then cancel SQLite's locks. */
-  readonly isOpenHere: (identity: FileIdentity) => boolean;
-  /** Whether the path lies on a filesystem of another machine. */
-  readonly isNetwork: (path: string) => boolean | Promise<boolean>;
-}
-
 /** One schema of the source: in a file that the maintenance thread can open too, or only in the caller's connection. */
 export type SchemaPlace =
   | { readonly kind: 'file'; readonly file: string; readonly identity: FileIdentity | null }

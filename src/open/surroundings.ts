@@ -1,6 +1,6 @@
 /** What a backup or a restore asks about the files around it. */
 import { sameFile, type FileIdentity } from '../base/file-identity';
-import type { Surroundings } from '../backup/source';
+import type { Surroundings } from '../backup/surroundings';
 import { inspectFilesystem } from '../filesystem/inspect';
 import { registeredFiles } from '../registry/registry';
 
