@@ -1,5 +1,6 @@
 /** The logger of those who pass none: pino at `warn` to standard error, loaded when the first line is written. */
 import type pino from 'pino';
+import { processGlobal } from '../base/process-global';
 import type { Logger } from './logger';
 
 /** Standard error: the output of the application belongs to the application. */
@@ -24,5 +25,7 @@ export const defaultLogger: Logger = Object.freeze({
   fatal: (facts: object, message: string) => load().fatal(facts, message),
 });
 
-/** `logger: false`. */
-export const silentLogger: Logger = Object.freeze({ debug() {}, info() {}, warn() {}, error() {}, fatal() {} });
+/** `logger: false`; the same for every copy of this package, so that it never contradicts itself. */
+export const silentLogger: Logger = processGlobal('silent-logger', 1, () =>
+  Object.freeze({ debug() {}, info() {}, warn() {}, error() {}, fatal() {} }),
+);

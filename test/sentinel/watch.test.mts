@@ -1,0 +1,318 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import type * as NodeSqlite from 'node:sqlite';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import Native from 'better-sqlite3';
+import {
+  Database,
+  FileReplacedError,
+  LocksLostError,
+  openDatabase,
+  type FencedEvent,
+  type FileReplacedEvent,
+  type LocksLostEvent,
+  type Logger,
+  type Options,
+  type WarningEvent,
+} from 'safe-sqlite';
+
+const require = createRequire(import.meta.url);
+const folder = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'safe-sqlite-watch-')));
+after(() => fs.rmSync(folder, { recursive: true, force: true }));
+const linux = process.platform === 'linux' ? false : 'needs the /proc of Linux';
+let count = 0;
+const fresh = (): string => {
+  const place = join(folder, String(count++));
+  fs.mkdirSync(place);
+  return join(place, 'app.db');
+};
+const quiet: Options = { logger: false, sentinel: { intervalMs: 10 } };
+
+function open(file: string, options: Options = quiet): InstanceType<typeof Database> {
+  const db = new Database(file, options);
+  db.exec('CREATE TABLE IF NOT EXISTS t(a)');
+  return db;
+}
+
+/** As `node:sqlite` in the same process leaves it: without locks, without its sidecars. */
+function openElsewhereHere(file: string): void {
+  const { DatabaseSync } = require('node:sqlite') as typeof NodeSqlite;
+  const other = new DatabaseSync(file);
+  other.prepare('SELECT * FROM t').all();
+  other.close();
+}
+
+function inAnotherProcess(file: string, script: string): string {
+  const code = `const D=require('better-sqlite3');const d=new D(process.argv[1]);${script};d.close()`;
+  return execFileSync(process.execPath, ['-e', code, file], { encoding: 'utf8' });
+}
+
+function digest(path: string): string {
+  return createHash('sha256').update(fs.readFileSync(path)).digest('hex');
+}
+
+function rows(path: string): unknown[] {
+  const db = new Native(path);
+  try {
+    return db.prepare('SELECT a FROM t ORDER BY rowid').pluck().all();
+  } finally {
+    db.close();
+  }
+}
+
+function thrown(call: () => unknown): Error & { details: Record<string, unknown> } {
+  try {
+    call();
+  } catch (error) {
+    return error as Error & { details: Record<string, unknown> };
+  }
+  assert.fail('it did not throw');
+}
+
+describe('lost locks', { skip: linux }, () => {
+  test('fence the connection before the commit, through every handle, and are told once with their culprits', () => {
+    const file = fresh();
+    const logged: string[] = [];
+    const log = (_: object, message: string): void => void logged.push(message);
+    const logger: Logger = { debug() {}, info() {}, warn: log, error: log, fatal: log };
+    const db = openDatabase(file, { logger, sentinel: { intervalMs: 60_000 } });
+    const other = openDatabase(file);
+    db.exec('CREATE TABLE t(a)');
+    const told: [string, LocksLostEvent | FencedEvent][] = [];
+    db.events.on('locksLost', event => void told.push(['locksLost', event]));
+    db.events.on('fenced', event => void told.push(['fenced', event]));
+    const insert = db.prepare('INSERT INTO t VALUES (1)');
+    insert.run();
+    fs.readFileSync(file);
+    const error = thrown(() => insert.run());
+    assert.ok(error instanceof LocksLostError);
+    assert.match(error.message, /lost its SHARED lock/);
+    assert.match(error.message, /fs\.readFile/);
+    assert.deepEqual(error.details['missing'], ['SHARED']);
+    for (const call of [() => other.prepare('SELECT 1'), () => insert.run(), () => db.exec('SELECT 1')]) {
+      assert.throws(call, LocksLostError);
+    }
+    assert.deepEqual(
+      told.map(([name]) => name),
+      ['locksLost', 'fenced'],
+    );
+    assert.deepEqual(told[0]?.[1], { file, error: told[0]?.[1].error, rescued: null });
+    assert.equal(logged.length, 2);
+    assert.match(logged[0] ?? '', /^locksLost: The connection to .* has lost its SHARED lock/);
+    db.close();
+    other.close();
+    assert.deepEqual(rows(file), [1]);
+  });
+
+  test('of a transaction make its COMMIT fail, and nothing of it stays', () => {
+    const file = fresh();
+    const db = open(file, { ...quiet, sentinel: { intervalMs: 60_000 } });
+    const write = db.transaction(() => {
+      db.prepare('INSERT INTO t VALUES (1)').run();
+      fs.readFileSync(`${file}-shm`);
+    });
+    assert.throws(() => write(), LocksLostError);
+    db.close();
+    assert.deepEqual(rows(file), []);
+  });
+
+  test('are found at the interval, without a commit', async () => {
+    const file = fresh();
+    const db = open(file);
+    const told = new Promise<LocksLostEvent>(resolve => db.events.once('locksLost', resolve));
+    const alive = setInterval(() => {}, 1000);
+    fs.readFileSync(file);
+    const { error } = await told;
+    clearInterval(alive);
+    assert.ok(error instanceof LocksLostError);
+    assert.throws(() => db.prepare('SELECT 1'), LocksLostError);
+    db.close();
+  });
+
+  test('of an attached database are found as well, and not after it is detached', () => {
+    const file = fresh();
+    const attached = fresh();
+    // In WAL mode: a rollback journal needs no locks between transactions.
+    open(attached).close();
+    const db = open(file);
+    db.attach(attached, 'side');
+    db.exec('CREATE TABLE side.s(a); INSERT INTO side.s VALUES (1)');
+    db.detach('side');
+    fs.readFileSync(attached);
+    db.exec('INSERT INTO t VALUES (1)');
+    db.exec(`ATTACH '${attached}' AS again`);
+    fs.readFileSync(attached);
+    const error = thrown(() => db.exec('INSERT INTO t VALUES (2)'));
+    assert.ok(error instanceof LocksLostError);
+    assert.equal(error.details['file'], attached);
+    db.close();
+  });
+});
+
+describe('what another process does meanwhile', { skip: linux }, () => {
+  test('raw better-sqlite3 writes over its committed row when it closes', () => {
+    const file = fresh();
+    const db = new Native(file);
+    db.pragma('journal_mode=WAL');
+    db.exec('CREATE TABLE t(a); INSERT INTO t VALUES (1)');
+    openElsewhereHere(file);
+    db.exec("INSERT INTO t VALUES ('ours')");
+    inAnotherProcess(file, `d.exec("INSERT INTO t VALUES ('theirs')")`);
+    db.close();
+    assert.deepEqual(rows(file), [1, 'ours']);
+  });
+
+  test('stays: a fenced connection writes nothing more, also not when it closes', () => {
+    const file = fresh();
+    const db = open(file, { ...quiet, sentinel: { intervalMs: 60_000 } });
+    db.exec('INSERT INTO t VALUES (1)');
+    openElsewhereHere(file);
+    const error = thrown(() => db.exec("INSERT INTO t VALUES ('ours')"));
+    assert.ok(error instanceof LocksLostError);
+    assert.deepEqual(rows(String(error.details['rescued'])), [1]);
+    inAnotherProcess(file, `d.exec("INSERT INTO t VALUES ('theirs')")`);
+    const before = digest(file);
+    db.close();
+    assert.equal(digest(file), before);
+    assert.deepEqual(rows(file), [1, 'theirs']);
+  });
+});
+
+describe('lost files', () => {
+  const posix = process.platform === 'win32' ? 'open files cannot be deleted on Windows' : false;
+
+  test('are rescued, and the real file stays byte for byte, also at close', { skip: posix }, () => {
+    const file = fresh();
+    const rescueDirectory = join(dirname(file), 'rescued');
+    fs.mkdirSync(rescueDirectory);
+    const db = open(file, { ...quiet, rescueDirectory });
+    for (let row = 0; row < 10; row++) db.prepare('INSERT INTO t VALUES (?)').run(row);
+    let told: FileReplacedEvent | null = null;
+    db.events.on('fileReplaced', event => (told = event));
+    fs.rmSync(`${file}-wal`);
+    const error = thrown(() => db.exec('INSERT INTO t VALUES (10)'));
+    assert.ok(error instanceof FileReplacedError);
+    const rescued = String(error.details['rescued']);
+    assert.equal(dirname(rescued), rescueDirectory);
+    assert.equal((told as FileReplacedEvent | null)?.rescued, rescued);
+    assert.ok(error.message.includes(rescued));
+    assert.equal(thrown(() => db.prepare('SELECT 1')).details['rescued'], rescued);
+    assert.deepEqual(rows(rescued), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    const before = digest(file);
+    db.close();
+    assert.equal(digest(file), before);
+  });
+
+  test('are rescued later when a statement is still running', { skip: posix }, async () => {
+    const file = fresh();
+    const db = open(file);
+    for (let row = 0; row < 10; row++) db.prepare('INSERT INTO t VALUES (?)').run(row);
+    const iterator = db.prepare('SELECT a FROM t').iterate();
+    iterator.next();
+    const events: FileReplacedEvent[] = [];
+    const alive = setInterval(() => {}, 1000);
+    const twice = new Promise<void>(resolve => {
+      db.events.on('fileReplaced', event => {
+        events.push(event);
+        if (events.length === 1) iterator.return?.();
+        else resolve();
+      });
+    });
+    fs.renameSync(file, `${file}.moved`);
+    await twice;
+    clearInterval(alive);
+    assert.equal(events[0]?.rescued, null);
+    assert.deepEqual(rows(String(events[1]?.rescued)).length, 10);
+    db.close();
+  });
+
+  test('in rollback mode', { skip: posix }, () => {
+    const file = fresh();
+    const db = open(file, { ...quiet, journalMode: 'rollback' });
+    db.exec('INSERT INTO t VALUES (1)');
+    fs.writeFileSync(`${file}.new`, 'another');
+    fs.renameSync(`${file}.new`, file);
+    const error = thrown(() => db.exec('INSERT INTO t VALUES (2)'));
+    assert.ok(error instanceof FileReplacedError);
+    assert.deepEqual(rows(String(error.details['rescued'])), [1]);
+    db.close();
+    assert.equal(fs.readFileSync(file, 'utf8'), 'another');
+  });
+});
+
+describe('no fence', () => {
+  test('a new hard link and a plain descriptor are warnings', { skip: linux }, async () => {
+    const file = fresh();
+    const db = open(file);
+    const codes: string[] = [];
+    const alive = setInterval(() => {}, 1000);
+    const both = new Promise<void>(resolve => {
+      db.events.on('warning', (event: WarningEvent) => {
+        codes.push(event.code);
+        if (event.code === 'hard-linked') fs.rmSync(`${file}.link`);
+        if (codes.includes('hard-linked') && codes.includes('foreign-descriptor')) resolve();
+      });
+    });
+    fs.linkSync(file, `${file}.link`);
+    const fd = fs.openSync(file, 'r');
+    await both;
+    clearInterval(alive);
+    db.exec('INSERT INTO t VALUES (1)');
+    fs.closeSync(fd);
+    assert.throws(() => db.exec('INSERT INTO t VALUES (2)'), LocksLostError);
+    db.close();
+  });
+
+  test('the journal mode may change under it, both ways', () => {
+    const file = fresh();
+    const db = open(file);
+    for (const mode of ['delete', 'wal', 'truncate', 'wal']) {
+      db.pragma(`journal_mode=${mode}`);
+      db.exec('INSERT INTO t VALUES (1)');
+      db.transaction(() => db.exec('INSERT INTO t VALUES (2)'))();
+    }
+    db.close();
+  });
+
+  test("its own statements do not show in the application's verbose", () => {
+    const file = fresh();
+    const shown: unknown[] = [];
+    const db = open(file, { ...quiet, verbose: sql => void shown.push(sql) });
+    db.exec('INSERT INTO t VALUES (1)');
+    db.close();
+    assert.deepEqual(shown, ['CREATE TABLE IF NOT EXISTS t(a)', 'INSERT INTO t VALUES (1)']);
+  });
+
+  test('switched off, it finds nothing', { skip: linux }, () => {
+    const file = fresh();
+    const db = open(file, { logger: false, sentinel: 'off' });
+    fs.readFileSync(file);
+    db.exec('INSERT INTO t VALUES (1)');
+    db.close();
+  });
+
+  test('many connections to one file, attached to each other, opened and closed, as ORMs do', { skip: linux }, () => {
+    const file = fresh();
+    const side = fresh();
+    const descriptors = fs.readdirSync('/proc/self/fd').length;
+    const pool = Array.from({ length: 5 }, () => open(file));
+    for (let turn = 0; turn < 50; turn++) {
+      const at = turn % pool.length;
+      pool[at]?.close();
+      const db = (pool[at] = open(file));
+      db.exec(`ATTACH '${side}' AS side`);
+      db.exec('CREATE TABLE IF NOT EXISTS side.s(a)');
+      for (const each of pool) each.prepare('INSERT INTO t VALUES (1)').run();
+      db.exec('INSERT INTO side.s VALUES (1)');
+      if (turn % 2 === 0) db.exec('DETACH side');
+    }
+    for (const each of pool) each.close();
+    assert.equal(rows(file).length, 250);
+    assert.equal(fs.readdirSync('/proc/self/fd').length, descriptors);
+  });
+});
