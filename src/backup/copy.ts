@@ -54,7 +54,8 @@ async function copyOnce(
   try {
     return await copy.result;
   } catch (error) {
-    // Windows deletes no open file; elsewhere the file is removed at once, and the journal that SQLite may still make later.
+    // Windows deletes no open file; elsewhere it is removed at once, and again after SQLite's call has ended, should the
+    // call have been just about to open the file when the abort came.
     if (process.platform === 'win32' || options.signal?.aborted !== true) await copy.over;
     else void copy.over.then(() => removeTemporary(destination));
     throw error;

@@ -1,9 +1,9 @@
 /** The program of the maintenance thread: takes jobs, runs each with a connection of its own, answers. */
 import { parentPort } from 'node:worker_threads';
-import { claim, markOver, type Control } from './control';
+import { claim, isAbortRequested, markOver, type Control } from './control';
 import { executeNow, executeOnline } from './execute';
 import type { HostMessage, Job, JobProgress, ResultOf, WorkerMessage } from './protocol';
-import { steerFor } from './steer';
+import { AbortedJob, steerFor } from './steer';
 import { toWire } from './wire-error';
 
 type Send = (message: WorkerMessage) => void;
@@ -42,5 +42,9 @@ function perform(
   report: (progress: JobProgress) => void,
 ): ResultOf<Job> | Promise<ResultOf<Job>> {
   if (job.kind === 'online-backup') return executeOnline(job, report, steerFor(job, control, report));
-  return executeNow(job, report);
+  return executeNow(job, progress => {
+    report(progress);
+    // The last moment at which a call that cannot be interrupted can still be left out.
+    if (isAbortRequested(control)) throw new AbortedJob();
+  });
 }

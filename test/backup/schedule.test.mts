@@ -1,0 +1,293 @@
+// Scheduled backups: the decisions by tables, the schedule with real files and a clock of the test's own.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { dueBackup } from '../../dist/backup/due.js';
+import { backupPath, listBackups } from '../../dist/backup/folder.js';
+import { retention } from '../../dist/backup/retention.js';
+import { startSchedule, type Schedule } from '../../dist/backup/schedule.js';
+import { momentOf, stampOf } from '../../dist/backup/stamp.js';
+import { takeTurn } from '../../dist/backup/turn.js';
+import { backUp, bank, dist, folder, names } from './fixture.mts';
+
+const hour = 3_600_000;
+const day = 24 * hour;
+const byTime = (one: number, other: number) => one - other;
+const start = Date.parse('2026-11-21T12:00:00Z');
+
+describe('when a backup is due', () => {
+  const calm = { now: start, backups: [], intervalMs: hour, failures: 0, lastFailure: null };
+  for (const [what, facts, expected] of [
+    ['none yet', {}, { at: start, reason: 'first' }],
+    ['one of ten minutes ago', { backups: [start - 600_000] }, { at: start + 3_000_000, reason: 'interval' }],
+    ['one of exactly an hour ago', { backups: [start - hour] }, { at: start, reason: 'interval' }],
+    ['a week missed: one, at once', { backups: [start - 7 * day] }, { at: start - 7 * day + hour, reason: 'missed' }],
+    ['one of next year', { backups: [start + 365 * day] }, { at: start, reason: 'first' }],
+    ['one of next year, one of now', { backups: [start + 365 * day, start] }, { at: start + hour, reason: 'interval' }],
+    ['one failure', { failures: 1, lastFailure: start }, { at: start + 60_000, reason: 'retry' }],
+    ['four failures', { failures: 4, lastFailure: start }, { at: start + 480_000, reason: 'retry' }],
+    ['very many failures', { failures: 99, lastFailure: start }, { at: start + hour, reason: 'retry' }],
+    [
+      'a failure before the clock went back',
+      { failures: 1, lastFailure: start + day },
+      { at: start + 60_000, reason: 'retry' },
+    ],
+  ] as const) {
+    test(what, () => assert.deepEqual(dueBackup({ ...calm, ...facts }), expected));
+  }
+});
+
+describe('what is kept', () => {
+  const kept = (moments: number[], now: number, rules: object) =>
+    retention(moments, each => each, now, { newest: 1, daily: 0, weekly: 0, ...rules })
+      .keep.map(({ item }) => item)
+      .toSorted(byTime);
+  const hourly = Array.from({ length: 40 * 24 }, (_, index) => start - index * hour);
+
+  test('the newest N', () =>
+    assert.deepEqual(kept(hourly, start, { newest: 3 }), [start - 2 * hour, start - hour, start]));
+
+  test('the newest of each of the last days, in UTC', () => {
+    const midnight = Date.parse('2026-11-21T00:00:00Z');
+    assert.deepEqual(kept(hourly, start, { daily: 3 }), [midnight - day - hour, midnight - hour, start]);
+  });
+
+  test('the newest of each of the last weeks, which begin on Monday', () => {
+    // The 21st of November 2026 is a Saturday.
+    assert.deepEqual(kept(hourly, start, { weekly: 3 }), [
+      Date.parse('2026-11-08T23:00:00Z'),
+      Date.parse('2026-11-15T23:00:00Z'),
+      start,
+    ]);
+  });
+
+  test('days without a backup do not count', () => {
+    const rare = [start, start - 30 * day, start - 60 * day];
+    assert.deepEqual(kept(rare, start, { daily: 3 }), rare.toReversed());
+  });
+
+  test('for any backups and rules: the newest stays, nothing is lost from the account, and a second look removes nothing', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.integer({ min: start - 400 * day, max: start + day }), { maxLength: 60 }),
+        fc.record({ newest: fc.integer({ min: 1, max: 5 }), daily: fc.nat(9), weekly: fc.nat(9) }),
+        (moments, rules) => {
+          const first = retention(moments, each => each, start, rules);
+          const keeps = first.keep.map(({ item }) => item);
+          assert.deepEqual([...keeps, ...first.remove].toSorted(byTime), moments.toSorted(byTime));
+          const past = moments.filter(each => each <= start);
+          if (past.length > 0) assert.ok(keeps.includes(Math.max(...past)));
+          assert.ok(moments.filter(each => each > start).every(each => keeps.includes(each)));
+          assert.deepEqual(retention(keeps, each => each, start, rules).remove, []);
+        },
+      ),
+    );
+  });
+});
+
+test('stamps sort as moments, and read back', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 4e12 }), fc.integer({ min: 0, max: 4e12 }), (one, other) => {
+      assert.equal(momentOf(stampOf(one)), one);
+      assert.equal(stampOf(one) < stampOf(other), one < other);
+    }),
+  );
+  for (const wrong of ['', '20261121', '20261131T000000000Z', '20261121T250000000Z', '20261121T000000000z']) {
+    assert.equal(momentOf(wrong), null, wrong);
+  }
+});
+
+describe('the schedule', () => {
+  interface Bench {
+    readonly schedule: Schedule;
+    readonly failures: Error[];
+    readonly removed: string[];
+    readonly out: string;
+    at: number;
+  }
+
+  function bench(
+    t: Parameters<typeof bank>[0],
+    overrides: { keep?: object; backup?: () => Promise<never>; out?: string } = {},
+  ): Bench {
+    const home = folder(t);
+    const out = overrides.out ?? join(home, 'backups', 'deep');
+    const db = bank(t, join(home, 'app.db'), 'wal', 20);
+    const made: Bench = { out, at: start, failures: [], removed: [], schedule: undefined as never };
+    const schedule = startSchedule(
+      {
+        directory: out,
+        intervalMs: hour,
+        keep: { newest: 2, daily: 0, weekly: 0, ...overrides.keep },
+        verify: 'quick',
+      },
+      {
+        source: db.name,
+        now: () => made.at,
+        backup: overrides.backup ?? ((destination, signal) => backUp(db, destination, { signal })),
+        onFailure: error => made.failures.push(error),
+        onRemoved: paths => made.removed.push(...paths),
+      },
+    );
+    t.after(() => schedule.stop());
+    return Object.assign(made, { schedule });
+  }
+
+  async function settled(schedule: Schedule): Promise<void> {
+    while (schedule.state().running) await new Promise(resolve => setTimeout(resolve, 2));
+  }
+
+  test('the first one is made at once, verified, with a manifest', async t => {
+    const { schedule, out, failures } = bench(t);
+    await settled(schedule);
+    assert.deepEqual(failures, []);
+    assert.deepEqual(names(out), ['app-20261121T120000000Z.db', 'app-20261121T120000000Z.json']);
+    const manifest = JSON.parse(readFileSync(join(out, 'app-20261121T120000000Z.json'), 'utf8')) as Record<
+      string,
+      unknown
+    >;
+    assert.equal(manifest['created'], '2026-11-21T12:00:00.000Z');
+    assert.deepEqual(Object.keys(manifest).toSorted(), [
+      'bytes',
+      'created',
+      'foreignKeyViolations',
+      'format',
+      'method',
+      'pages',
+      'schemaVersion',
+      'sha256',
+      'source',
+      'sqliteVersion',
+      'userVersion',
+      'verified',
+    ]);
+    const state = schedule.state();
+    assert.deepEqual(
+      [state.lastBackup?.at, state.lastBackup?.ageMs, state.next, state.failures],
+      ['2026-11-21T12:00:00.000Z', 0, '2026-11-21T13:00:00.000Z', 0],
+    );
+  });
+
+  test('a restart does not make another one too early, and old ones are removed with their manifests', async t => {
+    const home = folder(t);
+    const db = bank(t, join(home, 'app.db'), 'wal', 20);
+    const out = join(home, 'backups');
+    let at = start;
+    const removed: string[] = [];
+    for (const hours of [0, 0.5, 1, 2, 9]) {
+      at = start + hours * hour;
+      const schedule = startSchedule(
+        { directory: out, intervalMs: hour, keep: { newest: 2, daily: 0, weekly: 0 }, verify: 'quick' },
+        {
+          source: db.name,
+          now: () => at,
+          backup: (destination, signal) => backUp(db, destination, { signal }),
+          onFailure: error => assert.fail(error),
+          onRemoved: paths => removed.push(...paths),
+        },
+      );
+      await settled(schedule);
+      await schedule.stop();
+      if (hours === 0) writeFileSync(join(out, 'app-20200101T000000000Z.db'), 'of somebody who wrote no manifest');
+    }
+    assert.deepEqual(
+      names(out).filter(name => name.endsWith('.db')),
+      ['app-20200101T000000000Z.db', 'app-20261121T140000000Z.db', 'app-20261121T210000000Z.db'],
+    );
+    assert.deepEqual(names(out).filter(name => name.endsWith('.json')).length, 2);
+    assert.equal(removed.length, 2);
+  });
+
+  test('a database of the same name elsewhere shares the folder, and loses nothing', async t => {
+    const one = bench(t, { keep: { newest: 1 } });
+    await settled(one.schedule);
+    await one.schedule.stop();
+    const other = bench(t, { keep: { newest: 1 }, out: one.out });
+    other.at = start + 1;
+    await settled(other.schedule);
+    assert.equal(names(one.out).filter(name => name.endsWith('.db')).length, 2);
+  });
+
+  test('a failure is told, tried again later, and harms no old backup', async t => {
+    const broken = new Error('no room');
+    const { schedule, failures, out } = bench(t, { backup: () => Promise.reject(broken) });
+    await settled(schedule);
+    assert.deepEqual(failures, [broken]);
+    const state = schedule.state();
+    assert.deepEqual([state.failures, state.lastError, state.next], [1, broken, '2026-11-21T12:01:00.000Z']);
+    assert.deepEqual(names(out), []);
+  });
+
+  test('a stop aborts a backup that runs, and tells no failure', async t => {
+    const home = folder(t);
+    const db = bank(t, join(home, 'app.db'), 'wal', 20_000);
+    const out = join(home, 'backups');
+    const copying = Promise.withResolvers<void>();
+    const schedule = startSchedule(
+      { directory: out, intervalMs: hour, keep: { newest: 1, daily: 0, weekly: 0 }, verify: 'quick' },
+      {
+        source: db.name,
+        backup: (destination, signal) =>
+          backUp(db, destination, { signal }, { onStep: step => step === 'copy' && copying.resolve() }),
+        onFailure: error => assert.fail(error),
+      },
+    );
+    await copying.promise;
+    await schedule.stop();
+    assert.deepEqual([schedule.state().running, schedule.state().next], [false, null]);
+    // SQLite's call cannot be interrupted: what it was about to open is removed when it ends.
+    while (names(out).length > 0) await new Promise(resolve => setTimeout(resolve, 5));
+  });
+
+  test('does not keep the process alive once the backup is made', async t => {
+    const home = folder(t);
+    bank(t, join(home, 'app.db'), 'wal', 20);
+    const child = spawn(process.execPath, [
+      '-e',
+      `const { startSchedule } = require(${JSON.stringify(dist('backup/schedule.js'))});
+       startSchedule({ directory: ${JSON.stringify(join(home, 'out'))}, intervalMs: 3600000, keep: { newest: 1, daily: 0, weekly: 0 }, verify: 'quick' },
+         { source: '/app.db', backup: () => Promise.reject(new Error('none')), onFailure: () => console.log('failed') });`,
+    ]);
+    let output = '';
+    child.stdout.on('data', (data: Buffer) => (output += data.toString()));
+    assert.deepEqual(await once(child, 'exit'), [0, null]);
+    assert.equal(output, 'failed\n');
+  });
+
+  test('two processes with one schedule take turns; the turn of a killed one is taken over', async t => {
+    const home = folder(t);
+    const first = await takeTurn(home, 'app');
+    assert.ok(first);
+    assert.equal(await takeTurn(home, 'app'), null);
+    assert.ok(await takeTurn(home, 'other'));
+    await first();
+    const child = spawn(process.execPath, [
+      '-e',
+      `require(${JSON.stringify(dist('backup/turn.js'))}).takeTurn(${JSON.stringify(home)}, 'app').then(() => { console.log('mine'); setInterval(() => {}, 1e6); });`,
+    ]);
+    await once(child.stdout, 'data');
+    assert.equal(await takeTurn(home, 'app'), null);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    assert.ok(await takeTurn(home, 'app'));
+  });
+});
+
+test('names are those of the database, whatever stands in them', async t => {
+  const home = folder(t);
+  for (const source of ['/x/app.db', '/x/app', '/x/my.app-20200101T000000000Z.sqlite', '/x/ä b.db']) {
+    const path = backupPath(home, source, start);
+    writeFileSync(path, '');
+    const found = await listBackups(home, source);
+    assert.deepEqual(
+      found.map(each => each.path),
+      [path],
+      source,
+    );
+    assert.equal(found[0]?.moment, start);
+  }
+});
