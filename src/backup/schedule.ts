@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { parse } from 'node:path';
 import { asError } from '../base/foreign-error';
 import type { ResolvedScheduledBackup } from '../options/resolved';
-import type { BackupResult } from './backup';
+import type { BackupResult } from './result';
 import { dueBackup, type Due } from './due';
 import { backupPath, listBackups, manifestPath, removeBackups } from './folder';
 import { manifestOf, writeManifest } from './manifest';

@@ -5,7 +5,7 @@ import { errorMessage } from '../base/foreign-error';
 import { BackupError } from '../errors/refusals';
 import { choiceOption, refuseOption } from '../options/checks';
 import { refuseUnknownNames } from '../options/known-names';
-import type { BackupResult } from './backup';
+import type { BackupResult } from './result';
 import { syncFolder } from './durable-rename';
 import { stampOf } from './stamp';
 
