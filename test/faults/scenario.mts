@@ -48,7 +48,8 @@ export function plainError(error: unknown): PlainError {
   if (!(error instanceof Error)) return { name: typeof error, code: undefined, message: String(error) };
   const facts = error as Error & Partial<PlainError>;
   return {
-    name: facts.name === 'Error' ? error.constructor.name : facts.name,
+    // The class: the typed errors of this library keep the `name` that better-sqlite3's have.
+    name: error.constructor.name,
     code: facts.code,
     message: facts.message,
     ...(facts.hint !== undefined && { hint: facts.hint }),

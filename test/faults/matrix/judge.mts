@@ -1,0 +1,93 @@
+/** What an outcome of the matrix means: a pure decision with its reason. */
+import type { PlainError } from '../scenario.mts';
+import type { Cell } from './cells.mts';
+import type { Outcome } from './run.mts';
+
+export type Verdict =
+  /** The operation did not come to the n-th call. */
+  | 'not-reached'
+  /** A promise is broken: an acknowledged transaction is lost, half there, or one is there that was denied. */
+  | 'lost'
+  /** The operation reported success although the fault kept it from what it promises. */
+  | 'silent'
+  /** After the fault is over the connection still does not work, and nothing said that it would not. */
+  | 'stuck'
+  /** The operation threw. */
+  | 'reported'
+  /** Success is the truth: SQLite did it by another way, or the fault does not matter. */
+  | 'accepted';
+
+export interface Judgement {
+  readonly verdict: Verdict;
+  readonly reason: string;
+}
+
+export function judge(outcome: Outcome): Judgement {
+  const { cell, hits, error, followUp } = outcome;
+  if (hits === 0) return { verdict: 'not-reached', reason: 'the operation made fewer calls' };
+  const [broken] = [...outcome.afterCrash, ...outcome.afterFollowUp, ...outcome.afterClose];
+  if (broken !== undefined) return { verdict: 'lost', reason: broken };
+  const barred = [followUp.read, followUp.write].find(each => each !== null && each.code !== fencedCode);
+  if (barred !== undefined && barred !== null)
+    return error === null
+      ? { verdict: 'silent', reason: `success was reported, and the next use met ${barred.code}` }
+      : { verdict: 'stuck', reason: `the fault is over, and the next use met ${barred.code}` };
+  if (error !== null) return { verdict: 'reported', reason: signature(error) };
+  const excuse = excuses.find(({ holds }) => holds(cell));
+  return excuse === undefined
+    ? { verdict: 'silent', reason: 'success was reported although the call failed' }
+    : { verdict: 'accepted', reason: excuse.reason };
+}
+
+const fencedCode = 'SAFE_SQLITE_FENCED';
+
+interface Excuse {
+  readonly reason: string;
+  readonly holds: (cell: Cell) => boolean;
+}
+
+/** When success is right although a call failed. docs/faults.md prints the reasons. */
+export const excuses: readonly Excuse[] = [
+  { reason: 'a short read or write is continued where it stopped', holds: ({ fault }) => fault === 'short' },
+  { reason: 'a descriptor that is closed has nothing left to write', holds: ({ call }) => call === 'close' },
+  {
+    reason: 'SQLite does not look at the sync of the folder in which it makes a journal or a WAL',
+    holds: ({ call, target }) => target === 'folder' && (call === 'open' || call === 'dirsync'),
+  },
+  {
+    reason: 'a lock that failed once is taken again',
+    holds: ({ call, duration }) => call === 'lock' && duration === 'once',
+  },
+  {
+    reason: 'a file that could not be opened once is opened again',
+    holds: ({ call, duration }) => call === 'open' && duration === 'once',
+  },
+  {
+    reason: 'an unlock that failed is made up for by the next one, or by the end of the descriptor',
+    holds: ({ call }) => call === 'unlock',
+  },
+  {
+    reason: 'a close that cannot have the file alone leaves the WAL to the next open',
+    holds: ({ operation, call }) => operation === 'close' && (call === 'lock' || call === 'getlk'),
+  },
+  {
+    reason: 'a sidecar that cannot be deleted at close holds nothing that the database lacks',
+    holds: ({ operation, call }) => operation === 'close' && call === 'unlink',
+  },
+];
+
+/** An error in the words of the table: its code, and what it says of the transaction. */
+export function signature(error: PlainError): string {
+  const code = error.code ?? error.name;
+  return error.commitOutcome === 'unknown' ? `${code} (outcome unknown)` : code;
+}
+
+/** One outcome in the words of the table. */
+export function summarize(outcome: Outcome): string {
+  const { verdict } = judge(outcome);
+  if (verdict === 'accepted') return 'ok';
+  if (verdict === 'not-reached') return 'not reached';
+  const thrown = outcome.error === null ? '' : ` ${signature(outcome.error)}`;
+  const fenced = outcome.followUp.write?.code === fencedCode ? ', fenced' : '';
+  return verdict === 'reported' ? `${thrown.trim()}${fenced}` : `**${verdict}**${thrown}${fenced}`;
+}
