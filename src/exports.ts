@@ -28,6 +28,8 @@ export type {
   Transaction,
   VirtualTableOptions,
 } from './connection/types';
+export type { WriteCallOptions } from './writes/queued-write';
+export type { Histogram, WriteQueueFacts } from './writes/counters';
 export type { Plan, PlanWarning } from './policy/plan';
 export type { FilesystemReport } from './filesystem/report';
 export type { BackupOptions } from './backup/options';

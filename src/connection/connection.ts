@@ -10,6 +10,7 @@ import { judgeFailedCommit } from '../policy/commit-outcome';
 import type { Plan } from '../policy/plan';
 import type { ProtectionGround } from './protect';
 import type { Moment, OpenIterator, Session } from './session';
+import type { TransactionOwner } from './transaction-owner';
 import type { Verbose } from './verbose';
 
 type Native = NativeDatabase.Database;
@@ -36,6 +37,10 @@ export class Connection {
   readonly verbose: Verbose;
   /** Told every failure of SQLite, before it is thrown: decides about the fence. */
   onFailure: ((error: SqliteResultError, moment: Moment) => void) | null = null;
+  /** Set while functions of the application run inside a transaction that is not theirs to end. */
+  owner: TransactionOwner | null = null;
+  /** How long the synchronous calls wait for a lock, in milliseconds: the `timeout` option, or what a PRAGMA set. */
+  busyTimeoutMs: number;
 
   readonly #sessions = new Set<Session>();
   readonly #statements = new Map<string, NativeStatement>();
@@ -50,6 +55,7 @@ export class Connection {
     this.options = parts.options;
     this.hub = parts.hub;
     this.verbose = parts.verbose;
+    this.busyTimeoutMs = parts.options.timeout;
     if (parts.options.dangerously.allowUnsyncedCommits !== null) this.#givenUp.add(unsyncedCommits);
   }
 
@@ -71,6 +77,14 @@ export class Connection {
 
   get refusal(): (() => Error) | null {
     return this.#refusal;
+  }
+
+  /** As `refuse`, but only until the function that it returns is called. */
+  suspend(refusal: () => Error): () => void {
+    for (const session of this.#sessions) session.refusal ??= refusal;
+    return () => {
+      for (const session of this.#sessions) if (session.refusal === refusal) session.refusal = this.#refusal;
+    };
   }
 
   /** Calls `check` before each commit; it may throw to prevent it. */
@@ -106,6 +120,16 @@ export class Connection {
     for (const session of this.#sessions) yield* session.openIterators;
   }
 
+  /** How long SQLite itself waits for a lock from now on, in milliseconds; `exec` costs a tenth of `pragma()`. */
+  waitForLocks(milliseconds: number): void {
+    this.verbose.quietly(() => this.native.exec(`PRAGMA busy_timeout = ${milliseconds}`));
+  }
+
+  /** After a PRAGMA of the application: what its synchronous calls wait from now on. */
+  readBusyTimeout(): void {
+    this.busyTimeoutMs = Number(this.verbose.quietly(() => this.native.pragma('busy_timeout', { simple: true })));
+  }
+
   /** Runs one of our own transaction statements; each text is prepared once. */
   execute(sql: string): void {
     try {
@@ -125,7 +149,10 @@ export class Connection {
       ...(moment.sql === undefined ? {} : { sql: moment.sql }),
       ...(moment.commits === true ? this.#commitOutcome(error) : {}),
     });
-    if (translated instanceof SqliteResultError) this.onFailure?.(translated, moment);
+    if (translated instanceof SqliteResultError) {
+      this.onFailure?.(translated, moment);
+      if (this.owner !== null && !this.native.inTransaction) this.owner.transactionLost(translated);
+    }
     return translated;
   }
 

@@ -13,6 +13,8 @@ export interface OpenIterator {
   readonly statement: { readonly source: string };
   /** Milliseconds of the monotonic clock. */
   readonly openedAt: number;
+  /** Lets the statement go. */
+  return(): unknown;
 }
 
 export interface Session {

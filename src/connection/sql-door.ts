@@ -1,6 +1,9 @@
 /** The one door for SQL of the application: refuses what takes a protection away, watches what touches one. */
+import { UnsafeStatementError } from '../errors/refusals';
 import type { GuardContext, Watched } from '../sql/decision';
 import { inspectSql, refuse } from '../sql/guard';
+import { foldCase } from '../sql/names';
+import { endsTransaction } from '../sql/transaction-end';
 import type { Attachments } from './attachments';
 import type { Connection } from './connection';
 import { protect, prove } from './protect';
@@ -17,6 +20,7 @@ export class SqlDoor {
 
   /** `null` for ordinary SQL; throws `UnsafeStatementError` for SQL that must not run. */
   admit(sql: string): Watch | null {
+    this.#keepTransaction(sql);
     const decision = inspectSql(sql, this.#context());
     if (decision.verdict === 'ordinary') return null;
     if (decision.verdict === 'refused') throw refuse(decision, sql);
@@ -24,6 +28,29 @@ export class SqlDoor {
       preparing: prepare => this.#preparing(decision, prepare),
       around: execute => this.#around(decision, execute),
     };
+  }
+
+  /** For a statement that SQLite calls neither reading nor writing: it may end a transaction that others run in. */
+  control(sql: string): Watch | null {
+    if (!endsTransaction(sql)) return null;
+    return {
+      preparing: prepare => prepare(),
+      around: execute => {
+        this.#keepTransaction(sql);
+        return execute();
+      },
+    };
+  }
+
+  /** The transaction of `db.write` belongs to several writes: one of them cannot end it. */
+  #keepTransaction(sql: string): void {
+    if (this.#connection.owner === null || typeof sql !== 'string') return;
+    const word = endsTransaction(sql);
+    if (word === null) return;
+    throw new UnsafeStatementError(`${word} inside the function of db.write() on ${this.#connection.file}.`, {
+      hint: 'db.write commits by itself. To undo, throw an error; for a part that can fail alone, use db.transaction() or a SAVEPOINT inside.',
+      details: { file: this.#connection.file, statement: word },
+    });
   }
 
   #context(): GuardContext {
@@ -39,7 +66,7 @@ export class SqlDoor {
 
   #preparing<Result>(touched: Watched, prepare: () => Result): Result {
     const result = prepare();
-    if (touched.pragmas.length > 0) this.#proveAgain();
+    this.#lookAgain(touched);
     return result;
   }
 
@@ -52,13 +79,15 @@ export class SqlDoor {
     );
     const result = run();
     for (const schema of touched.detaches) this.#attachments.released(schema);
-    if (touched.pragmas.length > 0) this.#proveAgain();
+    this.#lookAgain(touched);
     return result;
   }
 
   /** What the text touched is set and read back; inside a transaction SQLite allows only the reading back. */
-  #proveAgain(): void {
+  #lookAgain({ pragmas }: Watched): void {
+    if (pragmas.length === 0) return;
     const { native, verbose, ground } = this.#connection;
+    if (pragmas.some(({ name }) => foldCase(name) === 'busy_timeout')) this.#connection.readBusyTimeout();
     verbose.quietly(() => (native.inTransaction ? prove : protect)(native, ground));
   }
 }

@@ -20,6 +20,12 @@ export interface StatementParts {
   readonly session: Session;
   readonly database: object;
   readonly watch: Watch | null;
+  readonly door: TransactionDoor;
+}
+
+/** Knows the statements that end a transaction, which the application may not run in one that is not its own. */
+interface TransactionDoor {
+  control(sql: string): Watch | null;
 }
 
 /** Statements that end a transaction; for better-sqlite3 they are read-only. */
@@ -66,13 +72,14 @@ export class Statement {
 
   constructor() {
     if (made === null) throw new TypeError('Statements can only be constructed by the db.prepare() method');
-    const { native, session, database, watch } = made;
+    const { native, session, database, watch, door } = made;
     this.#native = native;
     this.#session = session;
-    this.#watch = watch;
     this.reader = native.reader;
     this.readonly = native.readonly;
     this.source = native.source;
+    // What ends a transaction neither reads nor writes, as SQLite sees it.
+    this.#watch = watch ?? (this.readonly && !this.reader ? door.control(this.source) : null);
     this.database = database;
     this.#mayCommit = !this.readonly || endsTransaction.test(this.source);
     Object.defineProperty(this, 'busy', Statement.#busy);

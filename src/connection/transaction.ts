@@ -71,7 +71,7 @@ function undo(host: TransactionHost, nested: boolean, error: unknown): void {
   }
 }
 
-function isThenable(value: unknown): boolean {
+export function isThenable(value: unknown): boolean {
   return (
     (typeof value === 'object' || typeof value === 'function') &&
     value !== null &&

@@ -4,9 +4,11 @@ import type { BackupResult } from '../backup/result';
 import type { BackupOptions } from '../backup/options';
 import type { Connection } from '../connection/connection';
 import type { Session } from '../connection/session';
+import { isTrusted, nativeExplain } from '../connection/native-gaps';
 import { withoutWalMark } from '../connection/serialize';
 import { makeStatement } from '../connection/statement';
-import { makeTransaction, type TransactionHost } from '../connection/transaction';
+import { makeTransaction } from '../connection/transaction';
+import { transactionHost } from '../connection/transaction-host';
 import type {
   AggregateOptions,
   DropInDatabase,
@@ -22,6 +24,7 @@ import type { DatabaseEmitter } from '../events/event-map';
 import type { Options } from '../options/options';
 import type { Plan } from '../policy/plan';
 import { backUp } from './backups';
+import type { WriteCallOptions } from '../writes/queued-write';
 import { isOpenDatabase } from './handle';
 import type { OpenDatabase } from './open-database';
 import { openOwn } from './way-in';
@@ -111,7 +114,7 @@ export class Database implements DropInDatabase {
       const watch = this.#open.door.admit(source);
       const native =
         watch === null ? this.#native.prepare(source) : watch.preparing(() => this.#native.prepare(source));
-      const statement = makeStatement({ native, session: this.#session, database: this, watch });
+      const statement = makeStatement({ native, session: this.#session, database: this, watch, door: this.#open.door });
       // The types of parameters and rows are what the caller says they are, as in better-sqlite3's types.
       return statement as unknown as StatementFor<BindParameters, Result>;
     });
@@ -155,7 +158,21 @@ export class Database implements DropInDatabase {
 
   /** Wraps `fn` in a transaction; nested calls become savepoints. */
   transaction<F extends VariableArgFunction>(fn: F): Transaction<F> {
-    return makeTransaction(this.#transactionHost(), fn);
+    return makeTransaction(transactionHost(this, this.#connection, this.#session), fn);
+  }
+
+  /**
+   * Runs `fn`, which is synchronous and uses this same `db`, in a durable IMMEDIATE transaction that it shares with the
+   * other writes of this moment, and resolves with what it returned after the COMMIT of all.
+   *
+   * One that throws is rolled back alone. `fn` may run more than once before its promise is settled. A lock of another
+   * connection is waited for without stopping the event loop. docs/write-queue.md has the details.
+   *
+   * @throws TypeError inside of another write function; every other failure rejects the promise: what `fn` threw,
+   *   SqliteBusyError, WriteQueueFullError, ClosedDatabaseError, FencedDatabaseError, the failures of SQLite
+   */
+  write<Result>(fn: () => Result, options?: WriteCallOptions): Promise<Result> {
+    return this.#open.writes.write(this.#session, fn, options) as Promise<Result>;
   }
 
   /** The database as one Buffer, with what is in the WAL; it can be opened again with `new Database(buffer)`. */
@@ -238,6 +255,12 @@ export class Database implements DropInDatabase {
     this.close();
   }
 
+  /** Waits for the writes that this handle has queued, without stopping the event loop, then closes it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#open.writes.leave(this.#session);
+    this.close();
+  }
+
   [inspect.custom](): object {
     return Object.assign(new (function Database() {} as unknown as new () => object)(), this);
   }
@@ -268,26 +291,4 @@ export class Database implements DropInDatabase {
     if (trusts) this.#connection.trustSchema();
     return this;
   }
-
-  #transactionHost(): TransactionHost {
-    const connection = this.#connection;
-    return {
-      database: this,
-      defaultMode: connection.options.transactionMode,
-      inTransaction: () => connection.native.inTransaction,
-      assertUsable: () => this.#assertUsable(),
-      execute: sql => connection.execute(sql),
-      settle: error => connection.settle(error),
-    };
-  }
-}
-
-/** Newer than its types. */
-function nativeExplain(native: Connection['native'], source: string): unknown[] {
-  return (native as unknown as { explain(source: string): unknown[] }).explain(source);
-}
-
-/** Only what is `directOnly` cannot be called by the schema. */
-function isTrusted(options: unknown): boolean {
-  return !(typeof options === 'object' && options !== null && Reflect.get(options, 'directOnly') === true);
 }

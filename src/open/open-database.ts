@@ -4,6 +4,7 @@ import type { Attachments } from '../connection/attachments';
 import type { Connection } from '../connection/connection';
 import type { Session } from '../connection/session';
 import type { SqlDoor } from '../connection/sql-door';
+import { WriteQueue } from '../writes/write-queue';
 import { withdrawInstance } from '../registry/shared-instances';
 import { forget, remember } from './all-open';
 import { openDatabaseBrand } from './handle';
@@ -29,6 +30,7 @@ export class OpenDatabase {
   readonly givenName: string;
   readonly key: string;
   readonly identity: FileIdentity | null;
+  readonly writes: WriteQueue;
   readonly [openDatabaseBrand] = true;
   readonly #release: () => void;
   readonly #handles = new Set<Session>();
@@ -40,6 +42,7 @@ export class OpenDatabase {
     this.givenName = parts.givenName;
     this.key = parts.key;
     this.identity = parts.identity;
+    this.writes = new WriteQueue(parts.connection, parts.connection.options.writes);
     this.#release = parts.release;
     remember(this);
   }
@@ -57,14 +60,20 @@ export class OpenDatabase {
   /**
    * Closes a handle, and with the last one the connection. A handle that is closed already is left alone.
    *
+   * The writes that it has queued run first; those that cannot are rejected.
+   *
    * @throws TypeError while the handle iterates or a statement runs, as better-sqlite3 does; it is then still open
    */
   closeHandle(session: Session): void {
     if (!this.#handles.has(session)) return;
-    if (session.openIterators.size > 0) throw new TypeError('This database connection is busy executing a query');
+    if (this.writes.isRunning || session.openIterators.size > 0) {
+      throw new TypeError('This database connection is busy executing a query');
+    }
+    this.writes.finish(session);
     if (this.#handles.size === 1) this.#closeConnection();
     this.#handles.delete(session);
     this.connection.closeSession(session);
+    this.writes.abandon(session);
   }
 
   closeAll(): void {
@@ -75,6 +84,7 @@ export class OpenDatabase {
   #closeConnection(): void {
     const { connection } = this;
     connection.close();
+    this.writes.stop();
     withdrawInstance(this);
     forget(this);
     this.attachments.releaseAll();

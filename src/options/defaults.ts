@@ -19,8 +19,8 @@ export const defaults = {
     /** Beyond some hundred members a commit gains nothing more, and the loop is held for longer. */
     maxBatch: 256,
     maxQueued: 10_000,
-    /** With the delays below about five seconds, as the synchronous `timeout`. */
-    retries: 100,
+    /** More than ten minutes with the delays below: the time is what a service thinks in. */
+    retries: 10_000,
     minDelayMs: 2,
     maxDelayMs: 100,
   },

@@ -76,7 +76,12 @@ export interface WriteOptions {
   maxBatch?: number | undefined;
   /** More waiting writes than this are refused with `WriteQueueFullError`. Default 10 000. */
   maxQueued?: number | undefined;
-  /** How often a batch that met a lock is tried again. Default 100. */
+  /**
+   * How long a write waits while another connection has the lock, or this one is kept occupied, in milliseconds; then
+   * it rejects with `SqliteBusyError`. Default: what `timeout` is.
+   */
+  timeoutMs?: number | undefined;
+  /** A write that met a lock more often than this rejects too. Default 10 000: by default the time decides. */
   retries?: number | undefined;
   /** Shortest wait between two tries, in milliseconds. Default 2. */
   minDelayMs?: number | undefined;

@@ -46,13 +46,14 @@ export function resolveSentinel(given: Options['sentinel']): ResolvedSentinel | 
   });
 }
 
-export function resolveWrites(given: Options['writes']): ResolvedWrites {
-  const names = ['maxBatch', 'maxQueued', 'retries', 'minDelayMs', 'maxDelayMs'] as const;
+export function resolveWrites(given: Options['writes'], timeout: number): ResolvedWrites {
+  const names = ['maxBatch', 'maxQueued', 'timeoutMs', 'retries', 'minDelayMs', 'maxDelayMs'] as const;
   const options = serviceObject('writes', given, names, false);
   const { writes } = defaults;
   const resolved = Object.freeze({
     maxBatch: integerOption('writes.maxBatch', options.maxBatch, writes.maxBatch, 1, largestCount),
     maxQueued: integerOption('writes.maxQueued', options.maxQueued, writes.maxQueued, 1, largestCount),
+    timeoutMs: millisecondsOption('writes.timeoutMs', options.timeoutMs, timeout, 0),
     retries: integerOption('writes.retries', options.retries, writes.retries, 0, largestCount),
     minDelayMs: millisecondsOption('writes.minDelayMs', options.minDelayMs, writes.minDelayMs, 1),
     maxDelayMs: millisecondsOption(

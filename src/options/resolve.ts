@@ -41,11 +41,12 @@ export function resolveOptions(filename: unknown, given: unknown): ResolvedOptio
   if (readonly && (source.kind === 'memory' || source.kind === 'temporary')) {
     refuseOption('readonly', '`false` for a database in memory or a temporary one', true);
   }
+  const timeout = millisecondsOption('timeout', options.timeout, defaults.timeout, 0);
   return Object.freeze({
     source,
     readonly,
     fileMustExist: booleanOption('fileMustExist', options.fileMustExist, false),
-    timeout: millisecondsOption('timeout', options.timeout, defaults.timeout, 0),
+    timeout,
     verbose: resolveVerbose(options.verbose),
     nativeBinding: resolveNativeBinding(options.nativeBinding),
     journalMode: choiceOption('journalMode', options.journalMode, 'auto', ['auto', 'wal', 'rollback']),
@@ -53,7 +54,7 @@ export function resolveOptions(filename: unknown, given: unknown): ResolvedOptio
     transactionMode: choiceOption('transactionMode', options.transactionMode, 'deferred', ['deferred', 'immediate']),
     checkpoint: resolveCheckpoint(options.checkpoint),
     sentinel: resolveSentinel(options.sentinel),
-    writes: resolveWrites(options.writes),
+    writes: resolveWrites(options.writes, timeout),
     backup: resolveBackup(options.backup),
     rescueDirectory: pathOption('rescueDirectory', options.rescueDirectory),
     logger: resolveLogger(options.logger),

@@ -23,6 +23,7 @@ export interface ResolvedSentinel {
 export interface ResolvedWrites {
   readonly maxBatch: number;
   readonly maxQueued: number;
+  readonly timeoutMs: number;
   readonly retries: number;
   readonly minDelayMs: number;
   readonly maxDelayMs: number;

@@ -10,11 +10,12 @@ interface Objection {
 export interface PragmaRule {
   /**
    * - `free`: any value, nothing to look at afterwards.
+   * - `noted`: any value; the connection must know which.
    * - `read-only-value`: may be read; no value may be set.
    * - `allowed-values`: some values may be set, and they keep the protection as it is.
    * - `needs-read-back`: some values may be set, and only the database can say what became of it.
    */
-  readonly kind: 'free' | 'read-only-value' | 'allowed-values' | 'needs-read-back';
+  readonly kind: 'free' | 'noted' | 'read-only-value' | 'allowed-values' | 'needs-read-back';
   /**
    * `schema`: acts on the database that the prefix names, so `temp.` is harmless. `connection`: the prefix is ignored.
    */
@@ -126,7 +127,10 @@ export const pragmaRules: ReadonlyMap<string, PragmaRule> = new Map<string, Prag
   ['application_id', free('a number in the header that SQLite itself does not use')],
   ['auto_vacuum', free('where free pages go; journaled as every write')],
   ['automatic_index', free('query planning')],
-  ['busy_timeout', free('how long a lock is waited for')],
+  [
+    'busy_timeout',
+    { ...free('the write queue turns the wait off for a moment, and sets back what was set'), kind: 'noted' },
+  ],
   ['cache_size', free('memory')],
   ['cache_spill', free('when dirty pages go to the file, behind the journal')],
   ['case_sensitive_like', free('the meaning of LIKE on this connection')],

@@ -1,0 +1,68 @@
+/** Tries again while something is in the way, without stopping the event loop: p-retry, with waits of its own. */
+import { setTimeout as delay } from 'node:timers/promises';
+import pRetry from '#p-retry';
+import type { Obstacle } from './obstacle';
+import { retryDelayMs, type DelayBounds } from './retry-delay';
+
+export interface RetryPlan extends DelayBounds {
+  /** Tries after the first. */
+  readonly retries: number;
+  /** The last try is made when this has passed, in milliseconds. */
+  readonly budgetMs: number;
+  /** Ends the wait at once. */
+  readonly signal: AbortSignal;
+  /** Called before each wait. */
+  readonly onWait: (obstacle: Obstacle, delayMs: number) => void;
+}
+
+/** p-retry retries what is thrown; this carries an obstacle there. */
+class Obstructed extends Error {
+  readonly obstacle: Obstacle;
+
+  constructor(obstacle: Obstacle) {
+    super(obstacle.kind);
+    this.obstacle = obstacle;
+  }
+}
+
+/**
+ * Calls `attempt` until it returns null, behind a first try that met `first`.
+ *
+ * The timer of a wait keeps the process alive, because somebody awaits the write.
+ *
+ * @returns null when nothing is in the way any more or nobody waits, or the obstacle that was there to the end
+ */
+export async function retryWhileObstructed(
+  first: Obstacle,
+  attempt: () => Obstacle | null,
+  plan: RetryPlan,
+): Promise<Obstacle | null> {
+  const deadline = performance.now() + plan.budgetMs;
+  try {
+    await pRetry(
+      number => {
+        const obstacle = number === 1 ? first : attempt();
+        if (obstacle !== null) throw new Obstructed(obstacle);
+      },
+      {
+        retries: plan.retries,
+        // The wait is below: p-retry's own has no jitter any more once it has grown to its limit.
+        minTimeout: 0,
+        signal: plan.signal,
+        shouldRetry: async ({ error, attemptNumber }) => {
+          const leftMs = Math.ceil(deadline - performance.now());
+          if (leftMs <= 0 || !(error instanceof Obstructed)) return false;
+          const delayMs = Math.min(leftMs, retryDelayMs(attemptNumber, plan, Math.random()));
+          plan.onWait(error.obstacle, delayMs);
+          await delay(delayMs, undefined, { signal: plan.signal });
+          return true;
+        },
+      },
+    );
+    return null;
+  } catch (error) {
+    if (error instanceof Obstructed) return error.obstacle;
+    if (plan.signal.aborted) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,18 @@
+/** The arguments of `db.write`, checked before anything is queued. */
+import { isAsyncFunction } from 'node:util/types';
+import { refuseOption } from '../options/checks';
+import { refuseUnknownNames } from '../options/known-names';
+import type { WriteCallOptions } from './queued-write';
+
+const optionNames = ['signal'] as const satisfies readonly (keyof WriteCallOptions)[];
+
+/** Throws `TypeError` and `InvalidOptionError`. */
+export function checkWrite(fn: unknown, options: WriteCallOptions | undefined): void {
+  if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function');
+  if (isAsyncFunction(fn)) throw new TypeError('Write function cannot be async: it would go on outside of its batch');
+  if (options === undefined) return;
+  if (typeof options !== 'object' || options === null) refuseOption('options', 'an object', options);
+  refuseUnknownNames(options, optionNames, '');
+  const { signal } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) refuseOption('signal', 'an AbortSignal', signal);
+}

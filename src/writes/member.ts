@@ -1,0 +1,94 @@
+/** One write inside the transaction of its batch: a savepoint around the function, and what it must not leave behind. */
+import type { TransactionOwner } from '../connection/transaction-owner';
+import { UnsafeStatementError } from '../errors/refusals';
+import type { SqliteResultError } from '../errors/sqlite-errors';
+import type { WriteHost } from './host';
+import type { QueuedWrite } from './queued-write';
+
+/** The tab keeps it apart from names that people write, and from the savepoint of `db.transaction`. */
+const savepoint = '"\tsafe-sqlite write\t"';
+const begin = `SAVEPOINT ${savepoint}`;
+const release = `RELEASE ${savepoint}`;
+const undo = `ROLLBACK TO ${savepoint}`;
+
+/** Sees the moment when SQLite rolls the whole transaction back under a function that may go on after it. */
+export class LossWatch implements TransactionOwner {
+  /** The failure that came with the rollback; null while the transaction stands. */
+  lost: SqliteResultError | null = null;
+  readonly #host: WriteHost;
+  #lift: (() => void) | null = null;
+
+  constructor(host: WriteHost) {
+    this.#host = host;
+  }
+
+  /** A function that catches the failure would commit each further statement by itself: every call throws from now on. */
+  transactionLost(error: SqliteResultError): void {
+    if (this.lost !== null) return;
+    this.lost = error;
+    this.#lift = this.#host.suspend(() => goneError(this.#host.file, error));
+  }
+
+  lift(): void {
+    this.#lift?.();
+    this.#lift = null;
+  }
+}
+
+/**
+ * Runs the function of `write` in a savepoint; what it throws is kept in the write.
+ *
+ * @throws the failure of a savepoint statement: then the whole batch cannot be committed
+ */
+export function runMember(host: WriteHost, watch: LossWatch, write: QueuedWrite): void {
+  host.execute(begin);
+  host.owner = watch;
+  write.run();
+  host.owner = null;
+  if (watch.lost === null) {
+    closeSavepoint(host, write);
+    return;
+  }
+  watch.lift();
+  closeIterators(host);
+  // One that caught the failure and returned is not stored either.
+  if (!write.failed) write.fail(watch.lost);
+}
+
+function closeSavepoint(host: WriteHost, write: QueuedWrite): void {
+  try {
+    leave(host, write);
+  } catch (error) {
+    // better-sqlite3 lets nothing be written, and so nothing be released, while an iterator is open.
+    const sql = error instanceof TypeError ? closeIterators(host) : null;
+    if (sql === null) throw error;
+    if (!write.failed) write.fail(new TypeError(`Write function cannot leave an iterator open (${sql})`));
+    leave(host, write);
+  }
+}
+
+function leave(host: WriteHost, write: QueuedWrite): void {
+  if (write.failed) host.execute(undo);
+  host.execute(release);
+}
+
+/** Closes every iterator; the SQL of the first, null when there was none. */
+function closeIterators(host: WriteHost): string | null {
+  let first: string | null = null;
+  for (const iterator of host.openIterators()) {
+    first ??= iterator.statement.source;
+    iterator.return();
+  }
+  return first;
+}
+
+function goneError(file: string, cause: SqliteResultError): UnsafeStatementError {
+  return new UnsafeStatementError(
+    `The transaction of this write on ${file} is rolled back already: the statement would commit by itself.`,
+    {
+      hint: `Let the error that came before (${cause.code}) end the function: SQLite rolled back everything with it.`,
+      details: { file },
+      cause,
+    },
+  );
+}

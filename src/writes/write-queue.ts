@@ -1,0 +1,272 @@
+/** The queue behind `db.write`: who waits, when a batch runs, and what each promise is told. */
+import { FifoQueue } from '../base/fifo-queue';
+import type { Session } from '../connection/session';
+import { ClosedDatabaseError, WriteQueueFullError } from '../errors/refusals';
+import type { ResolvedWrites } from '../options/resolved';
+import { retryWhileObstructed } from './busy-retry';
+import { checkWrite } from './check-write';
+import { WriteCounters, type WriteQueueFacts } from './counters';
+import { runBatch, type BatchEnd } from './group-commit';
+import type { WriteHost } from './host';
+import { gaveUp, iteratorObstacle, lockObstacle, occupied, ownObstacle, type Obstacle } from './obstacle';
+import { Patience } from './patience';
+import { queueWrite, type QueuedWrite, type WriteCallOptions } from './queued-write';
+
+/** How long the functions of one batch may hold the event loop before it is committed, in milliseconds. */
+const batchMs = 10;
+
+/**
+ *     write() ──> queue ──> setImmediate ──> BEGIN IMMEDIATE, the writes, COMMIT ──> promises
+ *                   ^                              │ something is in the way
+ *                   └── jittered wait (p-retry) <──┘
+ *
+ * `setImmediate` runs behind all callbacks of this turn of the event loop: the requests that arrived together are in
+ * one batch, and one that came alone does not wait for a timer. (A microtask would run between two requests: measured
+ * under HTTP every batch then holds one write.)
+ */
+export class WriteQueue {
+  readonly #host: WriteHost;
+  readonly #limits: ResolvedWrites;
+  readonly #queue = new FifoQueue<QueuedWrite>();
+  readonly #counters = new WriteCounters();
+  /** Sizes of the next batches, last first, where a batch must be smaller than usual. */
+  readonly #sizes: number[] = [];
+  /** Handles that only wait for their last writes. */
+  readonly #leaving = new Set<Session>();
+  readonly #stopped = new AbortController();
+  #scheduled = false;
+  #patience: Patience | null = null;
+  #obstacle: Obstacle | null = null;
+
+  constructor(host: WriteHost, limits: ResolvedWrites) {
+    this.#host = host;
+    this.#limits = limits;
+  }
+
+  /** `db.write`. Everything is told by the promise, except for a call inside of a write function, which throws. */
+  write(session: Session, fn: () => unknown, options: WriteCallOptions | undefined): Promise<unknown> {
+    if (this.isRunning) throw new TypeError('db.write() cannot be called inside of a write function');
+    try {
+      checkWrite(fn, options);
+      if (session.refusal !== null) throw session.refusal();
+      if (this.#leaving.has(session)) throw closedError(this.#host.file);
+      options?.signal?.throwIfAborted();
+      if (this.#queue.size >= this.#limits.maxQueued) this.#refuse();
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    const write = queueWrite({
+      fn,
+      session,
+      triesBefore: this.#patience?.tries ?? 0,
+      signal: options?.signal,
+      onAbort: this.#abort,
+    });
+    this.#queue.push(write);
+    this.#schedule();
+    return write.promise;
+  }
+
+  /** A write function is on the stack. */
+  get isRunning(): boolean {
+    return this.#host.owner !== null;
+  }
+
+  facts(): WriteQueueFacts {
+    const first = this.#queue.peek();
+    return this.#counters.facts({
+      queued: this.#queue.size,
+      oldestMs: first === undefined ? null : performance.now() - first.queuedAt,
+      waitsFor: this.#obstacle?.kind ?? null,
+    });
+  }
+
+  /** Takes no further writes from this handle, and resolves when all that it queued are settled. */
+  async leave(session: Session): Promise<void> {
+    this.#leaving.add(session);
+    try {
+      await Promise.allSettled(this.#of(session).map(write => write.promise));
+    } finally {
+      this.#leaving.delete(session);
+    }
+  }
+
+  /**
+   * Runs at once what this handle has queued, and what stands before it. A lock is waited for as the synchronous calls
+   * do, with the event loop stopped; what still cannot run stays queued.
+   */
+  finish(session: Session): void {
+    while (this.#of(session).length > 0 && this.#attempt(this.#host.busyTimeoutMs) === null);
+  }
+
+  /** Rejects what a closed handle left behind. */
+  abandon(session: Session): void {
+    for (const write of this.#of(session)) {
+      this.#queue.remove(write);
+      this.#reject(write, closedError(this.#host.file));
+    }
+  }
+
+  /** Ends the wait for a lock; called once the connection is closed. */
+  stop(): void {
+    this.#stopped.abort();
+  }
+
+  #of(session: Session): QueuedWrite[] {
+    return [...this.#queue].filter(write => write.session === session);
+  }
+
+  #refuse(): never {
+    this.#counters.refused += 1;
+    const { file } = this.#host;
+    throw new WriteQueueFullError(`${this.#queue.size} writes wait for ${file} already; this one did not run.`, {
+      details: { file, queued: this.#queue.size, maxQueued: this.#limits.maxQueued },
+    });
+  }
+
+  readonly #abort = (write: QueuedWrite): void => {
+    if (this.#queue.remove(write)) this.#reject(write, write.signal?.reason);
+  };
+
+  #reject(write: QueuedWrite, error: unknown): void {
+    this.#counters.rejected += 1;
+    write.reject(error);
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#patience !== null) return;
+    this.#scheduled = true;
+    setImmediate(this.#turn);
+  }
+
+  readonly #turn = (): void => {
+    this.#scheduled = false;
+    if (this.#patience !== null) return;
+    const obstacle = this.#attempt(0);
+    if (obstacle !== null) void this.#waitFor(obstacle);
+    else if (this.#queue.size > 0) this.#schedule();
+  };
+
+  async #waitFor(first: Obstacle): Promise<void> {
+    const patience = new Patience(this.#limits);
+    this.#patience = patience;
+    let obstacle: Obstacle | null = first;
+    patience.tried();
+    for (let head = this.#queue.peek(); obstacle !== null && head !== undefined; head = this.#queue.peek()) {
+      obstacle = await retryWhileObstructed(obstacle, () => this.#attempt(0), {
+        ...this.#limits,
+        ...patience.leftOf(head),
+        signal: this.#stopped.signal,
+        onWait: (met, delayMs) => {
+          this.#counters.waits += 1;
+          patience.tell(this.#host.hub, met, delayMs);
+        },
+      });
+      if (obstacle !== null) this.#giveUp(obstacle, patience);
+    }
+    this.#patience = null;
+    if (this.#queue.size > 0) this.#schedule();
+  }
+
+  /** Rejects those whose patience is at its end: the first ones, because all came in order. */
+  #giveUp(obstacle: Obstacle, patience: Patience): void {
+    for (let write = this.#queue.peek(); write !== undefined && patience.isSpent(write); write = this.#queue.peek()) {
+      this.#queue.remove(write);
+      this.#reject(write, gaveUp(this.#host.file, obstacle, patience.of(write)));
+    }
+  }
+
+  /** Runs one batch; the obstacle when it could not. */
+  #attempt(lockWaitMs: number): Obstacle | null {
+    this.#obstacle = this.#queue.size === 0 || this.#isRefused() ? null : this.#runBatch(lockWaitMs);
+    if (this.#obstacle !== null) this.#patience?.tried();
+    return this.#obstacle;
+  }
+
+  /** After the fence fell nothing can be written any more. */
+  #isRefused(): boolean {
+    const { refusal } = this.#host;
+    if (refusal === null) return false;
+    for (let write = this.#queue.shift(); write !== undefined; write = this.#queue.shift()) {
+      this.#reject(write, refusal());
+    }
+    return true;
+  }
+
+  #runBatch(lockWaitMs: number): Obstacle | null {
+    const own = ownObstacle(this.#host);
+    if (own !== null) return own;
+    let size = 0;
+    let deadline = 0;
+    const next = (taken: number): QueuedWrite | undefined => {
+      if (taken === 0) {
+        size = this.#sizes.pop() ?? this.#limits.maxBatch;
+        deadline = performance.now() + batchMs;
+      } else if (taken >= size || performance.now() >= deadline) return undefined;
+      return this.#queue.shift();
+    };
+    return this.#conclude(runBatch(this.#host, { next, lockWaitMs }));
+  }
+
+  #conclude(batch: BatchEnd): Obstacle | null {
+    const { writes } = batch;
+    switch (batch.end) {
+      case 'committed':
+        this.#counters.batch(writes.length, batch.commitMs);
+        for (const write of writes) this.#settle(write);
+        return null;
+      case 'busy':
+        this.#runAgain(writes);
+        return lockObstacle(batch.error);
+      case 'thrown-out': {
+        const others = writes.slice(0, -1);
+        for (const culprit of writes.slice(-1)) this.#settle(culprit);
+        // They run again as they were, so that a second culprit behind them cannot make them run a third time.
+        if (others.length > 0) this.#sizes.push(others.length);
+        this.#runAgain(others);
+        return null;
+      }
+      case 'split': {
+        const half = Math.ceil(writes.length / 2);
+        this.#sizes.push(writes.length - half, half);
+        this.#runAgain(writes);
+        return null;
+      }
+      case 'failed':
+        return this.#failed(writes, batch.error);
+    }
+  }
+
+  #failed(writes: readonly QueuedWrite[], error: unknown): Obstacle | null {
+    // better-sqlite3 itself refuses to begin while an iterator is open or a statement runs.
+    if (writes.length === 0 && error instanceof TypeError) return iteratorObstacle(this.#host) ?? occupied;
+    for (const write of writes) this.#reject(write, error);
+    if (writes.length > 0) return null;
+    // BEGIN failed: as many as one batch holds are told, the next batch asks again.
+    for (let taken = 0; taken < this.#limits.maxBatch; taken += 1) {
+      const write = this.#queue.shift();
+      if (write === undefined) break;
+      this.#reject(write, error);
+    }
+    return null;
+  }
+
+  #runAgain(writes: readonly QueuedWrite[]): void {
+    this.#counters.reruns += writes.length;
+    this.#queue.putBack(writes);
+  }
+
+  /** Tells what came of the function, once its transaction is committed, or was rolled back because of it. */
+  #settle(write: QueuedWrite): void {
+    if (write.failed) this.#counters.rejected += 1;
+    else this.#counters.committed += 1;
+    write.settle();
+  }
+}
+
+function closedError(file: string): ClosedDatabaseError {
+  return new ClosedDatabaseError('The database connection is not open', {
+    hint: `${file} was closed before this write could run: nothing of it is stored.`,
+    details: { file },
+  });
+}

@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import Native from 'better-sqlite3';
+import { SqliteBusyError, type BusyEvent, type LongTransactionEvent } from 'safe-sqlite';
+import { createBench, inserter, outcomes } from './fixture.mts';
+
+/** Longest time that the event loop stood still while `work` ran, in milliseconds. */
+async function longestStall(work: () => Promise<unknown>): Promise<number> {
+  let last = performance.now();
+  let longest = 0;
+  const tick = (): void => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+  };
+  const timer = setInterval(tick, 1);
+  await work();
+  tick();
+  clearInterval(timer);
+  return longest;
+}
+
+describe('another process has the write lock', () => {
+  test('raw better-sqlite3 stops the event loop; db.write lets it run, tells of each wait, and writes in the end', async () => {
+    using bench = createBench();
+    const locker = await bench.locker();
+    const raw = new Native(bench.file, { timeout: 5000 });
+    await locker.ask('holdFor', 300);
+    const rawStall = await longestStall(async () => raw.prepare("INSERT INTO t (x) VALUES ('raw')").run());
+    raw.close();
+    assert.ok(rawStall > 100, `the wait of raw better-sqlite3 was seen for ${rawStall} ms only`);
+
+    const events: BusyEvent[] = [];
+    bench.db.events.on('busy', event => events.push(event));
+    const insert = inserter(bench.db);
+    await locker.ask('holdFor', 300);
+    let stored: unknown[] = [];
+    const stall = await longestStall(async () => {
+      stored = await Promise.all([1, 2].map(value => bench.db.write(() => insert(value))));
+    });
+    assert.deepEqual(stored, [1, 2]);
+    // The machine itself may be slow; the wait of raw better-sqlite3 is the measure.
+    assert.ok(stall < rawStall / 2, `the loop stood still for ${stall} ms`);
+    assert.ok(events.length >= 3);
+    assert.deepEqual(
+      events.map(({ code, attempt }) => [code, attempt]),
+      events.map((_, index) => ['SQLITE_BUSY', index + 1]),
+    );
+    assert.ok(events.every(({ delayMs }) => delayMs >= 2 && delayMs <= 100));
+    assert.ok((events.at(-1)?.waitedMs ?? 0) > 100);
+    const { batches, waits, reruns, waitsFor } = bench.opened.writes.facts();
+    assert.deepEqual(
+      { batches, waits, reruns, waitsFor },
+      { batches: 1, waits: events.length, reruns: 0, waitsFor: null },
+    );
+  });
+
+  test('gives up after its time with the attempts and the wait; the next write is a new one', async () => {
+    using bench = createBench({ writes: { timeoutMs: 120 } });
+    const locker = await bench.locker();
+    await locker.ask('exec', 'BEGIN IMMEDIATE');
+    const insert = inserter(bench.db);
+    const first = outcomes([bench.db.write(() => insert(1)), bench.db.write(() => insert(2))]);
+    await delay(60);
+    const later = bench.db.write(() => insert(3));
+    const brought = await first;
+    for (const error of brought) {
+      assert.ok(error instanceof SqliteBusyError && error.retryable);
+      assert.equal(error.code, 'SQLITE_BUSY');
+      assert.equal(error.details['heldBy'], 'connection');
+      assert.ok(Number(error.details['attempts']) > 2);
+      assert.ok(Number(error.details['waitedMs']) >= 119);
+      assert.ok(error.cause instanceof SqliteBusyError);
+    }
+    // It came later, so it may still wait.
+    await locker.ask('exec', 'COMMIT');
+    assert.equal(await later, 3);
+    assert.deepEqual(bench.rows(), [3]);
+  });
+
+  test('gives up after its retries', async () => {
+    using bench = createBench({ writes: { retries: 3, minDelayMs: 1, maxDelayMs: 1 } });
+    const locker = await bench.locker();
+    await locker.ask('exec', 'BEGIN IMMEDIATE');
+    const insert = inserter(bench.db);
+    const [error] = await outcomes([bench.db.write(() => insert(1))]);
+    assert.ok(error instanceof SqliteBusyError);
+    assert.equal(error.details['attempts'], 4);
+  });
+
+  test('a signal takes a write out while it waits', async () => {
+    using bench = createBench();
+    const locker = await bench.locker();
+    await locker.ask('exec', 'BEGIN IMMEDIATE');
+    const insert = inserter(bench.db);
+    const controller = new AbortController();
+    const queued = bench.db.write(() => insert(1), { signal: controller.signal });
+    const kept = bench.db.write(() => insert(2));
+    await new Promise(resolve => bench.db.events.once('busy', resolve));
+    controller.abort(new Error('enough'));
+    assert.deepEqual((await outcomes([queued])).map(String), ['Error: enough']);
+    await locker.ask('exec', 'COMMIT');
+    assert.equal(await kept, 2);
+  });
+
+  test('leaves the timeout of the synchronous calls as it was, also one set by PRAGMA', async () => {
+    using bench = createBench({ timeout: 1234 });
+    const insert = inserter(bench.db);
+    const now = (): unknown => bench.db.pragma('busy_timeout', { simple: true });
+    await bench.db.write(() => insert(1));
+    assert.equal(now(), 1234);
+    bench.db.pragma('busy_timeout = 77');
+    await bench.db.write(() => insert(2));
+    assert.equal(now(), 77);
+    bench.db.exec('PRAGMA busy_timeout(0)');
+    await bench.db.write(() => insert(3));
+    assert.equal(now(), 0);
+    await bench.db.write(() => bench.db.prepare('PRAGMA busy_timeout = 55').get());
+    assert.equal(now(), 55);
+    const locker = await bench.locker();
+    await locker.ask('exec', 'BEGIN IMMEDIATE');
+    const waiting = bench.db.write(() => insert(4));
+    await new Promise(resolve => bench.db.events.once('busy', resolve));
+    assert.equal(now(), 55);
+    await locker.ask('exec', 'COMMIT');
+    await waiting;
+    assert.equal(now(), 55);
+  });
+
+  test('is waited for by close as by the synchronous calls', async () => {
+    using bench = createBench();
+    const locker = await bench.locker();
+    await locker.ask('holdFor', 100);
+    const insert = inserter(bench.db);
+    const queued = bench.db.write(() => insert(1));
+    await new Promise(resolve => bench.db.events.once('busy', resolve));
+    bench.db.close();
+    assert.equal(await queued, 1);
+    assert.deepEqual(await locker.ask('all', 'SELECT x FROM t'), [{ x: 1 }]);
+  });
+
+  test('keeps the process alive: somebody waits for the write', async () => {
+    using bench = createBench();
+    const locker = await bench.locker();
+    await locker.ask('holdFor', 400);
+    const program = `
+      const { openDatabase } = require('safe-sqlite');
+      const db = openDatabase(${JSON.stringify(bench.file)}, { logger: false });
+      db.write(() => db.prepare("INSERT INTO t (x) VALUES ('alone')").run()).then(() => console.log('stored'));
+    `;
+    const run = spawnSync(process.execPath, ['-e', program], {
+      encoding: 'utf8',
+      cwd: join(import.meta.dirname, '../..'),
+    });
+    assert.equal(run.stdout, 'stored\n', run.stderr);
+  });
+});
+
+describe('readers of a rollback journal are in the way of COMMIT', () => {
+  test('the batch is rolled back, its functions run again, and it is stored when they have left', async () => {
+    using bench = createBench({ journalMode: 'rollback' });
+    const locker = await bench.locker();
+    await locker.ask('exec', 'BEGIN; SELECT * FROM t');
+    await locker.ask('all', 'SELECT * FROM t');
+    const insert = inserter(bench.db);
+    let runs = 0;
+    const write = bench.db.write(() => {
+      runs += 1;
+      return insert(1);
+    });
+    const events: BusyEvent[] = [];
+    bench.db.events.on('busy', event => events.push(event));
+    while (events.length < 3) {
+      await new Promise(resolve => bench.db.events.once('busy', resolve));
+      // Nothing of the batch is open between its tries, so nothing else of this connection gets into it.
+      assert.equal(bench.db.inTransaction, false);
+      assert.deepEqual(bench.rows(), []);
+    }
+    await locker.ask('exec', 'COMMIT');
+    assert.equal(await write, 1);
+    assert.ok(runs >= 4);
+    assert.deepEqual(bench.rows(), [1]);
+    assert.equal(bench.opened.writes.facts().reruns, runs - 1);
+  });
+
+  test('in the end the error says that it is rolled back', async () => {
+    using bench = createBench({ journalMode: 'rollback', writes: { timeoutMs: 100 } });
+    const locker = await bench.locker();
+    await locker.ask('exec', 'BEGIN');
+    await locker.ask('all', 'SELECT * FROM t');
+    const insert = inserter(bench.db);
+    const [error] = await outcomes([bench.db.write(() => insert(1))]);
+    assert.ok(error instanceof SqliteBusyError);
+    assert.equal(error.commitOutcome, 'rolled-back');
+    assert.deepEqual(bench.rows(), []);
+  });
+});
+
+describe('the application keeps its own connection occupied', () => {
+  test('a transaction held open across an await is waited for, never joined, and told when it takes long', async () => {
+    using bench = createBench();
+    const told: LongTransactionEvent[] = [];
+    bench.db.events.on('longTransaction', event => told.push(event));
+    const insert = inserter(bench.db);
+    bench.db.exec("BEGIN; INSERT INTO t (x) VALUES ('by hand')");
+    const write = bench.db.write(() => insert(1));
+    await new Promise(resolve => bench.db.events.once('longTransaction', resolve));
+    assert.equal(bench.opened.writes.facts().waitsFor, 'transaction');
+    bench.db.exec('ROLLBACK');
+    assert.equal(await write, 1);
+    assert.deepEqual(bench.rows(), [1]);
+    assert.deepEqual(
+      told.map(({ kind, sql }) => ({ kind, sql })),
+      [{ kind: 'transaction', sql: null }],
+    );
+    assert.ok((told[0]?.ageMs ?? 0) >= 1000);
+  });
+
+  test('an open iterator: raw refuses the write at once, db.write waits and names it at the end', async () => {
+    using bench = createBench({ writes: { timeoutMs: 100 } });
+    const insert = inserter(bench.db);
+    bench.db.exec("INSERT INTO t (x) VALUES ('a'), ('b')");
+    const raw = new Native(bench.file);
+    const open = raw.prepare('SELECT x FROM t').iterate();
+    open.next();
+    assert.throws(() => raw.prepare('INSERT INTO t (x) VALUES (0)').run(), TypeError);
+    open.return?.();
+    raw.close();
+
+    const iterator = bench.db.prepare('SELECT x FROM t ORDER BY id').iterate();
+    iterator.next();
+    const [error] = await outcomes([bench.db.write(() => insert(1))]);
+    assert.ok(error instanceof SqliteBusyError);
+    assert.deepEqual(
+      { heldBy: error.details['heldBy'], sql: error.details['sql'] },
+      { heldBy: 'iterator', sql: 'SELECT x FROM t ORDER BY id' },
+    );
+    assert.match(error.message, /iterator/);
+    const write = bench.db.write(() => insert(2));
+    await delay(20);
+    iterator.return?.();
+    assert.equal(await write, 2);
+  });
+
+  test('in unsafe mode an open iterator is in nobodys way', async () => {
+    using bench = createBench();
+    const insert = inserter(bench.db);
+    bench.db.exec("INSERT INTO t (x) VALUES ('a'), ('b')");
+    bench.db.unsafeMode();
+    const iterator = bench.db.prepare('SELECT x FROM t ORDER BY id').iterate();
+    iterator.next();
+    assert.equal(await bench.db.write(() => insert(1)), 1);
+    iterator.return?.();
+  });
+});
+
+describe('two processes', () => {
+  test('that write all the time both get on', async () => {
+    using bench = createBench();
+    const locker = await bench.locker();
+    const insert = inserter(bench.db);
+    let over = false;
+    const hammer = locker
+      .ask('exec', 'DROP TABLE t; CREATE TABLE t (id INTEGER PRIMARY KEY, x)')
+      .then(() => locker.ask('hammer', { times: 20, holdMs: 10, pauseMs: 2 }).then(() => (over = true)));
+    let mine = 0;
+    while (!over) {
+      await bench.db.write(() => insert('mine'));
+      mine += 1;
+      await delay(1);
+    }
+    await hammer;
+    const counts = bench.db.prepare('SELECT x, count(*) AS n FROM t GROUP BY x ORDER BY x').all() as {
+      x: string;
+      n: number;
+    }[];
+    assert.equal(counts.find(({ x }) => x === 'other')?.n, 20);
+    assert.ok(mine >= 3, `only ${mine} writes got through beside 20 of the other process`);
+  });
+});

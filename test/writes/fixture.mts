@@ -1,0 +1,60 @@
+/** A folder with a database for one test, the library on it, and other processes beside it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Database, type Options } from 'safe-sqlite';
+import { openOwn } from '../../dist/open/way-in.js';
+import type { OpenDatabase } from '../../dist/open/open-database.js';
+import { startScenario, type Scenario } from '../faults/shim.mts';
+
+export interface Bench extends Disposable {
+  readonly file: string;
+  readonly db: Database;
+  /** What stands behind `db`. */
+  readonly opened: OpenDatabase;
+  /** The column `x` of `t`, in the order of its rows. */
+  rows(): unknown[];
+  /** Another process that has the file open. */
+  locker(): Promise<Scenario>;
+}
+
+export function createBench(options: Options = {}): Bench {
+  const folder = mkdtempSync(join(tmpdir(), 'writes-'));
+  const file = join(folder, 't.db');
+  const opened = openOwn(file, { logger: false, ...options });
+  const db = new Database(opened as unknown as string);
+  db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, x UNIQUE)');
+  const started: Scenario[] = [];
+  return {
+    file,
+    db,
+    opened,
+    rows: () => db.prepare('SELECT x FROM t ORDER BY id').pluck().all(),
+    async locker() {
+      const scenario = startScenario(join(import.meta.dirname, 'locker.scenario.mts'));
+      started.push(scenario);
+      await scenario.ask('open', file);
+      return scenario;
+    },
+    [Symbol.dispose]() {
+      for (const scenario of started) scenario.kill();
+      if (db.open) db.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What each promise brought: its value, or its error. */
+export async function outcomes(promises: readonly Promise<unknown>[]): Promise<unknown[]> {
+  const settled = await Promise.allSettled(promises);
+  return settled.map(each => (each.status === 'fulfilled' ? each.value : each.reason));
+}
+
+/** The insert that most tests write with. */
+export function inserter(db: Database): (value: unknown) => unknown {
+  const insert = db.prepare('INSERT INTO t (x) VALUES (?)');
+  return value => {
+    insert.run(value);
+    return value;
+  };
+}

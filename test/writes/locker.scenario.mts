@@ -1,0 +1,37 @@
+/** Another process with raw better-sqlite3 on the same file: holds locks, writes, reads. */
+import Database from 'better-sqlite3';
+import { setTimeout as delay } from 'node:timers/promises';
+import { report, serve } from '../faults/scenario.mts';
+
+let db: Database.Database | undefined;
+const open = (): Database.Database => {
+  if (db === undefined) throw new Error('open it first');
+  return db;
+};
+
+serve({
+  open: (file: string) => {
+    db = new Database(file, { timeout: 5000 });
+  },
+  exec: (sql: string) => {
+    open().exec(sql);
+  },
+  all: (sql: string) => open().prepare(sql).all(),
+  /** Takes the write lock now and gives it back after so many milliseconds, without being asked again. */
+  holdFor: (milliseconds: number) => {
+    open().exec('BEGIN IMMEDIATE');
+    setTimeout(() => {
+      open().exec('COMMIT');
+      report('released');
+    }, milliseconds);
+  },
+  /** Takes and gives back the lock in a loop, with a pause between. */
+  hammer: async ({ times, holdMs, pauseMs }: { times: number; holdMs: number; pauseMs: number }) => {
+    for (let done = 0; done < times; done += 1) {
+      open().exec("BEGIN IMMEDIATE; INSERT INTO t (x) VALUES ('other')");
+      await delay(holdMs);
+      open().exec('COMMIT');
+      await delay(pauseMs);
+    }
+  },
+});
