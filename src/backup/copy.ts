@@ -6,6 +6,7 @@ import { vacuumInto } from '../maintenance/jobs/vacuum-into';
 import { startJob, type RunningJob } from '../maintenance/host';
 import type { CopyProgress, CopyResult, HeaderFacts, JobProgress } from '../maintenance/protocol';
 import { pagesFrom } from '../maintenance/steer';
+import type { NativeDatabase } from '../native/better-sqlite3';
 import type { BackupMethod, ResolvedBackupOptions } from './options';
 import type { BackupSource, SchemaPlace } from './source';
 import { removeTemporary } from './temporary';
@@ -75,7 +76,7 @@ function startCopy(
   options: CopyOptions,
 ): RunningJob<CopyResult> {
   if (place.kind === 'connection') {
-    const result = copyHere(source, destination, options);
+    const result = copyHere(place.native, destination, options);
     return { result, over: result.then(ignore, ignore) };
   }
   const target = {
@@ -84,6 +85,7 @@ function startCopy(
     nativeBinding: source.nativeBinding,
     destination,
     busyTimeoutMs: source.busyTimeoutMs,
+    access: source.access,
   };
   const { signal, progress, pagesPerSecond } = options;
   if (options.method === 'online') {
@@ -99,14 +101,18 @@ function startCopy(
   return job;
 }
 
-async function copyHere(source: BackupSource, destination: string, options: CopyOptions): Promise<CopyResult> {
+async function copyHere(
+  native: NativeDatabase.Database,
+  destination: string,
+  options: CopyOptions,
+): Promise<CopyResult> {
   const { attached, signal } = options;
   signal?.throwIfAborted();
   if (options.method === 'vacuum-into') {
-    return vacuumInto(source.native, { schema: attached, destination }, ignore);
+    return vacuumInto(native, { schema: attached, destination }, ignore);
   }
   let pages = pagesPerStepHere;
-  return onlineBackup(source.native, { schema: attached, destination, snapshot: 'none' }, ignore, progress => {
+  return onlineBackup(native, { schema: attached, destination, snapshot: 'none' }, ignore, progress => {
     signal?.throwIfAborted();
     pages = pagesFrom(options.progress?.(progress), pages);
     return pages;

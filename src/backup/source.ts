@@ -2,12 +2,13 @@
 import { statSync } from 'node:fs';
 import type { FileIdentity } from '../base/file-identity';
 import { BackupError } from '../errors/refusals';
+import type { ReadAccess } from '../maintenance/protocol';
 import type { NativeDatabase } from '../native/better-sqlite3';
 
 /** The connection whose database is backed up. */
 export interface BackupSource {
-  /** The connection of the application. Only a database without a file is read through it. */
-  readonly native: NativeDatabase.Database;
+  /** The connection of the application; only a database without a file is read through it. `null`: there is none. */
+  readonly native: NativeDatabase.Database | null;
   /** Canonical path of its main database; `null` for one in memory or a temporary one. */
   readonly file: string | null;
   /** The file that was opened; `null` for a database without one. */
@@ -16,12 +17,14 @@ export interface BackupSource {
   readonly nativeBinding?: string | undefined;
   /** How long a read waits for a lock, in milliseconds. */
   readonly busyTimeoutMs: number;
+  /** How the file is opened. Default `'read-only'`, which leaves alone what the application's connection looks after. */
+  readonly access?: ReadAccess | undefined;
 }
 
 /** One schema of the source: in a file that the maintenance thread can open too, or only in the caller's connection. */
 export type SchemaPlace =
   | { readonly kind: 'file'; readonly file: string; readonly identity: FileIdentity | null }
-  | { readonly kind: 'connection' };
+  | { readonly kind: 'connection'; readonly native: NativeDatabase.Database };
 
 /**
  * Finds where a schema lies: main, or one attached with SQL.
@@ -29,20 +32,17 @@ export type SchemaPlace =
  * @see https://sqlite.org/pragma.html#pragma_database_list
  */
 export function locateSchema(source: BackupSource, schema: string): SchemaPlace {
-  if (schema === 'main') {
-    return source.file === null
-      ? { kind: 'connection' }
-      : { kind: 'file', file: source.file, identity: source.identity };
-  }
-  const rows = source.native.pragma('database_list') as { name: string; file: string | null }[];
+  const { native, file, identity } = source;
+  if (schema === 'main' && file !== null) return { kind: 'file', file, identity };
+  const rows = (native?.pragma('database_list') ?? []) as { name: string; file: string | null }[];
   const row = rows.find(({ name }) => name.toLowerCase() === schema.toLowerCase());
-  if (row === undefined) {
+  if (native === null || row === undefined) {
     throw new BackupError(`There is no attached database \`${schema}\` to back up.`, {
       hint: `Attached are: ${rows.map(({ name }) => name).join(', ')}.`,
       details: { step: 'source', attached: schema },
     });
   }
-  if (row.file === null || row.file === '') return { kind: 'connection' };
+  if (row.file === null || row.file === '') return { kind: 'connection', native };
   const found = statSync(row.file, { bigint: true, throwIfNoEntry: false });
   return { kind: 'file', file: row.file, identity: found === undefined ? null : { dev: found.dev, ino: found.ino } };
 }

@@ -24,7 +24,7 @@ export function executeNow(job: SynchronousJob, report: Report): ResultOf<Synchr
       return withConnection(job, settings('read-write', job), db => checkpoint(db, job));
     case 'vacuum-into':
       // The copy is a file of its own that counts only after its own sync, so SQLite need not sync it while it writes.
-      return withConnection(job, { ...settings('read-only', job), synchronous: 'off' }, db =>
+      return withConnection(job, { ...settings(job.access ?? 'read-only', job), synchronous: 'off' }, db =>
         vacuumInto(withSmallCache(db), { schema: 'main', destination: job.destination }, header =>
           report({ step: 'started', header }),
         ),

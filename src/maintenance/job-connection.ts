@@ -9,7 +9,7 @@ export interface ConnectionSettings {
   /** A read-only connection never checkpoints, also not when it is the last one that closes. */
   readonly access: 'read-only' | 'read-write';
   readonly busyTimeoutMs: number;
-  /** `'off'` only for a read-only connection: what it writes is a new file that nobody relies on yet. */
+  /** `'off'` only for a connection that writes nothing but a new file that nobody relies on yet. */
   readonly synchronous: 'full' | 'off';
 }
 

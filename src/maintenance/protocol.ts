@@ -56,6 +56,7 @@ export interface VacuumIntoJob extends JobTarget {
   /** The file that is written: absent, or empty. */
   readonly destination: string;
   readonly busyTimeoutMs: number;
+  readonly access?: ReadAccess | undefined;
 }
 
 /** Copies the pages of one snapshot step by step. */

@@ -1,0 +1,143 @@
+// The command line as a user meets it: real processes, their output and their exit codes.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { main } from '../../dist/cli/main.js';
+import { assertBank, bank, dist, folder, names } from '../backup/fixture.mts';
+
+function run(...line: string[]): { code: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [dist('cli/bin.js'), ...line], { encoding: 'utf8' });
+  return { code: status, out: stdout, err: stderr };
+}
+
+/** A closed bank in a folder of its own. */
+function prepare(t: Parameters<typeof bank>[0], journal: 'wal' | 'delete' = 'wal', accounts = 20) {
+  const home = folder(t);
+  const file = join(home, 'app.db');
+  const db = bank(t, file, journal, accounts);
+  db.close();
+  return { home, file };
+}
+
+describe('usage', () => {
+  test('help and mistakes', () => {
+    const overview = run('--help');
+    assert.equal(overview.code, 0);
+    for (const command of ['backup', 'verify', 'restore']) {
+      assert.match(overview.out, new RegExp(`^  ${command} `, 'm'));
+      const help = run(command, '--help');
+      assert.deepEqual([help.code, help.err], [0, '']);
+      assert.match(help.out, new RegExp(`^Usage: safe-sqlite ${command} <`));
+    }
+    for (const line of [
+      [],
+      ['bakup'],
+      ['verify'],
+      ['verify', 'a', 'b'],
+      ['verify', 'a', '--fill'],
+      ['backup', 'a', 'b', '--verify', 'well'],
+      ['backup', 'a', 'b', '--pages-per-second', 'x'],
+    ]) {
+      assert.equal(run(...line).code, 2, line.join(' '));
+    }
+  });
+});
+
+describe('backup, verify, restore', () => {
+  for (const journal of ['wal', 'delete'] as const) {
+    test(`there and back, ${journal}; nothing is left beside any file`, t => {
+      const { home, file } = prepare(t, journal);
+      const copy = join(home, 'copy.db');
+      const made = run('backup', file, copy);
+      assert.deepEqual([made.code, made.err], [0, '']);
+      assert.match(made.out, /sha256: [0-9a-f]{64}/);
+      assert.equal(run('verify', copy, '--full').code, 0);
+      const restored = run('restore', copy, file, '--json');
+      assert.equal(restored.code, 0);
+      const report = JSON.parse(restored.out) as { ok: boolean; kept: string[]; path: string };
+      assert.deepEqual([report.ok, report.kept.length, report.path], [true, 1, file]);
+      assert.equal(assertBank(file, 20), 0);
+      assert.deepEqual(
+        names(home).filter(name => !name.includes('before-restore')),
+        ['app.db', 'copy.db'],
+      );
+    });
+  }
+
+  test('a database in use is backed up, and not restored over', async t => {
+    const { home, file } = prepare(t);
+    const child = spawn(process.execPath, [
+      '-e',
+      `const db = new (require('better-sqlite3'))(${JSON.stringify(file)}); db.exec('UPDATE account SET balance = balance');
+       console.log('open'); process.stdin.resume();`,
+    ]);
+    t.after(() => child.kill('SIGKILL'));
+    await once(child.stdout, 'data');
+    const made = run('backup', file, join(home, 'copy.db'), '--method', 'online', '--json');
+    assert.equal(made.code, 0);
+    assert.equal((JSON.parse(made.out) as { method: string }).method, 'online');
+    const refused = run('restore', join(home, 'copy.db'), file);
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /is open in process \d+[\s\S]*SAFE_SQLITE_RESTORE_FAILED/);
+  });
+
+  test('damage and failures have exit code 1, and say what to do', t => {
+    const { home, file } = prepare(t, 'delete');
+    writeFileSync(join(home, 'broken.db'), 'x'.repeat(9000));
+    const damaged = run('verify', join(home, 'broken.db'));
+    assert.equal(damaged.code, 1);
+    assert.match(damaged.out, /DAMAGED/);
+    const missing = run('backup', join(home, 'none.db'), join(home, 'x.db'));
+    assert.deepEqual([missing.code, missing.out], [1, '']);
+    assert.match(missing.err, /There is no database at/);
+    writeFileSync(join(home, 'there.db'), '');
+    const refused = run('backup', file, join(home, 'there.db'), '--json');
+    assert.equal(refused.code, 1);
+    const { ok, error } = JSON.parse(refused.out) as {
+      ok: boolean;
+      error: { code: string; hint: string; details: { step: string } };
+    };
+    assert.deepEqual([ok, error.code, error.details.step], [false, 'SAFE_SQLITE_BACKUP_FAILED', 'destination']);
+    assert.match(error.hint, /overwrite/);
+    assert.equal(run('backup', file, join(home, 'there.db'), '--overwrite').code, 0);
+  });
+
+  test('an interrupt ends a backup, leaves nothing, and has exit code 1', async t => {
+    const { home, file } = prepare(t, 'wal', 5000);
+    const child = spawn(process.execPath, [
+      dist('cli/bin.js'),
+      'backup',
+      file,
+      join(home, 'copy.db'),
+      '--pages-per-second',
+      '50',
+    ]);
+    let err = '';
+    child.stderr.on('data', (data: Buffer) => (err += data.toString()));
+    while (!names(home).some(name => name.endsWith('.tmp'))) await new Promise(resolve => setTimeout(resolve, 5));
+    child.kill('SIGINT');
+    assert.deepEqual(await once(child, 'exit'), [1, null]);
+    assert.match(err, /interrupted/);
+    assert.deepEqual(
+      names(home).filter(name => /copy|tmp/.test(name)),
+      [],
+    );
+  });
+});
+
+test('a bar is drawn on a terminal, and wiped', async t => {
+  const { home, file } = prepare(t, 'wal', 2000);
+  let err = '';
+  const terminal = {
+    out: () => {},
+    err: (text: string) => (err += text),
+    isInteractive: true,
+    signal: new AbortController().signal,
+  };
+  assert.equal(await main(['backup', file, join(home, 'copy.db')], terminal), 0);
+  assert.match(err, /Copying \[[#-]{30}\] +\d+ %/);
+  assert.ok(err.endsWith('\r\u001b[K'));
+});
