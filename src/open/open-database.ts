@@ -6,6 +6,7 @@ import type { Session } from '../connection/session';
 import type { SqlDoor } from '../connection/sql-door';
 import { WriteQueue } from '../writes/write-queue';
 import { withdrawInstance } from '../registry/shared-instances';
+import type { Watch } from '../sentinel/watch';
 import { forget, remember } from './all-open';
 import { openDatabaseBrand } from './handle';
 
@@ -19,6 +20,8 @@ export interface OpenDatabaseParts {
   readonly key: string;
   /** The file that was opened; `null` for a database without one. */
   readonly identity: FileIdentity | null;
+  /** The sentinel; `null` where it is switched off and for a database without a file. */
+  readonly watch: Watch | null;
   /** Leaves the registry; called once, after the native connection is closed. */
   readonly release: () => void;
 }
@@ -31,6 +34,7 @@ export class OpenDatabase {
   readonly key: string;
   readonly identity: FileIdentity | null;
   readonly writes: WriteQueue;
+  readonly watch: Watch | null;
   readonly [openDatabaseBrand] = true;
   readonly #release: () => void;
   readonly #handles = new Set<Session>();
@@ -43,6 +47,7 @@ export class OpenDatabase {
     this.key = parts.key;
     this.identity = parts.identity;
     this.writes = new WriteQueue(parts.connection, parts.connection.options.writes);
+    this.watch = parts.watch;
     this.#release = parts.release;
     remember(this);
   }

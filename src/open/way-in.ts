@@ -77,7 +77,7 @@ function assemble(connection: Connection, watch: Watch | null, admitted: Admitte
   const attachments = new Attachments(connection, admitAttached(connection.options, watch));
   // Not before the caller had the chance to listen.
   queueMicrotask(() => warn(connection));
-  return new OpenDatabase({ connection, attachments, door: new SqlDoor(connection, attachments), ...admitted });
+  return new OpenDatabase({ connection, attachments, door: new SqlDoor(connection, attachments), watch, ...admitted });
 }
 
 function warn({ plan, hub }: Connection): void {

@@ -14,6 +14,8 @@ export interface Descriptor {
   readonly links: number;
 }
 
+export type DescriptorScan = Probed<{ descriptors: readonly Descriptor[] }>;
+
 /** Splits the text of a link in `/proc/self/fd`; null for sockets, pipes and other things that are no files. */
 export function parseTarget(target: string): { path: string; deleted: boolean } | null {
   if (!target.startsWith('/')) return null;
@@ -28,9 +30,7 @@ export function parseTarget(target: string): { path: string; deleted: boolean } 
  *
  * It opens none of the files: it reads the links and asks `fstat` of each descriptor. 0.3 ms for some dozen descriptors.
  */
-export function findDescriptors(
-  wanted: (identity: FileIdentity, path: string) => boolean,
-): Probed<{ descriptors: readonly Descriptor[] }> {
+export function findDescriptors(wanted: (identity: FileIdentity, path: string) => boolean): DescriptorScan {
   let numbers: string[];
   try {
     numbers = readdirSync('/proc/self/fd');
@@ -46,7 +46,7 @@ export function findDescriptors(
 }
 
 /** The descriptors on exactly this file, whatever name it was opened by. */
-export function descriptorsOn(file: FileIdentity): Probed<{ descriptors: readonly Descriptor[] }> {
+export function descriptorsOn(file: FileIdentity): DescriptorScan {
   return findDescriptors(identity => identity.dev === file.dev && identity.ino === file.ino);
 }
 

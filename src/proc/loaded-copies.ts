@@ -30,24 +30,25 @@ export function mayCarrySqlite(path: string): boolean {
 // The 16 bytes at the start of every database file: each SQLite has them as a constant (sqlite.org/fileformat2.html 1.3.1).
 const signature = 'SQLite format 3\0';
 
-/** The addons and libraries with a SQLite inside that are mapped into this process, whichever thread loaded them. */
-export function loadedCopies(): Probed<{ libraries: readonly MappedFile[] }> {
+/** The addons and libraries that are mapped into this process, whichever thread loaded them, and may carry a SQLite. */
+export function loadedLibraries(): Probed<{ libraries: readonly MappedFile[] }> {
   let maps: string;
   try {
     maps = readFileSync('/proc/self/maps', 'latin1');
   } catch (cause) {
     return unsupported('/proc/self/maps', cause);
   }
-  const libraries = parseMaps(maps).filter(file => mayCarrySqlite(file.path) && carriesSqlite(file.path));
-  return { supported: true, libraries };
+  return { supported: true, libraries: parseMaps(maps).filter(file => mayCarrySqlite(file.path)) };
 }
 
-/** The loaded copies other than the one whose addon is `own`. */
+/** The loaded copies of SQLite other than the one whose addon is `own`. */
 export function otherCopies(own: FileIdentity | null): readonly string[] {
-  const loaded = loadedCopies();
+  const loaded = loadedLibraries();
   const libraries = loaded.supported ? loaded.libraries : [];
   // The inode alone: the device in the memory map is the filesystem's, which on btrfs and overlayfs differs from stat's.
-  const others = libraries.filter(library => library.inode !== own?.ino).map(library => library.path);
+  const others = libraries
+    .filter(library => library.inode !== own?.ino && carriesSqlite(library))
+    .map(({ path }) => path);
   return nodeSqliteLoaded() ? [...others, 'node:sqlite'] : others;
 }
 
@@ -57,7 +58,17 @@ export function nodeSqliteLoaded(): boolean {
   return Array.isArray(loaded) && loaded.includes('NativeModule sqlite');
 }
 
-function carriesSqlite(path: string): boolean {
+/** What a mapped file carries does not change while it is mapped. */
+const known = new Map<string, boolean>();
+
+function carriesSqlite({ path, inode }: MappedFile): boolean {
+  const key = `${inode} ${path}`;
+  let carries = known.get(key);
+  if (carries === undefined) known.set(key, (carries = hasSignature(path)));
+  return carries;
+}
+
+function hasSignature(path: string): boolean {
   try {
     return readFileSync(path).includes(signature);
   } catch {

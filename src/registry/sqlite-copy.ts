@@ -20,8 +20,16 @@ interface UnnamedAddons {
 
 const unnamed = processGlobal<UnnamedAddons>('unnamed-addons', 1, () => ({ ids: new WeakMap(), next: 1 }));
 
+let usual: SqliteCopy | null = null;
+
 /** The copy behind better-sqlite3 when it is opened with this `nativeBinding` option. */
 export function sqliteCopyOf(nativeBinding: string | object | null | undefined): SqliteCopy {
+  // better-sqlite3 looks for its own addon once as well.
+  if (nativeBinding === null || nativeBinding === undefined) return (usual ??= findCopy(nativeBinding));
+  return findCopy(nativeBinding);
+}
+
+function findCopy(nativeBinding: string | object | null | undefined): SqliteCopy {
   const library = addonPath(nativeBinding);
   if (library !== null) {
     const stats = statSync(library, { bigint: true, throwIfNoEntry: false });

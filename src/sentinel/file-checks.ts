@@ -1,6 +1,6 @@
 /** The part of the sentinel that watches the names of the files; it works on every system. */
-import type { FileIdentity } from '../base/file-identity';
-import { descriptorsOn } from '../proc/descriptors';
+import { sameFile, type FileIdentity } from '../base/file-identity';
+import { descriptorsOn, type DescriptorScan } from '../proc/descriptors';
 import { fileState, identityNow, type FileState, type WatchedFile } from './file-watch';
 import type { Finding } from './finding';
 
@@ -18,25 +18,25 @@ export interface WatchedDatabase {
 }
 
 /** Watches the database, and in WAL mode its `-wal` and `-shm`, which a live connection keeps. */
-export function createFileChecks({ file, identity, journalMode }: WatchedDatabase): FileChecks {
+export function createFileChecks({ file, identity, journalMode }: WatchedDatabase, scan: DescriptorScan): FileChecks {
   const database: WatchedFile = { path: file, role: 'database', identity };
   const pending = new Set(journalMode === 'wal' ? [`${file}-wal`, `${file}-shm`] : []);
   const watched: WatchedFile[] = [database];
   // One name is normal; a file that came with more was refused or accepted when it was opened.
   const knownLinks = fileState(database).links;
-  let stranger = learn();
+  let stranger = learn(() => scan);
 
   /**
    * Watches each sidecar from the first time it is seen; a WAL index on the heap has no `-shm`. One that stands there
    * although nobody in this process has it open has taken the place of ours.
    */
-  function learn(): WatchedFile | null {
+  function learn(look: (found: FileIdentity) => DescriptorScan): WatchedFile | null {
     for (const path of pending) {
       const found = identityNow(path);
       if (found === null) continue;
       const sidecar: WatchedFile = { path, role: 'sidecar', identity: found };
-      const own = descriptorsOn(found);
-      if (own.supported && own.descriptors.length === 0) return sidecar;
+      const open = look(found);
+      if (open.supported && !open.descriptors.some(each => sameFile(each.identity, found))) return sidecar;
       watched.push(sidecar);
       pending.delete(path);
     }
@@ -45,7 +45,7 @@ export function createFileChecks({ file, identity, journalMode }: WatchedDatabas
 
   return {
     lost() {
-      if (pending.size > 0) stranger = learn();
+      if (pending.size > 0) stranger = learn(descriptorsOn);
       if (stranger !== null) return lostFile(file, stranger, { name: 'other', links: 1 });
       for (const candidate of watched) {
         const state = fileState(candidate);

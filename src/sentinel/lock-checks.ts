@@ -1,6 +1,6 @@
 /** The part of the sentinel that watches the locks, where the system shows them. */
-import type { FileIdentity } from '../base/file-identity';
-import { descriptorsOn } from '../proc/descriptors';
+import { sameFile, type FileIdentity } from '../base/file-identity';
+import { descriptorsOn, type Descriptor, type DescriptorScan } from '../proc/descriptors';
 import { expectedLocks, reservedLock, type ExpectedLocks, type LockRequirement } from './expected-locks';
 import type { TransactionState } from './expected-locks';
 import { identityNow } from './file-watch';
@@ -34,13 +34,14 @@ interface Place {
 }
 
 /** Watches the locks of one connection; costs one descriptor for each descriptor on the database and on its `-shm`. */
-export function createLockChecks({ file, identity, journalMode, transaction }: LockSubject): LockChecks {
+export function createLockChecks(subject: LockSubject, scan: DescriptorScan): LockChecks {
+  const { file, identity, journalMode, transaction } = subject;
   const database: Place = { identity, watch: createLockWatch(identity) };
   const index = journalMode === 'wal' ? identityNow(`${file}-shm`) : null;
   // No -shm: a WAL index on the heap (locking_mode=EXCLUSIVE), whose connection has no locks but those on the database.
   const sharedMemory: Place | null = index === null ? null : { identity: index, watch: createLockWatch(index) };
-  let unsupportedBecause: string | null = look(database);
-  if (sharedMemory !== null) look(sharedMemory);
+  let unsupportedBecause: string | null = scan.supported ? null : scan.reason;
+  for (const place of [database, sharedMemory]) if (place !== null && scan.supported) aim(place, scan.descriptors);
   if (unsupportedBecause === null) lost();
 
   /** The locks missing at a place, after a second look at all descriptors there are now. */
@@ -94,10 +95,12 @@ export function createLockChecks({ file, identity, journalMode, transaction }: L
   };
 }
 
-/** Points the watch of a place at the descriptors that are open there now; says why that cannot be done. */
-function look(place: Place): string | null {
+/** Points the watch of a place at the descriptors that are open there now. */
+function look(place: Place): void {
   const found = descriptorsOn(place.identity);
-  if (!found.supported) return found.reason;
-  place.watch.replaceDescriptors(found.descriptors.map(({ fd }) => fd));
-  return null;
+  if (found.supported) aim(place, found.descriptors);
+}
+
+function aim({ identity, watch }: Place, descriptors: readonly Descriptor[]): void {
+  watch.replaceDescriptors(descriptors.filter(each => sameFile(each.identity, identity)).map(({ fd }) => fd));
 }

@@ -1,8 +1,10 @@
 /** Watches over the locks and the files of one connection, cheaply enough to ask before each commit. */
-import type { FileIdentity } from '../base/file-identity';
+import { sameFile, type FileIdentity } from '../base/file-identity';
+import { findDescriptors } from '../proc/descriptors';
 import { lockCulprits } from './culprits';
 import type { TransactionState } from './expected-locks';
 import { createFileChecks } from './file-checks';
+import { identityNow } from './file-watch';
 import type { Finding } from './finding';
 import { createLockChecks, type MissingLocks } from './lock-checks';
 import { survey } from './survey';
@@ -48,8 +50,11 @@ export interface Sentinel {
  */
 export function createSentinel(subject: SentinelSubject): Sentinel {
   const { file, identity, addon } = subject;
-  const files = createFileChecks(subject);
-  const locks = createLockChecks(subject);
+  // One scan for all: opening a database must stay cheap.
+  const own = [identity, identityNow(`${file}-wal`), identityNow(`${file}-shm`)];
+  const scan = findDescriptors(candidate => own.some(each => each !== null && sameFile(each, candidate)));
+  const files = createFileChecks(subject, scan);
+  const locks = createLockChecks(subject, scan);
   const warned = new Set<string>();
   let checks = 0;
 

@@ -115,7 +115,14 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
     fatal = finding;
     verdict = verbose.quietly(() => condemn(connection, finding, rescueDirectory));
     for (const [file, { identity }] of files) held.push(holdBack(file, identity, nativeBinding));
+    process.once('exit', closeInOrder);
     return verdict.error;
+  }
+
+  /** At exit better-sqlite3 closes connections in any order, but the one that could write has to be first. */
+  function closeInOrder(): void {
+    native.close();
+    for (const release of held.splice(0)) release();
   }
 
   return {
@@ -151,6 +158,7 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
     stop() {
       stopRound();
       connection.checkCommits(null);
+      process.off('exit', closeInOrder);
       for (const release of held.splice(0)) release();
       for (const { sentinel } of files.values()) sentinel.stop();
       files.clear();

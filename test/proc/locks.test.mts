@@ -6,7 +6,7 @@ import { after, describe, test } from 'node:test';
 import Native from 'better-sqlite3';
 import { descriptorsOn, parseFlags, parseTarget } from '../../dist/proc/descriptors.js';
 import { parseLocks, watchLocks } from '../../dist/proc/locks.js';
-import { mayCarrySqlite, otherCopies, parseMaps, loadedCopies } from '../../dist/proc/loaded-copies.js';
+import { mayCarrySqlite, otherCopies, parseMaps, loadedLibraries } from '../../dist/proc/loaded-copies.js';
 import { sqliteCopyOf } from '../../dist/registry/sqlite-copy.js';
 import { identityOf } from '../support/identity.mts';
 
@@ -91,7 +91,7 @@ describe('a live connection', { skip: linux }, () => {
   });
 
   test('the loaded addon is found, and is not another copy', () => {
-    const loaded = loadedCopies();
+    const loaded = loadedLibraries();
     assert.ok(loaded.supported);
     const own = sqliteCopyOf(undefined);
     assert.ok(own.addon);
