@@ -40,6 +40,7 @@ function contents(files) {
     'LICENSE',
     'CHANGELOG.md',
     ...['index.js', 'index.d.ts', 'index.mjs', 'index.d.mts'].map(name => `dist/${name}`),
+    ...['index.mjs', 'index.d.mts'].map(name => `dist/express/${name}`),
     ...['p-retry.js', 'p-retry.d.ts', 'LICENSES.txt'].map(name => `dist/vendor/${name}`),
     ...globSync('src/**/*.ts', { cwd: root }).flatMap(path => {
       const built = path.replaceAll('\\', '/').replace(/^src/, 'dist').replace(/\.ts$/, '');
@@ -117,6 +118,7 @@ function strangersInTypes(installed, manifest) {
   };
   visit('dist/index.d.ts', []);
   visit('dist/index.d.mts', []);
+  visit('dist/express/exports.d.ts', []);
   return strangers;
 }
 

@@ -3,6 +3,8 @@
 //   require('safe-sqlite')  index.js   index.d.ts   module.exports is the Database constructor, as in better-sqlite3,
 //                                                   and every named export is a property of it
 //   import 'safe-sqlite'    index.mjs  index.d.mts  the same objects: Database as the default, the rest by name
+//
+// and, for entries that have no default (safe-sqlite/express), the two files by which ESM gets the objects of CommonJS.
 import { existsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -10,18 +12,37 @@ import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript-5';
 
 const require = createRequire(import.meta.url);
+/** Entries whose CommonJS side is their own `exports.js`. */
+const namedOnly = ['express'];
 const mark = '// Written by scripts/entries.mjs.';
 
-/** Writes the four files into `dist`; `dist/exports.js` and `dist/exports.d.ts` must be there. */
+/** Writes the entry files into `dist`, where the compiled `exports.js` and `exports.d.ts` must be. */
 export function writeEntries(dist) {
+  writeMainEntry(dist);
+  for (const folder of namedOnly) writeNamedEntry(join(dist, folder));
+}
+
+function writeMainEntry(dist) {
   const declarations = join(dist, 'exports.d.ts');
   if (!existsSync(declarations)) return;
   const names = exportedNames(declarations);
   const values = names.filter(({ value }) => value).map(({ name }) => name);
-  checkValues(values, require(resolve(dist, 'exports.js')));
+  const actual = require(resolve(dist, 'exports.js'));
+  checkValues(values, actual);
+  if (typeof actual.Database !== 'function')
+    throw new Error('dist/exports.js does not export the Database constructor');
   const entry = { 'index.js': commonJs, 'index.d.ts': commonJsTypes, 'index.mjs': esm, 'index.d.mts': esmTypes };
   for (const [file, write] of Object.entries(entry))
     writeFileSync(join(dist, file), `${mark}\n${write(values, names)}`);
+}
+
+function writeNamedEntry(folder) {
+  const values = exportedNames(join(folder, 'exports.d.ts'))
+    .filter(({ value }) => value)
+    .map(({ name }) => name);
+  checkValues(values, require(resolve(folder, 'exports.js')));
+  writeFileSync(join(folder, 'index.mjs'), `${mark}\nexport { ${values.join(', ')} } from './exports.js';\n`);
+  writeFileSync(join(folder, 'index.d.mts'), `${mark}\nexport * from './exports.js';\n`);
 }
 
 // Written so that cjs-module-lexer, by which Node finds the names that ESM may import from CommonJS, sees each name.
@@ -126,6 +147,4 @@ function checkValues(values, actual) {
   if (missing.length > 0 || unknown.length > 0) {
     throw new Error(`dist/exports.js and its types disagree: ${[...missing, ...unknown].join(', ')}`);
   }
-  if (typeof actual.Database !== 'function')
-    throw new Error('dist/exports.js does not export the Database constructor');
 }

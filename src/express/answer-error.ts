@@ -1,0 +1,100 @@
+/** Which HTTP answer an error of the database deserves: a pure decision over its `code`, never its text. */
+import type { HttpAnswer } from './http';
+
+export interface ErrorAnswerOptions {
+  /** Seconds in `Retry-After` of the answers that ask the client to come back. Default 1, the shortest the header can say. */
+  readonly retryAfterSeconds?: number;
+}
+
+interface Row {
+  readonly status: number;
+  /** For the client: no SQL, no values, no names of tables, columns or files. */
+  readonly message: string;
+  /** The same request may succeed soon without anybody changing anything. */
+  readonly comeBack: boolean;
+}
+
+const busy: Row = { status: 503, message: 'The database is busy.', comeBack: true };
+const full: Row = { status: 507, message: 'The database has no space left.', comeBack: false };
+const conflict: Row = { status: 409, message: 'A record with this key exists already.', comeBack: false };
+const fenced: Row = { status: 503, message: 'The database is out of service.', comeBack: false };
+
+const rows: ReadonlyMap<string, Row> = new Map([
+  ['SQLITE_BUSY', busy],
+  ['SQLITE_BUSY_RECOVERY', busy],
+  ['SQLITE_BUSY_SNAPSHOT', busy],
+  ['SQLITE_BUSY_TIMEOUT', busy],
+  ['SAFE_SQLITE_WRITE_QUEUE_FULL', { status: 503, message: 'Too many writes are waiting.', comeBack: true }],
+  // RFC 4918 section 11.5: the server cannot store what is needed to complete the request.
+  ['SQLITE_FULL', full],
+  ['SQLITE_CONSTRAINT_UNIQUE', conflict],
+  ['SQLITE_CONSTRAINT_PRIMARYKEY', conflict],
+  ['SQLITE_CONSTRAINT_ROWID', conflict],
+  ['SAFE_SQLITE_FENCED', fenced],
+  ['SAFE_SQLITE_LOCKS_LOST', fenced],
+  ['SAFE_SQLITE_FILE_REPLACED', fenced],
+]);
+
+/**
+ * The answer for an error of the database; null for every other error, which the application's own handling gets.
+ *
+ * The error counts by its `code`, so one of better-sqlite3 itself, or one that an ORM wrapped (`cause`, `driverError`),
+ * is found too. An error that carries a `status` or `statusCode` has its answer already.
+ */
+export function answerForError(error: unknown, options: ErrorAnswerOptions = {}): HttpAnswer | null {
+  const found = firstKnown(error);
+  if (found === null) return null;
+  const { code, row, commitOutcome } = found;
+  const unknown = commitOutcome === 'unknown';
+  const comeBack = row.comeBack && !unknown;
+  return {
+    status: row.status,
+    headers: {
+      'cache-control': 'no-store',
+      ...(comeBack ? { 'retry-after': String(options.retryAfterSeconds ?? 1) } : {}),
+    },
+    body: {
+      error: code,
+      message: unknown ? `${row.message} The change may be stored or not.` : row.message,
+      retryable: comeBack,
+      ...(commitOutcome === undefined ? {} : { commitOutcome }),
+    },
+  };
+}
+
+interface Found {
+  readonly code: string;
+  readonly row: Row;
+  readonly commitOutcome: string | undefined;
+}
+
+// ORMs wrap once or twice; the bound ends chains that run in circles.
+const deepestCause = 5;
+
+function firstKnown(error: unknown): Found | null {
+  let candidate = error;
+  for (let depth = 0; depth <= deepestCause && isObject(candidate); depth += 1) {
+    if (answersItself(candidate)) return null;
+    const code = textOf(candidate, 'code');
+    const row = code === undefined ? undefined : rows.get(code);
+    if (code !== undefined && row !== undefined) {
+      return { code, row, commitOutcome: textOf(candidate, 'commitOutcome') };
+    }
+    candidate = Reflect.get(candidate, 'cause') ?? Reflect.get(candidate, 'driverError');
+  }
+  return null;
+}
+
+/** The convention of `http-errors`, which Express, Koa and Fastify follow. */
+function answersItself(error: object): boolean {
+  return typeof Reflect.get(error, 'status') === 'number' || typeof Reflect.get(error, 'statusCode') === 'number';
+}
+
+function textOf(value: object, name: string): string | undefined {
+  const text: unknown = Reflect.get(value, name);
+  return typeof text === 'string' ? text : undefined;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}

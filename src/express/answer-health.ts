@@ -1,0 +1,53 @@
+/** Which HTTP answer the state of a database deserves. */
+import { types } from 'node:util';
+import type { HttpAnswer } from './http';
+
+/** What this needs of a database: the `health()` of `Database`. */
+export interface DatabaseWithHealth {
+  health(): { readonly status: 'ok' | 'degraded' | 'fenced'; readonly reasons: readonly string[] };
+}
+
+export interface HealthAnswerOptions {
+  /**
+   * `'all'` (default) answers with everything that `db.health()` says, file names included; `'status'` with `status`
+   * alone, for a route that the world can reach.
+   */
+  readonly facts?: 'all' | 'status';
+}
+
+/**
+ * 200 while the database serves, 503 when it does not: fenced, closed, or unable to tell.
+ *
+ * `degraded` is 200: reads and writes work, so taking the one process that has the file out of service would turn a
+ * warning into an outage. Watch `status` or the events to be told.
+ */
+export function answerForHealth(db: DatabaseWithHealth, options: HealthAnswerOptions = {}): HttpAnswer {
+  const facts = healthOf(db);
+  const serves = facts['status'] === 'ok' || facts['status'] === 'degraded';
+  return {
+    status: serves ? 200 : 503,
+    headers: { 'cache-control': 'no-store' },
+    body: options.facts === 'status' ? { status: facts['status'] } : facts,
+  };
+}
+
+function healthOf(db: DatabaseWithHealth): Record<string, unknown> {
+  try {
+    return plain({ ...db.health() }) as Record<string, unknown>;
+  } catch (error) {
+    const code: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined;
+    if (code === 'SAFE_SQLITE_CLOSED') return { status: 'closed', reasons: ['the database is closed'] };
+    const why = typeof code === 'string' ? code : 'an error without a code';
+    return { status: 'unknown', reasons: [`its health could not be told: ${why}`] };
+  }
+}
+
+/** JSON has no bigint, and an error has no members that JSON shows. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (types.isDate(value)) return value.toISOString();
+  if (types.isNativeError(value)) return { name: value.name, code: Reflect.get(value, 'code'), message: value.message };
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]));
+}

@@ -1,0 +1,7 @@
+/** The surface of `safe-sqlite/express`. */
+
+export { answerForError, type ErrorAnswerOptions } from './answer-error';
+export { answerForHealth, type DatabaseWithHealth, type HealthAnswerOptions } from './answer-health';
+export { sqliteErrorHandler, type ErrorHandler } from './error-handler';
+export { healthRoute, type RouteHandler } from './health-route';
+export type { HttpAnswer, HttpResponse } from './http';

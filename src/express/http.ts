@@ -1,0 +1,38 @@
+/** What this folder needs of a response: Node's own, and so Express 4 and 5, Connect and `reply.raw` of Fastify. */
+
+export interface HttpResponse {
+  statusCode: number;
+  readonly headersSent: boolean;
+  setHeader(name: string, value: string): unknown;
+  removeHeader(name: string): void;
+  end(body?: string): unknown;
+}
+
+/** What a request is answered with, before any framework is involved. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Plain data: `JSON.stringify` takes it. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** Headers that describe a body which a handler had begun to prepare: they would be wrong on ours. */
+const headersOfAnotherBody = [
+  'accept-ranges',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-range',
+  'etag',
+  'last-modified',
+  'transfer-encoding',
+];
+
+export function send(response: HttpResponse, { status, headers, body }: HttpAnswer): void {
+  for (const name of headersOfAnotherBody) response.removeHeader(name);
+  response.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.setHeader('content-type', 'application/json; charset=utf-8');
+  response.end(JSON.stringify(body));
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { answerForError } from '../../dist/express/answer-error.js';
+import { refusalCodes } from '../../dist/errors/refusal-codes.js';
+import { resultCodes } from '../../dist/errors/result-codes.js';
+
+const busy = { status: 503, retryAfter: '1', retryable: true };
+const fenced = { status: 503, retryAfter: undefined, retryable: false };
+const conflict = { status: 409, retryAfter: undefined, retryable: false };
+
+/** Every code that has an answer; all others are the application's. */
+const expected: Record<string, { status: number; retryAfter: string | undefined; retryable: boolean }> = {
+  SQLITE_BUSY: busy,
+  SQLITE_BUSY_RECOVERY: busy,
+  SQLITE_BUSY_SNAPSHOT: busy,
+  SQLITE_BUSY_TIMEOUT: busy,
+  SAFE_SQLITE_WRITE_QUEUE_FULL: busy,
+  SQLITE_FULL: { status: 507, retryAfter: undefined, retryable: false },
+  SQLITE_CONSTRAINT_UNIQUE: conflict,
+  SQLITE_CONSTRAINT_PRIMARYKEY: conflict,
+  SQLITE_CONSTRAINT_ROWID: conflict,
+  SAFE_SQLITE_FENCED: fenced,
+  SAFE_SQLITE_LOCKS_LOST: fenced,
+  SAFE_SQLITE_FILE_REPLACED: fenced,
+};
+
+function withCode(code: string, more: object = {}): Error {
+  return Object.assign(new Error('INSERT INTO secrets VALUES (42)'), { code, ...more });
+}
+
+describe('answerForError', () => {
+  test('answers exactly the codes of the table, out of every code there is', () => {
+    const all = [...resultCodes.keys(), ...Object.values(refusalCodes).map(({ code }) => code)];
+    assert.ok(all.length > 100);
+    for (const code of Object.keys(expected)) assert.ok(all.includes(code), `${code} exists`);
+    for (const code of all) {
+      const answer = answerForError(withCode(code));
+      const row = expected[code];
+      if (row === undefined) {
+        assert.equal(answer, null, code);
+        continue;
+      }
+      assert.equal(answer?.status, row.status, code);
+      assert.equal(answer.headers['retry-after'], row.retryAfter, code);
+      assert.equal(answer.body['retryable'], row.retryable, code);
+      assert.equal(answer.body['error'], code);
+      assert.equal(answer.headers['cache-control'], 'no-store');
+      assert.doesNotMatch(JSON.stringify(answer), /INSERT|secrets|42/);
+    }
+  });
+
+  test('finds what an ORM wrapped, the outermost first', () => {
+    const wrapped = new Error('could not save', { cause: new Error('again', { cause: withCode('SQLITE_BUSY') }) });
+    assert.equal(answerForError(wrapped)?.status, 503);
+    assert.equal(answerForError({ driverError: withCode('SQLITE_CONSTRAINT_UNIQUE') })?.status, 409);
+    const fault = withCode('SAFE_SQLITE_FENCED', { cause: withCode('SQLITE_FULL') });
+    assert.equal(answerForError(fault)?.body['error'], 'SAFE_SQLITE_FENCED');
+  });
+
+  test('leaves alone what has an answer, what is no error, and chains that run in circles', () => {
+    assert.equal(answerForError(Object.assign(withCode('SQLITE_BUSY'), { status: 418 })), null);
+    const decided = Object.assign(new Error('gone', { cause: withCode('SQLITE_BUSY') }), { statusCode: 410 });
+    assert.equal(answerForError(decided), null);
+    for (const value of [null, undefined, 'SQLITE_BUSY', 5, {}, { code: 5 }]) assert.equal(answerForError(value), null);
+    const circle = new Error('circle');
+    circle.cause = circle;
+    assert.equal(answerForError(circle), null);
+  });
+
+  test('does not invite to come back when nobody knows whether the change is stored', () => {
+    const answer = answerForError(withCode('SQLITE_BUSY', { commitOutcome: 'unknown' }));
+    assert.equal(answer?.status, 503);
+    assert.equal(answer.headers['retry-after'], undefined);
+    assert.deepEqual(answer.body, {
+      error: 'SQLITE_BUSY',
+      message: 'The database is busy. The change may be stored or not.',
+      retryable: false,
+      commitOutcome: 'unknown',
+    });
+    const undone = answerForError(withCode('SQLITE_FULL', { commitOutcome: 'rolled-back' }));
+    assert.equal(undone?.body['commitOutcome'], 'rolled-back');
+  });
+});
