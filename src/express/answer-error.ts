@@ -1,4 +1,5 @@
 /** Which HTTP answer an error of the database deserves: a pure decision over its `code`, never its text. */
+import { errorCode, textOf } from '../base/foreign-error';
 import type { HttpAnswer } from './http';
 
 export interface ErrorAnswerOptions {
@@ -57,7 +58,7 @@ export function answerForError(error: unknown, options: ErrorAnswerOptions = {})
       error: code,
       message: unknown ? `${row.message} The change may be stored or not.` : row.message,
       retryable: comeBack,
-      ...(commitOutcome === undefined ? {} : { commitOutcome }),
+      ...(commitOutcome === null ? {} : { commitOutcome }),
     },
   };
 }
@@ -65,7 +66,7 @@ export function answerForError(error: unknown, options: ErrorAnswerOptions = {})
 interface Found {
   readonly code: string;
   readonly row: Row;
-  readonly commitOutcome: string | undefined;
+  readonly commitOutcome: string | null;
 }
 
 // ORMs wrap once or twice; the bound ends chains that run in circles.
@@ -75,9 +76,9 @@ function firstKnown(error: unknown): Found | null {
   let candidate = error;
   for (let depth = 0; depth <= deepestCause && isObject(candidate); depth += 1) {
     if (answersItself(candidate)) return null;
-    const code = textOf(candidate, 'code');
-    const row = code === undefined ? undefined : rows.get(code);
-    if (code !== undefined && row !== undefined) {
+    const code = errorCode(candidate);
+    const row = code === null ? undefined : rows.get(code);
+    if (code !== null && row !== undefined) {
       return { code, row, commitOutcome: textOf(candidate, 'commitOutcome') };
     }
     candidate = Reflect.get(candidate, 'cause') ?? Reflect.get(candidate, 'driverError');
@@ -88,11 +89,6 @@ function firstKnown(error: unknown): Found | null {
 /** The convention of `http-errors`, which Express, Koa and Fastify follow. */
 function answersItself(error: object): boolean {
   return typeof Reflect.get(error, 'status') === 'number' || typeof Reflect.get(error, 'statusCode') === 'number';
-}
-
-function textOf(value: object, name: string): string | undefined {
-  const text: unknown = Reflect.get(value, name);
-  return typeof text === 'string' ? text : undefined;
 }
 
 function isObject(value: unknown): value is object {

@@ -1,5 +1,6 @@
 /** Which HTTP answer the state of a database deserves. */
 import { types } from 'node:util';
+import { errorCode, errorMessage, errorName } from '../base/foreign-error';
 import type { HttpAnswer } from './http';
 
 /** What this needs of a database: the `health()` of `Database`. */
@@ -35,10 +36,9 @@ function healthOf(db: DatabaseWithHealth): Record<string, unknown> {
   try {
     return plain({ ...db.health() }) as Record<string, unknown>;
   } catch (error) {
-    const code: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined;
+    const code = errorCode(error);
     if (code === 'SAFE_SQLITE_CLOSED') return { status: 'closed', reasons: ['the database is closed'] };
-    const why = typeof code === 'string' ? code : 'an error without a code';
-    return { status: 'unknown', reasons: [`its health could not be told: ${why}`] };
+    return { status: 'unknown', reasons: [`its health could not be told: ${code ?? 'an error without a code'}`] };
   }
 }
 
@@ -46,8 +46,10 @@ function healthOf(db: DatabaseWithHealth): Record<string, unknown> {
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
   if (types.isDate(value)) return value.toISOString();
-  if (types.isNativeError(value)) return { name: value.name, code: Reflect.get(value, 'code'), message: value.message };
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object' || value === null) return value;
+  if (Object.hasOwn(value, 'stack')) {
+    return { name: errorName(value), code: errorCode(value), message: errorMessage(value) };
+  }
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]));
 }
