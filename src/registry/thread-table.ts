@@ -11,6 +11,7 @@
  *
  * No locks: a worker may be terminated at any instruction, and would hold them for ever. A slot belongs to who claimed it.
  */
+import { isSharedArrayBuffer } from 'node:util/types';
 import { getEnvironmentData, setEnvironmentData, threadId } from 'node:worker_threads';
 
 /** What a thread tells the others of one file. */
@@ -48,7 +49,8 @@ process.on('worker', worker => {
 
 function adopt(): SharedArrayBuffer {
   const inherited: unknown = getEnvironmentData(tableKey);
-  if (inherited instanceof SharedArrayBuffer) return inherited;
+  // Not `instanceof`: test runners give modules globals of another realm.
+  if (isSharedArrayBuffer(inherited)) return inherited;
   const created = new SharedArrayBuffer(headerBytes + slots * slotBytes);
   setEnvironmentData(tableKey, created);
   return created;

@@ -48,14 +48,19 @@ export function judgeCopy(
 export function pathOf(value: unknown): string | null {
   if (typeof value === 'string') return value;
   if (Buffer.isBuffer(value)) return value.toString();
-  if (value instanceof URL && value.protocol === 'file:') {
+  if (isUrl(value) && value.protocol === 'file:') {
     try {
-      return fileURLToPath(value);
+      return fileURLToPath(value.href);
     } catch {
       return null;
     }
   }
   return null;
+}
+
+/** As `fs` tells one, not `instanceof`: test runners give modules globals of another realm. */
+export function isUrl(value: unknown): value is URL {
+  return typeof value === 'object' && value !== null && 'href' in value && 'protocol' in value;
 }
 
 function offended(argument: CoveredArgument, path: string, args: readonly unknown[]): string | null {
@@ -77,8 +82,6 @@ function isRecursive(args: readonly unknown[]): boolean {
 }
 
 function optionsOf(args: readonly unknown[]): Readonly<Record<string, unknown>> | undefined {
-  return args
-    .slice(1)
-    .find(arg => typeof arg === 'object' && arg !== null && !(arg instanceof URL) && !Buffer.isBuffer(arg)) as
+  return args.slice(1).find(arg => typeof arg === 'object' && arg !== null && !isUrl(arg) && !Buffer.isBuffer(arg)) as
     Readonly<Record<string, unknown>> | undefined;
 }

@@ -3,7 +3,7 @@ import { registerHooks, syncBuiltinESMExports, type ResolveHookSync } from 'node
 import { fileURLToPath } from 'node:url';
 import { isProxy } from 'node:util/types';
 import { nodeSqliteLoaded } from '../../proc/loaded-copies';
-import { pathOf } from './judge-call';
+import { isUrl, pathOf } from './judge-call';
 import { protectedFile } from './protected-files';
 import { copyRefusal } from './refusal';
 
@@ -121,7 +121,7 @@ function replaceProperty(module: object, name: string, guarded: (original: unkno
 /** `node:sqlite` takes paths, URLs, and URIs as text (sqlite.org/uri.html). */
 function databasePath(value: unknown): string | null {
   if (typeof value === 'string' && value.startsWith('file:')) return uriPath(value);
-  return pathOf(value instanceof URL ? new URL(value.pathname, value) : value);
+  return pathOf(isUrl(value) ? new URL(value.pathname, value.href) : value);
 }
 
 function uriPath(uri: string): string | null {
