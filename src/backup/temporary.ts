@@ -24,13 +24,11 @@ export async function createTemporary(folder: string, mode: number): Promise<Tem
   const path = reserveTemporary(folder);
   const handle = await open(path, 'wx+', 0o600);
   try {
-    if (process.platform !== 'win32') await handle.chmod(mode);
-    return { path, handle };
-  } catch (error) {
-    await handle.close();
-    removeTemporary(path);
-    throw error;
+    await handle.chmod(mode);
+  } catch {
+    // Filesystems without permissions (vfat, some network mounts) and Windows refuse: the file stays as private as it is.
   }
+  return { path, handle };
 }
 
 /** A name for a temporary file that is not created yet. */

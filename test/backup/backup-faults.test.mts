@@ -10,7 +10,7 @@ import { createFaultBench, faultsSkip, ScenarioEndedError, type Call, type Fault
 import { assertBank, backUp, bank, folder, names, type Native } from './fixture.mts';
 
 const program = join(import.meta.dirname, 'backup.scenario.mts');
-const calls: Call[] = ['open', 'read', 'write', 'truncate', 'fsync', 'dirsync', 'rename', 'unlink', 'close'];
+const calls: Call[] = ['open', 'read', 'write', 'truncate', 'fsync', 'dirsync', 'rename', 'link', 'unlink', 'close'];
 const accounts = 30;
 
 /** A bench with a bank beside an `out` folder; `old` is a backup that stands there already, with no transfer in it. */
@@ -70,7 +70,7 @@ for (const method of ['vacuum-into', 'online'] as const) {
         using bench = createFaultBench();
         const { db, file, out, destination, step } = prepare(t, bench);
         let kills = 0;
-        for (const call of ['write', 'fsync', 'dirsync', 'rename', 'unlink'] satisfies Call[]) {
+        for (const call of ['write', 'fsync', 'dirsync', 'rename', 'link', 'unlink'] satisfies Call[]) {
           for (let nth = 1, killed = true; killed; nth++) {
             rmSync(destination, { force: true });
             if (overwrite) await backUp(db, destination);
@@ -104,6 +104,25 @@ for (const method of ['vacuum-into', 'online'] as const) {
     });
   }
 }
+
+describe('a filesystem without hard links', { skip: faultsSkip() }, () => {
+  test('a backup is put there, and replaced, all the same', async t => {
+    using bench = createFaultBench();
+    const { db, file, out, destination, step } = prepare(t, bench);
+    const child = bench.start(program);
+    await child.ask('open', file);
+    // link(2): "EPERM The filesystem containing oldpath and newpath does not support the creation of hard links."
+    bench.faults.arm({ calls: 'link', path: '*', count: 'all', action: { fail: 'EPERM' } });
+    for (const overwrite of [false, true]) {
+      step();
+      await child.ask('backup', { to: destination, options: { overwrite } });
+      assert.equal(assertBank(destination, accounts), transfers(db));
+      assert.deepEqual(names(out), ['copy.db']);
+    }
+    assert.equal(bench.faults.counters()[0]?.hits, 2);
+    await assert.rejects(child.ask('backup', { to: destination, options: {} }), { code: 'SAFE_SQLITE_BACKUP_FAILED' });
+  });
+});
 
 describe('the destination folder vanishes', () => {
   for (const at of ['copy', 'verify', 'seal', 'publish'] as const) {

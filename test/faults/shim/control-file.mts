@@ -18,6 +18,7 @@ const callBits = [
   'open',
   'rename',
   'close',
+  'link',
 ] as const;
 
 /** In the order of `enum action` in control.h. */

@@ -21,7 +21,8 @@ static const char *log_path;
 static int log_fd = -1;
 
 static const char *const call_names[CALL_KINDS] = {"fsync", "fdatasync", "dirsync", "write",  "truncate", "read",   "mmap",
-                                                   "lock",  "unlock",    "getlk",   "unlink", "open",     "rename", "close"};
+                                                   "lock",  "unlock",    "getlk",   "unlink", "open",     "rename", "close",
+                                                   "link"};
 static const char *const action_names[] = {"pass", "fail", "slow", "short", "lie", "kill", "kill-after", "tear", "hold"};
 
 __attribute__((constructor)) static void attach(void) {

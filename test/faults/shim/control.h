@@ -34,7 +34,8 @@ enum call {
   CALL_OPEN = 1 << 11,
   CALL_RENAME = 1 << 12,
   CALL_CLOSE = 1 << 13,
-  CALL_KINDS = 14,
+  CALL_LINK = 1 << 14,
+  CALL_KINDS = 15,
 };
 
 enum action {

@@ -252,6 +252,12 @@ int rename(const char *from, const char *to) {
   CARRY_OUT(int, decide_name(CALL_RENAME, AT_FDCWD, to), real(from, to), -1, 0);
 }
 
+/* Matched by the new name, as rename. */
+int link(const char *from, const char *to) {
+  REAL(link);
+  CARRY_OUT(int, decide_name(CALL_LINK, AT_FDCWD, to), real(from, to), -1, 0);
+}
+
 /* Linux has let the descriptor go even when close(2) fails, so a failing one is closed all the same. */
 int close(int fd) {
   REAL(close);
