@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Database } from 'safe-sqlite';
+import { openOwn } from '../../dist/open/way-in.js';
+
+test('the check before a commit runs once for each commit, and for nothing else', async () => {
+  const opened = openOwn(':memory:', { logger: false });
+  const db = new Database(opened as unknown as string);
+  db.exec('CREATE TABLE t (x)');
+  let checks = 0;
+  opened.connection.checkCommits(() => (checks += 1));
+  const during = (work: () => unknown): number => {
+    checks = 0;
+    work();
+    return checks;
+  };
+  const insert = db.prepare('INSERT INTO t VALUES (1)');
+  const insertTen = (): void => {
+    for (let row = 0; row < 10; row += 1) insert.run();
+  };
+  assert.equal(
+    during(() => insert.run()),
+    1,
+  );
+  assert.equal(
+    during(() => db.prepare('SELECT * FROM t').all()),
+    0,
+  );
+  assert.equal(during(db.transaction(insertTen)), 1);
+  const commit = db.prepare('COMMIT');
+  db.exec('BEGIN');
+  assert.equal(during(insertTen), 0);
+  assert.equal(
+    during(() => commit.run()),
+    1,
+  );
+  db.exec('SAVEPOINT s');
+  assert.equal(during(insertTen), 0);
+  assert.equal(
+    during(() => db.prepare('RELEASE s').run()),
+    1,
+  );
+  checks = 0;
+  await Promise.all([db.write(insertTen), db.write(insertTen)]);
+  assert.equal(checks, 1);
+  db.close();
+});
