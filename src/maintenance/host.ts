@@ -48,8 +48,7 @@ interface Host {
   nextId: number;
 }
 
-/** In a bundle it stands beside the bundle, so its name must be nobody else's. */
-const program = join(__dirname, 'safe-sqlite-worker.js');
+const program = join(__dirname, 'worker.js');
 let hasProgram: boolean | undefined;
 
 function host(): Host {
@@ -74,18 +73,8 @@ export function runJob<SomeJob extends Job>(job: SomeJob, options: JobOptions = 
  * `MaintenanceError` when the thread ended, and with the signal's reason when it aborted.
  */
 export function startJob<SomeJob extends Job>(job: SomeJob, options: JobOptions = {}): RunningJob<ResultOf<SomeJob>> {
-  hasProgram ??= findProgram();
+  hasProgram ??= existsSync(program);
   return hasProgram ? startInThread(job, options) : startHere(job, options);
-}
-
-function findProgram(): boolean {
-  if (existsSync(program)) return true;
-  process.emitWarning(
-    `Checkpoints and backups run in the main thread, because ${program} is missing: bundle ` +
-      '`node_modules/safe-sqlite/dist/maintenance/safe-sqlite-worker.js` to there, or leave safe-sqlite out of the bundle.',
-    { code: 'SAFE_SQLITE_NO_WORKER' },
-  );
-  return false;
 }
 
 /**

@@ -26,13 +26,20 @@ const strikesCommits: ReadonlySet<string> = new Set(['SQLITE_IOERR', 'SQLITE_FUL
  */
 const strikesAfterFrames: ReadonlySet<string> = new Set(['SQLITE_IOERR', 'SQLITE_NOMEM']);
 
+/** What comes after the journal is gone: the sync of its folder, and the step back from the exclusive lock. */
+const strikesAfterCommit: ReadonlyMap<string, string> = new Map([
+  ['SQLITE_IOERR_DIR_FSYNC', 'the journal is unlinked; only the sync of its folder failed'],
+  ['SQLITE_IOERR_UNLOCK', 'the journal may be gone already; only the release of the lock failed'],
+  ['SQLITE_IOERR_RDLOCK', 'the journal may be gone already; only the step back to a shared lock failed'],
+]);
+
 /** With a journal that is made invalid in place, the last step is a write and its sync. */
 const strikesLastStep: ReadonlySet<string> = new Set(['SQLITE_IOERR_FSYNC', 'SQLITE_IOERR_WRITE', 'SQLITE_IOERR']);
 
 /**
  * Measured: after a failed sync of the WAL, or a failed growth of its index, the row is invisible to every live process,
  * gone after the next commit, and back after `SIGKILL`; after a failed sync of a truncated journal, or of the folder
- * once the journal is unlinked, the commit is applied although COMMIT failed.
+ * once the journal is unlinked, or a failed unlock after that, the commit is applied although COMMIT failed.
  *
  * @see https://sqlite.org/atomiccommit.html section 3.11: the commit happens when the journal is deleted
  */
@@ -46,9 +53,8 @@ export function judgeFailedCommit(commit: FailedCommit): JudgedCommit {
       ? { outcome: 'unknown', reason: 'its frames may stand in the WAL and come back after a crash' }
       : { outcome: 'rolled-back', reason: 'its commit frame was not written' };
   }
-  if (commit.code === 'SQLITE_IOERR_DIR_FSYNC') {
-    return { outcome: 'unknown', reason: 'the journal is unlinked; only the sync of its folder failed' };
-  }
+  const afterCommit = strikesAfterCommit.get(commit.code);
+  if (afterCommit !== undefined) return { outcome: 'unknown', reason: afterCommit };
   const invalidatesInPlace = commit.journalMode === 'truncate' || commit.journalMode === 'persist';
   if (invalidatesInPlace && strikesLastStep.has(commit.code)) {
     return { outcome: 'unknown', reason: 'the journal may be invalidated already; only its sync failed' };
