@@ -147,7 +147,8 @@ export class Connection {
       file: this.file,
       operation: moment.operation,
       ...(moment.sql === undefined ? {} : { sql: moment.sql }),
-      ...(moment.commits === true ? this.#commitOutcome(error) : {}),
+      // Inside a transaction of the write queue nothing commits but the queue itself, when no function runs.
+      ...(moment.commits === true && this.owner === null ? this.#commitOutcome(error) : {}),
     });
     if (translated instanceof SqliteResultError) {
       this.onFailure?.(translated, moment);

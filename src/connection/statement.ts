@@ -50,6 +50,8 @@ export class Statement {
   readonly #watch: Watch | null;
   /** Executing it outside of a transaction commits. */
   readonly #mayCommit: boolean;
+  /** It may end a transaction, which commits too. */
+  readonly #mayEnd: boolean;
 
   /** Own and enumerable as in better-sqlite3; one descriptor for all, because a closure each costs a microsecond. */
   static readonly #busy: PropertyDescriptor & ThisType<Statement> = {
@@ -81,7 +83,8 @@ export class Statement {
     // What ends a transaction neither reads nor writes, as SQLite sees it.
     this.#watch = watch ?? (this.readonly && !this.reader ? door.control(this.source) : null);
     this.database = database;
-    this.#mayCommit = !this.readonly || endsTransaction.test(this.source);
+    this.#mayEnd = endsTransaction.test(this.source);
+    this.#mayCommit = !this.readonly || this.#mayEnd;
     Object.defineProperty(this, 'busy', Statement.#busy);
   }
 
@@ -89,7 +92,7 @@ export class Statement {
   run(...params: unknown[]): RunResult {
     const session = this.#session;
     if (session.refusal !== null) throw session.refusal();
-    if (this.#mayCommit && session.commitCheck !== null) session.commitCheck();
+    if (this.#mayCommit && session.commitCheck !== null) this.#beforeCommit(session.commitCheck);
     try {
       if (this.#watch !== null) return this.#watched(this.#watch, 'run', params) as RunResult;
       return this.#native.run(...params);
@@ -102,7 +105,7 @@ export class Statement {
   get(...params: unknown[]): unknown {
     const session = this.#session;
     if (session.refusal !== null) throw session.refusal();
-    if (this.#mayCommit && session.commitCheck !== null) session.commitCheck();
+    if (this.#mayCommit && session.commitCheck !== null) this.#beforeCommit(session.commitCheck);
     try {
       if (this.#watch !== null) return this.#watched(this.#watch, 'get', params);
       return this.#native.get(...params);
@@ -115,7 +118,7 @@ export class Statement {
   all(...params: unknown[]): unknown[] {
     const session = this.#session;
     if (session.refusal !== null) throw session.refusal();
-    if (this.#mayCommit && session.commitCheck !== null) session.commitCheck();
+    if (this.#mayCommit && session.commitCheck !== null) this.#beforeCommit(session.commitCheck);
     try {
       if (this.#watch !== null) return this.#watched(this.#watch, 'all', params) as unknown[];
       return this.#native.all(...params);
@@ -128,7 +131,7 @@ export class Statement {
   iterate(...params: unknown[]): IterableIterator<unknown> {
     const session = this.#session;
     if (session.refusal !== null) throw session.refusal();
-    if (this.#mayCommit && session.commitCheck !== null) session.commitCheck();
+    if (this.#mayCommit && session.commitCheck !== null) this.#beforeCommit(session.commitCheck);
     try {
       const watch = this.#watch;
       // A pragma acts on its first step, and the protections are read back behind the last one.
@@ -178,6 +181,11 @@ export class Statement {
   }
 
   /** Out of line: a closure in a hot method would cost its allocation on every call. */
+  /** Inside a transaction only what ends it commits: a check for each row would cost more than the row. */
+  #beforeCommit(check: () => void): void {
+    if (this.#mayEnd || !this.#native.database.inTransaction) check();
+  }
+
   #watched(watch: Watch, method: 'run' | 'get' | 'all', params: unknown[]): unknown {
     return watch.around((): unknown => this.#native[method](...params));
   }

@@ -48,7 +48,8 @@ interface Host {
   nextId: number;
 }
 
-const program = join(__dirname, 'worker.js');
+/** In a bundle it stands beside the bundle, so its name must be nobody else's. */
+const program = join(__dirname, 'safe-sqlite-worker.js');
 let hasProgram: boolean | undefined;
 
 function host(): Host {
@@ -73,8 +74,18 @@ export function runJob<SomeJob extends Job>(job: SomeJob, options: JobOptions = 
  * `MaintenanceError` when the thread ended, and with the signal's reason when it aborted.
  */
 export function startJob<SomeJob extends Job>(job: SomeJob, options: JobOptions = {}): RunningJob<ResultOf<SomeJob>> {
-  hasProgram ??= existsSync(program);
+  hasProgram ??= findProgram();
   return hasProgram ? startInThread(job, options) : startHere(job, options);
+}
+
+function findProgram(): boolean {
+  if (existsSync(program)) return true;
+  process.emitWarning(
+    `Checkpoints and backups run in the main thread, because ${program} is missing: bundle ` +
+      '`node_modules/safe-sqlite/dist/maintenance/safe-sqlite-worker.js` to there, or leave safe-sqlite out of the bundle.',
+    { code: 'SAFE_SQLITE_NO_WORKER' },
+  );
+  return false;
 }
 
 /**
