@@ -1,0 +1,29 @@
+/**
+ * `node --import safe-sqlite/register app.js`: whoever asks for better-sqlite3 gets `Database`, and the process guard is
+ * on.
+ */
+import { processGlobal } from '../base/process-global';
+import { installProcessGuard } from '../sentinel/process-guard/install';
+import { coverWorkers } from './cover-workers';
+import { loadedBefore } from './loaded-before';
+import { redirect } from './redirect';
+
+// Once for each thread, whichever copies of this package are registered: two would redirect each other.
+processGlobal('register', 1, () => {
+  redirect();
+  coverWorkers(__filename);
+  warnOfLoaded();
+  // Imports of an ES module are resolved before any of them runs: what was resolved then is loaded by now.
+  setImmediate(warnOfLoaded).unref();
+  return installProcessGuard();
+});
+
+function warnOfLoaded(): void {
+  const [copy] = loadedBefore();
+  if (copy === undefined) return;
+  process.emitWarning(
+    `better-sqlite3 was loaded before safe-sqlite/register (${copy}), and what uses it is not protected. ` +
+      'Start the program with `node --import safe-sqlite/register`.',
+    { code: 'SAFE_SQLITE_REGISTERED_LATE' },
+  );
+}
