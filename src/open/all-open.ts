@@ -1,17 +1,25 @@
-/** Every database that this thread has open, whichever copy of this package opened it. */
+/** Every database that this thread has open, whichever copy of this package opened it, and how they close at its end. */
 import { processGlobal } from '../base/process-global';
 import type { OpenDatabase } from './open-database';
 
-const open = processGlobal<Set<OpenDatabase>>('open-databases', 1, () => new Set());
+interface AllOpen {
+  readonly databases: Set<OpenDatabase>;
+  closesAtExit: boolean;
+}
+
+const all = processGlobal<AllOpen>('open-databases', 1, () => ({ databases: new Set(), closesAtExit: false }));
 
 /** @internal */
 export function remember(database: OpenDatabase): void {
-  open.add(database);
+  all.databases.add(database);
+  if (all.closesAtExit) return;
+  all.closesAtExit = true;
+  process.once('exit', closeAtExit);
 }
 
 /** @internal */
 export function forget(database: OpenDatabase): void {
-  open.delete(database);
+  all.databases.delete(database);
 }
 
 /**
@@ -23,7 +31,7 @@ export function forget(database: OpenDatabase): void {
  */
 export function closeAllDatabases(): void {
   const failures: unknown[] = [];
-  for (const database of open) {
+  for (const database of all.databases) {
     try {
       database.closeAll();
     } catch (error) {
@@ -32,4 +40,19 @@ export function closeAllDatabases(): void {
   }
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, `${failures.length} databases could not be closed.`);
+}
+
+/**
+ * better-sqlite3 closes what is open when its thread ends, and SQLite then checkpoints without telling anybody how that
+ * went. Closing before it, at the last moment, leaves nothing to it; `process.exit()` comes by here too.
+ */
+function closeAtExit(): void {
+  for (const database of all.databases) {
+    try {
+      database.closeAll();
+    } catch (error) {
+      const { file, options } = database.connection;
+      options.logger.error({ err: error, file }, `${file} could not be closed at exit; the next open recovers it.`);
+    }
+  }
 }

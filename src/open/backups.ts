@@ -1,11 +1,72 @@
-/** `db.backup()`: the backup of `backup/`, told to the listeners of this database. */
+/** The backups of one open database: at once, by schedule, and before a risky change; each is told to its listeners. */
 import { backup } from '../backup/backup';
-import type { BackupResult } from '../backup/result';
 import type { BackupOptions } from '../backup/options';
+import type { BackupResult } from '../backup/result';
+import { startSchedule, type Schedule } from '../backup/schedule';
+import { withSnapshot, type SnapshotOptions, type SnapshotOutcome } from '../backup/snapshot';
+import { makeTransaction } from '../connection/transaction';
+import type { TransactionHost } from '../connection/transaction';
+import type { ResolvedScheduledBackup } from '../options/resolved';
 import type { OpenDatabase } from './open-database';
 import { surroundings } from './surroundings';
 
+/** `db.backup()`. */
 export async function backUp(
+  database: OpenDatabase,
+  destination: string,
+  options: BackupOptions | undefined,
+): Promise<BackupResult> {
+  const { hub } = database.connection;
+  try {
+    return await makeBackup(database, destination, options);
+  } catch (error) {
+    // Whatever it is, it is an error of this library or of the signal that the caller passed.
+    hub.publish('backupFailed', { path: String(destination), error: error as Error });
+    throw error;
+  }
+}
+
+/** The backups of the `backup` option; `null` for a database without a file, which ends with the process anyway. */
+export function startScheduledBackups(database: OpenDatabase): Schedule | null {
+  const { plan, options, hub } = database.connection;
+  if (options.backup === 'off' || plan.file === null) return null;
+  const { verify, directory }: ResolvedScheduledBackup = options.backup;
+  return startSchedule(options.backup, {
+    source: plan.file,
+    backup: (destination, signal) => makeBackup(database, destination, { verify, signal }),
+    onFailure: error => hub.publish('backupFailed', { path: directory, error }),
+  });
+}
+
+/** `db.withSnapshot()`. */
+export function changeWithSnapshot<Value>(
+  database: OpenDatabase,
+  host: TransactionHost,
+  change: () => Value,
+  options: SnapshotOptions | undefined,
+): Promise<SnapshotOutcome<Value>> {
+  const { native, plan, verbose } = database.connection;
+  return withSnapshot(
+    {
+      file: plan.file,
+      backup: (destination, given) => backUp(database, destination, given),
+      transaction: run => makeTransaction(host, run).immediate() as ReturnType<typeof run>,
+      problems: () =>
+        verbose.quietly(() => {
+          const damage = native.pragma('quick_check') as { quick_check: string }[];
+          const orphans = native.pragma('foreign_key_check') as { table: string; parent: string }[];
+          return [
+            ...damage.map(row => row.quick_check).filter(text => text !== 'ok'),
+            ...orphans.map(({ table, parent }) => `a row of ${table} refers to a row of ${parent} that does not exist`),
+          ];
+        }),
+    },
+    change,
+    options,
+  );
+}
+
+async function makeBackup(
   { connection, identity }: OpenDatabase,
   destination: string,
   options: BackupOptions | undefined,
@@ -19,14 +80,8 @@ export async function backUp(
     nativeBinding: typeof nativeBinding === 'string' ? nativeBinding : undefined,
     busyTimeoutMs: timeout,
   };
-  try {
-    const result = await backup(source, destination, options, surroundings);
-    const { path, bytes, pages, durationMs } = result;
-    hub.publish('backup', { path, bytes, pages, durationMs });
-    return result;
-  } catch (error) {
-    // Whatever it is, it is an error of this library or of the signal that the caller passed.
-    hub.publish('backupFailed', { path: String(destination), error: error as Error });
-    throw error;
-  }
+  const result = await backup(source, destination, options, surroundings);
+  const { path, bytes, pages, durationMs } = result;
+  hub.publish('backup', { path, bytes, pages, durationMs });
+  return result;
 }

@@ -1,0 +1,33 @@
+/** Handles that were forgotten without `close()`: each is reported once, and closed. */
+import type { Session } from '../connection/session';
+import type { OpenDatabase } from './open-database';
+
+interface Leak {
+  readonly database: OpenDatabase;
+  readonly session: Session;
+}
+
+/** Called some time after a handle, and every statement of it, has become unreachable. */
+const collected = new FinalizationRegistry<Leak>(({ database, session }) => {
+  if (!database.isOpen(session)) return;
+  const { hub, file } = database.connection;
+  hub.publish('warning', {
+    code: 'leaked-handle',
+    message: `A handle on ${file} was garbage-collected without close(): its last checkpoint and its locks waited until now.`,
+    details: {},
+  });
+  try {
+    database.closeHandle(session);
+  } catch (error) {
+    hub.publish('warning', {
+      code: 'leaked-handle-not-closed',
+      message: `The forgotten handle on ${file} could not be closed: ${String(error)}`,
+      details: {},
+    });
+  }
+});
+
+/** Watches `handle` until it is collected. `leak` must not lead back to it. */
+export function reportWhenLeaked(handle: object, leak: Leak): void {
+  collected.register(handle, leak);
+}
