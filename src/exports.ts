@@ -5,6 +5,7 @@ export { openDatabase } from './open/shared';
 export { closeAllDatabases } from './open/all-open';
 export { restoreDatabase } from './open/restore';
 export { verifyDatabase, type VerifyOptions, type VerifyReport } from './backup/verify';
+export type { SnapshotOptions, SnapshotOutcome } from './backup/snapshot';
 export type { RestoreOptions, RestoreReport } from './backup/restore';
 export { inspectFilesystem } from './filesystem/inspect';
 export { installProcessGuard } from './sentinel/process-guard/install';

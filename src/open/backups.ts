@@ -4,8 +4,10 @@ import type { BackupOptions } from '../backup/options';
 import type { BackupResult } from '../backup/result';
 import { startSchedule, type Schedule } from '../backup/schedule';
 import { withSnapshot, type SnapshotOptions, type SnapshotOutcome } from '../backup/snapshot';
-import { makeTransaction } from '../connection/transaction';
-import type { TransactionHost } from '../connection/transaction';
+import { verifyDatabase, type VerifyReport } from '../backup/verify';
+import type { Connection } from '../connection/connection';
+import { makeTransaction, type TransactionHost } from '../connection/transaction';
+import { InvalidOptionError } from '../errors/refusals';
 import type { ResolvedScheduledBackup } from '../options/resolved';
 import type { OpenDatabase } from './open-database';
 import { surroundings } from './surroundings';
@@ -63,6 +65,16 @@ export function changeWithSnapshot<Value>(
     },
     change,
     options,
+  );
+}
+
+/** `db.verify()`. */
+export function verifyOpen({ plan }: Connection, level: 'quick' | 'full' = 'quick'): Promise<VerifyReport> {
+  if (plan.file !== null) return verifyDatabase(plan.file, { level });
+  return Promise.reject(
+    new InvalidOptionError('A database without a file cannot be checked off the event loop.', {
+      hint: "Use `db.pragma('integrity_check')` on it.",
+    }),
   );
 }
 

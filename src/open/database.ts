@@ -2,6 +2,8 @@
 import { inspect } from 'node:util';
 import type { BackupResult } from '../backup/result';
 import type { BackupOptions } from '../backup/options';
+import type { SnapshotOptions, SnapshotOutcome } from '../backup/snapshot';
+import type { VerifyReport } from '../backup/verify';
 import type { Connection } from '../connection/connection';
 import type { Session } from '../connection/session';
 import { isTrusted, nativeExplain } from '../connection/native-gaps';
@@ -23,9 +25,10 @@ import type {
 import type { DatabaseEmitter } from '../events/event-map';
 import type { Options } from '../options/options';
 import type { Plan } from '../policy/plan';
-import { backUp } from './backups';
+import { backUp, changeWithSnapshot, verifyOpen } from './backups';
 import type { WriteCallOptions } from '../writes/queued-write';
 import { isOpenDatabase } from './handle';
+import { reportWhenLeaked } from './leaked-handles';
 import type { OpenDatabase } from './open-database';
 import { openOwn } from './way-in';
 
@@ -91,6 +94,7 @@ export class Database implements DropInDatabase {
     this.#open = isOpenDatabase(handed) ? handed : openOwn(filename, options);
     this.#connection = this.#open.connection;
     this.#session = this.#open.openHandle();
+    reportWhenLeaked(this, { database: this.#open, session: this.#session });
     Object.defineProperties(this, Database.#getters);
   }
 
@@ -190,6 +194,27 @@ export class Database implements DropInDatabase {
   backup(destination: string, options?: BackupOptions): Promise<BackupResult> {
     if (this.#session.refusal !== null) return Promise.reject(this.#session.refusal());
     return backUp(this.#open, destination, options);
+  }
+
+  /**
+   * Takes a verified snapshot, runs `change` in one transaction, checks the database, and commits only when it is sound.
+   *
+   * @throws BackupError (a rejection) that names the snapshot; the change is rolled back then
+   */
+  withSnapshot<Value>(change: () => Value, options?: SnapshotOptions): Promise<SnapshotOutcome<Value>> {
+    if (this.#session.refusal !== null) return Promise.reject(this.#session.refusal());
+    const host = transactionHost(this, this.#connection, this.#session);
+    return changeWithSnapshot(this.#open, host, change, options);
+  }
+
+  /**
+   * Checks the file off the event loop: `'quick'` (default) reads every page, `'full'` compares indexes with tables too.
+   *
+   * Damage is reported (`ok: false`), not thrown.
+   */
+  verify(level?: 'quick' | 'full'): Promise<VerifyReport> {
+    if (this.#session.refusal !== null) return Promise.reject(this.#session.refusal());
+    return verifyOpen(this.#connection, level);
   }
 
   /** Attaches another database under the same checks and protections as this one. */

@@ -6,8 +6,10 @@ import type { Session } from '../connection/session';
 import type { SqlDoor } from '../connection/sql-door';
 import { WriteQueue } from '../writes/write-queue';
 import { withdrawInstance } from '../registry/shared-instances';
+import type { Schedule } from '../backup/schedule';
 import type { Watch } from '../sentinel/watch';
 import { forget, remember } from './all-open';
+import { startScheduledBackups } from './backups';
 import { openDatabaseBrand } from './handle';
 
 export interface OpenDatabaseParts {
@@ -35,6 +37,8 @@ export class OpenDatabase {
   readonly identity: FileIdentity | null;
   readonly writes: WriteQueue;
   readonly watch: Watch | null;
+  /** The scheduled backups; `null` where there are none. */
+  readonly schedule: Schedule | null;
   readonly [openDatabaseBrand] = true;
   readonly #release: () => void;
   readonly #handles = new Set<Session>();
@@ -50,6 +54,7 @@ export class OpenDatabase {
     this.watch = parts.watch;
     this.#release = parts.release;
     remember(this);
+    this.schedule = startScheduledBackups(this);
   }
 
   openHandle(): Session {
@@ -90,6 +95,7 @@ export class OpenDatabase {
     const { connection } = this;
     connection.close();
     this.writes.stop();
+    void this.schedule?.stop();
     withdrawInstance(this);
     forget(this);
     this.attachments.releaseAll();

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import BetterSqlite3 from 'better-sqlite3';
+
+const root = join(import.meta.dirname, '../..');
+
+describe('leaving', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'leaving-'));
+  let count = 0;
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** Runs a program with `Database`, `openDatabase` and `file`, and returns what it printed. */
+  function run(body: string, flags: readonly string[] = []): { file: string; status: number | null; output: string } {
+    const file = join(folder, `${(count += 1)}.db`);
+    const program = `
+      const Database = require('safe-sqlite');
+      const { openDatabase } = Database;
+      const file = process.argv[1];
+      ${body}`;
+    const child = spawnSync(process.execPath, [...flags, '-e', program, file], { cwd: root, encoding: 'utf8' });
+    return { file, status: child.status, output: child.stdout + child.stderr };
+  }
+
+  function rowsOf(file: string): unknown[] {
+    const db = new BetterSqlite3(file, { readonly: true });
+    const rows = db.prepare('SELECT a FROM t').pluck().all();
+    assert.equal(db.pragma('integrity_check', { simple: true }), 'ok');
+    db.close();
+    return rows;
+  }
+
+  const write = `
+    const db = openDatabase(file, { logger: false });
+    db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1)');`;
+
+  for (const [name, ending] of [
+    ['the end of the event loop', ''],
+    ['process.exit', 'process.exit(0)'],
+    ['process.exit with an open iterator', 'db.prepare("SELECT 1 FROM t").iterate().next(); process.exit(0)'],
+  ] as const) {
+    test(`${name} closes what is open: no WAL is left`, () => {
+      const { file, status, output } = run(`${write}\n${ending}`);
+      assert.equal(status, 0, output);
+      assert.equal(existsSync(`${file}-wal`), false);
+      assert.deepEqual(rowsOf(file), [1]);
+    });
+  }
+
+  test('an uncaught error, an abort and a transaction left open lose nothing that was committed', () => {
+    for (const ending of [
+      'throw new Error("uncaught")',
+      'process.abort()',
+      'process.kill(process.pid, "SIGKILL")',
+      'db.exec("BEGIN; INSERT INTO t VALUES (2)")',
+    ]) {
+      assert.deepEqual(rowsOf(run(`${write}\n${ending}`).file), [1], ending);
+    }
+  });
+
+  test('nothing of an open database keeps the process alive', () => {
+    const started = performance.now();
+    const { status } = run(`openDatabase(file, { logger: false, backup: { directory: file + '.backups' } });`);
+    assert.equal(status, 0);
+    assert.ok(performance.now() - started < 20_000);
+  });
+
+  test('a forgotten handle is reported once, and closed', () => {
+    const { output, file } = run(
+      `
+      (() => { new Database(file).exec('CREATE TABLE t (a)'); })();
+      const fs = require('node:fs');
+      let rounds = 0;
+      const look = setInterval(() => {
+        gc();
+        rounds += 1;
+        if (rounds > 500 || !fs.existsSync(file + '-wal')) clearInterval(look);
+      }, 10);
+      process.once('beforeExit', () => console.log('closed after', rounds, 'rounds'));`,
+      ['--expose-gc'],
+    );
+    assert.match(output, /closed after \d{1,2} rounds/);
+    assert.equal(output.match(/"leaked-handle"/g)?.length, 1, output);
+    assert.deepEqual(
+      readdirSync(folder).filter(name => name.startsWith(`${file.slice(folder.length + 1)}-`)),
+      [],
+    );
+  });
+});
