@@ -1,9 +1,23 @@
 /** A process of its own with this library: takes one step after the other from its parent, answers each. */
-import { inspectFilesystem } from '../../../dist/filesystem/inspect.js';
+import { Database, inspectFilesystem } from 'safe-sqlite';
 
-export interface SafeStep {
-  readonly do: 'inspect';
-  readonly file: string;
+export type SafeStep =
+  | { readonly do: 'inspect'; readonly file: string }
+  | { readonly do: 'open'; readonly file: string; readonly allow: boolean }
+  | { readonly do: 'sql'; readonly sql: string }
+  | { readonly do: 'close' };
+
+/** What the step came to: what it answers, or the error that it threw. */
+export type SafeAnswer = { readonly value: unknown } | { readonly error: SafeError };
+
+export interface SafeError {
+  /** Name of the class. */
+  readonly name: string;
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+  /** Statements that the error advises; empty where it advises none. */
+  readonly statements: readonly string[];
 }
 
 export interface Inspected {
@@ -13,13 +27,46 @@ export interface Inspected {
   readonly foundBy: string;
 }
 
-process.on('message', ({ file }: SafeStep) => {
-  const report = inspectFilesystem(file);
-  const answer: Inspected = {
-    type: report.type,
-    class: report.class,
-    verdict: report.verdict,
-    foundBy: report.evidence.foundBy,
-  };
+export interface Opened {
+  readonly journalMode: string | null;
+  readonly synchronous: string;
+  /** Codes of the warnings of the plan. */
+  readonly warnings: readonly string[];
+}
+
+let db: InstanceType<typeof Database> | undefined;
+
+function take(step: SafeStep): unknown {
+  switch (step.do) {
+    case 'inspect': {
+      const { type, class: kind, verdict, evidence } = inspectFilesystem(step.file);
+      return { type, class: kind, verdict, foundBy: evidence.foundBy } satisfies Inspected;
+    }
+    case 'open': {
+      const dangerously = step.allow ? { allowNetworkFilesystem: 'The survey wants to see what happens.' } : {};
+      // No busy timeout: whoever is locked out shall say so at once.
+      db = new Database(step.file, { timeout: 0, logger: false, dangerously });
+      const { journalMode, synchronous, warnings } = db.plan;
+      return { journalMode, synchronous, warnings: warnings.map(warning => warning.code) } satisfies Opened;
+    }
+    case 'sql': {
+      const statement = db!.prepare(step.sql);
+      return statement.reader ? statement.pluck().get() : statement.run().changes;
+    }
+    case 'close':
+      db!.close();
+      return null;
+  }
+}
+
+process.on('message', (step: SafeStep) => {
+  let answer: SafeAnswer;
+  try {
+    answer = { value: take(step) };
+  } catch (error) {
+    const { code, message, hint, details } = error as Error & SafeError & { details?: Partial<SafeError> };
+    const { name } = (error as Error).constructor;
+    answer = { error: { name, code, message, hint, statements: details?.statements ?? [] } };
+  }
   process.send!(answer);
 });

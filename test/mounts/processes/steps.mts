@@ -1,6 +1,6 @@
 /** Steps of a process with raw better-sqlite3, put together: run statements up to the first failure, read one value. */
 import { rmSync } from 'node:fs';
-import type { RawAnswer, RawStep } from './raw.mts';
+import type { RawAnswer, RawStep } from './raw-step.mts';
 
 /** Whoever takes the steps: a process of this kernel (peer.mts), or of another (uml/remote.mts). */
 export interface RawPeer {

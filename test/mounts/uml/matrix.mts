@@ -5,21 +5,25 @@ import { join } from 'node:path';
 import { Peer } from '../processes/peer.mts';
 import { alone } from '../processes/raw-alone.mts';
 import { atOnce, inTurns, type Writer } from '../processes/raw-two-writers.mts';
-import type { RawAnswer, RawStep } from '../processes/raw.mts';
-import type { Inspected, SafeStep } from '../processes/safe.mts';
+import type { RawAnswer, RawStep } from '../processes/raw-step.mts';
+import { ours } from '../processes/safe-questions.mts';
+import type { SafeAnswer, SafeStep } from '../processes/safe.mts';
 import type { Mode, RawPeer } from '../processes/steps.mts';
 import { cifsGrounds } from './grounds/cifs.mts';
 import type { Ground, Grounds } from './grounds/ground.mts';
+import { hostfsGrounds } from './grounds/hostfs.mts';
 import { localGrounds } from './grounds/image.mts';
 import { nfsGrounds } from './grounds/nfs.mts';
 import { ninepGrounds } from './grounds/ninep.mts';
 import type { Family, RawResult, Row, TwoWays } from './row.mts';
 
 const families: Readonly<Record<Family, Grounds>> = {
-  local: localGrounds,
-  nfs: nfsGrounds,
+  nfs: work => nfsGrounds(work, ['4.2', '4.0', '3,nolock']),
+  'nfs 3': work => nfsGrounds(work, ['3']),
   cifs: cifsGrounds,
   '9p': ninepGrounds,
+  hostfs: hostfsGrounds,
+  local: localGrounds,
 };
 
 function mountinfoOf(folder: string): string {
@@ -53,10 +57,11 @@ async function rawResult(first: RawPeer, second: RawPeer, ground: Ground, mode: 
 const [work, input, results] = process.argv.slice(2) as [string, string, string];
 const first = new Peer<RawStep, RawAnswer>('raw.mts');
 const second = new Peer<RawStep, RawAnswer>('raw.mts');
-const safe = new Peer<SafeStep, Inspected>('safe.mts');
+const safe = new Peer<SafeStep, SafeAnswer>('safe.mts');
 for (const family of JSON.parse(readFileSync(input, 'utf8')) as Family[]) {
   for (const ground of families[family](work)) {
     const row: Row = {
+      family,
       name: ground.name,
       kernel: release().split('.').slice(0, 2).join('.'),
       statfs: `0x${BigInt.asUintN(32, statfsSync(ground.near, { bigint: true }).type).toString(16)}`,
@@ -65,7 +70,7 @@ for (const family of JSON.parse(readFileSync(input, 'utf8')) as Family[]) {
         DELETE: await rawResult(first, second, ground, 'DELETE'),
         WAL: await rawResult(first, second, ground, 'WAL'),
       },
-      ours: await safe.ask({ do: 'inspect', file: join(ground.near, 'new.db') }),
+      ours: await ours(safe, second, ground.near, ground.server ?? ground.near),
     };
     appendFileSync(results, `${JSON.stringify(row)}\n`);
     console.log(`${Math.round(process.uptime())} s: ${ground.name}`);

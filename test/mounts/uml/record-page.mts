@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { format } from 'prettier';
 import { outcome } from '../processes/outcome.mts';
+import type { Allowed } from '../processes/safe-questions.mts';
 import type { Mode } from '../processes/steps.mts';
 import type { RawResult, Row } from './row.mts';
 import { survey, surveyMissing } from './survey.mts';
@@ -22,7 +23,16 @@ Seen with Linux KERNEL.
 
 ## What the system says, and what this library says
 
-The type in \`/proc/self/mountinfo\` decides; \`f_type\` of statfs(2) is compared with it.
+The type in \`/proc/self/mountinfo\` decides; \`f_type\` of statfs(2) is compared with it. Refused ground is known by
+its row in mountinfo alone: no call goes to a server that may be dead.
+`;
+
+const opened = `
+## What this library does
+
+\`new Database(file)\` as it is, where an error leaves the folder as it was; with \`dangerously.allowNetworkFilesystem\`;
+and with that on a database that a program on the server has left in WAL format. A mode means that it was opened in
+this journal mode, written, read back and checked; a rollback journal (\`delete\`) goes with \`synchronous=EXTRA\`.
 `;
 
 const alone = `
@@ -65,14 +75,19 @@ function code(text: string): string {
 function groundRow({ name, statfs, mountinfo, ours }: Row): string[] {
   const [type = '', , options = ''] = mountinfo.split(' ');
   const told = options.split(',').filter(option => telling.test(option));
-  return [
-    name,
-    `\`${statfs}\``,
-    `\`${type}\``,
-    told.map(option => `\`${option}\``).join(' '),
-    ours.class,
-    ours.verdict,
-  ];
+  const { class: kind, verdict } = ours.inspected;
+  return [name, `\`${statfs}\``, `\`${type}\``, told.map(option => `\`${option}\``).join(' '), kind, verdict];
+}
+
+function allowedWords(allowed: Allowed): string {
+  if ('error' in allowed) return `\`${allowed.error.name}\``;
+  return 'failed' in allowed ? `opens, then \`${allowed.failed.name}\`` : `\`${allowed.journalMode}\``;
+}
+
+function openedRow({ name, ours }: Row): string[] {
+  const plain = ours.plain === null ? 'opens' : `\`${ours.plain.name}\``;
+  const wayOut = ours.afterWayOut === undefined ? '' : `, after its statements ${allowedWords(ours.afterWayOut)}`;
+  return [name, plain, allowedWords(ours.allowed), `${allowedWords(ours.walFormat)}${wayOut}`];
 }
 
 function stuckRow({ name, raw }: Row): string[][] {
@@ -100,6 +115,8 @@ export function recordPage(rows: readonly Row[]): Promise<string> {
     [
       head.replace('KERNEL', rows[0]?.kernel ?? ''),
       table(['mount', 'statfs', 'type', 'options', 'class', 'verdict'], rows.map(groundRow)),
+      opened,
+      table(['mount', '`new Database`', 'allowed', 'allowed, found in WAL format'], rows.map(openedRow)),
       alone,
       table(
         ['mount', 'rollback journal (DELETE)', 'WAL'],

@@ -1,12 +1,16 @@
 /** What was seen on one mount: a line that the guest writes, an entry of the record. */
-import type { Inspected } from '../processes/safe.mts';
 import type { Alone } from '../processes/raw-alone.mts';
 import type { TwoWriters } from '../processes/raw-two-writers.mts';
+import type { Ours } from '../processes/safe-questions.mts';
 import type { Mode } from '../processes/steps.mts';
 
-export type Family = 'local' | 'nfs' | 'cifs' | '9p';
+/** Mounts that one service makes in one guest, in the order of the record; NFS is split in two to run side by side. */
+export const familyNames = ['nfs', 'nfs 3', 'cifs', '9p', 'hostfs', 'local'] as const;
+
+export type Family = (typeof familyNames)[number];
 
 export interface Row {
+  readonly family: Family;
   readonly name: string;
   /** Major and minor version of the guest's kernel. */
   readonly kernel: string;
@@ -15,7 +19,7 @@ export interface Row {
   /** What follows the ` - ` in mountinfo: type, source, options of the superblock. */
   readonly mountinfo: string;
   readonly raw: Readonly<Record<Mode, RawResult>>;
-  readonly ours: Inspected;
+  readonly ours: Ours;
 }
 
 export interface RawResult extends Alone {

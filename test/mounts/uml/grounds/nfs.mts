@@ -1,8 +1,12 @@
-/** The kernel's NFS server on loopback, mounted by the kernel's client in each version. */
+/** The kernel's NFS server, mounted by the kernel's client in each version, on two machines as far as it can tell. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { run } from './command.mts';
 import type { Ground } from './ground.mts';
 import { mountImage } from './image.mts';
+
+/** Addresses of a cable between the server and the second client. */
+const serverEnd = '10.0.0.1';
+const farEnd = '10.0.0.2';
 
 function startServer(work: string, exported: string): void {
   // The root is read-only: what the daemons remember goes to memory.
@@ -22,26 +26,49 @@ function startServer(work: string, exported: string): void {
   writeFileSync('/proc/fs/lockd/nlm_end_grace', 'Y');
 }
 
-/** Options of mount(8), and the source: NFS 4 sees the export with `fsid=0` as its root, NFS 3 by its path. */
-const versions: readonly (readonly [name: string, options: string])[] = [
-  ['nfs 4.2', 'vers=4.2'],
-  ['nfs 4.0', 'vers=4.0'],
-  ['nfs 3', 'vers=3'],
-  ['nfs 3, nolock', 'vers=3,nolock'],
-];
+/** A network of its own, with a cable to the server: the client there shares nothing with the one here. */
+function connectFarMachine(): void {
+  run('ip', 'netns', 'add', 'far');
+  run('ip', 'link', 'add', 'cable', 'type', 'veth', 'peer', 'name', 'cable', 'netns', 'far');
+  run('ip', 'address', 'add', `${serverEnd}/24`, 'dev', 'cable');
+  run('ip', 'link', 'set', 'cable', 'up');
+  run('ip', '-n', 'far', 'address', 'add', `${farEnd}/24`, 'dev', 'cable');
+  run('ip', '-n', 'far', 'link', 'set', 'cable', 'up');
+  run('ip', '-n', 'far', 'link', 'set', 'lo', 'up');
+}
 
-export function* nfsGrounds(work: string): Generator<Ground> {
+function mountNear(source: string, folder: string, options: string): void {
+  run('mount', '-t', 'nfs', '-o', options, `127.0.0.1:${source}`, folder);
+}
+
+/**
+ * NFS 4 knows a client by its host name (nfs(5), "TCP Client ID") and lends whole files to it: two mounts of one
+ * client would both believe that they have the file for themselves, which no two machines do.
+ */
+function mountFar4(source: string, folder: string, options: string): void {
+  const mount = `hostname far && exec mount -t nfs -o ${options} ${serverEnd}:${source} ${folder}`;
+  run('nsenter', '--net=/run/netns/far', 'unshare', '--uts', 'sh', '-c', mount);
+}
+
+/** `versions` are values of the mount option `vers`, with further options behind a comma. */
+export function* nfsGrounds(work: string, versions: readonly string[]): Generator<Ground> {
   const server = `${work}/export`;
   mountImage(server, 'ext4', ['mkfs.ext4', '-q']);
   startServer(work, server);
+  connectFarMachine();
   const near = `${work}/nfs-near`;
   const far = `${work}/nfs-far`;
   for (const folder of [near, far]) mkdirSync(folder);
-  for (const [name, options] of versions) {
-    const source = options.startsWith('vers=4') ? '127.0.0.1:/' : `127.0.0.1:${server}`;
-    // nosharecache: two mounts of one export do not share what they have read, as two machines do not.
-    for (const folder of [near, far]) run('mount', '-t', 'nfs', '-o', `${options},nosharecache`, source, folder);
-    yield { name, near, far, server };
+  for (const version of versions) {
+    if (version.startsWith('4')) {
+      // NFS 4 sees the export with `fsid=0` as its root.
+      mountNear('/', near, `vers=${version}`);
+      mountFar4('/', far, `vers=${version}`);
+    } else {
+      // NFS 3 has neither client names nor leases: nosharecache is enough for two mounts that share no page.
+      for (const folder of [near, far]) mountNear(server, folder, `vers=${version},nosharecache`);
+    }
+    yield { name: `nfs ${version.replace(',', ', ')}`, near, far, server };
     for (const folder of [near, far]) run('umount', folder);
   }
 }
