@@ -1,0 +1,177 @@
+// Writes docs/performance.md and its charts from bench/results/group-commit.json, so that no number is typed by hand.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { format as prettify } from 'prettier';
+import { groupedBars } from './charts/grouped-bars.mjs';
+import { rowBars } from './charts/row-bars.mjs';
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+const results = JSON.parse(readFileSync('bench/results/group-commit.json', 'utf8'));
+const { machine, bare, http, contention, slowMs, takenAt } = results;
+const subjects = ['raw FULL', 'raw NORMAL', 'safe-sqlite'];
+const shownSubjects = ['raw FULL', 'raw NORMAL (loses commits when the power fails)', 'safe-sqlite (FULL, db.write)'];
+const slowDisk = `every sync takes ${slowMs} ms more`;
+
+/** Two or three digits, for the place above a bar. */
+function short(value) {
+  if (value >= 10_000) return `${Math.round(value / 1000)}k`;
+  if (value >= 1000) return `${Number((value / 1000).toFixed(1))}k`;
+  return value >= 10 ? String(Math.round(value)) : String(Number(value.toFixed(1)));
+}
+
+/** autocannon counts whole milliseconds. */
+function shortMs(value) {
+  return value === 0 ? '<1' : String(Math.round(value));
+}
+
+function panel(title, rows, field) {
+  const callers = [...new Set(rows.map(row => row.callers))];
+  const groups = callers.map(count => ({
+    name: String(count),
+    values: subjects.map(subject => find(rows, subject, count)?.[field] ?? null),
+  }));
+  return { title, groups };
+}
+
+function find(rows, subject, callers) {
+  return rows.find(row => row.subject === subject && row.callers === callers);
+}
+
+function panels({ disk, slow }, field) {
+  return [panel('this disk', disk, field), ...(slow === null ? [] : [panel(slowDisk, slow, field)])];
+}
+
+const charts = {
+  'writes-bare.svg': groupedBars({
+    title: 'Writes a second in one process',
+    label: 'Writes a second by number of concurrent callers, for raw FULL, raw NORMAL and safe-sqlite',
+    subjects: shownSubjects,
+    axis: 'concurrent callers',
+    format: short,
+    panels: panels(bare, 'perSecond'),
+  }),
+  'writes-http.svg': groupedBars({
+    title: 'Requests a second through Express, one write each',
+    label: 'Requests a second by number of connections, for raw FULL, raw NORMAL and safe-sqlite',
+    subjects: shownSubjects,
+    axis: 'connections',
+    format: short,
+    panels: panels(http, 'perSecond'),
+  }),
+  'latency-http.svg': groupedBars({
+    title: 'Slowest hundredth of the requests through Express (p99), in milliseconds: less is better',
+    label: 'Latency p99 by number of connections, for raw FULL, raw NORMAL and safe-sqlite',
+    subjects: shownSubjects,
+    axis: 'connections',
+    format: shortMs,
+    panels: panels(http, 'p99Ms'),
+  }),
+  'stall.svg': rowBars({
+    title: `Longest standstill of the event loop while another process holds the lock for ${contention[0].heldMs} ms`,
+    label: 'Longest standstill of the event loop under contention',
+    rows: contention.map(({ subject, longestStallMs }) => ({
+      name: subject,
+      value: longestStallMs,
+      shown: `${Math.round(longestStallMs)} ms`,
+      subject: subject === 'safe-sqlite' ? 2 : 0,
+    })),
+  }),
+};
+
+function table(rows, unit) {
+  const head = `| ${unit} | subject | a second | of raw FULL | p50 | p99 |\n| ---: | --- | ---: | ---: | ---: | ---: |`;
+  const lines = rows.map(({ subject, callers, perSecond, p50Ms, p99Ms }) => {
+    const factor = perSecond / (find(rows, 'raw FULL', callers)?.perSecond ?? Number.NaN);
+    const cells = [callers, subject, whole(perSecond), `${times(factor)} ×`, milliseconds(p50Ms), milliseconds(p99Ms)];
+    return `| ${cells.join(' | ')} |`;
+  });
+  return [head, ...lines].join('\n');
+}
+
+function whole(value) {
+  return Math.round(value).toLocaleString('en-US').replaceAll(',', ' ');
+}
+
+function times(factor) {
+  return factor >= 10 ? Math.round(factor) : factor.toFixed(2);
+}
+
+/** autocannon counts whole milliseconds. */
+function milliseconds(value) {
+  return value === 0 ? '< 1 ms' : `${value >= 10 ? Math.round(value) : Number(value.toPrecision(2))} ms`;
+}
+
+function section(title, { disk, slow }, unit) {
+  const parts = [`### ${title}, this disk`, table(disk, unit)];
+  if (slow !== null) parts.push(`### ${title}, ${slowDisk}`, table(slow, unit));
+  return parts.join('\n\n');
+}
+
+function factorAt(rows, callers, other) {
+  const ours = find(rows, 'safe-sqlite', callers);
+  const theirs = find(rows, other, callers);
+  return `${times(ours.perSecond / theirs.perSecond)} ×`;
+}
+
+const rawStall = contention.find(({ subject }) => subject !== 'safe-sqlite');
+const ourStall = contention.find(({ subject }) => subject === 'safe-sqlite');
+const page = `<!-- Written by scripts/performance-page.mjs from bench/results/group-commit.json; \`npm run bench:page\`. -->
+
+# Performance
+
+Every number here is a durable write: \`synchronous=FULL\`, so that a commit returns after its sync. The exception is the
+bar "raw NORMAL": better-sqlite3 in WAL mode as it is built, which loses the commits since the last checkpoint when the
+power fails. It is there because it is what people turn to for speed.
+
+| | |
+| --- | --- |
+| Processor | ${machine.cpu}, ${machine.cores} cores |
+| Memory | ${machine.memoryGiB} GiB |
+| System | ${machine.system}, ${machine.filesystem} |
+| Versions | Node ${machine.node.slice(1)}, SQLite ${machine.sqlite} |
+| Taken | ${takenAt.slice(0, 10)} |
+
+With 64 callers \`db.write\` makes ${factorAt(bare.disk, 64, 'raw FULL')} as many writes as raw FULL and ${factorAt(bare.disk, 64, 'raw NORMAL')} as many as
+raw NORMAL on this disk${bare.slow === null ? '' : `, and ${factorAt(bare.slow, 64, 'raw FULL')} and ${factorAt(bare.slow, 64, 'raw NORMAL')} where ${slowDisk}`}; a single caller gets ${factorAt(bare.disk, 1, 'raw FULL')} of raw FULL.
+
+## Group commit
+
+![Writes a second in one process](charts/writes-bare.svg)
+
+Each caller begins a write in its own turn of the event loop and waits for it before the next; the latency counts from
+the moment it wants to begin. One row is inserted by each write.
+
+![Requests a second through Express](charts/writes-http.svg)
+
+![Slowest hundredth of the requests](charts/latency-http.svg)
+
+An Express 5 server answers \`POST\` requests of autocannon, which runs in a process of its own on the same machine.
+autocannon counts latencies in whole milliseconds.
+
+## Waiting for a lock
+
+![Longest standstill of the event loop](charts/stall.svg)
+
+Another process holds the write lock for ${rawStall.heldMs} ms. better-sqlite3 sleeps inside SQLite, and the event loop stands
+still for ${Math.round(rawStall.longestStallMs)} ms: no other request is answered. \`db.write\` lets go of it: the longest standstill was
+${Math.round(ourStall.longestStallMs)} ms, and the write was stored ${Math.round(ourStall.answeredMs)} ms after it was asked for.
+
+## The numbers
+
+${section('One process', bare, 'callers')}
+
+${section('Express', http, 'connections')}
+
+## How to measure
+
+\`npm run bench:page\` measures and writes this page again. The slow disk is made by a preloaded library that sleeps before
+each \`fsync\` and \`fdatasync\` (Linux with a C compiler; elsewhere its columns are left out). All subjects of one row run
+in turns in the same minute, so the ratios hold better than the numbers do.
+`;
+
+mkdirSync('docs/charts', { recursive: true });
+for (const [name, chart] of Object.entries(charts)) writeFileSync(`docs/charts/${name}`, chart);
+writeFileSync(
+  'docs/performance.md',
+  await prettify(page, { ...JSON.parse(readFileSync('.prettierrc.json', 'utf8')), parser: 'markdown' }),
+);
