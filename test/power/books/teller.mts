@@ -11,7 +11,7 @@ export interface Teller {
   /** A transaction that its function gives up. */
   rollBack(handle: Handle, file: string, txn: number): void;
   /** Several writes through the queue at once. */
-  queue(handle: Queue, file: string, txns: readonly number[]): Promise<void>;
+  queue(handle: Handle & Queue, file: string, txns: readonly number[]): Promise<void>;
   /** Runs a backup or restore that puts a copy of `of` at `file`. */
   copy(file: string, of: string, run: () => Promise<unknown>): Promise<void>;
 }
