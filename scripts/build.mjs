@@ -3,10 +3,18 @@ import { rmSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { writeEntries } from './entries.mjs';
+import { buildNest } from './nest.mjs';
 import { bundleRetry } from './vendor.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 rmSync('dist', { recursive: true, force: true });
 bundleRetry('dist/vendor');
-execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'], { stdio: 'inherit' });
+compile('tsconfig.json');
 writeEntries('dist');
+// After the entries, because it imports this package by its name.
+buildNest('dist', compile);
+
+function compile(project, ...flags) {
+  const tsc = ['node_modules/typescript/bin/tsc', '-p', project, ...flags];
+  execFileSync(process.execPath, tsc, { stdio: 'inherit' });
+}

@@ -41,6 +41,10 @@ function contents(files) {
     'CHANGELOG.md',
     ...['index.js', 'index.d.ts', 'index.mjs', 'index.d.mts'].map(name => `dist/${name}`),
     ...['index.mjs', 'index.d.mts'].map(name => `dist/express/${name}`),
+    ...globSync('src/nest/*.ts', { cwd: root }).flatMap(path => {
+      const built = `dist/nest/${posix.basename(path.replaceAll('\\', '/'), '.ts')}`;
+      return [`${built}.mjs`, `${built}.d.mts`];
+    }),
     ...['p-retry.js', 'p-retry.d.ts', 'LICENSES.txt'].map(name => `dist/vendor/${name}`),
     ...globSync('src/**/*.ts', { cwd: root }).flatMap(path => {
       const built = path.replaceAll('\\', '/').replace(/^src/, 'dist').replace(/\.ts$/, '');

@@ -1,0 +1,13 @@
+/** Under which token Nest provides each database. */
+
+/** The name of the database of a module that gives none. */
+export const defaultDatabaseName = 'default';
+
+/**
+ * The token of the database called `name`: for `overrideProvider(getDatabaseToken())` in tests, for example.
+ *
+ * A registered symbol, so that the CommonJS and the ESM build of this entry know the same token.
+ */
+export function getDatabaseToken(name: string = defaultDatabaseName): symbol {
+  return Symbol.for(`safe-sqlite.nest.database.${name}`);
+}
