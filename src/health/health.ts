@@ -1,0 +1,119 @@
+/** What `db.health()` says: facts of one moment, and the status that follows from them. Pure. */
+import type { PlanWarning } from '../policy/plan';
+
+/** The checkpoints of the file, as far as this process makes them. */
+export interface CheckpointHealth {
+  /** `'external'`: another program checkpoints. `'off'`: only `db.checkpoint()` and `close()` do. */
+  readonly owner: 'self' | 'external' | 'off';
+  /** Size of the `-wal` file, in bytes. */
+  readonly walBytes: number;
+  /** A WAL above this size is too large, in bytes. */
+  readonly walLimitBytes: number | null;
+  readonly lastCompleteAgeMs: number | null;
+  /** Checkpoints in a row that a reader or another checkpoint blocked, and for how long. */
+  readonly blocked: { readonly consecutive: number; readonly forMs: number } | null;
+  /** Checkpoints in a row that failed. */
+  readonly failed: { readonly consecutive: number; readonly code: string; readonly message: string } | null;
+}
+
+export interface SentinelHealth {
+  /** `'unsupported'`: this system does not show the locks of a process; the files are watched all the same. */
+  readonly locks: 'watched' | 'unsupported' | 'off';
+  readonly reason: string;
+  readonly checks: number;
+}
+
+export interface BackupHealth {
+  readonly lastBackup: { readonly path: string; readonly at: string; readonly ageMs: number } | null;
+  /** ISO 8601; `null` while it is not known. */
+  readonly next: string | null;
+  readonly running: boolean;
+  /** Failures since the last success. */
+  readonly failures: number;
+  readonly lastError: string | null;
+}
+
+export interface WriteHealth {
+  readonly queued: number;
+  readonly oldestMs: number | null;
+  readonly waitsFor: string | null;
+}
+
+export interface HealthFacts<Writes extends WriteHealth = WriteHealth> {
+  /** Canonical path; `null` for a database without a file. */
+  readonly file: string | null;
+  readonly journalMode: string;
+  readonly synchronous: 'full' | 'extra';
+  readonly sqliteVersion: string;
+  readonly filesystem: { readonly type: string; readonly class: string; readonly mountPoint: string | null } | null;
+  /** What was wrong with the ground when the database was opened, for example that it is not durable. */
+  readonly warnings: readonly PlanWarning[];
+  /** Why nothing more can be done on this connection: the message of what every call throws. */
+  readonly refusal: { readonly code: string; readonly message: string } | null;
+  readonly checkpoints: CheckpointHealth | null;
+  readonly sentinel: SentinelHealth | null;
+  readonly writes: Writes;
+  /** `null` where no backups are scheduled. */
+  readonly backups: BackupHealth | null;
+}
+
+export interface Health<Writes extends WriteHealth = WriteHealth> extends HealthFacts<Writes> {
+  /** `'degraded'`: it works, and somebody should look at it. `'fenced'`: it does not work until somebody does. */
+  readonly status: 'ok' | 'degraded' | 'fenced';
+  /** One sentence for each reason that the status is not `'ok'`. */
+  readonly reasons: readonly string[];
+}
+
+/** One failure may pass by itself; this many in a row do not. */
+const failuresThatCount = 3;
+/** A reader that blocks checkpoints for longer than this pins the WAL, in milliseconds. */
+const blockedTooLongMs = 60_000;
+/** A write that waits longer than this waits for something that does not end, in milliseconds. */
+const queuedTooLongMs = 10_000;
+
+export function healthOf<Writes extends WriteHealth>(facts: HealthFacts<Writes>): Health<Writes> {
+  if (facts.refusal !== null) return verdict(facts, 'fenced', [facts.refusal.message]);
+  const reasons = [
+    ...checkpointReasons(facts.checkpoints),
+    ...writeReasons(facts.writes),
+    ...backupReasons(facts.backups),
+  ];
+  return verdict(facts, reasons.length === 0 ? 'ok' : 'degraded', reasons);
+}
+
+function verdict<Writes extends WriteHealth>(
+  facts: HealthFacts<Writes>,
+  status: Health['status'],
+  reasons: readonly string[],
+): Health<Writes> {
+  return Object.freeze({ status, reasons: Object.freeze(reasons), ...facts });
+}
+
+function* checkpointReasons(checkpoints: CheckpointHealth | null): Generator<string> {
+  if (checkpoints === null) return;
+  const { failed, blocked, walBytes, walLimitBytes, owner } = checkpoints;
+  if (failed !== null && failed.consecutive >= failuresThatCount) {
+    yield `The last ${failed.consecutive} checkpoints failed with ${failed.code}: ${failed.message}`;
+  }
+  if (blocked !== null && blocked.forMs >= blockedTooLongMs) {
+    yield `Checkpoints have been blocked for ${seconds(blocked.forMs)}: a read transaction that does not end pins the WAL.`;
+  }
+  if (owner === 'self' && walLimitBytes !== null && walBytes > walLimitBytes) {
+    yield `The WAL has ${walBytes} bytes, more than its limit of ${walLimitBytes}.`;
+  }
+}
+
+function* writeReasons({ oldestMs, queued, waitsFor }: WriteHealth): Generator<string> {
+  if (oldestMs === null || oldestMs < queuedTooLongMs) return;
+  const obstacle = waitsFor === null ? '' : ` for the ${waitsFor}`;
+  yield `${queued} writes are queued; the oldest has waited${obstacle} for ${seconds(oldestMs)}.`;
+}
+
+function* backupReasons(backups: BackupHealth | null): Generator<string> {
+  if (backups === null || backups.failures === 0) return;
+  yield `The last ${backups.failures} scheduled backups failed: ${backups.lastError ?? 'for a reason that is not known'}`;
+}
+
+function seconds(milliseconds: number): string {
+  return `${Math.round(milliseconds / 1000)} s`;
+}

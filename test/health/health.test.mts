@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { healthOf, type HealthFacts } from '../../dist/health/health.js';
+
+const healthy: HealthFacts = {
+  file: '/data/a.db',
+  journalMode: 'wal',
+  synchronous: 'full',
+  sqliteVersion: '3.54.1',
+  filesystem: { type: 'ext4', class: 'local', mountPoint: '/' },
+  warnings: [],
+  refusal: null,
+  checkpoints: { owner: 'self', walBytes: 0, walLimitBytes: 1000, lastCompleteAgeMs: 5, blocked: null, failed: null },
+  sentinel: { locks: 'watched', reason: '', checks: 1 },
+  writes: { queued: 0, oldestMs: null, waitsFor: null },
+  backups: null,
+};
+const checkpoints = healthy.checkpoints as NonNullable<HealthFacts['checkpoints']>;
+const backups = { lastBackup: null, next: null, running: false, failures: 0, lastError: null };
+
+describe('healthOf', () => {
+  const cases: [name: string, change: Partial<HealthFacts>, status: string, reason: RegExp | null][] = [
+    ['all is well', {}, 'ok', null],
+    ['ground that loses commits is a warning, no fault', { warnings: [{ code: 'x', message: 'y' }] }, 'ok', null],
+    ['no file', { file: null, checkpoints: null, sentinel: null, filesystem: null }, 'ok', null],
+    [
+      'one failed checkpoint',
+      { checkpoints: { ...checkpoints, failed: { consecutive: 1, code: 'SQLITE_FULL', message: 'm' } } },
+      'ok',
+      null,
+    ],
+    [
+      'failed again and again',
+      { checkpoints: { ...checkpoints, failed: { consecutive: 3, code: 'SQLITE_FULL', message: 'm' } } },
+      'degraded',
+      /3 checkpoints failed with SQLITE_FULL/,
+    ],
+    [
+      'blocked for a moment',
+      { checkpoints: { ...checkpoints, blocked: { consecutive: 5, forMs: 59_999 } } },
+      'ok',
+      null,
+    ],
+    [
+      'blocked for long',
+      { checkpoints: { ...checkpoints, blocked: { consecutive: 5, forMs: 60_000 } } },
+      'degraded',
+      /blocked for 60 s/,
+    ],
+    ['a WAL above its limit', { checkpoints: { ...checkpoints, walBytes: 1001 } }, 'degraded', /1001 bytes/],
+    [
+      'the same, with another owner',
+      { checkpoints: { ...checkpoints, walBytes: 1001, owner: 'external' } },
+      'ok',
+      null,
+    ],
+    ['a long queue that moves', { writes: { queued: 9000, oldestMs: 50, waitsFor: null } }, 'ok', null],
+    [
+      'a queue that does not move',
+      { writes: { queued: 3, oldestMs: 12_000, waitsFor: 'connection' } },
+      'degraded',
+      /3 writes.*for the connection for 12 s/,
+    ],
+    ['backups that work', { backups }, 'ok', null],
+    ['a backup that failed', { backups: { ...backups, failures: 1, lastError: 'disk full' } }, 'degraded', /disk full/],
+    [
+      'fenced',
+      { refusal: { code: 'SAFE_SQLITE_FENCED', message: 'it is fenced' }, backups: { ...backups, failures: 1 } },
+      'fenced',
+      /^it is fenced$/,
+    ],
+  ];
+  for (const [name, change, status, reason] of cases) {
+    test(name, () => {
+      const health = healthOf({ ...healthy, ...change });
+      assert.equal(health.status, status);
+      if (reason === null) assert.deepEqual(health.reasons, []);
+      else assert.match(health.reasons.join('\n'), reason);
+      assert.ok(Object.isFrozen(health) && Object.isFrozen(health.reasons));
+    });
+  }
+});
