@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { lstatSync, rmSync, statSync } from 'node:fs';
 import { RestoreError } from '../errors/refusals';
 import { SqliteCorruptError, SqliteNotADatabaseError } from '../errors/sqlite-errors';
+import { hasFenceMarker } from '../filesystem/fence-marker';
 import { startJob, runJob } from '../maintenance/host';
 import type { CopyResult, HeaderFacts, VerifyLevel, VerifyResult } from '../maintenance/protocol';
 import { problemsOfCopy } from './check-copy';
@@ -99,6 +100,8 @@ export async function foldTarget(
   refuseOpen(target.path, found, isOpenHere);
   // SQLite deletes a journal beside an empty file instead of recovering it (pager.c, hasHotJournal).
   if (found.size === 0n) return 'broken';
+  // A checkpoint after a fault of the disk may copy frames that are not there any more.
+  if (hasFenceMarker(target.path)) return 'broken';
   const job = { file: target.path, identity: identityOf(found), busyTimeoutMs: foldTimeoutMs };
   // Only a connection that may write can recover a journal, and it deletes the journal of a file that it cannot read:
   // so that no evidence is lost, the sidecars have a second name until SQLite has made sense of them.

@@ -2,7 +2,7 @@
 import { accessSync, constants, type BigIntStats } from 'node:fs';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { RestoreError } from '../errors/refusals';
-import { findHolders } from './holders';
+import { findHolders } from '../proc/holders';
 import { placeOf, type PlacedFile } from './place';
 import type { Surroundings } from './surroundings';
 

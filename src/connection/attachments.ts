@@ -8,13 +8,15 @@ import type { Verbose } from './verbose';
 export interface AttachTicket {
   /** What SQLite is told to open; not always what was asked for (symbolic links). */
   readonly filename: string;
-  /** Called once SQLite has the file: now it exists. */
+  /** Called once SQLite has the file under the name of its schema: now it exists. */
   settle(): void;
+  /** Wraps the execution of DETACH. */
+  aroundDetach<Result>(detach: () => Result): Result;
   release(): void;
 }
 
 /** The checks that `open/` makes for a file: where it stands, whether it is safe there, who else has it. */
-export type AdmitAttached = (filename: string) => AttachTicket;
+export type AdmitAttached = (filename: string, schema: string) => AttachTicket;
 
 /** The connection that files are attached to. */
 export interface AttachHost {
@@ -36,12 +38,23 @@ export class Attachments {
 
   /** `db.attach`: the name may come from anywhere, so it is bound and never put into the text. */
   attach(filename: string, schema: string): void {
+    if (typeof filename !== 'string') throw new TypeError('Expected first argument to be a string');
+    if (typeof schema !== 'string' || schema === '') {
+      throw new TypeError('Expected second argument to be a schema name');
+    }
     this.aroundAttach(filename, schema, file => this.#host.native.prepare('ATTACH ? AS ?').run(file, schema));
   }
 
   detach(schema: string): void {
-    this.#host.native.prepare(`DETACH ${quoted(schema)}`).run();
+    if (typeof schema !== 'string' || schema === '') throw new TypeError('Expected first argument to be a schema name');
+    this.aroundDetach(schema, () => this.#host.native.prepare(`DETACH ${quoted(schema)}`).run());
     this.released(schema);
+  }
+
+  /** Wraps the execution of a DETACH, wherever its text came from. */
+  aroundDetach<Result>(schema: string, detach: () => Result): Result {
+    const ticket = this.#tickets.get(schema.toLowerCase());
+    return ticket === undefined ? detach() : ticket.aroundDetach(detach);
   }
 
   /** Wraps the execution of an ATTACH, wherever its text came from. */
@@ -52,7 +65,7 @@ export class Attachments {
         details: { file: filename, schema },
       });
     }
-    const ticket = this.#admit(filename);
+    const ticket = this.#admit(filename, schema);
     let attached = false;
     try {
       const result = execute(ticket.filename);

@@ -1,10 +1,12 @@
 /** One native handle of better-sqlite3 with its protections, its handles and its failures. */
-import { errorCode } from '../base/foreign-error';
+import type { FileIdentity } from '../base/file-identity';
+import { asError, errorCode } from '../base/foreign-error';
 import type { EventHub } from '../events/event-hub';
 import { ClosedDatabaseError } from '../errors/refusals';
 import { markRolledBack, SqliteResultError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
 import type { NativeDatabase } from '../native/better-sqlite3';
+import { holdBack, type Hold } from '../native/hold-back';
 import type { ResolvedOptions } from '../options/resolved';
 import { judgeFailedCommit } from '../policy/commit-outcome';
 import type { Plan } from '../policy/plan';
@@ -25,6 +27,13 @@ export interface ConnectionParts {
   readonly verbose: Verbose;
 }
 
+/** A file in WAL mode that a connection has open. */
+export interface WalFile {
+  /** Canonical path. */
+  readonly file: string;
+  readonly identity: FileIdentity | null;
+}
+
 /** The protections by name that the application gave up; read by `protect`. */
 const unsyncedCommits = 'durable-commits';
 const untrustedSchema = 'untrusted-schema';
@@ -41,12 +50,18 @@ export class Connection {
   owner: TransactionOwner | null = null;
   /** How long the synchronous calls wait for a lock, in milliseconds: the `timeout` option, or what a PRAGMA set. */
   busyTimeoutMs: number;
+  /** Told once, when a fence or a sentinel has refused every further call. */
+  onRefused: (() => void) | null = null;
 
   readonly #sessions = new Set<Session>();
   readonly #statements = new Map<string, NativeStatement>();
   readonly #givenUp = new Set<string>();
+  #holds: readonly Hold[] = [];
   #safeIntegers = false;
   #refusal: (() => Error) | null = null;
+  #check: (() => void) | null = null;
+  #pulse: (() => void) | null = null;
+  /** Both in one, so that a statement asks for one. */
   #commitCheck: (() => void) | null = null;
 
   constructor(parts: ConnectionParts) {
@@ -73,6 +88,7 @@ export class Connection {
     if (this.#refusal !== null) return;
     this.#refusal = refusal;
     for (const session of this.#sessions) session.refusal ??= refusal;
+    this.onRefused?.();
   }
 
   get refusal(): (() => Error) | null {
@@ -89,8 +105,14 @@ export class Connection {
 
   /** Calls `check` before each commit; it may throw to prevent it. */
   checkCommits(check: (() => void) | null): void {
-    this.#commitCheck = check;
-    for (const session of this.#sessions) session.commitCheck = check;
+    this.#check = check;
+    this.#arrangeCommitCheck();
+  }
+
+  /** Calls `pulse` before each commit, and before `db.transaction` begins one; it may throw as well. */
+  pulseCommits(pulse: (() => void) | null): void {
+    this.#pulse = pulse;
+    this.#arrangeCommitCheck();
   }
 
   openSession(): Session {
@@ -133,7 +155,8 @@ export class Connection {
   /** Runs one of our own transaction statements; each text is prepared once. */
   execute(sql: string): void {
     try {
-      if (sql === 'COMMIT' && this.#commitCheck !== null) this.#commitCheck();
+      if (sql === 'COMMIT') this.#commitCheck?.();
+      else if (sql.startsWith('BEGIN')) this.#pulse?.();
       let statement = this.#statements.get(sql);
       if (statement === undefined) this.#statements.set(sql, (statement = this.native.prepare(sql)));
       statement.run();
@@ -170,6 +193,34 @@ export class Connection {
     }
   }
 
+  /**
+   * Closes the native connection without the checkpoint of an ordinary close; `files` are those in WAL mode.
+   *
+   * What keeps SQLite from checkpointing stays open until `releaseHolds`. Returns what was in the way, for example a
+   * statement that is still running: nothing has happened then, and it can be tried again.
+   */
+  abandon(files: readonly WalFile[]): Error | null {
+    if (!this.native.open) return null;
+    const { nativeBinding } = this.options;
+    const holds = files.map(({ file, identity }) => holdBack(file, identity, nativeBinding));
+    try {
+      if (!holds.every(hold => hold.holds)) throw new Error(`No read-only connection to ${this.file} could be opened.`);
+      for (const iterator of this.openIterators()) iterator.return();
+      this.native.close();
+      this.#holds = holds;
+      return null;
+    } catch (error) {
+      for (const hold of holds) hold.release();
+      return asError(error);
+    }
+  }
+
+  /** After `abandon`, when no other connection of this library has the files open. */
+  releaseHolds(): void {
+    for (const hold of this.#holds) hold.release();
+    this.#holds = [];
+  }
+
   /** Makes `enabled` the default of what is prepared next: each handle has its own, SQLite has one. */
   useSafeIntegers(enabled: boolean): void {
     if (this.#safeIntegers === enabled) return;
@@ -187,6 +238,19 @@ export class Connection {
     if (this.#givenUp.has(untrustedSchema)) return;
     this.#givenUp.add(untrustedSchema);
     this.verbose.quietly(() => this.native.pragma('trusted_schema = ON'));
+  }
+
+  #arrangeCommitCheck(): void {
+    const check = this.#check;
+    const pulse = this.#pulse;
+    this.#commitCheck =
+      check === null || pulse === null
+        ? (check ?? pulse)
+        : () => {
+            pulse();
+            check();
+          };
+    for (const session of this.#sessions) session.commitCheck = this.#commitCheck;
   }
 
   #commitOutcome(error: unknown): { commitOutcome?: 'rolled-back' | 'unknown' } {

@@ -30,6 +30,12 @@ export class SqlDoor {
     };
   }
 
+  /** Runs what executes `sql` at once, or throws as `admit` does. */
+  through<Result>(sql: string, run: () => Result): Result {
+    const watch = this.admit(sql);
+    return watch === null ? run() : watch.around(run);
+  }
+
   /** For a statement that SQLite calls neither reading nor writing: it may end a transaction that others run in. */
   control(sql: string): Watch | null {
     if (!endsTransaction(sql)) return null;
@@ -71,11 +77,15 @@ export class SqlDoor {
   }
 
   #around<Result>(touched: Watched, execute: () => Result): Result {
+    const detach = touched.detaches.reduceRight<() => Result>(
+      (inner, schema) => () => this.#attachments.aroundDetach(schema, inner),
+      execute,
+    );
     const run = touched.attaches.reduceRight<() => Result>(
       (inner, { file, schema }) =>
         () =>
           this.#attachments.aroundAttach(file, schema, inner),
-      execute,
+      detach,
     );
     const result = run();
     for (const schema of touched.detaches) this.#attachments.released(schema);

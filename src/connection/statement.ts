@@ -1,6 +1,7 @@
 /** A prepared statement: better-sqlite3's, with every call checked before and every failure translated. */
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { iterateRows } from './iterate';
+import { endsTransaction } from './moment';
 import type { Session } from './session';
 import type { ColumnDefinition, RunResult } from './types';
 
@@ -28,9 +29,6 @@ interface TransactionDoor {
   control(sql: string): Watch | null;
 }
 
-/** Statements that end a transaction; for better-sqlite3 they are read-only. */
-const endsTransaction = /^[\s;]*(?:commit|end|release)\b/i;
-
 /** Whether `parts` really came from `Connection.prepare`. */
 let made: StatementParts | null = null;
 
@@ -48,7 +46,7 @@ export class Statement {
   readonly #native: NativeStatement;
   readonly #session: Session;
   readonly #watch: Watch | null;
-  /** Executing it outside of a transaction commits. */
+  /** Executing it outside of a transaction commits; what ends a transaction is read-only for better-sqlite3. */
   readonly #mayCommit: boolean;
   /** It may end a transaction, which commits too. */
   readonly #mayEnd: boolean;
@@ -83,7 +81,7 @@ export class Statement {
     // What ends a transaction neither reads nor writes, as SQLite sees it.
     this.#watch = watch ?? (this.readonly && !this.reader ? door.control(this.source) : null);
     this.database = database;
-    this.#mayEnd = endsTransaction.test(this.source);
+    this.#mayEnd = endsTransaction(this.source);
     this.#mayCommit = !this.readonly || this.#mayEnd;
     Object.defineProperty(this, 'busy', Statement.#busy);
   }

@@ -47,27 +47,29 @@ function variant<F extends VariableArgFunction>(host: TransactionHost, fn: F, mo
     host.assertUsable();
     const nested = host.inTransaction();
     host.execute(nested ? `SAVEPOINT ${savepoint}` : begin[mode]);
+    let committing = false;
     try {
       const result: unknown = Reflect.apply(fn, this, params);
       if (isThenable(result)) throw new TypeError('Transaction function cannot return a promise');
+      committing = !nested;
       host.execute(nested ? `RELEASE ${savepoint}` : 'COMMIT');
       return result;
     } catch (error) {
-      undo(host, nested, error);
+      undo(host, nested);
+      if (committing && !host.inTransaction()) host.settle(error);
       throw error;
     }
   };
 }
 
 /** Rolls back what is still open: after some errors SQLite itself has rolled back the whole transaction. */
-function undo(host: TransactionHost, nested: boolean, error: unknown): void {
+function undo(host: TransactionHost, nested: boolean): void {
   if (!host.inTransaction()) return;
   if (nested) {
     host.execute(`ROLLBACK TO ${savepoint}`);
     host.execute(`RELEASE ${savepoint}`);
   } else {
     host.execute('ROLLBACK');
-    host.settle(error);
   }
 }
 

@@ -29,24 +29,32 @@ const channels = Object.fromEntries(eventNames.map(name => [name, channel(`safe-
 >;
 
 /** The payload of an event without what the hub adds. */
-type Facts<Name extends EventName> = Omit<Parameters<DatabaseEvents[Name]>[0], 'file'>;
+export type EventFactsOf<Name extends EventName> = Omit<Parameters<DatabaseEvents[Name]>[0], 'file'>;
 
 export interface EventHub {
   /** What users get as `db.events`. */
   readonly emitter: DatabaseEmitter;
   /** Tells everybody. Never throws: a listener that does is logged, and the next one is called. */
-  publish<Name extends EventName>(name: Name, facts: Facts<Name>): void;
+  publish<Name extends EventName>(name: Name, facts: EventFactsOf<Name>): void;
+  /** Tells the listeners alone: another connection of the same file has logged and published it already. */
+  relay<Name extends EventName>(name: Name, facts: EventFactsOf<Name>): void;
 }
 
 export function createEventHub(file: string, logger: Logger): EventHub {
   const emitter = new EventEmitter();
+  const emit = (name: EventName, payload: object): void => {
+    for (const listener of emitter.rawListeners(name)) call(listener, emitter, payload, name, logger);
+  };
   return {
     emitter: emitter as unknown as DatabaseEmitter,
     publish(name, facts) {
       const payload = Object.freeze({ file, ...facts });
       log(logger, levels[name], { event: name, ...payload, ...errorFacts(payload) }, describe(name, payload));
       if (channels[name].hasSubscribers) channels[name].publish(payload);
-      for (const listener of emitter.rawListeners(name)) call(listener, emitter, payload, name, logger);
+      emit(name, payload);
+    },
+    relay(name, facts) {
+      emit(name, Object.freeze({ file, ...facts }));
     },
   };
 }

@@ -7,7 +7,17 @@ import { hashFile, transfer } from './jobs/file-content';
 import { vacuumInto } from './jobs/vacuum-into';
 import { unreadable, verify } from './jobs/verify';
 import type { NativeDatabase } from '../native/better-sqlite3';
-import type { Job, JobProgress, JobTarget, OnlineBackupJob, ResultOf, VerifyJob, VerifyResult } from './protocol';
+import { holdBack } from '../native/hold-back';
+import type {
+  CheckpointJob,
+  Job,
+  JobProgress,
+  JobTarget,
+  OnlineBackupJob,
+  ResultOf,
+  VerifyJob,
+  VerifyResult,
+} from './protocol';
 
 export type SynchronousJob = Exclude<Job, OnlineBackupJob>;
 export type Report = (progress: JobProgress) => void;
@@ -21,7 +31,7 @@ export type Report = (progress: JobProgress) => void;
 export function executeNow(job: SynchronousJob, report: Report): ResultOf<SynchronousJob> {
   switch (job.kind) {
     case 'checkpoint':
-      return withConnection(job, settings('read-write', job), db => checkpoint(db, job));
+      return checkpointAlone(job);
     case 'vacuum-into':
       // The copy is a file of its own that counts only after its own sync, so SQLite need not sync it while it writes.
       return withConnection(job, { ...settings(job.access ?? 'read-only', job), synchronous: 'off' }, db =>
@@ -38,6 +48,28 @@ export function executeNow(job: SynchronousJob, report: Report): ResultOf<Synchr
     case 'transfer':
       return transfer(job);
   }
+}
+
+/**
+ * A checkpoint that failed is not followed by an ordinary close: were the application's connection gone meanwhile, the
+ * close would checkpoint once more, and the disk would confirm what it has already lost.
+ */
+function checkpointAlone(job: CheckpointJob): ResultOf<CheckpointJob> {
+  const db = openForJob(job, settings('read-write', job));
+  try {
+    const result = checkpoint(db, job);
+    db.close();
+    return result;
+  } catch (error) {
+    closeWithoutCheckpoint(db, job);
+    throw error;
+  }
+}
+
+function closeWithoutCheckpoint(db: NativeDatabase.Database, job: CheckpointJob): void {
+  const hold = holdBack(job.file, job.identity, job.nativeBinding ?? null);
+  db.close();
+  hold.release();
 }
 
 /** Runs an online backup: many steps with turns of the event loop between them. */

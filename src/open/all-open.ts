@@ -49,8 +49,7 @@ export function closeAllDatabases(): void {
 function closeAtExit(): void {
   for (const database of all.databases) {
     try {
-      // A copy: each one that ends takes itself out.
-      for (const iterator of [...database.connection.openIterators()]) iterator.return();
+      for (const iterator of database.connection.openIterators()) iterator.return();
       database.closeAll();
     } catch (error) {
       const { file, options } = database.connection;

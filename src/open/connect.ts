@@ -1,18 +1,31 @@
 /** Opens better-sqlite3, sets each protection, reads each back: a connection that comes out of here is proved. */
 import { existsSync } from 'node:fs';
 import { Connection } from '../connection/connection';
+import { fenceFiles } from '../connection/fence';
 import { enterJournalMode } from '../connection/journal';
 import { protect } from '../connection/protect';
+import { judgeFailure } from '../connection/storage-failure';
 import { createVerbose } from '../connection/verbose';
+import { SqliteResultError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
 import { createEventHub } from '../events/event-hub';
 import { NativeDatabase } from '../native/better-sqlite3';
+import { holdBack } from '../native/hold-back';
 import type { ResolvedOptions } from '../options/resolved';
 import type { Plan } from '../policy/plan';
 import { walFormatError } from '../policy/wal-format';
 
+export interface ConnectRequest {
+  /** What SQLite opens: a canonical path, `:memory:`, `''`, or the image of a database. */
+  readonly target: string | Buffer;
+  /** The key of the file in the registry, asked only when the storage failed. */
+  readonly key: () => string;
+  readonly plan: Plan;
+  readonly options: ResolvedOptions;
+}
+
 /** Throws what SQLite throws, translated; nothing stays open then. */
-export function connect(target: string | Buffer, plan: Plan, options: ResolvedOptions): Connection {
+export function connect({ target, key, plan, options }: ConnectRequest): Connection {
   const verbose = createVerbose(options.verbose);
   const hub = createEventHub(plan.file ?? '', options.logger);
   try {
@@ -24,17 +37,33 @@ export function connect(target: string | Buffer, plan: Plan, options: ResolvedOp
         protect(native, connection.ground);
       });
     } catch (error) {
-      native.close();
+      discard(native, plan, options);
       throw error;
     }
     return connection;
   } catch (error) {
-    throw walFormatFailure(error, plan) ?? translateError(error, { file: plan.file, operation: 'open' });
+    const walFormat = walFormatFailure(error, plan);
+    if (walFormat !== null) throw walFormat;
+    const failure = translateError(error, { file: plan.file, operation: 'open' });
+    if (plan.file !== null && failure instanceof SqliteResultError) fenceAtOpen(failure, key, plan.file);
+    throw failure;
   }
 }
 
 function walFormatFailure(error: unknown, { file, filesystem }: Plan): Error | null {
   return file === null ? null : walFormatError(error, filesystem, existsSync(`${file}-shm`));
+}
+
+/** Without the checkpoint of an ordinary close: an open that failed leaves the WAL of the last process as it is. */
+function discard(native: NativeDatabase.Database, { file, readonly }: Plan, { nativeBinding }: ResolvedOptions): void {
+  const hold = file === null || readonly ? null : holdBack(file, null, nativeBinding);
+  native.close();
+  hold?.release();
+}
+
+function fenceAtOpen(failure: SqliteResultError, key: () => string, file: string): void {
+  const { fence } = judgeFailure(failure, { moment: 'open', journalMode: 'wal', file });
+  if (fence) fenceFiles([{ key: key(), file }], failure, 'open');
 }
 
 function nativeOptions(

@@ -1,4 +1,4 @@
-/** Makes the class callable without `new`, as better-sqlite3's constructor is. */
+/** What better-sqlite3's constructor does that a class of today does not: callable without `new`, own getters. */
 
 /** The same class, except that a call without `new` constructs; every instance has it as its `constructor`. */
 export function callable<Instance extends object, Args extends unknown[]>(
@@ -9,4 +9,14 @@ export function callable<Instance extends object, Args extends unknown[]>(
   }) as (new (...args: Args) => Instance) & ((...args: Args) => Instance);
   Object.defineProperty(original.prototype, 'constructor', { value: proxy, writable: true, configurable: true });
   return proxy;
+}
+
+/** An own, enumerable property that asks the instance. */
+export function getter<Instance>(read: (instance: Instance) => unknown): PropertyDescriptor & ThisType<Instance> {
+  return {
+    get() {
+      return read(this);
+    },
+    enumerable: true,
+  };
 }

@@ -4,9 +4,11 @@ import type { BackupResult } from '../backup/result';
 import type { BackupOptions } from '../backup/options';
 import type { SnapshotOptions, SnapshotOutcome } from '../backup/snapshot';
 import type { VerifyReport } from '../backup/verify';
+import { requestCheckpoint } from '../checkpoint/request';
 import type { Connection } from '../connection/connection';
-import type { Session } from '../connection/session';
+import { mayWrite } from '../connection/moment';
 import { isTrusted, nativeExplain } from '../connection/native-gaps';
+import type { Moment, Session } from '../connection/session';
 import { withoutWalMark } from '../connection/serialize';
 import { makeStatement } from '../connection/statement';
 import { makeTransaction } from '../connection/transaction';
@@ -23,48 +25,25 @@ import type {
   VirtualTableOptions,
 } from '../connection/types';
 import type { DatabaseEmitter } from '../events/event-map';
+import type { CheckpointMode, CheckpointResult } from '../maintenance/protocol';
 import type { Options } from '../options/options';
 import type { Plan } from '../policy/plan';
 import { backUp, changeWithSnapshot, verifyOpen } from './backups';
 import type { WriteCallOptions } from '../writes/queued-write';
 import { isOpenDatabase } from './handle';
 import { reportWhenLeaked } from './leaked-handles';
+import { getter } from './constructor';
 import type { OpenDatabase } from './open-database';
 import { openOwn } from './way-in';
 
 export class Database implements DropInDatabase {
   /** Own enumerable properties, as better-sqlite3 has them: what `console.log(db)` and `{ ...db }` show. */
-  static readonly #getters: PropertyDescriptorMap & ThisType<Database> = {
-    name: {
-      get() {
-        return this.#open.givenName;
-      },
-      enumerable: true,
-    },
-    open: {
-      get() {
-        return this.#open.isOpen(this.#session);
-      },
-      enumerable: true,
-    },
-    inTransaction: {
-      get() {
-        return this.#open.isOpen(this.#session) && this.#native.inTransaction;
-      },
-      enumerable: true,
-    },
-    readonly: {
-      get() {
-        return this.#native.readonly;
-      },
-      enumerable: true,
-    },
-    memory: {
-      get() {
-        return this.#native.memory;
-      },
-      enumerable: true,
-    },
+  static readonly #getters: PropertyDescriptorMap = {
+    name: getter<Database>(db => db.#open.givenName),
+    open: getter<Database>(db => db.#open.isOpen(db.#session)),
+    inTransaction: getter<Database>(db => db.#open.isOpen(db.#session) && db.#native.inTransaction),
+    readonly: getter<Database>(db => db.#native.readonly),
+    memory: getter<Database>(db => db.#native.memory),
   };
 
   readonly #open: OpenDatabase;
@@ -114,7 +93,7 @@ export class Database implements DropInDatabase {
   ): StatementFor<BindParameters, Result> {
     this.#assertUsable();
     this.#connection.useSafeIntegers(this.#safeIntegers);
-    return this.#attempt('prepare', source, () => {
+    return this.#attempt({ operation: 'prepare', sql: source }, () => {
       const watch = this.#open.door.admit(source);
       const native =
         watch === null ? this.#native.prepare(source) : watch.preparing(() => this.#native.prepare(source));
@@ -128,10 +107,8 @@ export class Database implements DropInDatabase {
   exec(source: string): this {
     this.#assertUsable();
     this.#session.commitCheck?.();
-    this.#attempt('exec', source, () => {
-      const watch = this.#open.door.admit(source);
-      if (watch === null) this.#native.exec(source);
-      else watch.around(() => this.#native.exec(source));
+    this.#attempt({ operation: 'exec', sql: source, commits: true }, () => {
+      this.#open.door.through(source, () => this.#native.exec(source));
     });
     return this;
   }
@@ -140,10 +117,9 @@ export class Database implements DropInDatabase {
   pragma(source: string, options?: PragmaOptions): unknown {
     this.#assertUsable();
     const sql = `PRAGMA ${source}`;
-    return this.#attempt('pragma', sql, () => {
-      const watch = typeof source === 'string' ? this.#open.door.admit(sql) : null;
+    return this.#attempt({ operation: 'pragma', sql, commits: mayWrite(sql) }, () => {
       const run = (): unknown => this.#native.pragma(source, options);
-      return watch === null ? run() : watch.around(run);
+      return typeof source === 'string' ? this.#open.door.through(sql, run) : run();
     });
   }
 
@@ -151,12 +127,10 @@ export class Database implements DropInDatabase {
   explain(source: string): unknown[] {
     this.#assertUsable();
     const sql = `EXPLAIN ${source}`;
-    return this.#attempt('explain', sql, () => {
+    return this.#attempt({ operation: 'explain', sql }, () => {
       if (typeof source !== 'string') throw new TypeError('Expected first argument to be a string');
       // Some pragmas act when they are prepared, also under EXPLAIN.
-      const watch = this.#open.door.admit(sql);
-      const run = (): unknown[] => nativeExplain(this.#native, source);
-      return watch === null ? run() : watch.around(run);
+      return this.#open.door.through(sql, () => nativeExplain(this.#native, source));
     });
   }
 
@@ -182,7 +156,17 @@ export class Database implements DropInDatabase {
   /** The database as one Buffer, with what is in the WAL; it can be opened again with `new Database(buffer)`. */
   serialize(options?: SerializeOptions): Buffer {
     this.#assertUsable();
-    return this.#attempt('serialize', undefined, () => withoutWalMark(this.#native.serialize(options)));
+    return this.#attempt({ operation: 'serialize' }, () => withoutWalMark(this.#native.serialize(options)));
+  }
+
+  /**
+   * Copies the WAL into the database, off the event loop; `'truncate'` then also empties the `-wal` file.
+   *
+   * Readers are never waited for: `complete` says whether all frames are in the database. It rejects with
+   * SqliteLockedError inside a transaction of this connection, and with what it failed with: docs/checkpoints.md.
+   */
+  checkpoint(mode?: CheckpointMode): Promise<CheckpointResult> {
+    return requestCheckpoint(this.#connection, this.#open.supervision.scheduler, mode, () => this.#assertUsable());
   }
 
   /**
@@ -220,16 +204,13 @@ export class Database implements DropInDatabase {
   /** Attaches another database under the same checks and protections as this one. */
   attach(file: string, name: string): this {
     this.#assertUsable();
-    if (typeof file !== 'string') throw new TypeError('Expected first argument to be a string');
-    if (typeof name !== 'string' || name === '') throw new TypeError('Expected second argument to be a schema name');
-    this.#attempt('attach', undefined, () => this.#open.attachments.attach(file, name));
+    this.#attempt({ operation: 'attach' }, () => this.#open.attachments.attach(file, name));
     return this;
   }
 
   detach(name: string): this {
     this.#assertUsable();
-    if (typeof name !== 'string' || name === '') throw new TypeError('Expected first argument to be a schema name');
-    this.#attempt('detach', undefined, () => this.#open.attachments.detach(name));
+    this.#attempt({ operation: 'detach' }, () => this.#open.attachments.detach(name));
     return this;
   }
 
@@ -257,8 +238,9 @@ export class Database implements DropInDatabase {
 
   /** Integers of this handle's later statements are bigints. */
   defaultSafeIntegers(toggle?: boolean): this {
-    if (toggle !== undefined && typeof toggle !== 'boolean')
+    if (toggle !== undefined && typeof toggle !== 'boolean') {
       throw new TypeError('Expected first argument to be a boolean');
+    }
     this.#safeIntegers = toggle ?? true;
     return this;
   }
@@ -298,13 +280,11 @@ export class Database implements DropInDatabase {
     if (this.#session.refusal !== null) throw this.#session.refusal();
   }
 
-  #attempt<Result>(operation: string, sql: string | undefined, run: () => Result): Result {
+  #attempt<Result>(moment: Moment, run: () => Result): Result {
     try {
       return run();
     } catch (error) {
-      // Any statement in a text of several may be the one that commits.
-      const commits = operation === 'exec';
-      throw this.#session.failure(error, { operation, commits, ...(sql === undefined ? {} : { sql }) });
+      throw this.#session.failure(error, moment);
     }
   }
 
@@ -312,7 +292,7 @@ export class Database implements DropInDatabase {
   #register(operation: string, trusts: boolean, register: (native: Connection['native']) => void): this {
     this.#assertUsable();
     this.#connection.useSafeIntegers(this.#safeIntegers);
-    this.#attempt(operation, undefined, () => register(this.#native));
+    this.#attempt({ operation }, () => register(this.#native));
     if (trusts) this.#connection.trustSchema();
     return this;
   }

@@ -7,10 +7,10 @@ import type { SqlDoor } from '../connection/sql-door';
 import { WriteQueue } from '../writes/write-queue';
 import { withdrawInstance } from '../registry/shared-instances';
 import type { Schedule } from '../backup/schedule';
-import type { Watch } from '../sentinel/watch';
 import { forget, remember } from './all-open';
 import { startScheduledBackups } from './backups';
 import { openDatabaseBrand } from './handle';
+import type { SupervisedFile, Supervision } from './supervise';
 
 export interface OpenDatabaseParts {
   readonly connection: Connection;
@@ -18,12 +18,9 @@ export interface OpenDatabaseParts {
   readonly attachments: Attachments;
   /** The file name as it was given. */
   readonly givenName: string;
-  /** The key of the file in the registry; `''` for a database without a file. */
-  readonly key: string;
-  /** The file that was opened; `null` for a database without one. */
-  readonly identity: FileIdentity | null;
-  /** The sentinel; `null` where it is switched off and for a database without a file. */
-  readonly watch: Watch | null;
+  /** The main file; `null` for a database without a file. */
+  readonly file: SupervisedFile | null;
+  readonly supervision: Supervision;
   /** Leaves the registry; called once, after the native connection is closed. */
   readonly release: () => void;
 }
@@ -33,10 +30,12 @@ export class OpenDatabase {
   readonly door: SqlDoor;
   readonly attachments: Attachments;
   readonly givenName: string;
+  /** The key of the file in the registry; `''` for a database without a file. */
   readonly key: string;
+  /** The file that was opened; `null` for a database without one. */
   readonly identity: FileIdentity | null;
   readonly writes: WriteQueue;
-  readonly watch: Watch | null;
+  readonly supervision: Supervision;
   /** The scheduled backups; `null` where there are none. */
   readonly schedule: Schedule | null;
   readonly [openDatabaseBrand] = true;
@@ -48,13 +47,15 @@ export class OpenDatabase {
     this.door = parts.door;
     this.attachments = parts.attachments;
     this.givenName = parts.givenName;
-    this.key = parts.key;
-    this.identity = parts.identity;
+    this.key = parts.file?.key ?? '';
+    this.identity = parts.file?.identity ?? null;
     this.writes = new WriteQueue(parts.connection, parts.connection.options.writes);
-    this.watch = parts.watch;
+    this.supervision = parts.supervision;
     this.#release = parts.release;
     remember(this);
     this.schedule = startScheduledBackups(this);
+    // Nobody else gets a connection that was refused.
+    this.supervision.onRefused = () => withdrawInstance(this);
   }
 
   openHandle(): Session {
@@ -72,7 +73,8 @@ export class OpenDatabase {
    *
    * The writes that it has queued run first; those that cannot are rejected.
    *
-   * @throws TypeError while the handle iterates or a statement runs, as better-sqlite3 does; it is then still open
+   * @throws TypeError while the handle iterates or a statement runs, as better-sqlite3 does; it is then still open.
+   *   The fault of the storage that the last checkpoint met; it is closed then
    */
   closeHandle(session: Session): void {
     if (!this.#handles.has(session)) return;
@@ -80,10 +82,11 @@ export class OpenDatabase {
       throw new TypeError('This database connection is busy executing a query');
     }
     this.writes.finish(session);
-    if (this.#handles.size === 1) this.#closeConnection();
+    const failure = this.#handles.size === 1 ? this.#closeConnection() : null;
     this.#handles.delete(session);
     this.connection.closeSession(session);
     this.writes.abandon(session);
+    if (failure !== null) throw failure;
   }
 
   closeAll(): void {
@@ -91,15 +94,15 @@ export class OpenDatabase {
   }
 
   /** The way back of an open, in reverse order. Nothing is torn down before SQLite agreed to close. */
-  #closeConnection(): void {
-    const { connection } = this;
-    connection.close();
+  #closeConnection(): Error | null {
+    const failure = this.supervision.close();
     this.writes.stop();
     void this.schedule?.stop();
     withdrawInstance(this);
     forget(this);
     this.attachments.releaseAll();
     this.#release();
-    connection.hub.publish('closed', {});
+    this.connection.hub.publish('closed', {});
+    return failure;
   }
 }

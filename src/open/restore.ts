@@ -1,5 +1,7 @@
 /** `restoreDatabase` with the checks of an open: nothing is restored to where it could not be opened safely. */
+import { copyFileSync } from 'node:fs';
 import { restoreDatabase as restore, type RestoreOptions, type RestoreReport } from '../backup/restore';
+import { fenceMarkerPath, hasFenceMarker, removeFenceMarker } from '../filesystem/fence-marker';
 import { resolveOptions } from '../options/resolve';
 import { locateFile, planGround } from './plan';
 import { surroundings } from './surroundings';
@@ -7,7 +9,7 @@ import { surroundings } from './surroundings';
 /**
  * Puts a verified copy of the backup `from` in the place of the database `to`, which nobody may have open.
  *
- * The old database stays beside the new one under a dated name. Rejects with `RestoreError`, or with
+ * The old database stays beside the new one under a dated name, and so does its fence. Rejects with `RestoreError`, or with
  * `UnsafeFilesystemError` where the target could not be opened; the target is then as it was.
  */
 export async function restoreDatabase(options: RestoreOptions): Promise<RestoreReport> {
@@ -16,5 +18,15 @@ export async function restoreDatabase(options: RestoreOptions): Promise<RestoreR
     const opened = resolveOptions(target, {});
     planGround(locateFile(target, opened), opened);
   }
-  return restore(options, surroundings);
+  const report = await restore(options, surroundings);
+  moveFence(report);
+  return report;
+}
+
+/** The fence belongs to the old files, and stays with them. */
+function moveFence({ path, kept }: RestoreReport): void {
+  if (!hasFenceMarker(path)) return;
+  const old = kept.find(each => !each.endsWith('-wal') && !each.endsWith('-journal') && !each.endsWith('-shm'));
+  if (old !== undefined) copyFileSync(fenceMarkerPath(path), fenceMarkerPath(old));
+  removeFenceMarker(path);
 }

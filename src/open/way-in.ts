@@ -1,16 +1,19 @@
 /** The way of one open, step by step: each line is a step, each step a file. */
 import type { FileIdentity } from '../base/file-identity';
-import { Attachments, type AdmitAttached } from '../connection/attachments';
+import { Attachments, type AdmitAttached, type AttachTicket } from '../connection/attachments';
 import type { Connection } from '../connection/connection';
+import { refuseFenced } from '../connection/fence';
+import { quoted } from '../connection/protect';
 import { SqlDoor } from '../connection/sql-door';
 import { identityAt } from '../filesystem/locate';
 import { resolveOptions } from '../options/resolve';
 import type { ResolvedOptions } from '../options/resolved';
-import { watchConnection, type Watch } from '../sentinel/watch';
-import { admit, type Admission } from './admit';
+import type { Plan } from '../policy/plan';
+import { admit, keyOf, type Admission } from './admit';
 import { connect } from './connect';
 import { OpenDatabase } from './open-database';
 import { locateFile, planFile, planWithoutFile } from './plan';
+import { Supervision, type SupervisedFile } from './supervise';
 
 /** `new Database(filename, options)`: a connection of its own. */
 export function openOwn(filename: unknown, given: unknown): OpenDatabase {
@@ -23,10 +26,12 @@ export function openResolved(options: ResolvedOptions): OpenDatabase {
 
 function openFile(filename: string, options: ResolvedOptions): OpenDatabase {
   const location = locateFile(filename, options);
-  const plan = planFile(location, options);
+  const fenced = refuseFenced({ key: keyOf(location), file: location.file }, options.readonly);
+  const plan = withWarning(planFile(location, options), fenced);
   const admission = admit(location, options);
   try {
-    const connection = connect(location.file, plan, options);
+    const key = (): string => settle(admission, location.file).key;
+    const connection = connect({ target: location.file, key, plan, options });
     return supervise(connection, location.file, filename, admission);
   } catch (error) {
     admission.release();
@@ -35,27 +40,15 @@ function openFile(filename: string, options: ResolvedOptions): OpenDatabase {
 }
 
 function supervise(connection: Connection, file: string, givenName: string, admission: Admission): OpenDatabase {
+  const supervision = new Supervision(connection);
   try {
-    const identity = settle(admission, file);
-    const watch = identity === null ? null : watchFile(connection, file, identity);
-    const release = (): void => {
-      watch?.stop();
-      admission.release();
-    };
-    return assemble(connection, watch, { givenName, key: admission.key, identity, release });
+    const main = supervisedFile(connection, 'main', file, admission);
+    supervision.add(main);
+    return assemble(connection, supervision, { givenName, file: main, release: () => admission.release() });
   } catch (error) {
-    connection.close();
+    supervision.close();
     throw error;
   }
-}
-
-/** The sentinel over the file; null when it is switched off. */
-function watchFile(connection: Connection, file: string, identity: FileIdentity): Watch | null {
-  const { sentinel, rescueDirectory, nativeBinding } = connection.options;
-  if (sentinel === 'off') return null;
-  const watch = watchConnection(connection, { ...sentinel, rescueDirectory, nativeBinding });
-  watch.add(file, identity);
-  return watch;
 }
 
 function openWithoutFile(options: ResolvedOptions): OpenDatabase {
@@ -63,52 +56,68 @@ function openWithoutFile(options: ResolvedOptions): OpenDatabase {
   const plan = planWithoutFile(source.kind === 'temporary' ? 'temporary' : 'memory', options);
   const target = source.kind === 'buffer' ? source.buffer : source.filename;
   const givenName = source.kind === 'buffer' ? ':memory:' : source.filename;
-  return assemble(connect(target, plan, options), null, { givenName, key: '', identity: null, release: () => {} });
+  const connection = connect({ target, key: () => '', plan, options });
+  return assemble(connection, new Supervision(connection), { givenName, file: null, release: () => {} });
 }
 
 interface Admitted {
   readonly givenName: string;
-  readonly key: string;
-  readonly identity: FileIdentity | null;
+  readonly file: SupervisedFile | null;
   readonly release: () => void;
 }
 
-function assemble(connection: Connection, watch: Watch | null, admitted: Admitted): OpenDatabase {
-  const attachments = new Attachments(connection, admitAttached(connection.options, watch));
+function assemble(connection: Connection, supervision: Supervision, admitted: Admitted): OpenDatabase {
+  const attachments = new Attachments(connection, admitAttached(connection, supervision));
   // Not before the caller had the chance to listen.
   queueMicrotask(() => warn(connection));
-  return new OpenDatabase({ connection, attachments, door: new SqlDoor(connection, attachments), watch, ...admitted });
+  const door = new SqlDoor(connection, attachments);
+  return new OpenDatabase({ connection, attachments, door, supervision, ...admitted });
 }
 
 function warn({ plan, hub }: Connection): void {
   for (const { code, message } of plan.warnings) hub.publish('warning', { code, message, details: {} });
 }
 
+function withWarning(plan: Plan, fenced: string | null): Plan {
+  if (fenced === null) return plan;
+  return { ...plan, warnings: [...plan.warnings, { code: 'fenced', message: fenced }] };
+}
+
 /** SQLite has created the file by now: which one it is becomes known. */
-function settle(admission: Admission, file: string): FileIdentity | null {
+function settle(admission: Admission, file: string): { identity: FileIdentity | null; key: string } {
   const identity = identityAt(file);
   if (identity !== null) admission.settle(identity);
-  return identity;
+  return { identity, key: admission.key };
+}
+
+function supervisedFile(connection: Connection, schema: string, file: string, admission: Admission): SupervisedFile {
+  const { native, verbose } = connection;
+  const ask = (): unknown => native.pragma(`${quoted(schema)}.journal_mode`, { simple: true });
+  return { schema, file, ...settle(admission, file), journalMode: String(verbose.quietly(ask)) };
 }
 
 /** An attached file goes the way of an open up to the connection: it is the connection that it is attached to. */
-function admitAttached(options: ResolvedOptions, watch: Watch | null): AdmitAttached {
-  return filename => {
+function admitAttached(connection: Connection, supervision: Supervision): AdmitAttached {
+  const { options } = connection;
+  return (filename, schema) => {
     const trimmed = filename.trim();
-    if (trimmed === '' || trimmed === ':memory:') return { filename: trimmed, settle: () => {}, release: () => {} };
+    if (trimmed === '' || trimmed === ':memory:') return withoutFile(trimmed);
     const location = locateFile(filename, options);
+    refuseFenced({ key: keyOf(location), file: location.file }, options.readonly);
     planFile(location, { ...options, fileMustExist: false });
     const admission = admit(location, options);
     return {
       filename: location.file,
-      settle: () => {
-        const identity = settle(admission, location.file);
-        if (identity !== null) watch?.add(location.file, identity);
-      },
+      settle: () => supervision.add(supervisedFile(connection, schema, location.file, admission)),
+      aroundDetach: detach => supervision.aroundDetach(schema, detach),
       release: () => {
-        watch?.remove(location.file);
+        supervision.remove(schema);
         admission.release();
       },
     };
   };
+}
+
+function withoutFile(filename: string): AttachTicket {
+  return { filename, settle: () => {}, aroundDetach: detach => detach(), release: () => {} };
 }

@@ -1,7 +1,7 @@
 /** Puts sentinels over all files of a connection: the database and what is attached to it. */
 import type { FileIdentity } from '../base/file-identity';
-import { holdBack, type Release } from '../connection/hold-back';
 import type { NativeDatabase } from '../native/better-sqlite3';
+import { holdBack, type Hold } from '../native/hold-back';
 import { sqliteCopyOf } from '../registry/sqlite-copy';
 import { condemn, rescueLater, type Condemned, type Verdict } from './condemn';
 import type { Finding } from './finding';
@@ -53,7 +53,7 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
   const { rescueDirectory, nativeBinding } = options;
   const { addon } = sqliteCopyOf(nativeBinding);
   const files = new Map<string, WatchedFile>();
-  const held: Release[] = [];
+  const held: Hold[] = [];
   let fatal: Finding | null = null;
   let verdict: Verdict | null = null;
 
@@ -122,7 +122,7 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
   /** At exit better-sqlite3 closes connections in any order, but the one that could write has to be first. */
   function closeInOrder(): void {
     native.close();
-    for (const release of held.splice(0)) release();
+    for (const hold of held.splice(0)) hold.release();
   }
 
   return {
@@ -159,7 +159,7 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
       stopRound();
       connection.checkCommits(null);
       process.off('exit', closeInOrder);
-      for (const release of held.splice(0)) release();
+      for (const hold of held.splice(0)) hold.release();
       for (const { sentinel } of files.values()) sentinel.stop();
       files.clear();
     },

@@ -10,6 +10,12 @@ interface CheckpointRow {
   readonly checkpointed: number;
 }
 
+/** Where it runs: a schema of the connection and the file behind it; `main` and its file where nothing else is said. */
+export interface CheckpointPlace {
+  readonly schema: string;
+  readonly file: string;
+}
+
 /**
  * Runs one checkpoint and says what became of it.
  *
@@ -21,10 +27,13 @@ interface CheckpointRow {
 export function checkpoint(
   db: NativeDatabase.Database,
   job: Pick<CheckpointJob, 'mode' | 'fullfsync'>,
+  place: CheckpointPlace = { schema: 'main', file: db.name },
 ): CheckpointResult {
   const started = performance.now();
   if (job.fullfsync === true) prove(db, 'checkpoint_fullfsync', 1);
-  const rows = db.pragma(`wal_checkpoint(${job.mode === 'truncate' ? 'TRUNCATE' : 'PASSIVE'})`) as CheckpointRow[];
+  const schema = `"${place.schema.replaceAll('"', '""')}"`;
+  const mode = job.mode === 'truncate' ? 'TRUNCATE' : 'PASSIVE';
+  const rows = db.pragma(`${schema}.wal_checkpoint(${mode})`) as CheckpointRow[];
   const row = rows[0] ?? { busy: 1, log: -1, checkpointed: -1 };
   return {
     mode: job.mode,
@@ -32,7 +41,7 @@ export function checkpoint(
     busy: row.busy !== 0,
     walFrames: Math.max(0, row.log),
     checkpointedFrames: Math.max(0, row.checkpointed),
-    walBytes: statSync(`${db.name}-wal`, { throwIfNoEntry: false })?.size ?? 0,
+    walBytes: statSync(`${place.file}-wal`, { throwIfNoEntry: false })?.size ?? 0,
     durationMs: performance.now() - started,
   };
 }

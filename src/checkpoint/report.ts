@@ -1,0 +1,92 @@
+/** Makes events of what checkpoints came to, so that nothing is swallowed: every event is also a line of the log. */
+import { defaults } from '../options/defaults';
+import type { CheckpointMode, CheckpointResult } from '../maintenance/protocol';
+import { announce } from './announce';
+import type { History } from './history';
+import type { FileScheduler } from './scheduler';
+import type { FileUser } from './user';
+import type { WalState } from './wal-state';
+
+export function reportResult(users: Iterable<FileUser>, result: CheckpointResult, { blocked }: History): void {
+  if (result.complete || blocked === null) return announce(users, 'checkpoint', result);
+  // A reader lets PASSIVE answer busy=0 with fewer frames copied than there are.
+  const reason = result.busy ? 'busy' : 'reader';
+  announce(users, 'checkpointBlocked', {
+    ...result,
+    reason,
+    consecutive: blocked.consecutive,
+    blockedForMs: performance.now() - blocked.since,
+  });
+}
+
+/** All is copied, but a reader of the latest state keeps the WAL from starting over, and so it grows. */
+export function reportPinned(users: Iterable<FileUser>, { last, pinned }: History): void {
+  if (last === null || pinned === null) return;
+  announce(users, 'checkpointBlocked', {
+    ...last,
+    complete: false,
+    reason: 'reader',
+    consecutive: pinned.consecutive,
+    blockedForMs: performance.now() - pinned.since,
+  });
+}
+
+export interface FailedCheckpoint {
+  readonly mode: CheckpointMode;
+  readonly error: Error;
+  readonly history: History;
+  readonly willRetry: boolean;
+}
+
+export function reportFailure(users: Iterable<FileUser>, { mode, error, history, willRetry }: FailedCheckpoint): void {
+  announce(users, 'checkpointFailed', { mode, error, consecutive: history.failed?.consecutive ?? 1, willRetry });
+}
+
+/** ms: first and longest time between two warnings about one WAL. */
+const firstWarningPauseMs = 60_000;
+const longestWarningPauseMs = 900_000;
+
+/** Warns of a WAL above its limit, again and again while it is. */
+export class WalWarning {
+  #warnings = 0;
+  #nextAt = 0;
+
+  check(state: WalState, { target, settings, users, history }: FileScheduler): void {
+    const limit = walLimit(settings);
+    const bytes = state.exact ? state.walBytes : state.pendingBytes;
+    const concerned = [...users].some(user => user.checkpoints);
+    const now = performance.now();
+    if (bytes <= limit || !concerned) {
+      this.#warnings = 0;
+      this.#nextAt = 0;
+      return;
+    }
+    if (now < this.#nextAt) return;
+    this.#nextAt = now + Math.min(firstWarningPauseMs * 2 ** this.#warnings, longestWarningPauseMs);
+    this.#warnings += 1;
+    const since = history.blocked?.since ?? history.pinned?.since ?? history.failed?.since;
+    announce(users, 'warning', {
+      code: 'wal-above-limit',
+      message: `The WAL of ${target.file} holds ${bytes} bytes, above its limit of ${limit}: ${whyLarge(settings, history)}.`,
+      details: {
+        walBytes: bytes,
+        limit,
+        pendingBytes: state.pendingBytes,
+        unsuccessfulForMs: since === undefined ? 0 : now - since,
+      },
+    });
+  }
+}
+
+/** Bytes in the WAL above which something is wrong. */
+export function walLimit(settings: FileScheduler['settings']): number {
+  return settings === 'off' ? defaults.checkpoint.truncateAboveBytes : settings.truncateAboveBytes;
+}
+
+function whyLarge(settings: FileScheduler['settings'], { failed, blocked, pinned }: History): string {
+  if (settings === 'off') return '`checkpoint` is off, and nobody called `db.checkpoint()`';
+  if (settings.owner === 'external') return 'the program that checkpoints it does not keep up or does not run';
+  if (failed !== null) return `checkpoints fail (${failed.error.message})`;
+  if (blocked !== null || pinned !== null) return 'a reader blocks checkpoints; look for `longTransaction` events';
+  return 'writers are faster than checkpoints';
+}

@@ -1,0 +1,85 @@
+/** Runs one checkpoint of a file: in the maintenance thread, or in this one where no thread is wanted. */
+import pRetry from '#p-retry';
+import type { FileIdentity } from '../base/file-identity';
+import { SqliteBusyError } from '../errors/sqlite-errors';
+import { translateError } from '../errors/translate';
+import { runJobSync } from '../maintenance/here';
+import { runJob } from '../maintenance/host';
+import type { CheckpointJob, CheckpointMode, CheckpointResult } from '../maintenance/protocol';
+
+export interface CheckpointTarget {
+  /** Canonical path. */
+  readonly file: string;
+  readonly identity: FileIdentity | null;
+  readonly fullfsync: boolean;
+  readonly nativeBinding: string | object | null;
+  readonly thread: 'worker' | 'main';
+}
+
+export interface RunOptions {
+  /** Somebody awaits the result: the process stays alive for it. */
+  readonly awaited: boolean;
+  /** Aborts when the last connection of the application closes: a job's own would be the last one then. */
+  readonly signal: AbortSignal;
+}
+
+/** ms. A PASSIVE waits for nobody; this is for the open, while another process recovers the WAL. */
+const openWaitMs = 100;
+/** ms. A TRUNCATE that waits for readers keeps the writers of every thread and process waiting as well. */
+const truncateWaitMs = 2;
+
+/**
+ * Tries that met a lock. Only a lock: after a failed sync or any other I/O error nothing is repeated, because the kernel
+ * reports a lost write once and then says that all is well.
+ */
+const retries = { retries: 4, minTimeout: 20, maxTimeout: 250, factor: 2, randomize: true } as const;
+
+/** A TRUNCATE that somebody asked for and that met a lock; it carries its result to the end of the tries. */
+class TruncateBlocked extends Error {
+  readonly result: CheckpointResult;
+
+  constructor(result: CheckpointResult) {
+    super('The TRUNCATE met a lock.');
+    this.result = result;
+  }
+}
+
+/** Rejects with the translated error of SQLite, or with what the maintenance thread threw. */
+export async function runCheckpoint(
+  target: CheckpointTarget,
+  mode: CheckpointMode,
+  { awaited, signal }: RunOptions,
+): Promise<CheckpointResult> {
+  try {
+    return await pRetry(() => attempt(target, mode, awaited), {
+      ...retries,
+      unref: !awaited,
+      signal,
+      shouldRetry: ({ error }) => error instanceof SqliteBusyError || error instanceof TruncateBlocked,
+    });
+  } catch (error) {
+    if (error instanceof TruncateBlocked) return error.result;
+    throw error;
+  }
+}
+
+async function attempt(target: CheckpointTarget, mode: CheckpointMode, awaited: boolean): Promise<CheckpointResult> {
+  const job: CheckpointJob = {
+    kind: 'checkpoint',
+    mode,
+    file: target.file,
+    identity: target.identity,
+    busyTimeoutMs: mode === 'truncate' ? truncateWaitMs : openWaitMs,
+    fullfsync: target.fullfsync,
+    // An addon object works in this thread only; better-sqlite3 takes it where its types know the path.
+    nativeBinding: (target.nativeBinding ?? undefined) as string | undefined,
+  };
+  let result: CheckpointResult;
+  try {
+    result = target.thread === 'main' ? runJobSync(job) : await runJob(job, { keepAlive: awaited });
+  } catch (error) {
+    throw translateError(error, { file: target.file, operation: `checkpoint (${mode})` });
+  }
+  if (awaited && mode === 'truncate' && result.busy) throw new TruncateBlocked(result);
+  return result;
+}

@@ -1,0 +1,273 @@
+/**
+ * The services of one file in this thread, shared by all its connections: checkpoints, the look for a fence marker, the
+ * search for long transactions.
+ *
+ *     timer (unref'ed) --> fence marker? --> long transactions? --> state of the WAL --> policy --> action
+ *     commits in a loop that lets no timer run --> pulse() ------------------^
+ *
+ * One checkpoint at a time: the next one waits for `#running`. Another process may checkpoint the same file meanwhile;
+ * SQLite then answers that it is busy.
+ */
+import type { FileIdentity } from '../base/file-identity';
+import { asError } from '../base/foreign-error';
+import { faultOf, fenceFiles, noticeMarker, type FencedFile } from '../connection/fence';
+import { judgeFailure } from '../connection/storage-failure';
+import { MaintenanceError } from '../errors/refusals';
+import { SqliteResultError } from '../errors/sqlite-errors';
+import { translateError } from '../errors/translate';
+import { checkpoint } from '../maintenance/jobs/checkpoint';
+import type { CheckpointMode, CheckpointResult } from '../maintenance/protocol';
+import type { ResolvedCheckpoint } from '../options/resolved';
+import { decideCheckpoint, mergeCheckpoint, type CheckpointDecision } from '../policy/checkpoint';
+import { noHistory, withFailure, withRestart, withResult, type History } from './history';
+import { findLongTransactions } from './long-transactions';
+import { reportFailure, reportPinned, reportResult, WalWarning } from './report';
+import { runCheckpoint } from './run-checkpoint';
+import type { FileUser } from './user';
+import { isOccupied, readWalState, type WalState } from './wal-state';
+
+/** ms between two looks at a file; each costs some 5 µs. */
+const tickMs = 250;
+/** Commits between two looks at the clock, in a loop that lets no timer run. */
+const commitsPerPulse = 64;
+
+export interface WatchedFile extends FencedFile {
+  readonly identity: FileIdentity | null;
+}
+
+export class FileScheduler {
+  readonly target: WatchedFile;
+  readonly #users = new Set<FileUser>();
+  /** Aborts when the last connection that may write closes: a checkpoint that begins after it would be unseen. */
+  #closing = new AbortController();
+  readonly #warning = new WalWarning();
+  #settings: ResolvedCheckpoint | 'off' = 'off';
+  #timer: NodeJS.Timeout | null = null;
+  #history: History = noHistory;
+  #running: Promise<unknown> | null = null;
+  /** ms of the monotonic clock: since when something is pending. */
+  #pendingSince: number | null = null;
+  /** Wall clock, in ms: what the time of the `-wal` is compared with. */
+  #completeAtWall = 0;
+  /** Bytes of the WAL after which it must start over; `null` when nothing was finished. */
+  #finishedAt: number | null = null;
+  #lastTick = performance.now();
+  #commits = 0;
+
+  constructor(target: WatchedFile) {
+    this.target = target;
+  }
+
+  get users(): ReadonlySet<FileUser> {
+    return this.#users;
+  }
+
+  get settings(): ResolvedCheckpoint | 'off' {
+    return this.#settings;
+  }
+
+  get history(): History {
+    return this.#history;
+  }
+
+  get running(): Promise<unknown> | null {
+    return this.#running;
+  }
+
+  join(user: FileUser): void {
+    this.#users.add(user);
+    this.#arrange();
+  }
+
+  /** Returns how many connections are left. */
+  leave(user: FileUser): number {
+    this.#users.delete(user);
+    this.#arrange();
+    return this.#users.size;
+  }
+
+  /** A connection is about to close, or the file is fenced: nothing is begun until the next `join` or `leave`. */
+  halt(): void {
+    this.#closing.abort();
+  }
+
+  /** The connection did not close after all. */
+  resume(): void {
+    this.#arrange();
+  }
+
+  /** Called at each commit: a loop of commits that never yields must not grow the WAL without a limit. */
+  pulse(): void {
+    this.#commits += 1;
+    if (this.#commits % commitsPerPulse !== 0) return;
+    // A timer that is this late does not run at all.
+    if (performance.now() - this.#lastTick > 2 * tickMs) this.#tick();
+  }
+
+  /** The state of the WAL right now. */
+  observe(): WalState {
+    return readWalState(this.target.file, this.#users, this.#completeAtWall);
+  }
+
+  /** For `db.checkpoint`: after the one that runs, whatever the policy says of the time. */
+  async request(mode: CheckpointMode): Promise<CheckpointResult> {
+    // Copying needs nobody's lock, so that TRUNCATE, which does, has little left to do while it keeps writers waiting.
+    const passive = await this.#runNext('passive');
+    return mode === 'passive' || !passive.complete ? { ...passive, mode } : this.#runNext('truncate');
+  }
+
+  /**
+   * A checkpoint in this thread, on the connection of `user`.
+   *
+   * @throws the translated error of SQLite, after it was reported; `TypeError` while a statement runs
+   */
+  runHere({ connection, schema }: FileUser): CheckpointResult {
+    const { file } = this.target;
+    try {
+      const run = (): CheckpointResult => checkpoint(connection.native, { mode: 'passive' }, { schema, file });
+      const result = connection.verbose.quietly(run);
+      this.#record(result);
+      return result;
+    } catch (error) {
+      const failure = translateError(error, { file, operation: 'checkpoint' });
+      if (failure instanceof SqliteResultError) this.#fail('passive', failure);
+      throw failure;
+    }
+  }
+
+  #arrange(): void {
+    const checkpointing = [...this.#users].filter(user => user.checkpoints);
+    this.#settings = mergeCheckpoint(checkpointing.map(({ connection }) => connection.options.checkpoint));
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    if (checkpointing.length === 0 || faultOf(this.target.key) !== null) this.halt();
+    else if (this.#closing.signal.aborted) this.#closing = new AbortController();
+    if (this.#users.size === 0) return;
+    const intervalMs = this.#settings === 'off' ? tickMs : Math.ceil(this.#settings.intervalMs / 2);
+    this.#timer = setInterval(() => this.#tick(), Math.min(tickMs, intervalMs)).unref();
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    this.#lastTick = now;
+    // Read-only connections that were opened since go on.
+    if (noticeMarker(this.target)) return this.halt();
+    findLongTransactions(this.#users, now);
+    const state = this.observe();
+    this.#warning.check(state, this);
+    this.#act(this.#decide(state, false));
+  }
+
+  #decide(state: WalState, justCompleted: boolean): CheckpointDecision {
+    const now = performance.now();
+    this.#pendingSince = state.pendingBytes === 0 ? null : (this.#pendingSince ?? now);
+    this.#noticePinned(state, now);
+    const { endedAt, pausedUntil, finishPausedUntil } = this.#history;
+    return decideCheckpoint(
+      {
+        fenced: this.#closing.signal.aborted,
+        running: this.#running !== null,
+        inTransaction: [...this.#users].some(isOccupied),
+        walBytes: state.walBytes,
+        pendingBytes: state.exact ? state.pendingBytes : this.#guessed(state.pendingBytes),
+        fileBytes: state.fileBytes,
+        pendingForMs: now - (this.#pendingSince ?? now),
+        sinceAttemptMs: now - endedAt,
+        justCompleted,
+        pauseMs: Math.max(0, pausedUntil - now),
+        finishPauseMs: Math.max(0, finishPausedUntil - now),
+      },
+      this.#settings,
+    );
+  }
+
+  /** A guess must not look like a full WAL at each tick: it leads to one try a second. */
+  #guessed(pendingBytes: number): number {
+    return this.#settings === 'off' ? pendingBytes : Math.min(pendingBytes, this.#settings.walBytes - 1);
+  }
+
+  /** All was copied and nobody of this thread wrote meanwhile, yet SQLite appended: a reader pins the WAL. */
+  #noticePinned({ walBytes, exact }: WalState, now: number): void {
+    if (this.#finishedAt === null || !exact || walBytes === this.#finishedAt) return;
+    const restarted = walBytes < this.#finishedAt;
+    this.#finishedAt = null;
+    this.#history = withRestart(this.#history, restarted, now, Math.random());
+    if (!restarted) reportPinned(this.#users, this.#history);
+  }
+
+  #act({ action }: CheckpointDecision): void {
+    if (action === 'none') return;
+    if (action === 'finish') return this.#finish();
+    // What went wrong is an event and in the history; there is nobody here to throw it to.
+    void this.#run(action, false).catch(() => {});
+  }
+
+  #finish(): void {
+    const user = [...this.#users].find(each => each.checkpoints && !isOccupied(each));
+    if (user === undefined) return;
+    try {
+      const { complete } = this.runHere(user);
+      this.#finishedAt = complete ? this.observe().walBytes : null;
+    } catch {
+      // Reported already; see `#act`.
+    }
+  }
+
+  async #runNext(mode: CheckpointMode): Promise<CheckpointResult> {
+    while (this.#running !== null) await this.#running;
+    return this.#run(mode, true);
+  }
+
+  async #run(mode: CheckpointMode, awaited: boolean): Promise<CheckpointResult> {
+    const running = runCheckpoint(this.#jobTarget(), mode, { awaited, signal: this.#closing.signal });
+    const settled = running.then(
+      () => {},
+      () => {},
+    );
+    this.#running = settled;
+    try {
+      const result = await running;
+      this.#running = null;
+      this.#record(result);
+      if (mode === 'passive' && !awaited) this.#act(this.#decide(this.observe(), result.complete));
+      return result;
+    } catch (error) {
+      this.#running = null;
+      if (!this.#wasTakenBack(error)) this.#fail(mode, asError(error));
+      throw error;
+    }
+  }
+
+  #jobTarget() {
+    const { file, identity } = this.target;
+    const connection = [...this.#users].find(({ checkpoints }) => checkpoints)?.connection;
+    const nativeBinding = connection?.options.nativeBinding ?? null;
+    const wanted = this.#settings === 'off' ? 'worker' : this.#settings.thread;
+    // An addon object cannot be sent to another thread.
+    const thread = typeof nativeBinding === 'object' && nativeBinding !== null ? 'main' : wanted;
+    return { file, identity, nativeBinding, thread, fullfsync: connection?.plan.fullfsync ?? false };
+  }
+
+  /** The file closed before the thread took the job. */
+  #wasTakenBack(error: unknown): boolean {
+    return this.#closing.signal.aborted && (error instanceof MaintenanceError || error === this.#closing.signal.reason);
+  }
+
+  #record(result: CheckpointResult): void {
+    this.#history = withResult(this.#history, result, performance.now(), Math.random());
+    if (result.complete) {
+      this.#pendingSince = null;
+      this.#completeAtWall = Date.now();
+    }
+    reportResult(this.#users, result, this.#history);
+  }
+
+  #fail(mode: CheckpointMode, error: Error): void {
+    const { file } = this.target;
+    const sqlite = error instanceof SqliteResultError ? error : null;
+    const fence = sqlite !== null && judgeFailure(sqlite, { moment: 'checkpoint', journalMode: 'wal', file }).fence;
+    this.#history = withFailure(this.#history, error, performance.now(), Math.random());
+    reportFailure(this.#users, { mode, error, history: this.#history, willRetry: !fence && this.#settings !== 'off' });
+    if (sqlite !== null && fence) fenceFiles([this.target], sqlite, `checkpoint (${mode})`);
+  }
+}

@@ -1,0 +1,10 @@
+/** A connection that has a file open, as the services of the file see it. */
+import type { Connection } from '../connection/connection';
+
+export interface FileUser {
+  readonly connection: Connection;
+  /** How the connection calls the file: `main`, or the name that it is attached as. */
+  readonly schema: string;
+  /** The file is in WAL mode and the connection may write: it is checkpointed for this connection. */
+  readonly checkpoints: boolean;
+}

@@ -1,0 +1,39 @@
+/** Judges a failure of SQLite for the fence, and lets the error say what the operating system answered. */
+import type { SqliteResultError } from '../errors/sqlite-errors';
+import { findWriteObstacle, type WriteObstacle } from '../filesystem/write-obstacle';
+import { decideFence, explainedByObstacle, type FenceDecision, type FenceMoment } from '../policy/fence';
+
+export interface FailedWork {
+  readonly moment: FenceMoment;
+  readonly journalMode: string;
+  /** Canonical path of the database. */
+  readonly file: string;
+}
+
+/** Where an obstacle explains the failure, the error gets its hint and is fatal no more: it can go on when it is gone. */
+export function judgeFailure(error: SqliteResultError, { moment, journalMode, file }: FailedWork): FenceDecision {
+  const obstacle = explainedByObstacle(error.code) ? findWriteObstacle(file) : null;
+  if (obstacle !== null) explain(error, obstacle);
+  return decideFence({ code: error.code, moment, journalMode, obstacle });
+}
+
+const hints: Readonly<Record<WriteObstacle, string>> = {
+  ENOSPC: 'The disk is full. Free space outside the database; nothing is broken, and writes go on once there is room.',
+  EDQUOT:
+    'The disk quota of this user or project is used up (see `quota`). Free space or raise it; nothing is broken, and writes go on once there is room.',
+  EROFS:
+    'The filesystem is mounted read-only; ext4 does that by itself after a disk error, so look at `dmesg` and at the mount before you mount it writable again. Reading goes on.',
+  EACCES:
+    'The process may no longer write the database or its folder. Give the rights back (`ls -ld`); nothing is broken, and writes go on then.',
+  EPERM:
+    'The system forbids to write the database or its folder: an immutable file (`lsattr`) or a security module. Nothing is broken, and writes go on once it is allowed.',
+};
+
+function explain(error: SqliteResultError, obstacle: WriteObstacle): void {
+  const define = (name: string, value: unknown, enumerable: boolean): void => {
+    Object.defineProperty(error, name, { value, enumerable, configurable: true, writable: true });
+  };
+  define('hint', hints[obstacle], true);
+  define('details', Object.freeze({ ...error.details, obstacle }), true);
+  define('fatal', false, false);
+}

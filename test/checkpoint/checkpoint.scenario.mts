@@ -1,0 +1,126 @@
+/** The program of the tests of checkpoints and fences: raw better-sqlite3 and this library on one file, a call at a time. */
+import { writeFileSync } from 'node:fs';
+import Native from 'better-sqlite3';
+import Database, { clearFence, openDatabase } from 'safe-sqlite';
+import { ownFolder, plainError, serve } from '../faults/scenario.mts';
+
+type Options = ConstructorParameters<typeof Database>[1];
+
+interface Handle {
+  exec(sql: string): unknown;
+  prepare(sql: string): { run(...values: unknown[]): unknown; all(): unknown[]; get(): unknown };
+  close(): unknown;
+}
+
+const handles = new Map<string, Handle>();
+const iterators = new Map<string, IterableIterator<unknown>>();
+const events: Record<string, unknown>[] = [];
+const file = `${ownFolder()}/app.db`;
+
+const eventNames = ['checkpoint', 'checkpointBlocked', 'checkpointFailed', 'fenced', 'warning', 'closed'] as const;
+
+function handle(name = 'db'): Handle {
+  const found = handles.get(name);
+  if (found === undefined) throw new Error(`No handle ${name}.`);
+  return found;
+}
+
+function ours(name = 'db'): InstanceType<typeof Database> {
+  return handle(name) as unknown as InstanceType<typeof Database>;
+}
+
+serve({
+  raw({ as, path = file }: { as?: string; path?: string }) {
+    const db = new Native(path);
+    db.pragma('journal_mode=WAL');
+    db.pragma('synchronous=FULL');
+    db.pragma('wal_autocheckpoint=0');
+    handles.set(as ?? 'db', db);
+  },
+  open({
+    as = 'db',
+    shared,
+    path = file,
+    options,
+  }: {
+    as?: string;
+    shared?: boolean;
+    path?: string;
+    options?: Options;
+  }) {
+    const settings = { logger: false, ...options } as const;
+    const db = shared === true ? openDatabase(path, settings) : new Database(path, settings);
+    for (const name of eventNames) {
+      db.events.on(name, event => {
+        const { error, ...facts } = event as { error?: Error };
+        events.push({ event: name, as, ...facts, ...(error === undefined ? {} : { error: plainError(error) }) });
+      });
+    }
+    handles.set(as, db);
+  },
+  exec({ as, sql }: { as?: string; sql: string }) {
+    handle(as).exec(sql);
+  },
+  /** One transaction of one row of `bytes` bytes. */
+  insert({ as, id, bytes = 100 }: { as?: string; id: number; bytes?: number }) {
+    handle(as).prepare('INSERT INTO t VALUES (?, randomblob(?))').run(id, bytes);
+  },
+  ids: ({ as }: { as?: string }) =>
+    handle(as)
+      .prepare('SELECT id FROM t ORDER BY id')
+      .all()
+      .map(row => (row as { id: number }).id),
+  all: ({ as, sql }: { as?: string; sql: string }) => handle(as).prepare(sql).all(),
+  iterate({ as }: { as?: string }) {
+    const rows = ours(as).prepare('SELECT id FROM t').iterate();
+    iterators.set(as ?? 'db', rows);
+    return rows.next();
+  },
+  checkpoint: ({ as, mode }: { as?: string; mode?: 'passive' | 'truncate' }) => ours(as).checkpoint(mode),
+  close({ as }: { as?: string }) {
+    handle(as).close();
+  },
+  /** A marker as another process writes it, and the close right behind it. */
+  markAndClose() {
+    writeFileSync(`${file}-fenced`, '');
+    handle().close();
+  },
+  isOpen: ({ as }: { as?: string }) => ours(as).open,
+  events: () => events.splice(0),
+  clearFence: (options: Parameters<typeof clearFence>[1]) => clearFence(file, options),
+  wait: (milliseconds: number) => new Promise(resolve => setTimeout(resolve, milliseconds)),
+  /** The failing statement runs inside a function that SQL of another connection calls. */
+  insertFromSql({ outer, as, id }: { outer: string; as: string; id: number }) {
+    const insert = handle(as).prepare('INSERT INTO t VALUES (?, NULL)');
+    ours(outer).function('insert_there', () => {
+      insert.run(id);
+      return 1;
+    });
+    handle(outer).prepare('SELECT insert_there()').get();
+  },
+  write: ({ ids }: { ids: number[] }) =>
+    Promise.all(
+      ids.map(id =>
+        ours()
+          .write(() => handle().prepare('INSERT INTO t VALUES (?, NULL)').run(id))
+          .then(
+            () => 'stored',
+            (error: unknown) => plainError(error),
+          ),
+      ),
+    ),
+  transaction({ as, ids }: { as?: string; ids: number[] }) {
+    const insert = handle(as).prepare('INSERT INTO t VALUES (?, NULL)');
+    ours(as).transaction(() => ids.forEach(id => insert.run(id)))();
+  },
+  attach: ({ as, name, path }: { as?: string; name: string; path: string }) => void ours(as).attach(path, name),
+  detach: ({ as, name }: { as?: string; name: string }) => void ours(as).detach(name),
+  /** Iterates over two rows, with the fault between them. */
+  next({ as }: { as?: string }) {
+    return iterators.get(as ?? 'db')?.next();
+  },
+  /** Ends by the end of the event loop: standard input is the last thing that keeps the process alive. */
+  fallOff() {
+    process.stdin.destroy();
+  },
+});

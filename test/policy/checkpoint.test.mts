@@ -1,0 +1,162 @@
+/** The checkpoint decision by its table: one row a rule, and the order of the rules. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import {
+  checkpointPause,
+  decideCheckpoint,
+  mergeCheckpoint,
+  type CheckpointFacts,
+} from '../../dist/policy/checkpoint.js';
+import type { ResolvedCheckpoint } from '../../dist/options/resolved.js';
+
+const MiB = 1024 * 1024;
+
+const settings: ResolvedCheckpoint = {
+  walBytes: 4 * MiB,
+  intervalMs: 30_000,
+  truncateAboveBytes: 64 * MiB,
+  owner: 'self',
+  thread: 'worker',
+};
+
+/** A file at rest. */
+const quiet: CheckpointFacts = {
+  fenced: false,
+  running: false,
+  inTransaction: false,
+  walBytes: 0,
+  pendingBytes: 0,
+  fileBytes: 0,
+  pendingForMs: 0,
+  sinceAttemptMs: Number.POSITIVE_INFINITY,
+  justCompleted: false,
+  pauseMs: 0,
+  finishPauseMs: 0,
+};
+
+const full = { walBytes: 5 * MiB, pendingBytes: 5 * MiB, fileBytes: 5 * MiB };
+const overrun = { walBytes: 130 * MiB, pendingBytes: 2 * MiB, fileBytes: 130 * MiB };
+const nearlyCopied = { walBytes: 9 * MiB, pendingBytes: 4096, fileBytes: 9 * MiB };
+const large = { walBytes: 48 * MiB, pendingBytes: 4096, fileBytes: 48 * MiB, sinceAttemptMs: 10 };
+
+type Row = [
+  what: string,
+  facts: Partial<CheckpointFacts>,
+  action: string,
+  settings?: Partial<ResolvedCheckpoint> | 'off',
+];
+
+const rows: readonly Row[] = [
+  ['nothing in the WAL', {}, 'none'],
+  ['little in the WAL', { walBytes: MiB, pendingBytes: MiB, fileBytes: MiB }, 'none'],
+  ['as much as the limit', { ...full, pendingBytes: 4 * MiB }, 'passive'],
+  ['more than the limit', full, 'passive'],
+  ['little, but for as long as the interval', { pendingBytes: 4096, walBytes: 4096, pendingForMs: 30_000 }, 'passive'],
+  ['all copied long ago', { walBytes: 3 * MiB, pendingForMs: 90_000 }, 'none'],
+
+  ['fenced', { ...full, fenced: true }, 'none'],
+  ['switched off', full, 'none', 'off'],
+  ['another program checkpoints', full, 'none', { owner: 'external' }],
+  ['another program checkpoints, whatever the size', overrun, 'none', { owner: 'external' }],
+  ['one is running', { ...full, running: true }, 'none'],
+  ['in a transaction, in a worker', { ...full, inTransaction: true }, 'passive'],
+  ['in a transaction, in this thread', { ...full, inTransaction: true }, 'none', { thread: 'main' }],
+  ['paused after a blocked one', { ...full, pauseMs: 1 }, 'none'],
+
+  ['complete, and the file is large', { fileBytes: 65 * MiB, justCompleted: true }, 'truncate'],
+  ['complete, and the file is small', { fileBytes: 64 * MiB, justCompleted: true }, 'none'],
+  ['large file, nothing pending, tried lately', { fileBytes: 65 * MiB, sinceAttemptMs: 29_999 }, 'none'],
+  ['large file, nothing pending, not tried lately', { fileBytes: 65 * MiB, sinceAttemptMs: 30_000 }, 'passive'],
+
+  ['writers leave no gap', { ...nearlyCopied, sinceAttemptMs: 999 }, 'none'],
+  ['writers leave no gap, a second later', { ...nearlyCopied, sinceAttemptMs: 1000 }, 'passive'],
+  ['writers leave no gap, and the WAL is large', large, 'finish'],
+  ['a little less', { ...large, walBytes: 47 * MiB }, 'none'],
+  ['large, with much to copy', { ...large, pendingBytes: 4 * MiB }, 'passive'],
+  ['large, while one is running', { ...large, running: true }, 'none'],
+  ['large, but a reader pinned it before', { ...large, finishPauseMs: 1 }, 'none'],
+  ['large, in a transaction', { ...large, inTransaction: true }, 'none'],
+
+  ['two limits in one', nearlyCopied, 'finish', { truncateAboveBytes: 4 * MiB }],
+  ['two limits in one, too early', { ...nearlyCopied, walBytes: 7 * MiB }, 'passive', { truncateAboveBytes: 4 * MiB }],
+
+  ['overrun', overrun, 'finish'],
+  ['overrun, although one is running', { ...overrun, running: true }, 'finish'],
+  ['overrun in a transaction', { ...overrun, inTransaction: true, sinceAttemptMs: 1000 }, 'passive'],
+  ['overrun, but paused', { ...overrun, pauseMs: 1 }, 'none'],
+  ['overrun, but all is copied', { ...overrun, pendingBytes: 0, sinceAttemptMs: 10 }, 'none'],
+];
+
+describe('decideCheckpoint', () => {
+  for (const [what, facts, action, changed] of rows) {
+    test(`${what}: ${action}`, () => {
+      const decision = decideCheckpoint(
+        { ...quiet, ...facts },
+        changed === 'off' ? 'off' : { ...settings, ...changed },
+      );
+      assert.equal(decision.action, action);
+      assert.ok(decision.reason.length > 10);
+    });
+  }
+
+  const anyFacts = fc.record({
+    fenced: fc.boolean(),
+    running: fc.boolean(),
+    inTransaction: fc.boolean(),
+    walBytes: fc.nat(200 * MiB),
+    pendingBytes: fc.nat(200 * MiB),
+    fileBytes: fc.nat(200 * MiB),
+    pendingForMs: fc.nat(100_000),
+    sinceAttemptMs: fc.nat(100_000),
+    justCompleted: fc.boolean(),
+    pauseMs: fc.nat(2),
+    finishPauseMs: fc.nat(2),
+  });
+
+  test('whatever the facts: nothing when fenced, external or off; no finish in a transaction; truncate only behind a complete one', () => {
+    fc.assert(
+      fc.property(anyFacts, fc.constantFrom('self', 'external'), (facts, owner) => {
+        const { action } = decideCheckpoint(facts, { ...settings, owner });
+        if (facts.fenced || owner === 'external') assert.equal(action, 'none');
+        if (facts.inTransaction) assert.notEqual(action, 'finish');
+        if (action === 'truncate') assert.ok(facts.justCompleted && facts.fileBytes > settings.truncateAboveBytes);
+        if (facts.running) assert.ok(action === 'none' || action === 'finish');
+        assert.equal(decideCheckpoint(facts, 'off').action, 'none');
+      }),
+    );
+  });
+});
+
+describe('checkpointPause', () => {
+  test('doubles to its limit, with a quarter of jitter', () => {
+    const middle = (outcome: 'blocked' | 'failed') => [1, 2, 3, 50].map(n => checkpointPause(outcome, n, 0.5));
+    assert.deepEqual(middle('blocked'), [250, 500, 1000, 10_000]);
+    assert.deepEqual(middle('failed'), [1000, 2000, 4000, 60_000]);
+    assert.equal(checkpointPause('failed', 1, 0), 875);
+    assert.ok(checkpointPause('failed', 1, 0.999) < 1125);
+  });
+});
+
+describe('mergeCheckpoint', () => {
+  const other: ResolvedCheckpoint = {
+    walBytes: MiB,
+    intervalMs: 60_000,
+    truncateAboveBytes: 8 * MiB,
+    owner: 'self',
+    thread: 'main',
+  };
+
+  test('is the strictest of each', () => {
+    assert.deepEqual(mergeCheckpoint([settings, other]), { ...other, intervalMs: 30_000 });
+    assert.deepEqual(mergeCheckpoint([settings]), settings);
+  });
+
+  test("'off' counts when nobody says otherwise, 'external' always", () => {
+    assert.equal(mergeCheckpoint([]), 'off');
+    assert.equal(mergeCheckpoint(['off', 'off']), 'off');
+    assert.deepEqual(mergeCheckpoint(['off', settings]), settings);
+    const external = mergeCheckpoint([settings, { ...settings, owner: 'external' }]);
+    assert.ok(external !== 'off' && external.owner === 'external');
+  });
+});
