@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import type NativeDatabase from 'better-sqlite3';
 import { backup, type BackupContext } from '../../dist/backup/backup.js';
 import type { BackupResult } from '../../dist/backup/result.js';
 import type { BackupOptions } from '../../dist/backup/options.js';
-import { dist, identityOf, Native, require } from '../maintenance/fixture.mts';
+import { identityOf, Native, require } from '../maintenance/fixture.mts';
 
 export { dist, folder, identityOf, Native, require } from '../maintenance/fixture.mts';
 
@@ -105,21 +105,4 @@ async function stopChild(child: ChildProcess): Promise<void> {
 /** Names in a folder, sorted. */
 export function names(path: string): string[] {
   return readdirSync(path).toSorted();
-}
-
-/** A program for a child process: `backUp(db, destination, options, context)` and friends are in scope. */
-export function program(body: string): string {
-  return `
-    const { backup } = require(${JSON.stringify(dist('backup/backup.js'))});
-    const Native = require(${JSON.stringify(require.resolve('better-sqlite3'))});
-    const { statSync } = require('node:fs');
-    const identityOf = file => { const { dev, ino } = statSync(file, { bigint: true }); return { dev, ino }; };
-    const backUp = (db, destination, options, context) => backup(
-      { native: db, file: db.name, identity: identityOf(db.name), busyTimeoutMs: 1000 }, destination, options,
-      { isOpenHere: () => false, isNetwork: () => false, ...context });
-    ${body}`;
-}
-
-export function sizeOf(path: string): number {
-  return statSync(path).size;
 }
