@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import Native from 'better-sqlite3';
-import { SqliteBusyError, type BusyEvent, type LongTransactionEvent } from 'safe-sqlite';
+import { SqliteBusyError, SqliteBusySnapshotError, type BusyEvent, type LongTransactionEvent } from 'safe-sqlite';
 import { createBench, inserter, outcomes } from './fixture.mts';
 
 /** Longest time that the event loop stood still while `work` ran, in milliseconds. */
@@ -156,6 +156,49 @@ describe('another process has the write lock', () => {
       cwd: join(import.meta.dirname, '../..'),
     });
     assert.equal(run.stdout, 'stored\n', run.stderr);
+  });
+});
+
+describe('BUSY_SNAPSHOT', () => {
+  test('raw better-sqlite3 fails at once, whatever its timeout; db.write tries again until it can', async () => {
+    using bench = createBench();
+    const insert = inserter(bench.db);
+    bench.db.exec("INSERT INTO t (x) VALUES ('a'), ('b'), ('c')");
+    const locker = await bench.locker();
+    const raw = new Native(bench.file, { timeout: 5000 });
+    raw.exec('BEGIN');
+    raw.prepare('SELECT * FROM t').all();
+    await locker.ask('exec', "INSERT INTO t (x) VALUES ('other')");
+    assert.throws(() => raw.prepare('INSERT INTO t (x) VALUES (0)').run(), { code: 'SQLITE_BUSY_SNAPSHOT' });
+    raw.close();
+
+    // Only unsafe mode lets a write begin on top of an open read, which is what a snapshot is.
+    bench.db.unsafeMode();
+    const iterator = bench.db.prepare('SELECT x FROM t').iterate();
+    iterator.next();
+    await locker.ask('exec', "INSERT INTO t (x) VALUES ('again')");
+    const codes = new Set<string>();
+    bench.db.events.on('busy', ({ code }) => codes.add(code));
+    const write = bench.db.write(() => insert(1));
+    await new Promise(resolve => bench.db.events.once('busy', resolve));
+    iterator.return?.();
+    assert.equal(await write, 1);
+    assert.deepEqual([...codes], ['SQLITE_BUSY_SNAPSHOT']);
+  });
+
+  test('at the end of its time the error is of its class', async () => {
+    using bench = createBench({ writes: { timeoutMs: 30 } });
+    const insert = inserter(bench.db);
+    bench.db.exec("INSERT INTO t (x) VALUES ('a'), ('b'), ('c')");
+    const locker = await bench.locker();
+    bench.db.unsafeMode();
+    const iterator = bench.db.prepare('SELECT x FROM t').iterate();
+    iterator.next();
+    await locker.ask('exec', "INSERT INTO t (x) VALUES ('other')");
+    const [error] = await outcomes([bench.db.write(() => insert(1))]);
+    assert.ok(error instanceof SqliteBusySnapshotError);
+    assert.ok(Number(error.details['attempts']) >= 2);
+    iterator.return?.();
   });
 });
 

@@ -40,6 +40,21 @@ const codes = (told: readonly Told[]): string[] =>
   told.map(({ stored: is, error }) => (is ? 'stored' : `${error?.code} ${error?.commitOutcome}`));
 
 describe('the disk fails under a batch', { skip }, () => {
+  test('while it does not fail: 64 writes share one sync, where raw better-sqlite3 makes 64', async () => {
+    using bench = createFaultBench();
+    const { child, file } = await started(bench);
+    const ids = Array.from({ length: 64 }, (_, index) => 100 + index);
+    const syncs = (): number | undefined => bench.faults.counters()[0]?.seen;
+    const arm = (): void =>
+      bench.faults.arm({ calls: ['fsync', 'fdatasync'], path: '*-wal', count: 'all', action: 'count' });
+    arm();
+    await child.ask('batch', { ids, bytes: [] });
+    assert.equal(syncs(), 1);
+    arm();
+    await child.ask('oneByOne', { file, ids: ids.map(id => id + 100) });
+    assert.equal(syncs(), 64);
+  });
+
   test('the sync of the WAL at COMMIT: unknown to everybody, and it is not repeated', async () => {
     using bench = createFaultBench();
     const { child, file } = await started(bench);

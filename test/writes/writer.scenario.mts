@@ -1,4 +1,5 @@
 /** A process that writes through db.write and says what it was told: the subject of the fault and kill tests. */
+import BetterSqlite3 from 'better-sqlite3';
 import { openDatabase, type Database, type SqliteResultError } from 'safe-sqlite';
 import { plainError, report, serve } from '../faults/scenario.mts';
 
@@ -41,6 +42,14 @@ serve({
       }
     };
     for (let index = 0; index < callers; index += 1) void caller();
+  },
+  /** The same with raw better-sqlite3, as an application does it that cares. */
+  oneByOne: ({ file, ids }: { file: string; ids: number[] }) => {
+    const raw = new BetterSqlite3(file);
+    raw.pragma('synchronous = FULL');
+    const insert = raw.prepare('INSERT INTO t VALUES (?, ?)');
+    for (const id of ids) insert.run(id, null);
+    raw.close();
   },
   ids: () => db.prepare('SELECT id FROM t ORDER BY id').pluck().all(),
   close: () => {
