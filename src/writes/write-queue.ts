@@ -35,6 +35,7 @@ export class WriteQueue {
   readonly #leaving = new Set<Session>();
   readonly #stopped = new AbortController();
   #scheduled = false;
+  #running = false;
   #patience: Patience | null = null;
   #obstacle: Obstacle | null = null;
 
@@ -45,7 +46,7 @@ export class WriteQueue {
 
   /** `db.write`. Everything is told by the promise, except for a call inside of a write function, which throws. */
   write(session: Session, fn: () => unknown, options: WriteCallOptions | undefined): Promise<unknown> {
-    if (this.isRunning) throw new TypeError('db.write() cannot be called inside of a write function');
+    if (this.#host.owner !== null) throw new TypeError('db.write() cannot be called inside of a write function');
     try {
       checkWrite(fn, options);
       if (session.refusal !== null) throw session.refusal();
@@ -67,9 +68,9 @@ export class WriteQueue {
     return write.promise;
   }
 
-  /** A write function is on the stack. */
+  /** A batch is on the stack: the caller is a write function, or a listener that its COMMIT has called. */
   get isRunning(): boolean {
-    return this.#host.owner !== null;
+    return this.#running;
   }
 
   facts(): WriteQueueFacts {
@@ -205,7 +206,10 @@ export class WriteQueue {
       } else if (taken >= size || performance.now() >= deadline) return undefined;
       return this.#queue.shift();
     };
-    return this.#conclude(runBatch(this.#host, { next, lockWaitMs }));
+    this.#running = true;
+    const batch = runBatch(this.#host, { next, lockWaitMs });
+    this.#running = false;
+    return this.#conclude(batch);
   }
 
   #conclude(batch: BatchEnd): Obstacle | null {

@@ -166,6 +166,22 @@ describe('what a write function may not do', () => {
     assert.equal(bench.db.open, true);
   });
 
+  test('close it from a listener that its COMMIT calls either', async () => {
+    using bench = createBench();
+    const insert = inserter(bench.db);
+    let refused: unknown;
+    bench.opened.connection.checkCommits(() => {
+      try {
+        bench.db.close();
+      } catch (error) {
+        refused = error;
+      }
+    });
+    assert.equal(await bench.db.write(() => insert(1)), 1);
+    assert.ok(refused instanceof TypeError);
+    bench.opened.connection.checkCommits(null);
+  });
+
   test('end the transaction, by whichever way', async () => {
     using bench = createBench();
     const insert = inserter(bench.db);
