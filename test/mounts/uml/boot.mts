@@ -131,21 +131,18 @@ export async function bootUml({ program, input, deadlineSeconds }: UmlBoot): Pro
 /** Runs the kernel to its power-off and returns its console; kills it, with every process of the guest, after `ms`. */
 function runKernel(parameters: readonly string[], ms: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    // The guest dies with this process, even where it is killed (prctl(2), PR_SET_PDEATHSIG).
-    const guest = spawn('setpriv', ['--pdeathsig', 'KILL', kernel, ...parameters], {
-      // A group of its own: each address space of the guest is a process of the host (the kernel's "skas" stubs).
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TMPDIR: memoryFolder() },
-    });
-    const kill = (): void => {
-      try {
-        process.kill(-guest.pid!, 'SIGKILL');
-      } catch {
-        // Every process of the group has gone.
-      }
-    };
-    const timer = setTimeout(kill, ms);
+    // Each address space of the guest is a process of the host. They have a process namespace of their own, whose first
+    // process the kernel of the guest is: whatever ends that one ends them all (pid_namespaces(7)). It dies with
+    // unshare(1), and that with this process, even where it is killed (prctl(2), PR_SET_PDEATHSIG).
+    const guest = spawn(
+      'setpriv',
+      ['--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child', kernel, ...parameters],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, TMPDIR: memoryFolder() },
+      },
+    );
+    const timer = setTimeout(() => guest.kill('SIGKILL'), ms);
     let text = '';
     const collect = (chunk: Buffer): void => void (text += chunk.toString());
     guest.stdout.on('data', collect);
@@ -153,7 +150,6 @@ function runKernel(parameters: readonly string[], ms: number): Promise<string> {
     guest.on('error', reject);
     guest.on('close', () => {
       clearTimeout(timer);
-      kill();
       resolve(text);
     });
   });

@@ -59,6 +59,10 @@ would, or on the server's own filesystem.
 
 \`rows lost, no error\`: every COMMIT returned, and rows are missing. \`then CODE\`: what a new connection gets
 afterwards. None of these databases was left by a crash.
+
+A kernel of its own on the other side has neither locks nor memory nor a cache in common with this one: a test
+(test/mounts/two-kernels.test.mts) writes from two at the same time, through two FUSE mounts of one folder and through
+hostfs from a guest and its host. In 25 rounds 50 commits are acknowledged, and 25 rows are there.
 `;
 
 /** Options of the mount that decide about locks and caches. */
