@@ -10,6 +10,7 @@ import { holdBack, type Hold } from '../native/hold-back';
 import type { ResolvedOptions } from '../options/resolved';
 import { judgeFailedCommit } from '../policy/commit-outcome';
 import type { Plan } from '../policy/plan';
+import { CommitGate } from './commit-gate';
 import type { ProtectionGround } from './protect';
 import type { Moment, OpenIterator, Session } from './session';
 import type { TransactionOwner } from './transaction-owner';
@@ -44,6 +45,8 @@ export class Connection {
   readonly options: ResolvedOptions;
   readonly hub: EventHub;
   readonly verbose: Verbose;
+  /** What every statement that may commit passes first. */
+  readonly gate = new CommitGate();
   /** Told every failure of SQLite, before it is thrown: decides about the fence. */
   onFailure: ((error: SqliteResultError, moment: Moment) => void) | null = null;
   /** Set while functions of the application run inside a transaction that is not theirs to end. */
@@ -59,10 +62,6 @@ export class Connection {
   #holds: readonly Hold[] = [];
   #safeIntegers = false;
   #refusal: (() => Error) | null = null;
-  #check: (() => void) | null = null;
-  #pulse: (() => void) | null = null;
-  /** Both in one, so that a statement asks for one. */
-  #commitCheck: (() => void) | null = null;
 
   constructor(parts: ConnectionParts) {
     this.native = parts.native;
@@ -103,23 +102,11 @@ export class Connection {
     };
   }
 
-  /** Calls `check` before each commit; it may throw to prevent it. */
-  checkCommits(check: (() => void) | null): void {
-    this.#check = check;
-    this.#arrangeCommitCheck();
-  }
-
-  /** Calls `pulse` before each commit, and before `db.transaction` begins one; it may throw as well. */
-  pulseCommits(pulse: (() => void) | null): void {
-    this.#pulse = pulse;
-    this.#arrangeCommitCheck();
-  }
-
   openSession(): Session {
     const session: Session = {
       openIterators: new Set<OpenIterator>(),
       refusal: this.#refusal,
-      commitCheck: this.#commitCheck,
+      gate: this.gate,
       failure: (error, moment) => this.failure(error, moment),
     };
     this.#sessions.add(session);
@@ -155,11 +142,14 @@ export class Connection {
   /** Runs one of our own transaction statements; each text is prepared once. */
   execute(sql: string): void {
     try {
-      if (sql === 'COMMIT') this.#commitCheck?.();
-      else if (sql.startsWith('BEGIN')) this.#pulse?.();
+      const begins = sql.startsWith('BEGIN');
+      if (begins) this.gate.beginning();
+      else if (sql === 'COMMIT') this.gate.ending();
       let statement = this.#statements.get(sql);
       if (statement === undefined) this.#statements.set(sql, (statement = this.native.prepare(sql)));
       statement.run();
+      if (begins) this.gate.transactionIs(true);
+      else if (sql === 'COMMIT' || sql === 'ROLLBACK') this.gate.transactionIs(false);
     } catch (error) {
       throw this.failure(error, { operation: sql.toLowerCase(), sql, commits: sql === 'COMMIT' });
     }
@@ -174,6 +164,8 @@ export class Connection {
       ...(moment.commits === true && this.owner === null ? this.#commitOutcome(error) : {}),
     });
     if (translated instanceof SqliteResultError) {
+      // SQLite rolls the whole transaction back for some failures.
+      this.gate.transactionIs(this.native.inTransaction);
       this.onFailure?.(translated, moment);
       if (this.owner !== null && !this.native.inTransaction) this.owner.transactionLost(translated);
     }
@@ -238,19 +230,6 @@ export class Connection {
     if (this.#givenUp.has(untrustedSchema)) return;
     this.#givenUp.add(untrustedSchema);
     this.verbose.quietly(() => this.native.pragma('trusted_schema = ON'));
-  }
-
-  #arrangeCommitCheck(): void {
-    const check = this.#check;
-    const pulse = this.#pulse;
-    this.#commitCheck =
-      check === null || pulse === null
-        ? (check ?? pulse)
-        : () => {
-            pulse();
-            check();
-          };
-    for (const session of this.#sessions) session.commitCheck = this.#commitCheck;
   }
 
   #commitOutcome(error: unknown): { commitOutcome?: 'rolled-back' | 'unknown' } {

@@ -1,5 +1,7 @@
 /** One handle's view of a connection: what its statements ask before each call, and where their failures go. */
 
+import type { CommitGate } from './commit-gate';
+
 /** What a failing call was about to do. */
 export interface Moment {
   readonly operation: string;
@@ -22,8 +24,8 @@ export interface Session {
   readonly openIterators: Set<OpenIterator>;
   /** Makes the error of every further call; null while all is well. Read on every call, so it is a plain field. */
   refusal: (() => Error) | null;
-  /** Called before something commits; null when nobody wants to know. May throw to prevent the commit. */
-  commitCheck: (() => void) | null;
+  /** What every statement that may commit passes first; one for all handles of the connection. */
+  readonly gate: CommitGate;
   /** Translates a failure, tells those who decide about the fence, and returns what is to be thrown. */
   failure(error: unknown, moment: Moment): unknown;
 }

@@ -3,6 +3,7 @@ import { UnsafeStatementError } from '../errors/refusals';
 import type { GuardContext, Watched } from '../sql/decision';
 import { inspectSql, refuse } from '../sql/guard';
 import { foldCase } from '../sql/names';
+import { transactionControl } from '../sql/transaction-control';
 import { endsTransaction } from '../sql/transaction-end';
 import type { Attachments } from './attachments';
 import type { Connection } from './connection';
@@ -36,14 +37,21 @@ export class SqlDoor {
     return watch === null ? run() : watch.around(run);
   }
 
-  /** For a statement that SQLite calls neither reading nor writing: it may end a transaction that others run in. */
+  /** For a statement that begins or ends a transaction, which the commit gate is told, and others may run in. */
   control(sql: string): Watch | null {
-    if (!endsTransaction(sql)) return null;
+    const word = transactionControl(sql);
+    if (word === null) return null;
+    const { gate, native } = this.#connection;
     return {
       preparing: prepare => prepare(),
       around: execute => {
         this.#keepTransaction(sql);
-        return execute();
+        if (word === 'commit' || word === 'end' || word === 'release') gate.ending();
+        try {
+          return execute();
+        } finally {
+          gate.transactionIs(native.inTransaction);
+        }
       },
     };
   }

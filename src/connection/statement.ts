@@ -1,7 +1,7 @@
 /** A prepared statement: better-sqlite3's, with every call checked before and every failure translated. */
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { iterateRows } from './iterate';
-import { endsTransaction } from './moment';
+import type { CommitGate } from './commit-gate';
 import type { Session } from './session';
 import type { ColumnDefinition, RunResult } from './types';
 
@@ -24,9 +24,15 @@ export interface StatementParts {
   readonly door: TransactionDoor;
 }
 
-/** Knows the statements that end a transaction, which the application may not run in one that is not its own. */
+/** Wraps the statements that begin or end a transaction. */
 interface TransactionDoor {
   control(sql: string): Watch | null;
+}
+
+/** Before a statement that writes: outside of a transaction it commits. */
+function passGate(gate: CommitGate): void {
+  if (gate.check === null) gate.wrote = true;
+  else gate.check();
 }
 
 /** Whether `parts` really came from `Connection.prepare`. */
@@ -46,11 +52,7 @@ export class Statement {
   readonly #native: NativeStatement;
   readonly #session: Session;
   readonly #watch: Watch | null;
-  /** Executing it outside of a transaction commits; what ends a transaction is read-only for better-sqlite3. */
-  readonly #mayCommit: boolean;
-  /** It may end a transaction, which commits too. */
-  readonly #mayEnd: boolean;
-
+  readonly #writes: boolean;
   /** Own and enumerable as in better-sqlite3; one descriptor for all, because a closure each costs a microsecond. */
   static readonly #busy: PropertyDescriptor & ThisType<Statement> = {
     get() {
@@ -77,12 +79,10 @@ export class Statement {
     this.#session = session;
     this.reader = native.reader;
     this.readonly = native.readonly;
+    this.#writes = !native.readonly;
     this.source = native.source;
-    // What ends a transaction neither reads nor writes, as SQLite sees it.
-    this.#watch = watch ?? (this.readonly && !this.reader ? door.control(this.source) : null);
+    this.#watch = watch ?? (this.reader ? null : door.control(this.source));
     this.database = database;
-    this.#mayEnd = endsTransaction(this.source);
-    this.#mayCommit = !this.readonly || this.#mayEnd;
     Object.defineProperty(this, 'busy', Statement.#busy);
   }
 
@@ -90,7 +90,7 @@ export class Statement {
   run(...params: unknown[]): RunResult {
     const session = this.#session;
     if (session.refusal !== null) throw session.refusal();
-    if (this.#mayCommit && session.commitCheck !== null) this.#beforeCommit(session.commitCheck);
+    if (this.#writes) passGate(session.gate);
     try {
       if (this.#watch !== null) return this.#watched(this.#watch, 'run', params) as RunResult;
       return this.#native.run(...params);
@@ -103,7 +103,7 @@ export class Statement {
   get(...params: unknown[]): unknown {
     const session = this.#session;
     if (session.refusal !== null) throw session.refusal();
-    if (this.#mayCommit && session.commitCheck !== null) this.#beforeCommit(session.commitCheck);
+    if (this.#writes) passGate(session.gate);
     try {
       if (this.#watch !== null) return this.#watched(this.#watch, 'get', params);
       return this.#native.get(...params);
@@ -116,7 +116,7 @@ export class Statement {
   all(...params: unknown[]): unknown[] {
     const session = this.#session;
     if (session.refusal !== null) throw session.refusal();
-    if (this.#mayCommit && session.commitCheck !== null) this.#beforeCommit(session.commitCheck);
+    if (this.#writes) passGate(session.gate);
     try {
       if (this.#watch !== null) return this.#watched(this.#watch, 'all', params) as unknown[];
       return this.#native.all(...params);
@@ -129,7 +129,7 @@ export class Statement {
   iterate(...params: unknown[]): IterableIterator<unknown> {
     const session = this.#session;
     if (session.refusal !== null) throw session.refusal();
-    if (this.#mayCommit && session.commitCheck !== null) this.#beforeCommit(session.commitCheck);
+    if (this.#writes) passGate(session.gate);
     try {
       const watch = this.#watch;
       // A pragma acts on its first step, and the protections are read back behind the last one.
@@ -179,11 +179,6 @@ export class Statement {
   }
 
   /** Out of line: a closure in a hot method would cost its allocation on every call. */
-  /** Inside a transaction only what ends it commits: a check for each row would cost more than the row. */
-  #beforeCommit(check: () => void): void {
-    if (this.#mayEnd || !this.#native.database.inTransaction) check();
-  }
-
   #watched(watch: Watch, method: 'run' | 'get' | 'all', params: unknown[]): unknown {
     return watch.around((): unknown => this.#native[method](...params));
   }
@@ -200,6 +195,10 @@ export class Statement {
   }
 
   #failure(error: unknown, operation: string): unknown {
-    return this.#session.failure(error, { operation, sql: this.source, commits: this.#mayCommit });
+    return this.#session.failure(error, {
+      operation,
+      sql: this.source,
+      commits: this.#writes || this.#watch !== null,
+    });
   }
 }

@@ -106,9 +106,13 @@ export class Database implements DropInDatabase {
   /** Runs every statement of `source`; their rows are not returned. */
   exec(source: string): this {
     this.#assertUsable();
-    this.#session.commitCheck?.();
+    this.#session.gate.passing();
     this.#attempt({ operation: 'exec', sql: source, commits: true }, () => {
-      this.#open.door.through(source, () => this.#native.exec(source));
+      try {
+        this.#open.door.through(source, () => this.#native.exec(source));
+      } finally {
+        this.#session.gate.transactionIs(this.#native.inTransaction);
+      }
     });
     return this;
   }

@@ -73,7 +73,7 @@ export class Supervision {
     });
     this.#files.set(schema.toLowerCase(), { file, user, scheduler, leaveFence });
     this.#schedulers = [...this.#schedulers, scheduler];
-    if (checkpoints) connection.pulseCommits(() => this.#pulse());
+    if (checkpoints) connection.gate.pulseCommits(() => this.#pulse());
   }
 
   /** Wraps DETACH, which closes the file of the schema: its last checkpoint must not go unseen either. */

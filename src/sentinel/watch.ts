@@ -13,7 +13,7 @@ export interface WatchedConnection extends Condemned {
   /** Keeps our own statements out of the application's `verbose`. */
   readonly verbose: { quietly<Result>(run: () => Result): Result };
   /** Calls `check` before each commit; it may throw to prevent it. */
-  checkCommits(check: (() => void) | null): void;
+  readonly gate: { guardCommits(guard: (() => void) | null): void };
 }
 
 export interface WatchOptions {
@@ -58,7 +58,7 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
   let verdict: Verdict | null = null;
 
   const stopRound = startRound({ check }, options.intervalMs, handle);
-  connection.checkCommits(options.onCommit ? beforeCommit : null);
+  connection.gate.guardCommits(options.onCommit ? beforeCommit : null);
 
   function check(moment: CheckMoment): Finding | null {
     if (fatal !== null) return afterwards(fatal);
@@ -157,7 +157,7 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
     },
     stop() {
       stopRound();
-      connection.checkCommits(null);
+      connection.gate.guardCommits(null);
       process.off('exit', closeInOrder);
       for (const hold of held.splice(0)) hold.release();
       for (const { sentinel } of files.values()) sentinel.stop();

@@ -8,7 +8,7 @@ test('the check before a commit runs once for each commit, and for nothing else'
   const db = new Database(opened as unknown as string);
   db.exec('CREATE TABLE t (x)');
   let checks = 0;
-  opened.connection.checkCommits(() => (checks += 1));
+  opened.connection.gate.guardCommits(() => (checks += 1));
   const during = (work: () => unknown): number => {
     checks = 0;
     work();
@@ -39,6 +39,23 @@ test('the check before a commit runs once for each commit, and for nothing else'
   assert.equal(
     during(() => db.prepare('RELEASE s').run()),
     1,
+  );
+  assert.equal(during(db.transaction(() => db.prepare('SELECT * FROM t').all())), 0, 'it had nothing to commit');
+  db.prepare('/* by hand */ BEGIN IMMEDIATE').run();
+  assert.equal(during(insertTen), 0);
+  assert.throws(() => db.exec('INSERT OR ROLLBACK INTO t (no_such_column) VALUES (1)'));
+  assert.equal(
+    during(() => db.exec('END')),
+    1,
+  );
+  db.exec('CREATE TABLE u (x UNIQUE); INSERT INTO u VALUES (1)');
+  db.exec('BEGIN');
+  assert.throws(() => db.prepare('INSERT OR ROLLBACK INTO u VALUES (1)').run());
+  assert.equal(db.inTransaction, false, 'the failure ended the transaction');
+  assert.equal(
+    during(() => insert.run()),
+    1,
+    'and the gate knows',
   );
   checks = 0;
   await Promise.all([db.write(insertTen), db.write(insertTen)]);

@@ -170,7 +170,7 @@ describe('what a write function may not do', () => {
     using bench = createBench();
     const insert = inserter(bench.db);
     let refused: unknown;
-    bench.opened.connection.checkCommits(() => {
+    bench.opened.connection.gate.guardCommits(() => {
       try {
         bench.db.close();
       } catch (error) {
@@ -179,7 +179,7 @@ describe('what a write function may not do', () => {
     });
     assert.equal(await bench.db.write(() => insert(1)), 1);
     assert.ok(refused instanceof TypeError);
-    bench.opened.connection.checkCommits(null);
+    bench.opened.connection.gate.guardCommits(null);
   });
 
   test('end the transaction, by whichever way', async () => {
@@ -425,7 +425,7 @@ describe('the queue', () => {
     const brought = await outcomes([
       bench.db.write(() => insert(1)),
       bench.db.write(() => {
-        bench.opened.connection.checkCommits(() => {
+        bench.opened.connection.gate.guardCommits(() => {
           bench.opened.connection.refuse(() => fence);
           throw fence;
         });

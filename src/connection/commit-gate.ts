@@ -1,0 +1,67 @@
+/**
+ * Tells those who want to know before a commit, and costs next to nothing inside of a transaction.
+ *
+ * A statement that writes commits by itself unless a transaction is open. Asking SQLite whether one is costs a tenth of
+ * an UPDATE, so the gate knows it: a transaction begins and ends only by its own statements, by `exec`, or by a failure,
+ * and behind each of these the gate is told.
+ */
+
+/** Called before something commits; may throw to prevent it. */
+export type CommitCheck = () => void;
+
+export class CommitGate {
+  /** What a statement that writes calls first; `null` inside of a transaction, and while nobody wants to know. */
+  check: CommitCheck | null = null;
+  /** Whether the open transaction has written: what only read has nothing to commit. Set by its statements. */
+  wrote = false;
+
+  #guard: CommitCheck | null = null;
+  #pulse: CommitCheck | null = null;
+  #inTransaction = false;
+
+  /** Calls `guard` before each commit. */
+  guardCommits(guard: CommitCheck | null): void {
+    this.#guard = guard;
+    this.#arm();
+  }
+
+  /** Calls `pulse` before each commit, and before `db.transaction` begins one. */
+  pulseCommits(pulse: CommitCheck | null): void {
+    this.#pulse = pulse;
+    this.#arm();
+  }
+
+  /** Before `db.transaction` or the write queue begins a transaction. */
+  beginning(): void {
+    this.#pulse?.();
+  }
+
+  /** Before COMMIT, END and RELEASE. */
+  ending(): void {
+    if (this.wrote) this.#callAll();
+  }
+
+  /** Before a text whose statements are not looked at one by one. */
+  passing(): void {
+    this.wrote = true;
+    this.#callAll();
+  }
+
+  /** Behind whatever may have begun or ended a transaction. */
+  transactionIs(open: boolean): void {
+    if (!open) this.wrote = false;
+    if (this.#inTransaction === open) return;
+    this.#inTransaction = open;
+    this.#arm();
+  }
+
+  #callAll(): void {
+    this.#pulse?.();
+    this.#guard?.();
+  }
+
+  #arm(): void {
+    const idle = this.#guard === null && this.#pulse === null;
+    this.check = idle || this.#inTransaction ? null : () => this.#callAll();
+  }
+}
