@@ -1,0 +1,59 @@
+/** A process with one connection in its main thread and one in a worker thread, both of one copy of SQLite. */
+import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import Native from 'better-sqlite3';
+import { openDatabase } from 'safe-sqlite';
+import { parseLocks, watchLocks } from '../../dist/proc/locks.js';
+import { serve } from '../faults/scenario.mts';
+
+let file = '';
+let exec: (sql: string) => unknown;
+let worker: Worker;
+
+/** The locks that the kernel shows for this process on the database. */
+function locks(): number {
+  let count = 0;
+  for (const fd of readdirSync('/proc/self/fd')) {
+    try {
+      if (readlinkSync(`/proc/self/fd/${fd}`) !== file) continue;
+    } catch {
+      continue;
+    }
+    const watch = watchLocks(Number(fd));
+    if (!watch.supported) continue;
+    count += parseLocks(watch.reader.read() ?? '').length;
+    watch.reader.stop();
+  }
+  return count;
+}
+
+serve({
+  open(request: { file: string; ours: boolean }) {
+    file = request.file;
+    if (request.ours) {
+      const db = openDatabase(file, { logger: false, journalMode: 'rollback', sentinel: { intervalMs: 60_000 } });
+      exec = sql => db.exec(sql);
+    } else {
+      const db = new Native(file);
+      exec = sql => db.exec(sql);
+    }
+    exec('CREATE TABLE t(a)');
+    exec('INSERT INTO t VALUES (0)');
+  },
+  /** The worker reads and is ready to close. */
+  async openInWorker() {
+    const source = `
+      const { parentPort, workerData } = require('node:worker_threads');
+      const db = new (require('better-sqlite3'))(workerData);
+      db.prepare('SELECT a FROM t').all();
+      parentPort.postMessage('open');
+      parentPort.once('message', () => { db.close(); parentPort.postMessage('closed') });`;
+    worker = new Worker(source, { eval: true, workerData: file });
+    await once(worker, 'message');
+  },
+  closeInWorker: () => worker.postMessage('close'),
+  closed: () => once(worker, 'message'),
+  exec: (sql: string) => void exec(sql),
+  locks,
+});
