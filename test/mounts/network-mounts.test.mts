@@ -230,6 +230,22 @@ describe('mounts under User Mode Linux', { skip: surveyMissing() ?? false }, () 
         assert.deepEqual(error.statements, ['PRAGMA locking_mode=EXCLUSIVE', 'PRAGMA journal_mode=DELETE']);
         assertAllowed(afterWayOut!, want, 2);
       });
+
+      test('read-only, attached, and as the destination of a backup', () => {
+        const { created, ...ways } = row.elsewhere;
+        const way = want.verdict === 'refuse' ? 'UnsafeFilesystemError' : 'ok';
+        assert.deepEqual(ways, {
+          readonly: way,
+          readonlyAllowed: 'ok',
+          attach: way,
+          attachSql: way,
+          backup: 'ok',
+          backupOver: 'ok',
+          left: [],
+          copy: '1 row, ok',
+        });
+        if (want.verdict === 'refuse') assert.deepEqual(created, []);
+      });
     });
   }
 

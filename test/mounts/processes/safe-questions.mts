@@ -91,7 +91,8 @@ async function write(safe: SafePeer, file: string, first: readonly string[]): Pr
   return { files, rows, integrity };
 }
 
-async function answered(safe: SafePeer, step: SafeStep): Promise<unknown> {
+/** Throws where the step fails. */
+export async function answered(safe: SafePeer, step: SafeStep): Promise<unknown> {
   const answer = await safe.ask(step);
   if ('error' in answer) throw new Error(`${JSON.stringify(step)}: ${answer.error.code} ${answer.error.message}`);
   return answer.value;

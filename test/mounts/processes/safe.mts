@@ -3,8 +3,10 @@ import { Database, inspectFilesystem } from 'safe-sqlite';
 
 export type SafeStep =
   | { readonly do: 'inspect'; readonly file: string }
-  | { readonly do: 'open'; readonly file: string; readonly allow: boolean }
+  | { readonly do: 'open'; readonly file: string; readonly allow: boolean; readonly readonly?: boolean }
   | { readonly do: 'sql'; readonly sql: string }
+  | { readonly do: 'attach'; readonly file: string }
+  | { readonly do: 'backup'; readonly file: string; readonly overwrite: boolean }
   | { readonly do: 'close' };
 
 /** What the step came to: what it answers, or the error that it threw. */
@@ -36,7 +38,7 @@ export interface Opened {
 
 let db: InstanceType<typeof Database> | undefined;
 
-function take(step: SafeStep): unknown {
+async function take(step: SafeStep): Promise<unknown> {
   switch (step.do) {
     case 'inspect': {
       const { type, class: kind, verdict, evidence } = inspectFilesystem(step.file);
@@ -45,7 +47,7 @@ function take(step: SafeStep): unknown {
     case 'open': {
       const dangerously = step.allow ? { allowNetworkFilesystem: 'The survey wants to see what happens.' } : {};
       // No busy timeout: whoever is locked out shall say so at once.
-      db = new Database(step.file, { timeout: 0, logger: false, dangerously });
+      db = new Database(step.file, { timeout: 0, logger: false, readonly: step.readonly === true, dangerously });
       const { journalMode, synchronous, warnings } = db.plan;
       return { journalMode, synchronous, warnings: warnings.map(warning => warning.code) } satisfies Opened;
     }
@@ -53,20 +55,27 @@ function take(step: SafeStep): unknown {
       const statement = db!.prepare(step.sql);
       return statement.reader ? statement.pluck().get() : statement.run().changes;
     }
+    case 'attach':
+      db!.attach(step.file, 'other');
+      return null;
+    case 'backup':
+      return (await db!.backup(step.file, { overwrite: step.overwrite })).verified;
     case 'close':
       db!.close();
       return null;
   }
 }
 
-process.on('message', (step: SafeStep) => {
-  let answer: SafeAnswer;
+async function answer(step: SafeStep): Promise<SafeAnswer> {
   try {
-    answer = { value: take(step) };
+    return { value: await take(step) };
   } catch (error) {
     const { code, message, hint, details } = error as Error & SafeError & { details?: Partial<SafeError> };
     const { name } = (error as Error).constructor;
-    answer = { error: { name, code, message, hint, statements: details?.statements ?? [] } };
+    return { error: { name, code, message, hint, statements: details?.statements ?? [] } };
   }
-  process.send!(answer);
+}
+
+process.on('message', (step: SafeStep) => {
+  void answer(step).then(result => process.send!(result));
 });

@@ -6,6 +6,7 @@ import { Peer } from '../processes/peer.mts';
 import { alone } from '../processes/raw-alone.mts';
 import { atOnce, inTurns, type Writer } from '../processes/raw-two-writers.mts';
 import type { RawAnswer, RawStep } from '../processes/raw-step.mts';
+import { elsewhere } from '../processes/safe-elsewhere.mts';
 import { ours } from '../processes/safe-questions.mts';
 import type { SafeAnswer, SafeStep } from '../processes/safe.mts';
 import type { Mode, RawPeer } from '../processes/steps.mts';
@@ -60,17 +61,19 @@ const second = new Peer<RawStep, RawAnswer>('raw.mts');
 const safe = new Peer<SafeStep, SafeAnswer>('safe.mts');
 for (const family of JSON.parse(readFileSync(input, 'utf8')) as Family[]) {
   for (const ground of families[family](work)) {
+    const { near, server = near } = ground;
     const row: Row = {
       family,
       name: ground.name,
       kernel: release().split('.').slice(0, 2).join('.'),
-      statfs: `0x${BigInt.asUintN(32, statfsSync(ground.near, { bigint: true }).type).toString(16)}`,
-      mountinfo: mountinfoOf(ground.near),
+      statfs: `0x${BigInt.asUintN(32, statfsSync(near, { bigint: true }).type).toString(16)}`,
+      mountinfo: mountinfoOf(near),
       raw: {
         DELETE: await rawResult(first, second, ground, 'DELETE'),
         WAL: await rawResult(first, second, ground, 'WAL'),
       },
-      ours: await ours(safe, second, ground.near, ground.server ?? ground.near),
+      ours: await ours(safe, second, near, server),
+      elsewhere: await elsewhere(safe, second, { folder: near, server, local: `${work}/local.db` }),
     };
     appendFileSync(results, `${JSON.stringify(row)}\n`);
     console.log(`${Math.round(process.uptime())} s: ${ground.name}`);

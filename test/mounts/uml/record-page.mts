@@ -30,9 +30,12 @@ its row in mountinfo alone: no call goes to a server that may be dead.
 const opened = `
 ## What this library does
 
-\`new Database(file)\` as it is, where an error leaves the folder as it was; with \`dangerously.allowNetworkFilesystem\`;
-and with that on a database that a program on the server has left in WAL format. A mode means that it was opened in
-this journal mode, written, read back and checked; a rollback journal (\`delete\`) goes with \`synchronous=EXTRA\`.
+\`new Database(file)\` as it is, read-only as well, and \`db.attach(file)\` from another database, as a method and as SQL:
+an error leaves the folder as it was. A backup that goes there is carried there, checked, and replaced by the next one.
+
+With \`dangerously.allowNetworkFilesystem\`: a mode means that the database was opened in this journal mode, written, read
+back and checked; a rollback journal (\`delete\`) goes with \`synchronous=EXTRA\`. The same on a database that a program on
+the server has left in WAL format, and for reading only.
 `;
 
 const alone = `
@@ -88,10 +91,25 @@ function allowedWords(allowed: Allowed): string {
   return 'failed' in allowed ? `opens, then \`${allowed.failed.name}\`` : `\`${allowed.journalMode}\``;
 }
 
-function openedRow({ name, ours }: Row): string[] {
-  const plain = ours.plain === null ? 'opens' : `\`${ours.plain.name}\``;
+/** `ok`, or the classes of the errors. */
+function errorWords(...results: readonly string[]): string {
+  return [...new Set(results)].map(result => (result === 'ok' ? 'ok' : `\`${result}\``)).join(', ');
+}
+
+function refusedRow({ name, ours, elsewhere }: Row): string[] {
+  const { readonly, attach, attachSql, backup, backupOver } = elsewhere;
+  const plain = ours.plain === null ? 'ok' : `\`${ours.plain.name}\``;
+  return [name, plain, errorWords(readonly), errorWords(attach, attachSql), errorWords(backup, backupOver)];
+}
+
+function allowedRow({ name, ours, elsewhere }: Row): string[] {
   const wayOut = ours.afterWayOut === undefined ? '' : `, after its statements ${allowedWords(ours.afterWayOut)}`;
-  return [name, plain, allowedWords(ours.allowed), `${allowedWords(ours.walFormat)}${wayOut}`];
+  return [
+    name,
+    allowedWords(ours.allowed),
+    `${allowedWords(ours.walFormat)}${wayOut}`,
+    errorWords(elsewhere.readonlyAllowed),
+  ];
 }
 
 function stuckRow({ name, raw }: Row): string[][] {
@@ -120,7 +138,12 @@ export function recordPage(rows: readonly Row[]): Promise<string> {
       head.replace('KERNEL', rows[0]?.kernel ?? ''),
       table(['mount', 'statfs', 'type', 'options', 'class', 'verdict'], rows.map(groundRow)),
       opened,
-      table(['mount', '`new Database`', 'allowed', 'allowed, found in WAL format'], rows.map(openedRow)),
+      table(['mount', '`new Database`', 'read-only', '`attach`', '`backup` to it'], rows.map(refusedRow)),
+      '',
+      table(
+        ['mount, allowed', 'new database', 'database found in WAL format', 'read-only'],
+        rows.filter(({ ours }) => ours.plain !== null).map(allowedRow),
+      ),
       alone,
       table(
         ['mount', 'rollback journal (DELETE)', 'WAL'],

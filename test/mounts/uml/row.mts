@@ -1,6 +1,7 @@
 /** What was seen on one mount: a line that the guest writes, an entry of the record. */
 import type { Alone } from '../processes/raw-alone.mts';
 import type { TwoWriters } from '../processes/raw-two-writers.mts';
+import type { Elsewhere } from '../processes/safe-elsewhere.mts';
 import type { Ours } from '../processes/safe-questions.mts';
 import type { Mode } from '../processes/steps.mts';
 
@@ -20,6 +21,7 @@ export interface Row {
   readonly mountinfo: string;
   readonly raw: Readonly<Record<Mode, RawResult>>;
   readonly ours: Ours;
+  readonly elsewhere: Elsewhere;
 }
 
 export interface RawResult extends Alone {
