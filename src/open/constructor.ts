@@ -10,13 +10,3 @@ export function callable<Instance extends object, Args extends unknown[]>(
   Object.defineProperty(original.prototype, 'constructor', { value: proxy, writable: true, configurable: true });
   return proxy;
 }
-
-/** An own, enumerable property that asks the instance. */
-export function getter<Instance>(read: (instance: Instance) => unknown): PropertyDescriptor & ThisType<Instance> {
-  return {
-    get() {
-      return read(this);
-    },
-    enumerable: true,
-  };
-}

@@ -6,11 +6,9 @@ import type { SnapshotOptions, SnapshotOutcome } from '../backup/snapshot';
 import type { VerifyReport } from '../backup/verify';
 import { requestCheckpoint } from '../checkpoint/request';
 import type { Connection } from '../connection/connection';
-import { mayWrite } from '../connection/moment';
-import { isTrusted, nativeExplain } from '../connection/native-gaps';
-import type { Moment, Session } from '../connection/session';
+import { isTrusted } from '../connection/native-gaps';
+import type { Session } from '../connection/session';
 import { withoutWalMark } from '../connection/serialize';
-import { makeStatement } from '../connection/statement';
 import { makeTransaction } from '../connection/transaction';
 import { transactionHost } from '../connection/transaction-host';
 import type {
@@ -31,24 +29,26 @@ import type { Plan } from '../policy/plan';
 import { backUp, changeWithSnapshot, verifyOpen } from './backups';
 import type { WriteCallOptions } from '../writes/queued-write';
 import { isOpenDatabase } from './handle';
+import { healthOfOpen, type DatabaseHealth } from './health';
 import { reportWhenLeaked } from './leaked-handles';
-import { getter } from './constructor';
 import type { OpenDatabase } from './open-database';
+import { ownProperties } from './own-properties';
+import { attempt, execText, explainText, pragmaText, prepareText, type TextHandle } from './texts';
 import { openOwn } from './way-in';
 
 export class Database implements DropInDatabase {
-  /** Own enumerable properties, as better-sqlite3 has them: what `console.log(db)` and `{ ...db }` show. */
-  static readonly #getters: PropertyDescriptorMap = {
-    name: getter<Database>(db => db.#open.givenName),
-    open: getter<Database>(db => db.#open.isOpen(db.#session)),
-    inTransaction: getter<Database>(db => db.#open.isOpen(db.#session) && db.#native.inTransaction),
-    readonly: getter<Database>(db => db.#native.readonly),
-    memory: getter<Database>(db => db.#native.memory),
-  };
+  static readonly #properties = ownProperties<Database>({
+    name: db => db.#open.givenName,
+    open: db => db.#open.isOpen(db.#session),
+    inTransaction: db => db.#open.isOpen(db.#session) && db.#native.inTransaction,
+    readonly: db => db.#native.readonly,
+    memory: db => db.#native.memory,
+  });
 
   readonly #open: OpenDatabase;
   readonly #connection: Connection;
   readonly #session: Session;
+  readonly #handle: TextHandle;
   #safeIntegers = false;
 
   /** The file name as it was given. */
@@ -73,8 +73,9 @@ export class Database implements DropInDatabase {
     this.#open = isOpenDatabase(handed) ? handed : openOwn(filename, options);
     this.#connection = this.#open.connection;
     this.#session = this.#open.openHandle();
+    this.#handle = { database: this, open: this.#open, session: this.#session };
     reportWhenLeaked(this, { database: this.#open, session: this.#session });
-    Object.defineProperties(this, Database.#getters);
+    Object.defineProperties(this, Database.#properties);
   }
 
   /** Why the database is opened as it is: filesystem, journal mode, synchronous level, warnings. */
@@ -87,55 +88,39 @@ export class Database implements DropInDatabase {
     return this.#connection.hub.emitter;
   }
 
+  /**
+   * How the database is right now: facts, and `status` with a reason for each thing that is not as it should be.
+   *
+   * `'degraded'`: it works, and somebody should look at it. `'fenced'`: it does not work until somebody does.
+   */
+  health(): DatabaseHealth {
+    if (!this.open) this.#assertUsable();
+    return healthOfOpen(this.#open);
+  }
+
   /** Prepares one statement. */
   prepare<BindParameters extends unknown[] | object = unknown[], Result = unknown>(
     source: string,
   ): StatementFor<BindParameters, Result> {
-    this.#assertUsable();
     this.#connection.useSafeIntegers(this.#safeIntegers);
-    return this.#attempt({ operation: 'prepare', sql: source }, () => {
-      const watch = this.#open.door.admit(source);
-      const native =
-        watch === null ? this.#native.prepare(source) : watch.preparing(() => this.#native.prepare(source));
-      const statement = makeStatement({ native, session: this.#session, database: this, watch, door: this.#open.door });
-      // The types of parameters and rows are what the caller says they are, as in better-sqlite3's types.
-      return statement as unknown as StatementFor<BindParameters, Result>;
-    });
+    // The types of parameters and rows are what the caller says they are, as in better-sqlite3's types.
+    return prepareText(this.#handle, source) as unknown as StatementFor<BindParameters, Result>;
   }
 
   /** Runs every statement of `source`; their rows are not returned. */
   exec(source: string): this {
-    this.#assertUsable();
-    this.#session.gate.passing();
-    this.#attempt({ operation: 'exec', sql: source, commits: true }, () => {
-      try {
-        this.#open.door.through(source, () => this.#native.exec(source));
-      } finally {
-        this.#session.gate.transactionIs(this.#native.inTransaction);
-      }
-    });
+    execText(this.#handle, source);
     return this;
   }
 
   /** Runs `PRAGMA source` and returns its rows, or with `simple` its first value. */
   pragma(source: string, options?: PragmaOptions): unknown {
-    this.#assertUsable();
-    const sql = `PRAGMA ${source}`;
-    return this.#attempt({ operation: 'pragma', sql, commits: mayWrite(sql) }, () => {
-      const run = (): unknown => this.#native.pragma(source, options);
-      return typeof source === 'string' ? this.#open.door.through(sql, run) : run();
-    });
+    return pragmaText(this.#handle, source, options);
   }
 
   /** The rows of `EXPLAIN source`. */
   explain(source: string): unknown[] {
-    this.#assertUsable();
-    const sql = `EXPLAIN ${source}`;
-    return this.#attempt({ operation: 'explain', sql }, () => {
-      if (typeof source !== 'string') throw new TypeError('Expected first argument to be a string');
-      // Some pragmas act when they are prepared, also under EXPLAIN.
-      return this.#open.door.through(sql, () => nativeExplain(this.#native, source));
-    });
+    return explainText(this.#handle, source);
   }
 
   /** Wraps `fn` in a transaction; nested calls become savepoints. */
@@ -159,8 +144,7 @@ export class Database implements DropInDatabase {
 
   /** The database as one Buffer, with what is in the WAL; it can be opened again with `new Database(buffer)`. */
   serialize(options?: SerializeOptions): Buffer {
-    this.#assertUsable();
-    return this.#attempt({ operation: 'serialize' }, () => withoutWalMark(this.#native.serialize(options)));
+    return attempt(this.#session, { operation: 'serialize' }, () => withoutWalMark(this.#native.serialize(options)));
   }
 
   /**
@@ -207,14 +191,12 @@ export class Database implements DropInDatabase {
 
   /** Attaches another database under the same checks and protections as this one. */
   attach(file: string, name: string): this {
-    this.#assertUsable();
-    this.#attempt({ operation: 'attach' }, () => this.#open.attachments.attach(file, name));
+    attempt(this.#session, { operation: 'attach' }, () => this.#open.attachments.attach(file, name));
     return this;
   }
 
   detach(name: string): this {
-    this.#assertUsable();
-    this.#attempt({ operation: 'detach' }, () => this.#open.attachments.detach(name));
+    attempt(this.#session, { operation: 'detach' }, () => this.#open.attachments.detach(name));
     return this;
   }
 
@@ -284,19 +266,10 @@ export class Database implements DropInDatabase {
     if (this.#session.refusal !== null) throw this.#session.refusal();
   }
 
-  #attempt<Result>(moment: Moment, run: () => Result): Result {
-    try {
-      return run();
-    } catch (error) {
-      throw this.#session.failure(error, moment);
-    }
-  }
-
   /** Registers something that SQL can call; what the schema may call makes the schema trusted. */
   #register(operation: string, trusts: boolean, register: (native: Connection['native']) => void): this {
-    this.#assertUsable();
     this.#connection.useSafeIntegers(this.#safeIntegers);
-    this.#attempt({ operation }, () => register(this.#native));
+    attempt(this.#session, { operation }, () => register(this.#native));
     if (trusts) this.#connection.trustSchema();
     return this;
   }

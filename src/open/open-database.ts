@@ -34,6 +34,8 @@ export class OpenDatabase {
   readonly key: string;
   /** The file that was opened; `null` for a database without one. */
   readonly identity: FileIdentity | null;
+  /** As SQLite said when it was opened: `'wal'`, `'delete'`, …; `'memory'` for a database without a file. */
+  readonly journalMode: string;
   readonly writes: WriteQueue;
   readonly supervision: Supervision;
   /** The scheduled backups; `null` where there are none. */
@@ -49,6 +51,7 @@ export class OpenDatabase {
     this.givenName = parts.givenName;
     this.key = parts.file?.key ?? '';
     this.identity = parts.file?.identity ?? null;
+    this.journalMode = parts.file?.journalMode ?? 'memory';
     this.writes = new WriteQueue(parts.connection, parts.connection.options.writes);
     this.supervision = parts.supervision;
     this.#release = parts.release;

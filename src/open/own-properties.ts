@@ -1,0 +1,16 @@
+/** Own enumerable properties that are computed: what `console.log(db)` and `{ ...db }` show, as in better-sqlite3. */
+
+export function ownProperties<Owner extends object>(
+  read: Readonly<Record<string, (owner: Owner) => unknown>>,
+): PropertyDescriptorMap & ThisType<Owner> {
+  const descriptors: PropertyDescriptorMap & ThisType<Owner> = {};
+  for (const [name, value] of Object.entries(read)) {
+    descriptors[name] = {
+      get(this: Owner) {
+        return value(this);
+      },
+      enumerable: true,
+    };
+  }
+  return descriptors;
+}

@@ -1,0 +1,64 @@
+/** The members of `Database` that take SQL: each text passes the door, each failure is translated. */
+import { mayWrite } from '../connection/moment';
+import { nativeExplain } from '../connection/native-gaps';
+import type { Moment, Session } from '../connection/session';
+import { makeStatement, type Statement } from '../connection/statement';
+import type { PragmaOptions } from '../connection/types';
+import type { OpenDatabase } from './open-database';
+
+/** A handle as the functions below need it. */
+export interface TextHandle {
+  /** The `Database`, which its statements show. */
+  readonly database: object;
+  readonly open: OpenDatabase;
+  readonly session: Session;
+}
+
+/** Runs `run` on a usable handle, and throws its failure translated. */
+export function attempt<Result>(session: Session, moment: Moment, run: () => Result): Result {
+  if (session.refusal !== null) throw session.refusal();
+  try {
+    return run();
+  } catch (error) {
+    throw session.failure(error, moment);
+  }
+}
+
+export function prepareText({ database, open, session }: TextHandle, source: string): Statement {
+  const { connection, door } = open;
+  return attempt(session, { operation: 'prepare', sql: source }, () => {
+    const watch = door.admit(source);
+    const prepare = () => connection.native.prepare(source);
+    const native = watch === null ? prepare() : watch.preparing(prepare);
+    return makeStatement({ native, session, database, watch, door });
+  });
+}
+
+export function execText({ open, session }: TextHandle, source: string): void {
+  const { native } = open.connection;
+  attempt(session, { operation: 'exec', sql: source, commits: true }, () => {
+    session.gate.passing();
+    try {
+      open.door.through(source, () => native.exec(source));
+    } finally {
+      session.gate.transactionIs(native.inTransaction);
+    }
+  });
+}
+
+export function pragmaText({ open, session }: TextHandle, source: string, options?: PragmaOptions): unknown {
+  const sql = `PRAGMA ${source}`;
+  return attempt(session, { operation: 'pragma', sql, commits: mayWrite(sql) }, () => {
+    const run = (): unknown => open.connection.native.pragma(source, options);
+    return typeof source === 'string' ? open.door.through(sql, run) : run();
+  });
+}
+
+export function explainText({ open, session }: TextHandle, source: string): unknown[] {
+  const sql = `EXPLAIN ${source}`;
+  return attempt(session, { operation: 'explain', sql }, () => {
+    if (typeof source !== 'string') throw new TypeError('Expected first argument to be a string');
+    // Some pragmas act when they are prepared, also under EXPLAIN.
+    return open.door.through(sql, () => nativeExplain(open.connection.native, source));
+  });
+}
