@@ -9,6 +9,7 @@ export type { FenceMarker } from './filesystem/fence-marker';
 export type { CheckpointMode, CheckpointResult } from './maintenance/protocol';
 export { verifyDatabase, type VerifyOptions, type VerifyReport } from './backup/verify';
 export type { SnapshotOptions, SnapshotOutcome } from './backup/snapshot';
+export type { DatabaseHealth } from './open/database-health';
 export type { RestoreOptions, RestoreReport } from './backup/restore';
 export { inspectFilesystem } from './filesystem/inspect';
 export { installProcessGuard } from './sentinel/process-guard/install';

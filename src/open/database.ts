@@ -23,13 +23,15 @@ import type {
   VirtualTableOptions,
 } from '../connection/types';
 import type { DatabaseEmitter } from '../events/event-map';
+import { prometheusText } from '../health/prometheus';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/protocol';
 import type { Options } from '../options/options';
 import type { Plan } from '../policy/plan';
 import { backUp, changeWithSnapshot, verifyOpen } from './backups';
 import type { WriteCallOptions } from '../writes/queued-write';
 import { isOpenDatabase } from './handle';
-import { healthOfOpen, type DatabaseHealth } from './health';
+import type { DatabaseHealth } from './database-health';
+import { healthOfOpen } from './health';
 import { reportWhenLeaked } from './leaked-handles';
 import type { OpenDatabase } from './open-database';
 import { ownProperties } from './own-properties';
@@ -96,6 +98,11 @@ export class Database implements DropInDatabase {
   health(): DatabaseHealth {
     if (!this.open) this.#assertUsable();
     return healthOfOpen(this.#open);
+  }
+
+  /** The numbers of `health()` as Prometheus text; `name` is the value of the label `database`. */
+  metrics(name = 'main'): string {
+    return prometheusText(this.health(), name);
   }
 
   /** Prepares one statement. */

@@ -2,11 +2,9 @@
 import { errorCode, errorMessage } from '../base/foreign-error';
 import { walLimit } from '../checkpoint/report';
 import type { FileScheduler } from '../checkpoint/scheduler';
-import { healthOf, type BackupHealth, type CheckpointHealth, type Health, type SentinelHealth } from '../health/health';
-import type { WriteQueueFacts } from '../writes/counters';
+import { healthOf, type BackupHealth, type CheckpointHealth, type SentinelHealth } from '../health/health';
+import type { DatabaseHealth } from './database-health';
 import type { OpenDatabase } from './open-database';
-
-export type DatabaseHealth = Health<WriteQueueFacts>;
 
 export function healthOfOpen(database: OpenDatabase): DatabaseHealth {
   const { connection, supervision, writes } = database;

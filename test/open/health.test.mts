@@ -26,6 +26,10 @@ describe('db.health', () => {
     assert.deepEqual(health.warnings, db.plan.warnings);
     assert.equal(health.backups?.failures, 0);
     assert.equal((JSON.parse(JSON.stringify(health)) as typeof health).status, 'ok');
+    const text = db.metrics('notes');
+    assert.match(text, /^safe_sqlite_up\{database="notes"\} 1$/m);
+    assert.match(text, /^safe_sqlite_writes_committed_total\{database="notes"\} 1$/m);
+    assert.match(text, /^safe_sqlite_commit_seconds_bucket\{database="notes",le="\+Inf"\} 1$/m);
     db.close();
     assert.throws(() => db.health(), ClosedDatabaseError);
   });
