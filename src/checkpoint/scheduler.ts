@@ -18,7 +18,7 @@ import { translateError } from '../errors/translate';
 import { checkpoint } from '../maintenance/jobs/checkpoint';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/protocol';
 import type { ResolvedCheckpoint } from '../options/resolved';
-import { decideCheckpoint, mergeCheckpoint, type CheckpointDecision } from '../policy/checkpoint';
+import { decideCheckpoint, mergeCheckpoint, type CheckpointDecision, type CheckpointFacts } from '../policy/checkpoint';
 import { noHistory, withFailure, withRestart, withResult, type History } from './history';
 import { findLongTransactions } from './long-transactions';
 import { reportFailure, reportPinned, reportResult, WalWarning } from './report';
@@ -101,7 +101,7 @@ export class FileScheduler {
     this.#commits += 1;
     if (this.#commits % commitsPerPulse !== 0) return;
     // A timer that is this late does not run at all.
-    if (performance.now() - this.#lastTick > 2 * tickMs) this.#tick();
+    if (performance.now() - this.#lastTick > 2 * tickMs) this.#look(true);
   }
 
   /** The state of the WAL right now. */
@@ -148,17 +148,20 @@ export class FileScheduler {
   }
 
   #tick(): void {
-    const now = performance.now();
-    this.#lastTick = now;
-    // Read-only connections that were opened since go on.
-    if (noticeMarker(this.target)) return this.halt();
-    findLongTransactions(this.#users, now);
-    const state = this.observe();
-    this.#warning.check(state, this);
-    this.#act(this.#decide(state, false));
+    this.#lastTick = performance.now();
+    this.#look(false);
   }
 
-  #decide(state: WalState, justCompleted: boolean): CheckpointDecision {
+  #look(starved: boolean): void {
+    // Read-only connections that were opened since go on.
+    if (noticeMarker(this.target)) return this.halt();
+    findLongTransactions(this.#users, performance.now());
+    const state = this.observe();
+    this.#warning.check(state, this);
+    this.#act(this.#decide(state, { justCompleted: false, starved }));
+  }
+
+  #decide(state: WalState, moment: Pick<CheckpointFacts, 'justCompleted' | 'starved'>): CheckpointDecision {
     const now = performance.now();
     this.#pendingSince = state.pendingBytes === 0 ? null : (this.#pendingSince ?? now);
     this.#noticePinned(state, now);
@@ -173,7 +176,7 @@ export class FileScheduler {
         fileBytes: state.fileBytes,
         pendingForMs: now - (this.#pendingSince ?? now),
         sinceAttemptMs: now - endedAt,
-        justCompleted,
+        ...moment,
         pauseMs: Math.max(0, pausedUntil - now),
         finishPauseMs: Math.max(0, finishPausedUntil - now),
       },
@@ -208,9 +211,15 @@ export class FileScheduler {
     try {
       const { complete } = this.runHere(user);
       this.#finishedAt = complete ? this.observe().walBytes : null;
+      this.#goOn(complete);
     } catch {
       // Reported already; see `#act`.
     }
+  }
+
+  /** What is due right behind a checkpoint. */
+  #goOn(justCompleted: boolean): void {
+    this.#act(this.#decide(this.observe(), { justCompleted, starved: false }));
   }
 
   async #runNext(mode: CheckpointMode): Promise<CheckpointResult> {
@@ -229,7 +238,7 @@ export class FileScheduler {
       const result = await running;
       this.#running = null;
       this.#record(result);
-      if (mode === 'passive' && !awaited) this.#act(this.#decide(this.observe(), result.complete));
+      if (mode === 'passive' && !awaited) this.#goOn(result.complete);
       return result;
     } catch (error) {
       this.#running = null;

@@ -16,6 +16,8 @@ export interface CheckpointFacts {
   readonly fenced: boolean;
   /** A checkpoint of this process is on its way for the file. */
   readonly running: boolean;
+  /** The application commits in a loop that lets no timer run, nor the end of a checkpoint be seen. */
+  readonly starved: boolean;
   /** A connection of this thread has a transaction or an iterator open on the file. */
   readonly inTransaction: boolean;
   /** Bytes of all frames since the WAL started over, copied or not. */
@@ -50,8 +52,8 @@ const finishShare = 0.75;
 /** Whatever that size is: before, a checkpoint off the event loop had its chance. */
 const finishFactor = 2;
 /**
- * A WAL this many times that size is started over even while a checkpoint runs: a loop of commits that never yields has
- * no turn in which the end of it could be seen, and without a limit the WAL would fill the disk.
+ * A WAL this many times that size is started over although a checkpoint seems to run: a loop of commits that never
+ * yields has no turn in which the end of it could be seen, and without a limit the WAL would fill the disk.
  */
 const overrunFactor = 2;
 /** ms between two tries to catch up with a writer: each costs two syncs of the disk. */
@@ -64,7 +66,7 @@ export function decideCheckpoint(facts: CheckpointFacts, settings: ResolvedCheck
   if (settings === 'off') return none("`checkpoint` is 'off'");
   if (settings.owner === 'external') return none('another program checkpoints');
   const mayFinish = pendingBytes > 0 && !facts.inTransaction && pauseMs === 0 && facts.finishPauseMs === 0;
-  if (mayFinish && walBytes >= settings.truncateAboveBytes * overrunFactor) {
+  if (mayFinish && facts.starved && facts.running && walBytes >= settings.truncateAboveBytes * overrunFactor) {
     return finish(`the WAL has ${walBytes} bytes, and commits leave no gap`);
   }
   if (facts.running) return none('a checkpoint is running');

@@ -1,5 +1,5 @@
 /** The program of the tests of checkpoints and fences: raw better-sqlite3 and this library on one file, a call at a time. */
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import Native from 'better-sqlite3';
 import Database, { clearFence, openDatabase } from 'safe-sqlite';
 import { ownFolder, plainError, serve } from '../faults/scenario.mts';
@@ -35,7 +35,7 @@ serve({
     db.pragma('journal_mode=WAL');
     db.pragma('synchronous=FULL');
     db.pragma('wal_autocheckpoint=0');
-    handles.set(as ?? 'db', db);
+    handles.set(as ?? 'db', db as unknown as Handle);
   },
   open({
     as = 'db',
@@ -51,12 +51,12 @@ serve({
     const settings = { logger: false, ...options } as const;
     const db = shared === true ? openDatabase(path, settings) : new Database(path, settings);
     for (const name of eventNames) {
-      db.events.on(name, event => {
+      db.events.on(name, (event: object) => {
         const { error, ...facts } = event as { error?: Error };
         events.push({ event: name, as, ...facts, ...(error === undefined ? {} : { error: plainError(error) }) });
       });
     }
-    handles.set(as, db);
+    handles.set(as, db as unknown as Handle);
   },
   exec({ as, sql }: { as?: string; sql: string }) {
     handle(as).exec(sql);
@@ -88,6 +88,29 @@ serve({
   isOpen: ({ as }: { as?: string }) => ours(as).open,
   events: () => events.splice(0),
   clearFence: (options: Parameters<typeof clearFence>[1]) => clearFence(file, options),
+  /** Waits for an event with these facts, and gives it; the ones before it are kept. */
+  async until({ event, after = 0, having = {} }: { event: string; after?: number; having?: object }) {
+    const facts = Object.entries({ event, ...having });
+    for (;;) {
+      const found = events.filter(each => facts.every(([name, value]) => each[name] === value))[after];
+      if (found !== undefined) return found;
+      await new Promise(resolve => setTimeout(resolve, 5));
+    }
+  },
+  /** Commits without a turn of the event loop, until the clock or the WAL says stop; the largest WAL on the way. */
+  burst({ as, forMs, bytes = 4000 }: { as?: string; forMs: number; bytes?: number }) {
+    const insert = handle(as).prepare('INSERT INTO t(body) VALUES (randomblob(?))');
+    const end = performance.now() + forMs;
+    let commits = 0;
+    let largest = 0;
+    while (performance.now() < end) {
+      insert.run(bytes);
+      commits += 1;
+      if (commits % 50 === 0) largest = Math.max(largest, statSync(`${file}-wal`).size);
+    }
+    return { commits, largest };
+  },
+  walSize: () => statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? null,
   wait: (milliseconds: number) => new Promise(resolve => setTimeout(resolve, milliseconds)),
   /** The failing statement runs inside a function that SQL of another connection calls. */
   insertFromSql({ outer, as, id }: { outer: string; as: string; id: number }) {

@@ -24,6 +24,7 @@ const settings: ResolvedCheckpoint = {
 const quiet: CheckpointFacts = {
   fenced: false,
   running: false,
+  starved: false,
   inTransaction: false,
   walBytes: 0,
   pendingBytes: 0,
@@ -81,8 +82,10 @@ const rows: readonly Row[] = [
   ['two limits in one', nearlyCopied, 'finish', { truncateAboveBytes: 4 * MiB }],
   ['two limits in one, too early', { ...nearlyCopied, walBytes: 7 * MiB }, 'passive', { truncateAboveBytes: 4 * MiB }],
 
-  ['overrun', overrun, 'finish'],
-  ['overrun, although one is running', { ...overrun, running: true }, 'finish'],
+  ['starved, not large', { ...nearlyCopied, starved: true, running: true }, 'none'],
+  ['starved, overrun, although one seems to run', { ...overrun, starved: true, running: true }, 'finish'],
+  ['starved, overrun, and none runs yet', { ...overrun, pendingBytes: 9 * MiB, starved: true }, 'passive'],
+  ['overrun while one runs', { ...overrun, running: true }, 'none'],
   ['overrun in a transaction', { ...overrun, inTransaction: true, sinceAttemptMs: 1000 }, 'passive'],
   ['overrun, but paused', { ...overrun, pauseMs: 1 }, 'none'],
   ['overrun, but all is copied', { ...overrun, pendingBytes: 0, sinceAttemptMs: 10 }, 'none'],
@@ -103,6 +106,7 @@ describe('decideCheckpoint', () => {
   const anyFacts = fc.record({
     fenced: fc.boolean(),
     running: fc.boolean(),
+    starved: fc.boolean(),
     inTransaction: fc.boolean(),
     walBytes: fc.nat(200 * MiB),
     pendingBytes: fc.nat(200 * MiB),
@@ -121,7 +125,7 @@ describe('decideCheckpoint', () => {
         if (facts.fenced || owner === 'external') assert.equal(action, 'none');
         if (facts.inTransaction) assert.notEqual(action, 'finish');
         if (action === 'truncate') assert.ok(facts.justCompleted && facts.fileBytes > settings.truncateAboveBytes);
-        if (facts.running) assert.ok(action === 'none' || action === 'finish');
+        if (facts.running && !facts.starved) assert.equal(action, 'none');
         assert.equal(decideCheckpoint(facts, 'off').action, 'none');
       }),
     );
