@@ -51,11 +51,12 @@ export async function runCheckpoint(
   { awaited, signal }: RunOptions,
 ): Promise<CheckpointResult> {
   try {
-    return await pRetry(() => attempt(target, mode, awaited), {
+    return await pRetry(() => attempt(target, mode, { awaited, signal }), {
       ...retries,
       unref: !awaited,
-      signal,
-      shouldRetry: ({ error }) => error instanceof SqliteBusyError || error instanceof TruncateBlocked,
+      // Not p-retry's own `signal`: a checkpoint that ran through counts, also when the file was closed meanwhile.
+      shouldRetry: ({ error }) =>
+        !signal.aborted && (error instanceof SqliteBusyError || error instanceof TruncateBlocked),
     });
   } catch (error) {
     if (error instanceof TruncateBlocked) return error.result;
@@ -63,7 +64,12 @@ export async function runCheckpoint(
   }
 }
 
-async function attempt(target: CheckpointTarget, mode: CheckpointMode, awaited: boolean): Promise<CheckpointResult> {
+async function attempt(
+  target: CheckpointTarget,
+  mode: CheckpointMode,
+  { awaited, signal }: RunOptions,
+): Promise<CheckpointResult> {
+  signal.throwIfAborted();
   const job: CheckpointJob = {
     kind: 'checkpoint',
     mode,

@@ -1,5 +1,5 @@
 /** The program of the tests of checkpoints and fences: raw better-sqlite3 and this library on one file, a call at a time. */
-import { statSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import Native from 'better-sqlite3';
 import Database, { clearFence, openDatabase } from 'safe-sqlite';
 import { ownFolder, plainError, serve } from '../faults/scenario.mts';
@@ -58,6 +58,18 @@ serve({
     }
     handles.set(as, db as unknown as Handle);
   },
+  /** What a program does whose open fails: it throws, and closes what it has. */
+  openAndGiveUp(subject: 'raw' | 'open') {
+    if (subject === 'open') return void new Database(file, { logger: false });
+    const db = new Native(file);
+    try {
+      db.pragma('journal_mode=WAL');
+      db.pragma('synchronous=FULL');
+      db.prepare('SELECT count(*) FROM t').get();
+    } finally {
+      db.close();
+    }
+  },
   exec({ as, sql }: { as?: string; sql: string }) {
     handle(as).exec(sql);
   },
@@ -79,6 +91,19 @@ serve({
   checkpoint: ({ as, mode }: { as?: string; mode?: 'passive' | 'truncate' }) => ours(as).checkpoint(mode),
   close({ as }: { as?: string }) {
     handle(as).close();
+  },
+  /** The close comes while the checkpoint is under way: when the file `gate` is there. */
+  async checkpointAndClose(gate: string) {
+    const running = ours().checkpoint();
+    while (!existsSync(gate)) await new Promise(resolve => setTimeout(resolve, 5));
+    handle().close();
+    return { complete: (await running).complete };
+  },
+  async checkpointsAndClose(count: number) {
+    const running = Array.from({ length: count }, () => ours().checkpoint());
+    handle().close();
+    const ends = await Promise.allSettled(running);
+    return ends.map(end => (end.status === 'fulfilled' ? 'done' : String(Reflect.get(end.reason as Error, 'code'))));
   },
   /** A marker as another process writes it, and the close right behind it. */
   markAndClose() {

@@ -5,6 +5,7 @@ import { copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import Native from 'better-sqlite3';
+import { restoreDatabase } from 'safe-sqlite';
 import type { PlainError } from '../faults/scenario.mts';
 import { createFaultBench, faultsSkip, type FaultBench, type FaultRule, type Scenario } from '../faults/shim.mts';
 
@@ -294,6 +295,27 @@ describe('the fence of a file', { skip }, () => {
     const operator = bench.start(program);
     await assert.rejects(operator.ask('clearFence', {}), fenced);
     assert.equal(existsSync(path(bench, '-fenced')), true);
+  });
+
+  test('goes with the old files when the database is restored', async () => {
+    using bench = createFaultBench();
+    const child = await fencedBench(bench);
+    const backup = join(bench.folder, 'backup.db');
+    const source = new Native(backup);
+    source.exec('CREATE TABLE t(id INTEGER PRIMARY KEY, body); INSERT INTO t(id) VALUES (7)');
+    source.close();
+    child.kill();
+    await child.ended;
+    const wal = statSync(path(bench, '-wal')).size;
+    const { kept } = await restoreDatabase({ from: backup, to: path(bench) });
+    assert.equal(existsSync(path(bench, '-fenced')), false);
+    const old = kept.find(each => !each.endsWith('-wal') && !each.endsWith('-shm'));
+    assert.equal(existsSync(`${old}-fenced`), true);
+    // It was not checkpointed on its way.
+    assert.equal(statSync(`${old}-wal`).size, wal);
+    const restored = bench.start(program);
+    await restored.ask('open', {});
+    assert.deepEqual(await restored.ask('ids', {}), [7]);
   });
 
   test('holds in the process when its marker cannot be written, and the first fault is not hidden', async () => {

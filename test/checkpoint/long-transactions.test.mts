@@ -1,0 +1,72 @@
+/** Long transactions are found and named; the clock is handed in, so that nothing waits. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, afterEach, describe, test } from 'node:test';
+import { Database, type LongTransactionEvent } from 'safe-sqlite';
+import { findLongTransactions } from '../../dist/checkpoint/long-transactions.js';
+import { isOpenDatabase } from '../../dist/open/handle.js';
+import { openResolved } from '../../dist/open/way-in.js';
+import { resolveOptions } from '../../dist/options/resolve.js';
+import type { OpenDatabase } from '../../dist/open/open-database.js';
+
+const quiet = { logger: false, checkpoint: 'off' } as const;
+
+let folder = '';
+let opened: OpenDatabase;
+let db: Database;
+let seen: LongTransactionEvent[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-'));
+  opened = openResolved(resolveOptions(join(folder, 'a.db'), quiet));
+  assert.ok(isOpenDatabase(opened));
+  db = new Database(opened as unknown as string);
+  db.exec('CREATE TABLE t(a); INSERT INTO t VALUES (1), (2)');
+  seen = [];
+  db.events.on('longTransaction', event => seen.push(event));
+});
+afterEach(() => {
+  db.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** What is found when the clock has advanced by `ms` since the test began. */
+const look = (now: number): void =>
+  findLongTransactions([{ connection: opened.connection, schema: 'main', checkpoints: true }], now);
+
+describe('findLongTransactions', () => {
+  test('an iterator that was left open is named by its SQL, at 10 s, 20 s, 40 s', () => {
+    const rows = db.prepare('SELECT a FROM t').iterate();
+    rows.next();
+    const start = performance.now();
+    for (const seconds of [9, 11, 15, 21, 23, 30, 47, 60]) look(start + seconds * 1000);
+    assert.deepEqual(
+      seen.map(({ kind, sql, ageMs }) => [kind, sql, Math.round(ageMs / 1000)]),
+      [11, 23, 47].map(age => ['iterator', 'SELECT a FROM t', age]),
+    );
+    rows.return?.();
+    look(start + 1_000_000);
+    assert.equal(seen.length, 3);
+  });
+
+  test('a forgotten BEGIN is found; a transaction that ends and begins anew is not', () => {
+    look(0);
+    db.exec('BEGIN');
+    for (const now of [250, 5000, 10_249]) look(now);
+    assert.equal(seen.length, 0);
+    look(10_250);
+    assert.deepEqual(
+      seen.map(({ kind, sql, ageMs }) => [kind, sql, ageMs]),
+      [['transaction', null, 10_000]],
+    );
+    db.exec('COMMIT');
+    look(10_500);
+    db.exec('BEGIN');
+    look(10_750);
+    look(15_000);
+    assert.equal(seen.length, 1);
+    db.exec('ROLLBACK');
+  });
+});
