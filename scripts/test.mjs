@@ -1,11 +1,12 @@
-// The test command: every *.test.mts below test/ (or below the paths given), in one run of Node's test runner.
+// The test command: every *.test.mts below test/ (or below the paths given), in one run of Node's test runner. `--long`
+// runs also what needs the npm registry.
 import { spawnSync } from 'node:child_process';
 import { globSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const wanted = process.argv.slice(2).filter(argument => !argument.startsWith('--'));
-const flags = process.argv.slice(2).filter(argument => argument.startsWith('--'));
+const flags = process.argv.slice(2).filter(argument => argument.startsWith('--') && argument !== '--long');
 const roots = wanted.length > 0 ? wanted : ['test'];
 const files = roots
   .flatMap(root => (statSync(root).isDirectory() ? globSync(`${root}/**/*.test.mts`) : [root]))
@@ -18,6 +19,6 @@ if (files.length === 0) {
 const run = spawnSync(
   process.execPath,
   ['--throw-deprecation', '--test', '--test-concurrency=2', '--test-timeout=120000', ...flags, ...files],
-  { stdio: 'inherit' },
+  { stdio: 'inherit', env: process.argv.includes('--long') ? { ...process.env, LONG_TESTS: '1' } : process.env },
 );
 process.exit(run.status ?? 1);

@@ -1,36 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { install, pack, root } from '../../scripts/pack.mjs';
-
-// Real small programs that use the package as npm would publish it. Only what they import is installed beside it.
-const packed = mkdtempSync(join(tmpdir(), 'safe-sqlite-packed-'));
-after(() => rmSync(packed, { recursive: true, force: true }));
-const { tarball } = pack(packed);
-
-/** A copy of the program called `name` in a folder of its own. */
-function programFolder(t: TestContext, name: string): string {
-  const folder = mkdtempSync(join(tmpdir(), `safe-sqlite-${name}-`));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  cpSync(fileURLToPath(new URL(`apps/${name}`, import.meta.url)), folder, { recursive: true });
-  return folder;
-}
-
-function node(folder: string, ...args: string[]): string {
-  return execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
-}
-
-function compile(folder: string, compiler: 'typescript' | 'typescript-5'): void {
-  try {
-    node(folder, join(root, `node_modules/${compiler}/bin/tsc`), '-p', '.');
-  } catch (error) {
-    assert.fail(`${compiler} does not compile it:\n${String((error as { stdout: unknown }).stdout)}`);
-  }
-}
+import { describe, test } from 'node:test';
+import { install } from '../../scripts/pack.mjs';
+import { blocksOf } from '../docs/page.mts';
+import { compile, node, npmInstall, programFolder, registrySkip, tarball } from './program.mts';
 
 describe('programs that installed the package', () => {
   test('CommonJS in JavaScript: require()', t => {
@@ -87,15 +61,22 @@ describe('programs that installed the package', () => {
     });
   });
 
-  // It downloads Jest: some 250 packages.
-  const skip = process.env['LONG_TESTS'] === undefined && 'set LONG_TESTS=1 to run what needs the npm registry';
-  test('Jest, after a real npm install', { skip }, t => {
+  test('Express in TypeScript', t => {
+    const folder = programFolder(t, 'express');
+    install(tarball, folder, ['@types/node', '@types/express', 'express']);
+    compile(folder, 'typescript');
+    assert.deepEqual(JSON.parse(node(folder, 'out/app.mjs')), [200, 200, 409, 404]);
+  });
+
+  test('Jest, after a real npm install', { skip: registrySkip }, t => {
     const folder = programFolder(t, 'jest');
-    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-    const flags = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
-    const wanted = [tarball, `better-sqlite3@${manifest.devDependencies['better-sqlite3']}`, 'jest@30'];
-    writeFileSync(join(folder, '.npmrc'), '');
-    execFileSync('npm', ['install', ...flags, ...wanted], { cwd: folder, stdio: 'pipe' });
+    npmInstall(folder, 'jest@30');
     node(folder, 'node_modules/jest/bin/jest.js', '--ci', '--runInBand');
+
+    // With the resolver of docs/register.md, code that imports better-sqlite3 gets this package.
+    const resolver = blocksOf('register.md').find(({ text }) => text.startsWith('// jest-resolver.js'));
+    writeFileSync(join(folder, 'jest-resolver.js'), resolver?.text ?? '');
+    cpSync(join(folder, 'redirected.js'), join(folder, 'redirected.test.js'));
+    node(folder, 'node_modules/jest/bin/jest.js', '--ci', '--resolver=<rootDir>/jest-resolver.js', 'redirected');
   });
 });
