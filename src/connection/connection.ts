@@ -68,7 +68,8 @@ export class Connection {
     this.plan = parts.plan;
     this.options = parts.options;
     this.hub = parts.hub;
-    this.verbose = parts.verbose;
+    const { listener, quietly } = parts.verbose;
+    this.verbose = { listener, quietly: run => quietly(() => this.#withNumbers(run)) };
     this.busyTimeoutMs = parts.options.timeout;
     if (parts.options.dangerously.allowUnsyncedCommits !== null) this.#givenUp.add(unsyncedCommits);
   }
@@ -218,6 +219,17 @@ export class Connection {
     if (this.#safeIntegers === enabled) return;
     this.native.defaultSafeIntegers(enabled);
     this.#safeIntegers = enabled;
+  }
+
+  /** Our own statements read integers as numbers, whatever the handles want. */
+  #withNumbers<Result>(run: () => Result): Result {
+    if (!this.#safeIntegers) return run();
+    this.useSafeIntegers(false);
+    try {
+      return run();
+    } finally {
+      this.useSafeIntegers(true);
+    }
   }
 
   /** After the ROLLBACK that follows a failed COMMIT: now it is certain what became of the transaction. */

@@ -122,11 +122,13 @@ export class Database implements DropInDatabase {
 
   /** Runs `PRAGMA source` and returns its rows, or with `simple` its first value. */
   pragma(source: string, options?: PragmaOptions): unknown {
+    this.#connection.useSafeIntegers(this.#safeIntegers);
     return pragmaText(this.#handle, source, options);
   }
 
   /** The rows of `EXPLAIN source`. */
   explain(source: string): unknown[] {
+    this.#connection.useSafeIntegers(this.#safeIntegers);
     return explainText(this.#handle, source);
   }
 

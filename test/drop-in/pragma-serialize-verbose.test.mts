@@ -19,6 +19,24 @@ suite('pragma, explain, serialize and verbose', bench => {
     assert.equal(thrownBy(() => db.pragma('table_info(')).code, 'SQLITE_ERROR');
   });
 
+  test('safe integers reach pragma, and nothing that the library asks for itself', async () => {
+    const db = bench.open();
+    db.defaultSafeIntegers(true);
+    assert.equal(db.pragma('user_version', { simple: true }), 0n);
+    assert.deepEqual(db.prepare('SELECT count(*) AS n FROM t').get(), { n: 0n });
+    db.transaction(() => db.prepare('INSERT INTO t (a) VALUES (1)').run())();
+    db.exec(`ATTACH '${bench.path('safe-integers.db')}' AS other`);
+    db.exec('CREATE TABLE other.u (a); DETACH other');
+    const explain = Reflect.get(db, 'explain') as (sql: string) => { addr: unknown }[];
+    assert.equal(Reflect.apply(explain, db, ['SELECT 1'])[0]?.addr, 0n);
+    const copy = bench.path('safe-integers-copy.db');
+    await db.backup(copy);
+    assert.equal(db.prepare('SELECT 1').pluck().get(), 1n);
+    assert.equal(db.pragma('user_version', { simple: true }), 0n);
+    db.close();
+    assert.equal(new bench.Database(copy, { ...quiet, readonly: true }).prepare('SELECT a FROM t').pluck().get(), 1);
+  });
+
   test('explain shows the program of a statement', () => {
     const db = bench.open();
     const explain = Reflect.get(db, 'explain') as (sql: string) => { opcode: string }[];
