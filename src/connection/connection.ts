@@ -68,8 +68,8 @@ export class Connection {
     this.plan = parts.plan;
     this.options = parts.options;
     this.hub = parts.hub;
-    const { listener, quietly } = parts.verbose;
-    this.verbose = { listener, quietly: run => quietly(() => this.#withNumbers(run)) };
+    const { verbose } = parts;
+    this.verbose = { ...verbose, quietly: run => verbose.quietly(() => this.#withNumbers(run)) };
     this.busyTimeoutMs = parts.options.timeout;
     if (parts.options.dangerously.allowUnsyncedCommits !== null) this.#givenUp.add(unsyncedCommits);
   }

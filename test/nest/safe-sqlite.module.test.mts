@@ -140,6 +140,9 @@ describe('SafeSqliteModule', () => {
       SafeSqliteModule.forRoot({ name: 'b', filename: join(folder, 'b.db'), ...quiet }),
     );
     const indicator = app.get(SafeSqliteHealthIndicator);
+    const { main } = indicator.isHealthy('main');
+    const { status, reasons } = app.get<Database>(getDatabaseToken()).health();
+    assert.deepEqual(main, { status: 'up', state: status, reasons });
     app.get<Database>(getDatabaseToken('b')).close();
     assert.deepEqual(indicator.isHealthy('other', 'b'), {
       other: { status: 'down', state: 'closed', reasons: ['the database is closed'] },

@@ -9,7 +9,7 @@ const db = openDatabase('app.db', { logger: false });
 db.exec('CREATE TABLE users (email TEXT UNIQUE)');
 const insert = db.prepare<[string]>('INSERT INTO users VALUES (?)');
 
-const health: RequestHandler = healthRoute({ health: () => ({ status: 'ok', reasons: [] }) });
+const health: RequestHandler = healthRoute(db);
 const errors: ErrorRequestHandler = sqliteErrorHandler({ retryAfterSeconds: 2 });
 
 const app = express();
