@@ -21,7 +21,7 @@ const prefix = 'safe-sqlite-mounts-';
 /** Long enough for a mkfs on a busy machine. */
 const commandTimeoutMs = 60_000;
 
-export interface Lab {
+export interface Lab extends Disposable {
   /** A fresh folder below the lab. */
   readonly folder: (name: string) => string;
   /** A sparse file of `bytes`, made into a filesystem by `mkfs`, whose last argument it becomes. */
@@ -56,6 +56,13 @@ export function whyNoType(type: string): false | string {
 
 /** Call it once a file, at its top level. */
 export function makeLab(): Lab {
+  const lab = createLab();
+  after(() => lab[Symbol.dispose]());
+  return lab;
+}
+
+/** The same for a command that is no test. */
+export function createLab(): Lab {
   sweep();
   const root = realpathSync(mkdtempSync(join(place, `${prefix}${process.pid}-`)));
   const daemons: ChildProcess[] = [];
@@ -72,10 +79,10 @@ export function makeLab(): Lab {
     takeAway(root);
     for (const daemon of daemons) daemon.kill('SIGKILL');
   };
-  after(end);
   process.once('exit', end);
   return {
     root,
+    [Symbol.dispose]: end,
     folder,
     image: (bytes, ...mkfs) => {
       const path = next('image');
