@@ -8,7 +8,7 @@
  *   1. SQLite itself takes the WAL or the hot journal into the old file and leaves WAL mode (the `fold` job): each of its
  *      steps is crash-safe, and at the end the old database is one file. It works only with nobody else in the file.
  *   2. BEGIN EXCLUSIVE on it, held through 3 and 4: nobody comes in.
- *   3. link(to, kept): the old file has two names.
+ *   3. link(to, kept): the old file has two names. fsync(folder): what stood beside it stays away.
  *   4. rename(new, to), one atomic step: before it the old database stands there, after it the new one. fsync(folder).
  *
  * An old file that SQLite cannot read is no complete database at any time. Its files are kept as they are, together,
@@ -44,6 +44,9 @@ export async function swapWhole(finished: string, to: PlacedFile, kept: string):
       });
     }
     await keep(to.path, kept);
+    // The journal of the fold must be gone for good before the new file comes: POSIX lets the disk keep the rename and
+    // not the removal, and SQLite would roll that journal back into the new database.
+    await syncFolder(to.folder);
     try {
       await rename(finished, to.path);
       await syncFolder(to.folder);
@@ -80,6 +83,8 @@ export async function swapBroken(finished: string, to: PlacedFile, kept: string,
     if (hadFile) await keep(to.path, kept);
     await syncFolder(to.folder);
     for (const { path } of sidecars) await rm(path, { force: true });
+    // As above: a removed -wal that comes back beside the new database would be recovered into it.
+    await syncFolder(to.folder);
     if (hadFile) await rename(finished, to.path);
     // Not over a file that somebody creates at this moment.
     else await durableRename(finished, to.path, null);

@@ -56,22 +56,22 @@ interface State {
   readonly books: Books;
   /** The same for states that would be judged the same. */
   readonly key: string;
-  /** A promise was made just now: here a loss would show first. */
-  readonly promised: boolean;
+  /** A promise was made just now, or a name changed: here a loss would show first. */
+  readonly telling: boolean;
 }
 
 export function explore(recording: Recording, options: ExploreOptions): Exploration {
   let states = 0;
   const different = new Map<string, number>();
-  const promised: number[] = [];
+  const telling: number[] = [];
   walk(recording, options, ({ key, number, ...state }) => {
     states += 1;
     if (different.has(key)) return;
     different.set(key, number);
-    if (state.promised) promised.push(number);
+    if (state.telling) telling.push(number);
   });
   const chosen = new Set(
-    options.only === undefined ? chooseStates(promised, [...different.values()], options) : [options.only],
+    options.only === undefined ? chooseStates(telling, [...different.values()], options) : [options.only],
   );
   const broken: StateFault[] = [];
   let judged = 0;
@@ -97,10 +97,10 @@ export function playedBack(recording: Recording): Contents {
   return contents;
 }
 
-/** Half of the places for the moments right after a promise, the rest for all others alike. */
-function chooseStates(promised: readonly number[], all: readonly number[], options: ExploreOptions): readonly number[] {
+/** Half of the places for the telling moments, the rest for all others alike. */
+function chooseStates(telling: readonly number[], all: readonly number[], options: ExploreOptions): readonly number[] {
   const { budget, seed } = options;
-  const first = choose(promised, Math.ceil(budget / 2), seed);
+  const first = choose(telling, Math.ceil(budget / 2), seed);
   const others = new Set(all);
   for (const number of first) others.delete(number);
   return [...first, ...choose([...others], budget - first.length, seed)];
@@ -126,7 +126,7 @@ function walk(recording: Recording, options: ExploreOptions, visit: (state: Stat
       const windowEnds = next === undefined || next.kind.startsWith('sync') || isMark(next);
       for (const ending of endingsOf(disk, moment, options.seed, windowEnds)) {
         const key = `${tightened.count} ${disk.keyOf(ending.fateOf)}`;
-        visit({ number, moment, ending, disk, books, key, promised: tightened.now });
+        visit({ number, moment, ending, disk, books, key, telling: tightened.now || nameChange(recording, moment) });
         number += 1;
       }
       tightened.now = false;
@@ -140,6 +140,10 @@ function walk(recording: Recording, options: ExploreOptions, visit: (state: Stat
       },
     },
   );
+}
+
+function nameChange({ events }: Recording, moment: number): boolean {
+  return ['rename', 'unlink', 'link'].includes(events[moment]?.kind ?? '');
 }
 
 /** A begin allows more; states before it are judged more strictly, so they need not be judged again. */
@@ -203,9 +207,17 @@ function judgeState(recording: Recording, state: State, openedWith: StateFault['
       return [name, contents.has(path) ? read(path) : nothing] as const;
     }),
   );
+  const script = scriptNamed(cast.script);
   return [
-    ...[...found].flatMap(([name, content]) => broken(name, judge(content, state.books.versionsOf(name)))),
-    ...halves(scriptNamed(cast.script).atomicOver ?? [], found).flatMap(([name, fault]) => broken(name, [fault])),
+    ...[...found].flatMap(([name, content]) => {
+      const path = join(folder, name);
+      const versions = state.books.versionsOf(name);
+      // Two versions: its restore is under way.
+      const mayBeDamaged = script.damaged === name && versions.length > 1;
+      const untouched = recording.base.get(path)?.content.equals(contents.get(path) ?? Buffer.alloc(0)) === true;
+      return mayBeDamaged && untouched ? [] : broken(name, judge(content, versions));
+    }),
+    ...halves(script.atomicOver ?? [], found).flatMap(([name, fault]) => broken(name, [fault])),
   ];
 }
 

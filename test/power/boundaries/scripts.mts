@@ -1,4 +1,5 @@
 /** The runs whose every write boundary is tried: short, and the same calls each time. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTables } from '../books/plan-writer.mts';
 import { txnOf } from '../books/plan.mts';
@@ -22,6 +23,8 @@ export interface Script {
   /** Leaves the files from which the run begins; nothing of it is recorded. */
   prepare?(stage: Stage): void | Promise<void>;
   run(stage: Stage): void | Promise<void>;
+  /** Cannot be read before the run; until a restore has succeeded it may stay as it was, byte by byte. */
+  readonly damaged?: string;
   /** Its transactions go over both files, and must be in both or in none. */
   readonly atomicOver?: readonly string[];
   /** Not every subject has every operation. */
@@ -60,8 +63,30 @@ function crashed(stage: Stage): void {
   commit(stage, connection, 3);
   // So small that the transaction spills into the files before it commits.
   connection.handle.pragma('cache_size = 4');
-  connection.handle.exec('BEGIN IMMEDIATE; UPDATE line SET pad = upper(pad); DELETE FROM slot;');
+  connection.handle.exec("BEGIN IMMEDIATE; UPDATE line SET pad = replace(pad, ':', ';'); DELETE FROM slot");
   process.kill(process.pid, 'SIGKILL');
+}
+
+/** A backup, and beside it a database that SQLite cannot read, with a WAL that is sound in itself. */
+async function damaged(stage: Stage, damage: (content: Buffer) => Buffer): Promise<void> {
+  prepared(stage);
+  const file = join(stage.folder, database);
+  let connection = open(stage);
+  await stage.teller.copy(copy, database, () => connection.backup(join(stage.folder, copy)));
+  commit(stage, connection, 3);
+  connection.close();
+  connection = open(stage);
+  // Changes pages, but not the first one, whose loss makes a database unreadable.
+  connection.handle.exec("UPDATE line SET pad = replace(pad, ':', ';')");
+  const wal = readFileSync(`${file}-wal`);
+  connection.close();
+  writeFileSync(`${file}-wal`, wal);
+  writeFileSync(file, damage(readFileSync(file)));
+}
+
+async function restoreDamaged(stage: Stage): Promise<void> {
+  await restore(stage);
+  goOn(stage);
 }
 
 /** Everything that a database lives through between two backups. */
@@ -101,15 +126,19 @@ async function copyOver(stage: Stage): Promise<void> {
   connection.close();
 }
 
-async function restoreOver(stage: Stage): Promise<void> {
+async function restore(stage: Stage): Promise<void> {
   const { restoreDatabase } = await import('safe-sqlite');
+  await stage.teller.copy(database, copy, () =>
+    restoreDatabase({ from: join(stage.folder, copy), to: join(stage.folder, database) }),
+  );
+}
+
+async function restoreOver(stage: Stage): Promise<void> {
   let connection = open(stage);
   await stage.teller.copy(copy, database, () => connection.backup(join(stage.folder, copy)));
   commit(stage, connection, 4);
   connection.close();
-  await stage.teller.copy(database, copy, () =>
-    restoreDatabase({ from: join(stage.folder, copy), to: join(stage.folder, database) }),
-  );
+  await restore(stage);
   connection = open(stage);
   commit(stage, connection, 3);
   connection.close();
@@ -185,6 +214,24 @@ export const scripts: readonly Script[] = [
     journal: 'delete',
     prepare: prepared,
     run: restoreOver,
+    only: 'ours',
+  },
+  {
+    name: 'restore-damaged',
+    title: 'a restore over a database that cannot be read, with its WAL',
+    journal: 'wal',
+    prepare: stage => damaged(stage, content => content.fill('x', 0, 100)),
+    run: restoreDamaged,
+    damaged: database,
+    only: 'ours',
+  },
+  {
+    name: 'restore-emptied',
+    title: 'a restore over a database that was emptied, with its WAL',
+    journal: 'wal',
+    prepare: stage => damaged(stage, () => Buffer.alloc(0)),
+    run: restoreDamaged,
+    damaged: database,
     only: 'ours',
   },
 ];
