@@ -5,10 +5,12 @@ import type { PlanWarning } from '../policy/plan';
 export interface CheckpointHealth {
   /** `'external'`: another program checkpoints. `'off'`: only `db.checkpoint()` and `close()` do. */
   readonly owner: 'self' | 'external' | 'off';
-  /** Size of the `-wal` file, in bytes. */
+  /** Bytes in the WAL since it started over. */
   readonly walBytes: number;
+  /** Bytes in the WAL that are not in the database yet. */
+  readonly pendingBytes: number;
   /** A WAL above this size is too large, in bytes. */
-  readonly walLimitBytes: number | null;
+  readonly walLimitBytes: number;
   readonly lastCompleteAgeMs: number | null;
   /** Checkpoints in a row that a reader or another checkpoint blocked, and for how long. */
   readonly blocked: { readonly consecutive: number; readonly forMs: number } | null;
@@ -98,7 +100,7 @@ function* checkpointReasons(checkpoints: CheckpointHealth | null): Generator<str
   if (blocked !== null && blocked.forMs >= blockedTooLongMs) {
     yield `Checkpoints have been blocked for ${seconds(blocked.forMs)}: a read transaction that does not end pins the WAL.`;
   }
-  if (owner === 'self' && walLimitBytes !== null && walBytes > walLimitBytes) {
+  if (owner === 'self' && walBytes > walLimitBytes) {
     yield `The WAL has ${walBytes} bytes, more than its limit of ${walLimitBytes}.`;
   }
 }

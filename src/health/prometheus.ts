@@ -34,7 +34,13 @@ export function prometheusText(health: Health<WriteCounters>, database: string):
   const { checkpoints, writes, backups, sentinel } = health;
   metric('up', 'gauge', '1 while the database serves, 0 when it is fenced.', health.status === 'fenced' ? 0 : 1);
   metric('degraded', 'gauge', '1 when somebody should look at it.', health.status === 'degraded' ? 1 : 0);
-  metric('wal_bytes', 'gauge', 'Size of the WAL file.', checkpoints?.walBytes ?? null);
+  metric('wal_bytes', 'gauge', 'Bytes in the WAL since it started over.', checkpoints?.walBytes ?? null);
+  metric(
+    'wal_pending_bytes',
+    'gauge',
+    'Bytes in the WAL that are not in the database yet.',
+    checkpoints?.pendingBytes ?? null,
+  );
   metric(
     'checkpoint_age_seconds',
     'gauge',

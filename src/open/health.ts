@@ -1,8 +1,7 @@
 /** `db.health()`: gathers the facts of one open database. */
 import { errorCode, errorMessage } from '../base/foreign-error';
-import { walLimit } from '../checkpoint/report';
-import type { FileScheduler } from '../checkpoint/scheduler';
-import { healthOf, type BackupHealth, type CheckpointHealth, type SentinelHealth } from '../health/health';
+import { checkpointFacts } from '../checkpoint/facts';
+import { healthOf, type BackupHealth, type SentinelHealth } from '../health/health';
 import type { DatabaseHealth } from './database-health';
 import type { OpenDatabase } from './open-database';
 
@@ -22,32 +21,11 @@ export function healthOfOpen(database: OpenDatabase): DatabaseHealth {
         : { type: filesystem.type, class: filesystem.class, mountPoint: filesystem.mountPoint },
     warnings: plan.warnings,
     refusal: error === undefined ? null : { code: errorCode(error) ?? '', message: error.message },
-    checkpoints: supervision.scheduler === null ? null : checkpointHealth(supervision.scheduler),
+    checkpoints: checkpointFacts(supervision.scheduler),
     sentinel: plan.file === null ? null : sentinelHealth(database),
     writes: writes.facts(),
     backups: backupHealth(database),
   });
-}
-
-function checkpointHealth(scheduler: FileScheduler): CheckpointHealth {
-  const { settings, history } = scheduler;
-  const now = performance.now();
-  const { blocked, failed } = history;
-  return {
-    owner: settings === 'off' ? 'off' : settings.owner,
-    walBytes: scheduler.observe().fileBytes,
-    walLimitBytes: settings === 'off' ? null : walLimit(settings),
-    lastCompleteAgeMs: Number.isFinite(history.completeAt) ? now - history.completeAt : null,
-    blocked: blocked === null ? null : { consecutive: blocked.consecutive, forMs: now - blocked.since },
-    failed:
-      failed === null
-        ? null
-        : {
-            consecutive: failed.consecutive,
-            code: errorCode(failed.error) ?? '',
-            message: errorMessage(failed.error),
-          },
-  };
 }
 
 function sentinelHealth({ supervision }: OpenDatabase): SentinelHealth {
