@@ -1,6 +1,7 @@
 /** The service: an Express 5 application over one database. No state of its own but the prepared statements. */
-import express, { type ErrorRequestHandler, type Express } from 'express';
-import { SafeSqliteError, SqliteResultError, type Database } from 'safe-sqlite';
+import express, { type Express } from 'express';
+import type { Database } from 'safe-sqlite';
+import { healthRoute, sqliteErrorHandler } from 'safe-sqlite/express';
 
 interface Note {
   readonly id: number;
@@ -36,38 +37,29 @@ export function createApp(db: Database.Database): Express {
     else response.json(note);
   });
 
-  app.post('/notes', (request, response) => {
+  app.post('/notes', async (request, response) => {
     const text: unknown = (request.body as { text?: unknown } | undefined)?.text;
     if (typeof text !== 'string' || text === '' || text.length > longestNote) {
       response.status(400).json({ error: `"text" must be a string of 1 to ${longestNote} characters` });
       return;
     }
-    // When this answer leaves, the note is on stable storage: every commit is durable.
-    response.status(201).json(insert.get(text));
+    // Requests that arrive together share one commit. When this answer leaves, the note is on stable storage.
+    response.status(201).json(await db.write(() => insert.get(text)));
   });
 
-  app.delete('/notes/:id', (request, response) => {
-    const { changes } = remove.run(Number(request.params.id));
+  app.delete('/notes/:id', async (request, response) => {
+    const { changes } = await db.write(() => remove.run(Number(request.params.id)));
     response.status(changes === 1 ? 204 : 404).end();
   });
 
   app.get('/plan', (_request, response) => {
     response.json(db.plan);
   });
+  app.get('/health', healthRoute(db));
+  app.get('/metrics', (_request, response) => {
+    response.type('text/plain').send(db.metrics('notes'));
+  });
 
-  app.use(answerDatabaseErrors);
+  app.use(sqliteErrorHandler());
   return app;
 }
-
-/** Each error of the database has its class, so each gets the answer that a client can act on. */
-const answerDatabaseErrors: ErrorRequestHandler = (error: unknown, _request, response, next) => {
-  if (!(error instanceof SqliteResultError || error instanceof SafeSqliteError)) {
-    next(error);
-    return;
-  }
-  if (error instanceof SqliteResultError && error.code === 'SQLITE_CONSTRAINT_UNIQUE') {
-    response.status(409).json({ error: 'this note exists already' });
-  } else {
-    response.status(error.retryable ? 503 : 500).json({ error: error.code });
-  }
-};

@@ -24,9 +24,9 @@ const server = createApp(db).listen(port, '127.0.0.1', error => {
 });
 
 function shutDown(): void {
+  // No new requests; the ones that run finish, their writes are committed, the last checkpoint is made.
   server.close(() => {
-    db.close();
-    console.log('closed');
+    void db[Symbol.asyncDispose]().then(() => console.log('closed'));
   });
 }
 process.once('SIGINT', shutDown);

@@ -66,6 +66,19 @@ describe('npm start: the Express service', () => {
     assert.deepEqual(texts, ['second', 'first']);
     assert.equal((await fetch(`${base}/notes/${note.id}`, { method: 'DELETE' })).status, 204);
     assert.equal(((await (await fetch(`${base}/plan`)).json()) as { file: string }).file, file);
+    const health = await fetch(`${base}/health`);
+    assert.equal(health.status, 200);
+    assert.equal(((await health.json()) as { status: string }).status, 'ok');
+    assert.match(await (await fetch(`${base}/metrics`)).text(), /^safe_sqlite_writes_committed_total\{.*\} 3$/m);
+  });
+
+  test('requests that arrive together are all stored', async () => {
+    const answers = await Promise.all(Array.from({ length: 50 }, (_, index) => post(`together ${index}`)));
+    assert.deepEqual(new Set(answers.map(answer => answer.status)), new Set([201]));
+    const listed = (await (await fetch(`${base}/notes?limit=100`)).json()) as { id: number; text: string }[];
+    const together = listed.filter(({ text }) => text.startsWith('together'));
+    assert.equal(together.length, 50);
+    for (const { id } of together) await fetch(`${base}/notes/${id}`, { method: 'DELETE' });
   });
 
   test('what was answered survives SIGKILL', async () => {
