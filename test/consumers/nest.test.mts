@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
+import { blocksOf } from '../docs/page.mts';
 import { node, npmInstall, programFolder, registrySkip } from './program.mts';
 
 const applications = [
   { name: 'nest-11', title: 'Nest 11, CommonJS, Jest with ts-jest', runner: ['node_modules/jest/bin/jest.js', '--ci'] },
-  { name: 'nest-12', title: 'Nest 12, ESM, Vitest', runner: ['node_modules/vitest/vitest.mjs', 'run'] },
+  { name: 'nest-12', title: 'Nest 12, ESM, Vitest', runner: ['node_modules/vitest/vitest.mjs', 'run', '--dir', 'src'] },
 ];
 
-describe('Nest applications, after a real npm install', { skip: registrySkip, concurrency: 2 }, () => {
+describe('Nest applications, after a real npm install', { skip: registrySkip }, () => {
   for (const { name, title, runner } of applications) {
     test(title, async t => {
       const folder = programFolder(t, name);
@@ -20,9 +21,60 @@ describe('Nest applications, after a real npm install', { skip: registrySkip, co
       node(folder, ...runner);
       node(folder, 'node_modules/typescript/bin/tsc', '-p', '.');
       await closesAtSignal(folder);
+      if (name === 'nest-12') await runsTheDocs(folder);
     });
   }
 });
+
+/** The files of docs/nest.md, named by their first lines, are one application. */
+async function runsTheDocs(folder: string): Promise<void> {
+  for (const old of ['src', 'out']) rmSync(join(folder, old), { recursive: true });
+  mkdirSync(join(folder, 'src'));
+  const blocks = blocksOf('nest.md');
+  assert.deepEqual(
+    blocks.filter(({ language }) => language !== 'ts'),
+    [],
+  );
+  for (const { text } of blocks) {
+    const [, file] = /^\/\/ (\S+\.ts)\n/.exec(text) ?? [];
+    assert.ok(file !== undefined, `no file name: ${text}`);
+    writeFileSync(join(folder, 'src', file), text);
+  }
+  node(folder, 'node_modules/typescript/bin/tsc', '-p', '.');
+  node(folder, 'node_modules/vitest/vitest.mjs', 'run', '--dir', 'src');
+  // The program of the page prints nothing of its own: it is imported, and asked.
+  const asks = `
+    import { Test } from '@nestjs/testing';
+    import { AppModule } from './app.module.js';
+    import { Audit, SeveralModule } from './several.module.js';
+    const app = (await Test.createTestingModule({ imports: [AppModule] }).compile()).createNestApplication();
+    await app.listen(0, '127.0.0.1');
+    const ask = async (path, text) => {
+      const init = text === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ text }) };
+      const response = await fetch(await app.getUrl() + path, init);
+      const body = await response.json();
+      return [response.status, body.id ?? body.status];
+    };
+    console.log(JSON.stringify([await ask('/notes', 'one'), await ask('/notes', null), await ask('/health')]));
+    await app.close();
+    const several = await Test.createTestingModule({ imports: [SeveralModule] }).compile();
+    const { main, audit } = several.get(Audit);
+    console.log(JSON.stringify([main.name, audit.name, audit.plan.synchronous]));
+    await several.close();`;
+  writeFileSync(join(folder, 'out/asks.js'), asks);
+  const [first, second] = node(folder, 'out/asks.js').trim().split('\n');
+  assert.deepEqual(JSON.parse(first ?? ''), [
+    [201, 1],
+    [500, null],
+    [200, 'ok'],
+  ]);
+  assert.deepEqual(JSON.parse(second ?? ''), ['./main.db', 'audit.db', 'extra']);
+
+  const app = spawn(process.execPath, ['out/main.js'], { cwd: folder, env: { ...process.env, PORT: '0' } });
+  await once(app.stdout, 'data');
+  app.kill('SIGTERM');
+  await once(app, 'exit');
+}
 
 /** The compiled application, as it would be deployed. */
 async function closesAtSignal(folder: string): Promise<void> {

@@ -22,19 +22,16 @@ const registered = ['--import', 'safe-sqlite/register'];
 // All are installed into one folder, as in an application that has grown: with three versions of better-sqlite3.
 describe('ORMs, after a real npm install', { skip: registrySkip }, () => {
   let installed = '';
+  let runs = 0;
   before(() => {
     installed = copyOfProgram('orms');
     npmInstall(installed);
   });
   after(() => rmSync(installed, { recursive: true, force: true }));
 
-  function run(
-    flags: string[],
-    program: string,
-    way: 'itself' | 'direct',
-    name: string,
-  ): { folder: string; out: string } {
-    const folder = join(installed, 'runs', name);
+  /** Each run has a folder of its own. */
+  function run(flags: string[], program: string, way: 'itself' | 'direct'): { folder: string; out: string } {
+    const folder = join(installed, 'runs', String((runs += 1)));
     mkdirSync(folder, { recursive: true });
     const args = [...flags, join(installed, program), way];
     const done = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
@@ -43,7 +40,7 @@ describe('ORMs, after a real npm install', { skip: registrySkip }, () => {
   }
 
   function factsOf(flags: string[], program: string, way: 'itself' | 'direct'): Facts {
-    return JSON.parse(run(flags, `${program}.mjs`, way, `${program} ${flags.length} ${way}`).out) as Facts;
+    return JSON.parse(run(flags, `${program}.mjs`, way).out) as Facts;
   }
 
   for (const program of programs) {
@@ -66,8 +63,7 @@ describe('ORMs, after a real npm install', { skip: registrySkip }, () => {
   });
 
   test('MikroORM pins its own better-sqlite3: the write lock is taken twice, registered once', () => {
-    const second = (flags: string[]): unknown =>
-      JSON.parse(run(flags, 'two-copies.mjs', 'itself', `two ${flags.length}`).out);
+    const second = (flags: string[]): unknown => JSON.parse(run(flags, 'two-copies.mjs', 'itself').out);
     assert.deepEqual(second([]), { second: 'accepted' });
     assert.deepEqual(second(registered), { second: 'SQLITE_BUSY' });
   });
@@ -111,7 +107,7 @@ describe('ORMs, after a real npm install', { skip: registrySkip }, () => {
     test(`docs/orms.md, program ${index + 1}`, () => {
       const program = `docs-${index}.mjs`;
       writeFileSync(join(installed, program), text);
-      const { folder } = run(/better-sqlite3'/.test(text) ? registered : [], program, 'itself', `docs ${index}`);
+      const { folder } = run(/adapter-better-sqlite3/.test(text) ? registered : [], program, 'itself');
       // Bytes 18 and 19 of a database are 2 in WAL mode (sqlite.org/fileformat2.html 1.3.3), which nobody here asks for
       // but this package. The program has ended: nobody has the file open.
       assert.deepEqual([...readFileSync(join(folder, 'app.db')).subarray(18, 20)], [2, 2]);
