@@ -62,12 +62,23 @@ describe('SafeSqliteModule', () => {
     const db = app.get<Database>(getDatabaseToken(), { strict: false });
     db.exec('CREATE TABLE notes (text)');
     const insert = db.prepare('INSERT INTO notes VALUES (?)');
+    // Another connection keeps them waiting until the application is closing.
+    const other = new Database(filename, quiet);
+    other.exec('BEGIN IMMEDIATE');
+    const dispose = db[Symbol.asyncDispose].bind(db);
+    Object.defineProperty(db, Symbol.asyncDispose, {
+      value: () => {
+        const disposed = dispose();
+        if (other.inTransaction) other.exec('ROLLBACK');
+        return disposed;
+      },
+    });
     const writes = Array.from({ length: 100 }, (_, index) => db.write(() => insert.run(String(index))));
     await app.close();
     assert.equal((await Promise.all(writes)).length, 100);
-    const again = new Database(filename, quiet);
-    assert.equal(again.prepare('SELECT count(*) FROM notes').pluck().get(), 100);
-    again.close();
+    assert.equal(db.open, false);
+    assert.equal(other.prepare('SELECT count(*) FROM notes').pluck().get(), 100);
+    other.close();
   });
 
   test('forRootAsync: useFactory with inject and imports, and several names', async t => {
