@@ -26,8 +26,10 @@ export function openResolved(options: ResolvedOptions): OpenDatabase {
 
 function openFile(filename: string, options: ResolvedOptions): OpenDatabase {
   const location = locateFile(filename, options);
+  const planned = planFile(location, options);
+  // Only now: looking for the fence marker on ground that the plan refuses could hang.
   const fenced = refuseFenced({ key: keyOf(location), file: location.file }, options.readonly);
-  const plan = withWarning(planFile(location, options), fenced);
+  const plan = withWarning(planned, fenced);
   const admission = admit(location, options);
   try {
     const key = (): string => settle(admission, location.file).key;
@@ -103,8 +105,8 @@ function admitAttached(connection: Connection, supervision: Supervision): AdmitA
     const trimmed = filename.trim();
     if (trimmed === '' || trimmed === ':memory:') return withoutFile(trimmed);
     const location = locateFile(filename, options);
-    refuseFenced({ key: keyOf(location), file: location.file }, options.readonly);
     planFile(location, { ...options, fileMustExist: false });
+    refuseFenced({ key: keyOf(location), file: location.file }, options.readonly);
     const admission = admit(location, options);
     return {
       filename: location.file,
