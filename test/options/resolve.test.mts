@@ -24,7 +24,7 @@ describe('resolveOptions', () => {
         transactionMode: 'deferred',
         checkpoint: { ...defaults.checkpoint, owner: 'self', thread: 'worker' },
         sentinel: defaults.sentinel,
-        writes: defaults.writes,
+        writes: { ...defaults.writes, timeoutMs: 5000 },
         backup: 'off',
         rescueDirectory: null,
         logger: null,
@@ -52,7 +52,13 @@ describe('resolveOptions', () => {
     const resolved = resolveOptions(':memory:', given);
     assert.equal(resolved.source.kind, 'memory');
     assert.equal(resolved.sentinel, 'off');
-    assert.deepEqual(resolved.writes, { ...defaults.writes, maxBatch: 2, minDelayMs: 500, maxDelayMs: 500 });
+    assert.deepEqual(resolved.writes, {
+      ...defaults.writes,
+      timeoutMs: 5000,
+      maxBatch: 2,
+      minDelayMs: 500,
+      maxDelayMs: 500,
+    });
     assert.deepEqual(resolved.backup, {
       directory: 'backups',
       intervalMs: 3_600_000,
