@@ -27,7 +27,7 @@ async function cut(type: FilesystemName, load: Load, rounds: number): Promise<re
 for (const type of Object.keys(filesystems) as FilesystemName[]) {
   describe(`power cuts of ${type}`, { skip: skipFor(type) }, () => {
     test('no acknowledged commit is lost, none is half there, both openings agree', async t => {
-      const results = await cut(type, ours, 5);
+      const results = await cut(type, ours, 4);
       const acknowledged = results.reduce((sum, result) => sum + result.acknowledged, 0);
       t.diagnostic(`${results.length} cuts, ${acknowledged} acknowledged transactions, seed ${seed}`);
       assert.deepEqual(
@@ -44,7 +44,7 @@ for (const type of Object.keys(filesystems) as FilesystemName[]) {
     });
 
     test('the same with rollback journals', async () => {
-      const results = await cut(type, { ...ours, settings: { journal: 'delete' } }, 2);
+      const results = await cut(type, { ...ours, settings: { journal: 'delete' } }, 1);
       assert.deepEqual(
         results.flatMap(({ failures, broken }) => [...failures, ...broken]),
         [],
@@ -69,12 +69,9 @@ test(
   { skip: skipFor('ext4') },
   async () => {
     const settings = { journal: 'delete', synchronous: 'FULL' } as const;
-    const results = await cut(
-      'ext4',
-      { subject: 'raw', settings, processes: 1, commits: 20, atRest: true, only: ['commit'] },
-      1,
-    );
-    assertLost(results);
+    const load: Load = { subject: 'raw', settings, processes: 1, commits: 20, atRest: true, only: ['commit'] };
+    // ext4 writes its journal every five seconds by itself, and may happen to do so right before a cut.
+    assertLost(await cut('ext4', load, 3));
   },
 );
 
