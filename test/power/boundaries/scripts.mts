@@ -39,11 +39,6 @@ function open(stage: Stage): Connection {
   return stage.subject.open(join(stage.folder, database), stage.settings);
 }
 
-async function checkpoint(connection: Connection, mode: 'passive' | 'truncate'): Promise<void> {
-  if ('checkpoint' in connection.handle) await connection.checkpoint(mode);
-  else (connection as Connection).handle.pragma(`wal_checkpoint(${mode})`);
-}
-
 function commit(stage: Stage, { handle }: Connection, times = 1): void {
   for (let each = 0; each < times; each += 1) stage.teller.commit(handle, database, stage.next());
 }
@@ -95,10 +90,10 @@ async function life(stage: Stage): Promise<void> {
   createTables(connection.handle);
   commit(stage, connection, 9);
   stage.teller.rollBack(connection.handle, database, stage.next());
-  await checkpoint(connection, 'passive');
+  await connection.checkpoint('passive');
   commit(stage, connection, 5);
   connection.handle.exec('CREATE INDEX line_by_pad ON line (pad)');
-  await checkpoint(connection, 'truncate');
+  await connection.checkpoint('truncate');
   commit(stage, connection, 3);
   connection.close();
   connection = open(stage);

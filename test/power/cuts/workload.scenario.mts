@@ -80,7 +80,7 @@ async function work(task: Work): Promise<void> {
           ? teller.queue(queueOf(connection), database, Array.from({ length: 1 + Math.floor(random() * 6) }, next))
           : teller.commit(connection.handle, database, next()),
       rollBack: () => teller.rollBack(connection.handle, database, next()),
-      checkpoint: () => checkpoint(connection, random() < 0.5 ? 'passive' : 'truncate'),
+      checkpoint: () => connection.checkpoint(random() < 0.5 ? 'passive' : 'truncate'),
       reopen: () => {
         connection.close();
         connection = connect();
@@ -101,9 +101,4 @@ async function work(task: Work): Promise<void> {
   } catch (error) {
     say({ failed: plainError(error) });
   }
-}
-
-async function checkpoint(connection: Connection, mode: 'passive' | 'truncate'): Promise<void> {
-  if ('checkpoint' in connection.handle) await connection.checkpoint(mode);
-  else (connection as Connection).handle.pragma(`wal_checkpoint(${mode})`);
 }
