@@ -82,7 +82,10 @@ export function createLab(): Lab {
   process.once('exit', end);
   return {
     root,
-    [Symbol.dispose]: end,
+    [Symbol.dispose]: () => {
+      process.off('exit', end);
+      end();
+    },
     folder,
     image: (bytes, ...mkfs) => {
       const path = next('image');

@@ -9,6 +9,8 @@ export interface SeriesOptions {
   readonly load: Load;
   readonly rounds: number;
   readonly seed: number;
+  /** A new database for each round. */
+  readonly fresh?: boolean;
   /** Called after each round. */
   readonly onRound?: (result: RoundResult, round: number) => void;
 }
@@ -23,7 +25,7 @@ export async function playSeries(ground: Ground, options: SeriesOptions): Promis
   let crew = startCrew(load);
   try {
     for (let number = 0; number < rounds; number += 1) {
-      if (number % roundsPerDatabase === 0) {
+      if (options.fresh === true || number % roundsPerDatabase === 0) {
         for (const name of readdirSync(ground.folder)) if (name !== 'lost+found') rmSync(join(ground.folder, name));
         books = openBooks();
       }

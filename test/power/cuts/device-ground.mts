@@ -1,0 +1,85 @@
+/** A filesystem on a disk of our own with a volatile write cache, and every way in which a cut may leave that disk. */
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { run, type Lab } from '../../mounts/lab.mts';
+import { startScenario } from '../../faults/shim.mts';
+import type { Outcome } from '../device/volatile-disk.mts';
+import type { Ground } from './ground.mts';
+import { filesystems, type FilesystemName } from './shutdown-ground.mts';
+
+/** What is tried after each cut; the last one is the disk that the next round begins with. */
+function outcomesFor(seed: number): readonly Outcome[] {
+  return [
+    { mode: 'none', sectorBytes: 512, seed },
+    { mode: 'prefix', sectorBytes: 512, seed },
+    { mode: 'subset', sectorBytes: 4096, seed },
+    { mode: 'subset', sectorBytes: 512, seed },
+  ];
+}
+
+const program = join(import.meta.dirname, '../device/server.scenario.mts');
+
+/**
+ *   filesystem -> loop device -> file of nbdfuse -> NBD -> our process
+ *
+ * The loop device has no direct I/O: together with another FUSE export that corrupted data by itself.
+ */
+export async function deviceGround(lab: Lab, type: FilesystemName): Promise<Ground> {
+  const { bytes, mkfs } = filesystems[type];
+  const image = lab.image(bytes, ...mkfs);
+  const socket = join(lab.root, 'nbd.sock');
+  const fuse = lab.folder('nbd');
+  const folder = lab.folder('disk');
+  const survivor = lab.folder('survivor');
+  const server = startScenario(program);
+  await server.ask('listen', socket);
+  await server.ask('plug', image);
+
+  let daemon = lab.fuse(fuse, 'nbdfuse', fuse, '--unix', socket);
+  let device: string | null = null;
+  const attach = (): void => {
+    device = run('losetup', '--show', '--find', join(fuse, 'nbd')).trim();
+    lab.mountAt(folder, device);
+  };
+  attach();
+  const detach = async (): Promise<void> => {
+    if (device === null) return;
+    lab.umount(folder);
+    run('losetup', '--detach', device);
+    device = null;
+    const gone = once(daemon, 'exit');
+    lab.umount(fuse);
+    await gone;
+  };
+
+  return {
+    name: `${type}, disk with a volatile cache`,
+    folder,
+    async cut() {
+      const { at } = await server.ask<{ at: string }>('cut');
+      return { from: BigInt(at), to: BigInt(at) };
+    },
+    async comeBack(seed, judge) {
+      await detach();
+      for (const outcome of outcomesFor(seed)) {
+        await server.ask('save', { image, outcome });
+        lab.mountAt(survivor, '-o', 'loop', image);
+        try {
+          judge(survivor, `${outcome.mode}, sectors of ${outcome.sectorBytes} bytes, seed ${outcome.seed}`);
+        } finally {
+          lab.umount(survivor);
+        }
+      }
+      await server.ask('plug', image);
+      daemon = lab.fuse(fuse, 'nbdfuse', fuse, '--unix', socket);
+      attach();
+    },
+    async end() {
+      try {
+        await detach();
+      } finally {
+        server.kill();
+      }
+    },
+  };
+}
