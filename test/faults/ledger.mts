@@ -23,14 +23,14 @@ export function createLedger(handle: Handle): void {
 
 /** One transaction; returns after its COMMIT, so a return is an acknowledgement. */
 export function writeTransaction(handle: Handle, txn: number, schema = 'main'): void {
+  handle.transaction(() => insertTransaction(handle, txn, schema)).immediate();
+}
+
+/** What a transaction does, for whoever begins and commits it. */
+export function insertTransaction(handle: Handle, txn: number, schema = 'main'): void {
   const insert = handle.prepare(`INSERT INTO ${schema}.ledger VALUES (?, ?, ?)`);
-  const tally = handle.prepare(`UPDATE ${schema}.tally SET transactions = transactions + 1`);
-  handle
-    .transaction(() => {
-      for (let part = 0; part < partsPerTransaction; part += 1) insert.run(txn, part, padFor(txn, part));
-      tally.run();
-    })
-    .immediate();
+  for (let part = 0; part < partsPerTransaction; part += 1) insert.run(txn, part, padFor(txn, part));
+  handle.prepare(`UPDATE ${schema}.tally SET transactions = transactions + 1`).run();
 }
 
 /** The same content for the same transaction, so that a row can be compared byte for byte. */

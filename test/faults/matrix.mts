@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
 import { enumerateCells, longRunCells, nameOf, parseCell } from './matrix/cells.mts';
-import { judge, summarize } from './matrix/judge.mts';
+import { isWrong, judge, summarize } from './matrix/judge.mts';
 import { startMatrix, type Outcome } from './matrix/run.mts';
 import { collectRows, renderTable } from './matrix/table.mts';
 import { faultsSkip } from './shim.mts';
@@ -55,10 +55,6 @@ if (values.write) {
   writeFileSync(page, await format(text, { ...(await resolveConfig(page)), parser: 'markdown' }));
 }
 if (outcomes.some(outcome => outcome.subject === 'ours' && isWrong(outcome))) process.exitCode = 1;
-
-function isWrong(outcome: Outcome): boolean {
-  return ['lost', 'silent', 'stuck'].includes(judge(outcome).verdict);
-}
 
 function verdicts(subject: SubjectName): Record<string, number> {
   const sums: Record<string, number> = {};

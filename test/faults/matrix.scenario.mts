@@ -22,6 +22,8 @@ export interface ActAnswer {
   readonly hits: number;
   readonly seen: number;
   readonly error: PlainError | null;
+  /** The first failure that an event told of. */
+  readonly told: PlainError | null;
   readonly books: Books;
 }
 
@@ -78,7 +80,14 @@ async function act(question: ActQuestion): Promise<ActAnswer> {
   const [counters] = faults.counters();
   faults.arm(unsynced);
   if (operation.name === 'backup') keepBackupBooks(stage, error);
-  return { hits: counters?.hits ?? 0, seen: counters?.seen ?? 0, error, books: books(stage) };
+  const [first] = stage.connection?.told ?? [];
+  return {
+    hits: counters?.hits ?? 0,
+    seen: counters?.seen ?? 0,
+    error,
+    told: first === undefined ? null : plainError(first),
+    books: books(stage),
+  };
 }
 
 async function raise(operation: Operation, question: ActQuestion): Promise<LiveStage> {
@@ -130,13 +139,15 @@ function followUp(): FollowUpAnswer {
   const live = current();
   const read = attempt(() => {
     // A close, or an open that failed, is followed by an open.
-    if (live.connection?.handle.open !== true)
+    if (live.connection?.handle.open !== true) {
+      live.connection = undefined;
       live.connection = live.subject.open(live.file, { journal: live.operation.journal });
+    }
     live.connection.handle.prepare('SELECT count(*) FROM sqlite_schema').get();
   });
+  const handle = live.connection?.handle;
+  if (handle === undefined) return { read, write: read, books: books(live) };
   const write = attempt(() => {
-    const handle = live.connection?.handle;
-    if (handle === undefined) throw new Error('no connection');
     createLedger(handle);
     live.commit(databaseName, txn => writeTransaction(handle, txn));
   });

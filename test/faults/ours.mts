@@ -10,12 +10,16 @@ function open(file: string, settings: OpenSettings): Connection {
     journalMode: settings.journal === 'wal' ? 'wal' : 'rollback',
     logger: false,
   });
+  const told: Error[] = [];
+  database.events.on('checkpointFailed', ({ error }) => told.push(error));
   return {
+    told,
     // Ours has the same members with types of its own.
     handle: database as unknown as Handle,
     checkpoint: mode => (database as unknown as Pick<Connection, 'checkpoint'>).checkpoint(mode),
     attach: (second, name) => void database.attach(second, name),
     backup: async destination => void (await database.backup(destination, { overwrite: true })),
+    write: fn => database.write(fn),
     close: () => void database.close(),
   };
 }

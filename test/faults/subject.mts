@@ -7,7 +7,8 @@ export type Handle = Pick<
   'exec' | 'prepare' | 'transaction' | 'pragma' | 'open' | 'inTransaction'
 >;
 
-export type Journal = 'wal' | 'delete' | 'truncate';
+/** `'memory'` is not safe, and shows that a bench can see a loss. */
+export type Journal = 'wal' | 'delete' | 'truncate' | 'memory';
 
 export interface OpenSettings {
   readonly journal: Journal;
@@ -29,7 +30,11 @@ export interface Connection {
   checkpoint(mode: 'passive' | 'truncate'): CheckpointOutcome | Promise<CheckpointOutcome>;
   attach(file: string, name: string): void;
   backup(destination: string): Promise<void>;
+  /** Runs `fn` in a durable transaction that it may share with other writes of this moment. Ours alone has it. */
+  write?(fn: () => void): Promise<void>;
   close(): void;
+  /** Failures that were told by an event instead of thrown. Raw has no such thing. */
+  readonly told?: readonly Error[];
 }
 
 export type SubjectName = 'raw' | 'ours';

@@ -12,7 +12,7 @@ export type Verdict =
   | 'silent'
   /** After the fault is over the connection still does not work, and nothing said that it would not. */
   | 'stuck'
-  /** The operation threw. */
+  /** The operation threw, or an event told of the failure. */
   | 'reported'
   /** Success is the truth: SQLite did it by another way, or the fault does not matter. */
   | 'accepted';
@@ -23,10 +23,12 @@ export interface Judgement {
 }
 
 export function judge(outcome: Outcome): Judgement {
-  const { cell, hits, error, followUp } = outcome;
+  const { cell, hits, followUp } = outcome;
+  const error = outcome.error ?? outcome.told;
   if (hits === 0) return { verdict: 'not-reached', reason: 'the operation made fewer calls' };
   const [broken] = [...outcome.afterCrash, ...outcome.afterFollowUp, ...outcome.afterClose];
   if (broken !== undefined) return { verdict: 'lost', reason: broken };
+  if (isReadOnly(outcome)) return { verdict: 'accepted', reason: readOnlyReason };
   const barred = [followUp.read, followUp.write].find(each => each !== null && each.code !== fencedCode);
   if (barred !== undefined && barred !== null)
     return error === null
@@ -41,13 +43,19 @@ export function judge(outcome: Outcome): Judgement {
 
 const fencedCode = 'SAFE_SQLITE_FENCED';
 
+const readOnlyReason = 'a file that can only be opened for reading is opened so, and each write says SQLITE_READONLY';
+
+function isReadOnly({ cell, error, followUp }: Outcome): boolean {
+  return error === null && cell.call === 'open' && followUp.write?.code === 'SQLITE_READONLY';
+}
+
 interface Excuse {
   readonly reason: string;
   readonly holds: (cell: Cell) => boolean;
 }
 
-/** When success is right although a call failed. docs/faults.md prints the reasons. */
-export const excuses: readonly Excuse[] = [
+/** When success is right although a call failed. */
+const excuses: readonly Excuse[] = [
   { reason: 'a short read or write is continued where it stopped', holds: ({ fault }) => fault === 'short' },
   { reason: 'a descriptor that is closed has nothing left to write', holds: ({ call }) => call === 'close' },
   {
@@ -76,18 +84,39 @@ export const excuses: readonly Excuse[] = [
   },
 ];
 
+/** Why an outcome can be accepted, for docs/faults.md. */
+export const acceptedReasons: readonly string[] = [...excuses.map(({ reason }) => reason), readOnlyReason];
+
+/**
+ * Cells in which even this library stays stuck. The unlock of a byte range does not fail on a local filesystem; if it
+ * did, SQLite would take its own lock for somebody else's: every use waits ten seconds and says so, nothing is lost.
+ */
+export function isKnownLimit(cell: Cell): boolean {
+  return cell.call === 'unlock' && cell.target.endsWith('shm');
+}
+
+/** What must not be: for raw the hazards that are shown, for ours a defect. */
+export function isWrong(outcome: Outcome): boolean {
+  return ['lost', 'silent', 'stuck'].includes(judge(outcome).verdict) && !isKnownLimit(outcome.cell);
+}
+
 /** An error in the words of the table: its code, and what it says of the transaction. */
 export function signature(error: PlainError): string {
   const code = error.code ?? error.name;
   return error.commitOutcome === 'unknown' ? `${code} (outcome unknown)` : code;
 }
 
+function failureWords({ error, told }: Outcome): string {
+  if (error !== null) return ` ${signature(error)}`;
+  return told === null ? '' : ` event: ${signature(told)}`;
+}
+
 /** One outcome in the words of the table. */
 export function summarize(outcome: Outcome): string {
   const { verdict } = judge(outcome);
-  if (verdict === 'accepted') return 'ok';
+  if (verdict === 'accepted') return isReadOnly(outcome) ? 'ok (read-only)' : 'ok';
   if (verdict === 'not-reached') return 'not reached';
-  const thrown = outcome.error === null ? '' : ` ${signature(outcome.error)}`;
+  const thrown = failureWords(outcome);
   const fenced = outcome.followUp.write?.code === fencedCode ? ', fenced' : '';
   return verdict === 'reported' ? `${thrown.trim()}${fenced}` : `**${verdict}**${thrown}${fenced}`;
 }

@@ -13,6 +13,7 @@ const good: Outcome = {
   subject: 'ours',
   hits: 1,
   error: null,
+  told: null,
   followUp: { read: null, write: null },
   closeError: null,
   afterCrash: [],
@@ -25,6 +26,7 @@ describe('the judgement of an outcome', () => {
     ['a call that was never made', { hits: 0 }, 'not reached'],
     ['success in spite of a failed sync', {}, '**silent**'],
     ['an error that is thrown', { error: fsyncError }, 'SQLITE_IOERR_FSYNC'],
+    ['an error that an event tells of', { told: fsyncError }, 'event: SQLITE_IOERR_FSYNC'],
     [
       'an error that leaves the outcome open',
       { error: { ...fsyncError, commitOutcome: 'unknown' } },

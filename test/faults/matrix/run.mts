@@ -1,5 +1,5 @@
 /** Runs cells of the matrix: acts in a child under the shim, copies the files at each stage, checks the copies here. */
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkLedger } from '../ledger.mts';
 import type { ActAnswer, Books, FollowUpAnswer } from '../matrix.scenario.mts';
@@ -8,6 +8,7 @@ import { createFaultBench, ScenarioEndedError, type FaultBench, type Scenario } 
 import type { SubjectName } from '../subject.mts';
 import { countCalls, faultsOfCall, nameOf, ruleOf, type CallCount, type Cell } from './cells.mts';
 import { operations } from './operations.mts';
+import { attachedName, databaseName } from './templates.mts';
 
 const program = join(import.meta.dirname, '..', 'matrix.scenario.mts');
 // SQLite gives up on the lock of a -shm after about ten seconds; a cell that takes longer than this hangs.
@@ -20,6 +21,8 @@ export interface Outcome {
   readonly hits: number;
   /** What the operation threw; `null` when it reported success. */
   readonly error: PlainError | null;
+  /** What an event told of; `null` for nothing. */
+  readonly told: PlainError | null;
   /** What a read and a write on the same connection met after the fault was over. */
   readonly followUp: Omit<FollowUpAnswer, 'books'>;
   readonly closeError: PlainError | null;
@@ -39,6 +42,14 @@ export async function startMatrix(subject: SubjectName): Promise<MatrixRunner> {
   const bench = createFaultBench({ log: true });
   let child = await startChild(bench);
   let played = 0;
+  const graves = join(bench.folder, 'graves');
+  mkdirSync(graves);
+
+  /** A fenced file stays fenced for its process, by its inode: that must not come back as the file of a later cell. */
+  const bury = (folder: string): void => {
+    for (const name of [databaseName, attachedName])
+      if (existsSync(join(folder, name))) renameSync(join(folder, name), join(graves, `${played}-${name}`));
+  };
 
   const freshFolder = (): string => {
     played += 1;
@@ -68,7 +79,9 @@ export async function startMatrix(subject: SubjectName): Promise<MatrixRunner> {
       const folder = freshFolder();
       const watchdog = setTimeout(() => child.kill(), cellLimitMs);
       try {
-        return await play(child, cell, subject, folder);
+        const outcome = await play(child, cell, subject, folder);
+        if (outcome.followUp.read !== null || outcome.followUp.write !== null) bury(folder);
+        return outcome;
       } catch (error) {
         if (!(error instanceof ScenarioEndedError)) throw error;
         child = await startChild(bench);
@@ -106,6 +119,7 @@ async function play(child: Scenario, cell: Cell, subject: SubjectName, folder: s
     subject,
     hits: acted.hits,
     error: acted.error,
+    told: acted.told,
     followUp: { read, write },
     closeError,
     afterCrash,

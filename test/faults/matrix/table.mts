@@ -1,6 +1,6 @@
 /** docs/faults.md: written from the outcomes of a long run, and read back by the test that compares it with the code. */
 import type { Cell, FaultName } from './cells.mts';
-import { excuses, summarize } from './judge.mts';
+import { acceptedReasons, summarize } from './judge.mts';
 import { operations } from './operations.mts';
 import type { Outcome } from './run.mts';
 import type { SubjectName } from '../subject.mts';
@@ -100,8 +100,8 @@ commit leaves them, and as \`close()\` leaves them. Each must pass \`integrity_c
 transaction, whole.
 
 - a code: what the operation throws; \`(outcome unknown)\` is \`commitOutcome: 'unknown'\`; \`fenced\`: every later call
-  on the file throws \`SAFE_SQLITE_FENCED\`
-- ok: success was reported, and it is the truth
+  on the file throws \`SAFE_SQLITE_FENCED\`; \`event:\` is told by the event \`checkpointFailed\`
+- ok: success was reported, and it is the truth; `(read - only)`: SQLite falls back to reading the file
 - **silent**: success was reported although the fault kept the operation from what it promises
 - **lost**: an acknowledged transaction or backup is not there, or one that was denied is
 - **stuck**: the error was reported, the fault is over, and the connection still does not work
@@ -112,5 +112,5 @@ destination of the backup, \`temporary\` the file it is built in; \`attached\` t
 
 When success is right although a call failed:
 
-${excuses.map(({ reason }) => `- ${reason}`).join('\n')}`;
+${acceptedReasons.map(reason => `- ${reason}`).join('\n')}`;
 }
