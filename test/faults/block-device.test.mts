@@ -5,7 +5,7 @@
 //   kernel:                             writeback fails, page clean, cache forgotten
 //   disk:     WAL of 11                 WAL still of before: frames of an older generation
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { makeLab } from '../mounts/lab.mts';
@@ -30,7 +30,7 @@ interface Stand extends Disposable {
  * Transactions 1 to 11 are safe, the WAL has begun again at its start, over blocks that hold older frames, and its
  * header is synced: the next frames go to blocks that can be made to fail.
  */
-async function stand(type: DiskType, subject: SubjectName, synchronous: 'NORMAL' | 'FULL'): Promise<Stand> {
+async function stand(type: DiskType, subject: SubjectName, synchronous: 'NORMAL' | 'FULL' = 'FULL'): Promise<Stand> {
   const disk = makeBadDisk(lab, type);
   const file = join(disk.mount, 't.db');
   const child = startScenario(program);
@@ -108,6 +108,17 @@ for (const type of ['ext4', 'xfs'] as const) {
       });
     });
 
+    test('better-sqlite3 destroys it also when the process only runs out of work', async t => {
+      using at = await stand(type, 'raw', 'NORMAL');
+      await at.child.ask('commit', doomed);
+      loseWalInBackground(at);
+      await assert.rejects(at.child.ask('checkpoint', 'passive'), { code: 'SQLITE_IOERR_FSYNC' });
+      at.child.process.stdin?.end();
+      assert.deepEqual(await at.child.ended, { code: 0, signal: null });
+      await end(at);
+      assertCorrupt(t, faultsAfter(at, settled, [doomed]));
+    });
+
     test('better-sqlite3 with synchronous=FULL shows a failed transaction that the next restart takes away', async () => {
       using at = await stand(type, 'raw', 'FULL');
       at.disk.breakBlocksOf(`${at.file}-wal`);
@@ -122,7 +133,68 @@ for (const type of ['ext4', 'xfs'] as const) {
       await end(at);
       assert.deepEqual(faultsAfter(at, settled), [], 'and gone with the cache');
     });
+
+    describe('this library', () => {
+      for (const way of ['close', 'run out of work', 'kill'] as const)
+        test(`stops at the commit that failed, and keeps everything: ${way}`, async () => {
+          using at = await stand(type, 'ours');
+          at.disk.breakBlocksOf(`${at.file}-wal`);
+          await assert.rejects(at.child.ask('commit', doomed), {
+            code: 'SQLITE_IOERR_FSYNC',
+            commitOutcome: 'unknown',
+          });
+          // The disk is well again and the cache holds the old frames: what destroys a database that goes on.
+          at.disk.heal();
+          at.disk.forgetCache(`${at.file}-wal`);
+          await assertFenced(at);
+          await leave(at, way);
+          await end(at);
+          assert.deepEqual(faultsAfter(at, settled, [doomed]), []);
+        });
+
+      for (const way of ['close', 'run out of work', 'kill'] as const)
+        test(`stops at the checkpoint that failed, and keeps the WAL: ${way}`, async () => {
+          using at = await stand(type, 'ours');
+          await at.child.ask('commit', doomed);
+          at.disk.breakBlocksOf(at.file);
+          await assert.rejects(at.child.ask('checkpoint', 'passive'), { code: 'SQLITE_IOERR_FSYNC' });
+          at.disk.heal();
+          at.disk.forgetCache(at.file);
+          await assertFenced(at);
+          await leave(at, way);
+          await end(at);
+          assert.deepEqual(faultsAfter(at, [...settled, doomed]), []);
+        });
+    });
   });
+}
+
+/** Neither this process nor another one that uses the library gets at the file, and its WAL stays. */
+async function assertFenced(at: Stand): Promise<void> {
+  const fenced = { code: 'SAFE_SQLITE_FENCED' };
+  await assert.rejects(at.child.ask('commit', doomed + 1), fenced);
+  await assert.rejects(at.child.ask('checkpoint', 'passive'), fenced);
+  await assert.rejects(at.child.ask('transactions'), fenced);
+  const other = startScenario(program);
+  try {
+    const question = { subject: 'ours', file: at.file, settings: { journal: 'wal' } };
+    await assert.rejects(other.ask('open', question), fenced);
+  } finally {
+    other.kill();
+    await other.ended;
+  }
+}
+
+async function leave(at: Stand, way: 'close' | 'run out of work' | 'kill'): Promise<void> {
+  const before = statSync(`${at.file}-wal`).size;
+  if (way === 'close') await at.child.ask('close');
+  if (way === 'kill') at.child.kill();
+  else {
+    at.child.process.stdin?.end();
+    assert.deepEqual(await at.child.ended, { code: 0, signal: null });
+  }
+  await at.child.ended;
+  assert.equal(statSync(`${at.file}-wal`).size, before);
 }
 
 function assertCorrupt(t: { diagnostic(text: string): void }, faults: readonly string[]): void {

@@ -10,7 +10,7 @@ import { createFaultBench, faultsSkip } from './shim.mts';
 
 const skip = faultsSkip();
 const seed = Number(process.env['FAULT_SEED'] ?? freshSeed());
-const rounds = 30;
+const rounds = 24;
 
 describe('the books of a run', () => {
   const error = { name: 'SqliteError', message: '' };

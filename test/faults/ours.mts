@@ -9,14 +9,21 @@ function open(file: string, settings: OpenSettings): Connection {
     timeout: settings.timeout ?? 50,
     journalMode: settings.journal === 'wal' ? 'wal' : 'rollback',
     logger: false,
+    // The smallest limit there is: whatever a commit writes is above it.
+    ...(settings.scheduled === true && { checkpoint: { walBytes: 512 } }),
   });
   const told: Error[] = [];
   database.events.on('checkpointFailed', ({ error }) => told.push(error));
   return {
     told,
+    nextCheckpoint: () =>
+      new Promise(resolve => {
+        for (const end of ['checkpoint', 'checkpointBlocked', 'checkpointFailed', 'fenced'] as const)
+          database.events.once(end, () => resolve());
+      }),
     // Ours has the same members with types of its own.
     handle: database as unknown as Handle,
-    checkpoint: mode => (database as unknown as Pick<Connection, 'checkpoint'>).checkpoint(mode),
+    checkpoint: mode => database.checkpoint(mode),
     attach: (second, name) => void database.attach(second, name),
     backup: async destination => void (await database.backup(destination, { overwrite: true })),
     write: fn => database.write(fn),

@@ -16,6 +16,8 @@ export interface OpenSettings {
   readonly synchronous?: 'NORMAL' | 'FULL' | 'EXTRA';
   /** For the raw subject alone, in pages. Default 1000, as SQLite has it. */
   readonly autocheckpoint?: number;
+  /** For ours alone: every commit is followed by a checkpoint of the scheduler. Default: as users have it. */
+  readonly scheduled?: boolean;
   /** Busy timeout in milliseconds. Default 50: the tests have no lock that goes away by itself. */
   readonly timeout?: number;
 }
@@ -33,6 +35,8 @@ export interface Connection {
   /** Runs `fn` in a durable transaction that it may share with other writes of this moment. Ours alone has it. */
   write?(fn: () => void): Promise<void>;
   close(): void;
+  /** Resolves when the scheduler has said how its next checkpoint ended. Ours alone has one. */
+  nextCheckpoint?(): Promise<void>;
   /** Failures that were told by an event instead of thrown. Raw has no such thing. */
   readonly told?: readonly Error[];
 }

@@ -113,6 +113,18 @@ export const operations: readonly Operation[] = [
     only: 'raw',
   },
   {
+    name: 'commit-scheduled',
+    title: 'commit, and the checkpoint that the scheduler starts after it',
+    template: 'wal-closed',
+    journal: 'wal',
+    prepare: async stage => {
+      stage.connection = stage.subject.open(stage.file, { journal: 'wal', scheduled: true });
+      await commitAndCheckpoint(stage);
+    },
+    act: commitAndCheckpoint,
+    only: 'ours',
+  },
+  {
     name: 'checkpoint-passive',
     title: 'checkpoint, PASSIVE',
     template: 'wal-closed',
@@ -171,8 +183,17 @@ function attach(stage: Stage): void {
   connection.handle.prepare('SELECT count(*) FROM second.ledger').get();
 }
 
+async function commitAndCheckpoint(stage: Stage): Promise<void> {
+  const checkpointed = opened(stage).nextCheckpoint?.();
+  commit(stage);
+  await checkpointed;
+}
+
+/** The code under which the result of a checkpoint that was not complete is noted. */
+export const incompleteCheckpoint = 'CHECKPOINT_INCOMPLETE';
+
 async function checkpoint(stage: Stage, mode: 'passive' | 'truncate'): Promise<void> {
   const outcome = await opened(stage).checkpoint(mode);
   // Nothing else has the file open, so an incomplete checkpoint was stopped by the fault and says so.
-  if (!outcome.complete) throw Object.assign(new Error('checkpoint incomplete'), { code: 'CHECKPOINT_INCOMPLETE' });
+  if (!outcome.complete) throw Object.assign(new Error('checkpoint incomplete'), { code: incompleteCheckpoint });
 }

@@ -33,9 +33,28 @@ export function collectRows(outcomes: readonly Outcome[]): FaultTableRows {
   return rows;
 }
 
-/** The keys that the table must have for these cells. */
-export function keysOf(cells: readonly Cell[]): Set<string> {
-  return new Set(cells.map(rowKey));
+/**
+ * What one outcome says against the table; `null` when it is in it.
+ *
+ * Which calls a checkpoint of the scheduler makes is settled between two threads, so its rows may grow by a few words.
+ */
+export function contradiction(outcome: Outcome, rows: FaultTableRows): string | null {
+  const words = summarize(outcome);
+  const row = rows.get(rowKey(outcome.cell));
+  if (words === 'not reached' || outcome.cell.operation === 'commit-scheduled') return null;
+  if (row === undefined) return `no row ${rowKey(outcome.cell)}`;
+  const known = row[outcome.subject];
+  return known.includes(words) ? null : `${rowKey(outcome.cell)}: ${words}, the table says ${join(known)}`;
+}
+
+/** Rows that the cells ask for and the table lacks, and rows that nothing asks for. */
+export function differingKeys(cells: readonly Cell[], rows: FaultTableRows): string[] {
+  const asked = new Set(cells.filter(({ operation }) => operation !== 'commit-scheduled').map(rowKey));
+  const written = [...rows.keys()].filter(key => !key.startsWith('commit-scheduled '));
+  return [
+    ...[...asked].filter(key => !rows.has(key)).map(key => `missing: ${key}`),
+    ...written.filter(key => !asked.has(key)).map(key => `left over: ${key}`),
+  ];
 }
 
 const nothing = '–';
@@ -101,7 +120,7 @@ transaction, whole.
 
 - a code: what the operation throws; \`(outcome unknown)\` is \`commitOutcome: 'unknown'\`; \`fenced\`: every later call
   on the file throws \`SAFE_SQLITE_FENCED\`; \`event:\` is told by the event \`checkpointFailed\`
-- ok: success was reported, and it is the truth; `(read - only)`: SQLite falls back to reading the file
+- ok: success was reported, and it is the truth; \`(read-only)\`: SQLite falls back to reading the file
 - **silent**: success was reported although the fault kept the operation from what it promises
 - **lost**: an acknowledged transaction or backup is not there, or one that was denied is
 - **stuck**: the error was reported, the fault is over, and the connection still does not work
