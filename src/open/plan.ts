@@ -7,10 +7,12 @@ import type { ResolvedOptions } from '../options/resolved';
 import { decide, type Decision } from '../policy/decide';
 import type { Plan } from '../policy/plan';
 import { preflight } from './preflight';
+import { reach } from './reach';
 
 /** The file that `filename` names, looked at only where that cannot hang. */
 export function locateFile(filename: string, { dangerously }: ResolvedOptions): Location {
-  const location = locate(filename, { touchShared: dangerously.allowNetworkFilesystem !== null });
+  const touchShared = dangerously.allowNetworkFilesystem !== null;
+  const location = reach(filename, () => locate(filename, { touchShared }));
   if (location.parentExists) return location;
   throw new InvalidOptionError(`Cannot open database because the directory does not exist: ${location.directory}`, {
     hint: 'Create the folder first; SQLite creates files only.',
@@ -27,7 +29,7 @@ export function planFile(location: Location, options: ResolvedOptions): Plan {
 /** The plan by the filesystem alone, before anybody looks at the files. */
 export function planGround(location: Location, options: ResolvedOptions): Plan {
   const touchShared = options.dangerously.allowNetworkFilesystem !== null;
-  const filesystem = inspectFilesystem(location.requested, { touchShared });
+  const filesystem = reach(location.file, () => inspectFilesystem(location.requested, { touchShared }));
   return settle(decide({ ...common(options), ground: 'file', file: location.file, filesystem }));
 }
 

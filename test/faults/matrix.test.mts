@@ -43,7 +43,7 @@ function contradictions(outcomes: readonly Outcome[]): string[] {
 
 /** What better-sqlite3 does not say, or says wrongly. */
 const hazards: Readonly<Record<string, string>> = {
-  'commit-autocheckpoint/fsync/wal/EIO/2/once': '**silent**',
+  'commit-autocheckpoint/fsync/wal/EIO/3/once': '**silent**',
   'commit-autocheckpoint/write/database/ENOSPC/1/lasting': '**silent**',
   'commit-autocheckpoint/fsync/database/EIO/1/once': '**silent**',
   'close/fsync/database/EIO/1/once': '**silent**',
