@@ -5,6 +5,7 @@ import type { Connection } from '../connection/connection';
 import { refuseFenced } from '../connection/fence';
 import { quoted } from '../connection/protect';
 import { SqlDoor } from '../connection/sql-door';
+import { translateError } from '../errors/translate';
 import { identityAt } from '../filesystem/locate';
 import { resolveOptions } from '../options/resolve';
 import type { ResolvedOptions } from '../options/resolved';
@@ -49,7 +50,7 @@ function supervise(connection: Connection, file: string, givenName: string, admi
     return assemble(connection, supervision, { givenName, file: main, release: () => admission.release() });
   } catch (error) {
     supervision.close();
-    throw error;
+    throw translateError(error, { file, operation: 'open' });
   }
 }
 

@@ -36,7 +36,7 @@ export interface PlainError {
   readonly name: string;
   readonly code: string | undefined;
   readonly message: string;
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   readonly commitOutcome?: string;
   readonly retryable?: boolean;
   readonly fatal?: boolean;

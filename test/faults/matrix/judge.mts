@@ -1,6 +1,7 @@
 /** What an outcome of the matrix means: a pure decision with its reason. */
 import type { PlainError } from '../scenario.mts';
 import type { Cell } from './cells.mts';
+import { incompleteCheckpoint } from './operations.mts';
 import type { Outcome } from './run.mts';
 
 export type Verdict =
@@ -12,6 +13,8 @@ export type Verdict =
   | 'silent'
   /** After the fault is over the connection still does not work, and nothing said that it would not. */
   | 'stuck'
+  /** This library let an error out that says nothing of its own: not translated, or not thrown by it. */
+  | 'untyped'
   /** The operation threw, or an event told of the failure. */
   | 'reported'
   /** Success is the truth: SQLite did it by another way, or the fault does not matter. */
@@ -34,6 +37,8 @@ export function judge(outcome: Outcome): Judgement {
     return error === null
       ? { verdict: 'silent', reason: `success was reported, and the next use met ${barred.code}` }
       : { verdict: 'stuck', reason: `the fault is over, and the next use met ${barred.code}` };
+  if (error !== null && isUntyped(outcome.subject, error))
+    return { verdict: 'untyped', reason: `${error.name}: ${error.message}` };
   if (error !== null) return { verdict: 'reported', reason: signature(error) };
   const excuse = excuses.find(({ holds }) => holds(cell));
   return excuse === undefined
@@ -47,6 +52,11 @@ const readOnlyReason = 'a file that can only be opened for reading is opened so,
 
 function isReadOnly({ cell, error, followUp }: Outcome): boolean {
   return error === null && cell.call === 'open' && followUp.write?.code === 'SQLITE_READONLY';
+}
+
+/** Every error of this library has a hint; an incomplete checkpoint is told by its result, and noted by the stage. */
+function isUntyped(subject: Outcome['subject'], error: PlainError): boolean {
+  return subject === 'ours' && error.hint === undefined && error.code !== incompleteCheckpoint;
 }
 
 interface Excuse {
@@ -97,7 +107,7 @@ export function isKnownLimit(cell: Cell): boolean {
 
 /** What must not be: for raw the hazards that are shown, for ours a defect. */
 export function isWrong(outcome: Outcome): boolean {
-  return ['lost', 'silent', 'stuck'].includes(judge(outcome).verdict) && !isKnownLimit(outcome.cell);
+  return ['lost', 'silent', 'stuck', 'untyped'].includes(judge(outcome).verdict) && !isKnownLimit(outcome.cell);
 }
 
 /** An error in the words of the table: its code, and what it says of the transaction. */

@@ -6,7 +6,7 @@ import { judge, summarize } from './judge.mts';
 import type { Outcome } from './run.mts';
 
 const cell: Cell = { operation: 'commit-wal', call: 'fsync', target: 'wal', fault: 'EIO', nth: 1, duration: 'once' };
-const fsyncError = { name: 'SqliteFsyncError', code: 'SQLITE_IOERR_FSYNC', message: 'disk I/O error' };
+const fsyncError = { name: 'SqliteFsyncError', code: 'SQLITE_IOERR_FSYNC', message: 'disk I/O error', hint: 'Look.' };
 const fenced = { name: 'FencedDatabaseError', code: 'SAFE_SQLITE_FENCED', message: 'fenced' };
 const good: Outcome = {
   cell,
@@ -24,6 +24,16 @@ const good: Outcome = {
 describe('the judgement of an outcome', () => {
   const table: readonly (readonly [string, Partial<Outcome>, string])[] = [
     ['a call that was never made', { hits: 0 }, 'not reached'],
+    [
+      'an error without a word of ours',
+      { error: { ...fsyncError, name: 'SqliteError', hint: undefined } },
+      '**untyped** SQLITE_IOERR_FSYNC',
+    ],
+    [
+      'the same from better-sqlite3',
+      { subject: 'raw', error: { ...fsyncError, hint: undefined } },
+      'SQLITE_IOERR_FSYNC',
+    ],
     ['success in spite of a failed sync', {}, '**silent**'],
     ['an error that is thrown', { error: fsyncError }, 'SQLITE_IOERR_FSYNC'],
     ['an error that an event tells of', { told: fsyncError }, 'event: SQLITE_IOERR_FSYNC'],
