@@ -2,11 +2,13 @@
 import type { CheckpointResult } from '../maintenance/protocol';
 import { checkpointPause } from '../policy/checkpoint';
 
+/** A row of attempts that did not succeed. */
 export interface Streak {
-  /** In a row. */
   readonly consecutive: number;
   /** ms of the monotonic clock: when the row began. */
   readonly since: number;
+  /** ms of the monotonic clock: the next attempt does not come before. */
+  readonly pausedUntil: number;
 }
 
 export interface History {
@@ -15,15 +17,13 @@ export interface History {
   readonly endedAt: number;
   /** The same for the last complete one. */
   readonly completeAt: number;
-  /** Blocked by a reader or by another checkpoint. */
+  /** Not all could be copied: a reader of an older state, or another checkpoint. */
   readonly blocked: Streak | null;
-  readonly failed: (Streak & { readonly error: Error }) | null;
-  /** All was copied, and yet the WAL did not start over: a reader pins it. */
+  /** All was copied, and yet the WAL did not start over: a reader of the latest state pins it. */
   readonly pinned: Streak | null;
-  /** Before this time, of the monotonic clock, none is tried. */
-  readonly pausedUntil: number;
-  /** The same for `finish` alone. */
-  readonly finishPausedUntil: number;
+  /** All was copied, and the file could not be made shorter: somebody had a lock at that moment. */
+  readonly untruncated: Streak | null;
+  readonly failed: (Streak & { readonly error: Error }) | null;
 }
 
 export const noHistory: History = Object.freeze({
@@ -31,37 +31,39 @@ export const noHistory: History = Object.freeze({
   endedAt: Number.NEGATIVE_INFINITY,
   completeAt: Number.NEGATIVE_INFINITY,
   blocked: null,
-  failed: null,
   pinned: null,
-  pausedUntil: 0,
-  finishPausedUntil: 0,
+  untruncated: null,
+  failed: null,
 });
 
 /** `random` in [0, 1) spreads the pause. */
 export function withResult(history: History, result: CheckpointResult, now: number, random: number): History {
   const common = { ...history, last: result, endedAt: now, failed: null };
-  if (result.complete) return { ...common, completeAt: now, blocked: null, pausedUntil: 0 };
-  const blocked = next(history.blocked, now);
-  return { ...common, blocked, pausedUntil: now + checkpointPause('blocked', blocked.consecutive, random) };
+  if (result.complete) {
+    const untruncated = result.mode === 'truncate' ? null : history.untruncated;
+    return { ...common, completeAt: now, blocked: null, untruncated };
+  }
+  if (result.mode === 'truncate') {
+    return { ...common, untruncated: next('blocked', history.untruncated, now, random) };
+  }
+  return { ...common, blocked: next('blocked', history.blocked, now, random) };
 }
 
 /** After a complete checkpoint with no writer beside it: whether the WAL started over at the next commit. */
 export function withRestart(history: History, restarted: boolean, now: number, random: number): History {
-  if (restarted) return { ...history, pinned: null, finishPausedUntil: 0 };
-  const pinned = next(history.pinned, now);
-  return { ...history, pinned, finishPausedUntil: now + checkpointPause('blocked', pinned.consecutive, random) };
+  return { ...history, pinned: restarted ? null : next('blocked', history.pinned, now, random) };
 }
 
 export function withFailure(history: History, error: Error, now: number, random: number): History {
-  const streak = next(history.failed, now);
-  return {
-    ...history,
-    endedAt: now,
-    failed: { ...streak, error },
-    pausedUntil: now + checkpointPause('failed', streak.consecutive, random),
-  };
+  return { ...history, endedAt: now, failed: { ...next('failed', history.failed, now, random), error } };
 }
 
-function next(streak: Streak | null, now: number): Streak {
-  return streak === null ? { consecutive: 1, since: now } : { ...streak, consecutive: streak.consecutive + 1 };
+/** ms until the next attempt of what the streak is about. */
+export function pauseOf(streak: Streak | null, now: number): number {
+  return streak === null ? 0 : Math.max(0, streak.pausedUntil - now);
+}
+
+function next(outcome: 'blocked' | 'failed', streak: Streak | null, now: number, random: number): Streak {
+  const consecutive = (streak?.consecutive ?? 0) + 1;
+  return { consecutive, since: streak?.since ?? now, pausedUntil: now + checkpointPause(outcome, consecutive, random) };
 }

@@ -7,15 +7,16 @@ import type { FileScheduler } from './scheduler';
 import type { FileUser } from './user';
 import type { WalState } from './wal-state';
 
-export function reportResult(users: Iterable<FileUser>, result: CheckpointResult, { blocked }: History): void {
-  if (result.complete || blocked === null) return announce(users, 'checkpoint', result);
+export function reportResult(users: Iterable<FileUser>, result: CheckpointResult, history: History): void {
+  const streak = result.mode === 'truncate' ? history.untruncated : history.blocked;
+  if (result.complete || streak === null) return announce(users, 'checkpoint', result);
   // A reader lets PASSIVE answer busy=0 with fewer frames copied than there are.
   const reason = result.busy ? 'busy' : 'reader';
   announce(users, 'checkpointBlocked', {
     ...result,
     reason,
-    consecutive: blocked.consecutive,
-    blockedForMs: performance.now() - blocked.since,
+    consecutive: streak.consecutive,
+    blockedForMs: performance.now() - streak.since,
   });
 }
 

@@ -15,11 +15,12 @@ import { judgeFailure } from '../connection/storage-failure';
 import { MaintenanceError } from '../errors/refusals';
 import { SqliteResultError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
+import { waitForCheckpoint } from '../maintenance/host';
 import { checkpoint } from '../maintenance/jobs/checkpoint';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/protocol';
 import type { ResolvedCheckpoint } from '../options/resolved';
 import { decideCheckpoint, mergeCheckpoint, type CheckpointDecision, type CheckpointFacts } from '../policy/checkpoint';
-import { noHistory, withFailure, withRestart, withResult, type History } from './history';
+import { noHistory, pauseOf, withFailure, withRestart, withResult, type History } from './history';
 import { findLongTransactions } from './long-transactions';
 import { reportFailure, reportPinned, reportResult, WalWarning } from './report';
 import { runCheckpoint } from './run-checkpoint';
@@ -28,8 +29,10 @@ import { isOccupied, readWalState, type WalState } from './wal-state';
 
 /** ms between two looks at a file; each costs some 5 µs. */
 const tickMs = 250;
-/** Commits between two looks at the clock, in a loop that lets no timer run. */
+/** Commits between two looks of a writer itself: of some 5 µs, a hundredth of what one commit takes. */
 const commitsPerPulse = 64;
+/** ms. A writer that is too fast waits this long at a time for the checkpoint that runs. */
+const pressMs = 1000;
 
 export interface WatchedFile extends FencedFile {
   readonly identity: FileIdentity | null;
@@ -51,7 +54,6 @@ export class FileScheduler {
   #completeAtWall = 0;
   /** Bytes of the WAL after which it must start over; `null` when nothing was finished. */
   #finishedAt: number | null = null;
-  #lastTick = performance.now();
   #commits = 0;
 
   constructor(target: WatchedFile) {
@@ -96,12 +98,13 @@ export class FileScheduler {
     this.#arrange();
   }
 
-  /** Called at each commit: a loop of commits that never yields must not grow the WAL without a limit. */
+  /** Called before each commit: between two ticks, or in a loop that lets none come, the WAL has a limit as well. */
   pulse(): void {
     this.#commits += 1;
-    if (this.#commits % commitsPerPulse !== 0) return;
-    // A timer that is this late does not run at all.
-    if (performance.now() - this.#lastTick > 2 * tickMs) this.#look(true);
+    // Inside a transaction there is nothing to see: the next one that begins will do.
+    if (this.#commits < commitsPerPulse || this.#occupied) return;
+    this.#commits = 0;
+    this.#look(true);
   }
 
   /** The state of the WAL right now. */
@@ -144,41 +147,43 @@ export class FileScheduler {
     else if (this.#closing.signal.aborted) this.#closing = new AbortController();
     if (this.#users.size === 0) return;
     const intervalMs = this.#settings === 'off' ? tickMs : Math.ceil(this.#settings.intervalMs / 2);
-    this.#timer = setInterval(() => this.#tick(), Math.min(tickMs, intervalMs)).unref();
+    this.#timer = setInterval(() => this.#look(false), Math.min(tickMs, intervalMs)).unref();
   }
 
-  #tick(): void {
-    this.#lastTick = performance.now();
-    this.#look(false);
+  get #occupied(): boolean {
+    for (const user of this.#users) if (isOccupied(user)) return true;
+    return false;
   }
 
-  #look(starved: boolean): void {
+  #look(atCommit: boolean): void {
     // Read-only connections that were opened since go on.
     if (noticeMarker(this.target)) return this.halt();
-    findLongTransactions(this.#users, performance.now());
+    // At a commit one is always open, and no long one.
+    if (!atCommit) findLongTransactions(this.#users, performance.now());
     const state = this.observe();
     this.#warning.check(state, this);
-    this.#act(this.#decide(state, { justCompleted: false, starved }));
+    this.#act(this.#decide(state, { justCompleted: false, atCommit }));
   }
 
-  #decide(state: WalState, moment: Pick<CheckpointFacts, 'justCompleted' | 'starved'>): CheckpointDecision {
+  #decide(state: WalState, moment: Pick<CheckpointFacts, 'justCompleted' | 'atCommit'>): CheckpointDecision {
     const now = performance.now();
     this.#pendingSince = state.pendingBytes === 0 ? null : (this.#pendingSince ?? now);
     this.#noticePinned(state, now);
-    const { endedAt, pausedUntil, finishPausedUntil } = this.#history;
+    const { endedAt, blocked, pinned, untruncated, failed } = this.#history;
     return decideCheckpoint(
       {
         fenced: this.#closing.signal.aborted,
         running: this.#running !== null,
-        inTransaction: [...this.#users].some(isOccupied),
+        inTransaction: this.#occupied,
         walBytes: state.walBytes,
         pendingBytes: state.exact ? state.pendingBytes : this.#guessed(state.pendingBytes),
         fileBytes: state.fileBytes,
         pendingForMs: now - (this.#pendingSince ?? now),
         sinceAttemptMs: now - endedAt,
         ...moment,
-        pauseMs: Math.max(0, pausedUntil - now),
-        finishPauseMs: Math.max(0, finishPausedUntil - now),
+        pauseMs: Math.max(pauseOf(blocked, now), pauseOf(failed, now)),
+        finishPauseMs: pauseOf(pinned, now),
+        truncatePauseMs: pauseOf(untruncated, now),
       },
       this.#settings,
     );
@@ -208,6 +213,8 @@ export class FileScheduler {
   #finish(): void {
     const user = [...this.#users].find(each => each.checkpoints && !isOccupied(each));
     if (user === undefined) return;
+    // What it was about to write would be copied by nobody for as long as the other one runs.
+    if (this.#running !== null && !waitForCheckpoint(this.target.file, pressMs)) return;
     try {
       const { complete } = this.runHere(user);
       this.#finishedAt = complete ? this.observe().walBytes : null;
@@ -219,7 +226,7 @@ export class FileScheduler {
 
   /** What is due right behind a checkpoint. */
   #goOn(justCompleted: boolean): void {
-    this.#act(this.#decide(this.observe(), { justCompleted, starved: false }));
+    this.#act(this.#decide(this.observe(), { justCompleted, atCommit: false }));
   }
 
   async #runNext(mode: CheckpointMode): Promise<CheckpointResult> {

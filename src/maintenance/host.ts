@@ -106,6 +106,12 @@ export function settleCheckpoints(file: string, timeoutMs: number): boolean {
   return running.every(({ control }) => waitUntilOver(control, Math.max(0, deadline - performance.now())));
 }
 
+/** Stops the calling thread while a checkpoint of the file runs; false when that took longer than `timeoutMs`. */
+export function waitForCheckpoint(file: string, timeoutMs: number): boolean {
+  const tasks = [...host().tasks.values()].filter(({ job }) => job.kind === 'checkpoint' && job.file === file);
+  return tasks.every(({ control }) => waitUntilOver(control, timeoutMs));
+}
+
 function startInThread<SomeJob extends Job>(job: SomeJob, options: JobOptions): RunningJob<ResultOf<SomeJob>> {
   const result = deferred<ResultOf<SomeJob>>();
   const over = deferred<void>();

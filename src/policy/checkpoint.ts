@@ -16,8 +16,8 @@ export interface CheckpointFacts {
   readonly fenced: boolean;
   /** A checkpoint of this process is on its way for the file. */
   readonly running: boolean;
-  /** The application commits in a loop that lets no timer run, nor the end of a checkpoint be seen. */
-  readonly starved: boolean;
+  /** Asked before a commit, and not by the timer: the writer itself can be made to wait. */
+  readonly atCommit: boolean;
   /** A connection of this thread has a transaction or an iterator open on the file. */
   readonly inTransaction: boolean;
   /** Bytes of all frames since the WAL started over, copied or not. */
@@ -36,6 +36,8 @@ export interface CheckpointFacts {
   readonly pauseMs: number;
   /** The same after a `finish` that did not let the WAL start over, because a reader pins it. */
   readonly finishPauseMs: number;
+  /** The same after a `truncate` that met a lock. */
+  readonly truncatePauseMs: number;
 }
 
 export interface CheckpointDecision {
@@ -52,8 +54,8 @@ const finishShare = 0.75;
 /** Whatever that size is: before, a checkpoint off the event loop had its chance. */
 const finishFactor = 2;
 /**
- * A WAL this many times that size is started over although a checkpoint seems to run: a loop of commits that never
- * yields has no turn in which the end of it could be seen, and without a limit the WAL would fill the disk.
+ * A WAL this many times that size makes its writer wait for the checkpoint that runs, and finish it: commits come faster
+ * than the disk takes them in a second time, or in a loop that never yields, and without a limit the WAL would fill it.
  */
 const overrunFactor = 2;
 /** ms between two tries to catch up with a writer: each costs two syncs of the disk. */
@@ -66,20 +68,21 @@ export function decideCheckpoint(facts: CheckpointFacts, settings: ResolvedCheck
   if (settings === 'off') return none("`checkpoint` is 'off'");
   if (settings.owner === 'external') return none('another program checkpoints');
   const mayFinish = pendingBytes > 0 && !facts.inTransaction && pauseMs === 0 && facts.finishPauseMs === 0;
-  if (mayFinish && facts.starved && facts.running && walBytes >= settings.truncateAboveBytes * overrunFactor) {
-    return finish(`the WAL has ${walBytes} bytes, and commits leave no gap`);
+  const overrun = walBytes >= settings.truncateAboveBytes * overrunFactor;
+  if (mayFinish && overrun && facts.atCommit && facts.running) {
+    return finish(`the WAL has ${walBytes} bytes: the writer waits for its checkpoint`);
   }
   if (facts.running) return none('a checkpoint is running');
   if (settings.thread === 'main' && facts.inTransaction) return none('a transaction is open on this connection');
   if (pauseMs > 0) return none(`the last one did not succeed; paused for ${Math.ceil(pauseMs)} ms`);
-  if (facts.justCompleted && fileBytes > settings.truncateAboveBytes) {
+  const large = walBytes >= Math.max(settings.truncateAboveBytes * finishShare, settings.walBytes * finishFactor);
+  // Right behind the other one least is pending: what was committed while it ran.
+  if (mayFinish && large && facts.justCompleted) return finish(`the WAL has ${walBytes} bytes, and little is pending`);
+  if (facts.justCompleted && fileBytes > settings.truncateAboveBytes && facts.truncatePauseMs === 0) {
     return { action: 'truncate', reason: `all is copied, and the file has ${fileBytes} bytes` };
   }
   if (pendingBytes >= settings.walBytes) return passive(`${pendingBytes} bytes are pending`);
-  const large = Math.max(settings.truncateAboveBytes * finishShare, settings.walBytes * finishFactor);
-  if (mayFinish && walBytes >= large) {
-    return finish(`little is pending, and the WAL has ${walBytes} bytes`);
-  }
+  if (mayFinish && large) return passive(`the WAL has ${walBytes} bytes and shall start over behind this`);
   if (walBytes >= settings.walBytes && pendingBytes > 0 && facts.sinceAttemptMs >= catchUpMs) {
     return passive(`the WAL has ${walBytes} bytes and did not start over yet`);
   }
@@ -92,8 +95,8 @@ export function decideCheckpoint(facts: CheckpointFacts, settings: ResolvedCheck
   return none('nothing is due');
 }
 
-/** ms: first and longest pause after a checkpoint that somebody blocked. */
-const blockedPauses = { first: 250, longest: 10_000 };
+/** ms: first and longest pause after a checkpoint that somebody blocked: often a transaction that ends in a moment. */
+const blockedPauses = { first: 50, longest: 10_000 };
 /** ms: the same after one that failed (a full disk). It is another attempt at another time, never a second sync. */
 const failedPauses = { first: 1000, longest: 60_000 };
 

@@ -24,7 +24,7 @@ const settings: ResolvedCheckpoint = {
 const quiet: CheckpointFacts = {
   fenced: false,
   running: false,
-  starved: false,
+  atCommit: false,
   inTransaction: false,
   walBytes: 0,
   pendingBytes: 0,
@@ -34,6 +34,7 @@ const quiet: CheckpointFacts = {
   justCompleted: false,
   pauseMs: 0,
   finishPauseMs: 0,
+  truncatePauseMs: 0,
 };
 
 const full = { walBytes: 5 * MiB, pendingBytes: 5 * MiB, fileBytes: 5 * MiB };
@@ -67,24 +68,36 @@ const rows: readonly Row[] = [
 
   ['complete, and the file is large', { fileBytes: 65 * MiB, justCompleted: true }, 'truncate'],
   ['complete, and the file is small', { fileBytes: 64 * MiB, justCompleted: true }, 'none'],
+  [
+    'complete, the file is large, a lock was met before',
+    { fileBytes: 65 * MiB, justCompleted: true, truncatePauseMs: 1, sinceAttemptMs: 0 },
+    'none',
+  ],
+  ['complete, the file is large, but so is what is in it', { ...overrun, justCompleted: true }, 'finish'],
   ['large file, nothing pending, tried lately', { fileBytes: 65 * MiB, sinceAttemptMs: 29_999 }, 'none'],
   ['large file, nothing pending, not tried lately', { fileBytes: 65 * MiB, sinceAttemptMs: 30_000 }, 'passive'],
 
   ['writers leave no gap', { ...nearlyCopied, sinceAttemptMs: 999 }, 'none'],
   ['writers leave no gap, a second later', { ...nearlyCopied, sinceAttemptMs: 1000 }, 'passive'],
-  ['writers leave no gap, and the WAL is large', large, 'finish'],
-  ['a little less', { ...large, walBytes: 47 * MiB }, 'none'],
+  ['writers leave no gap, and the WAL is large', large, 'passive'],
+  ['right behind that', { ...large, justCompleted: true }, 'finish'],
+  ['right behind that, all is copied', { ...large, pendingBytes: 0, justCompleted: true }, 'none'],
+  ['a little less', { ...large, walBytes: 47 * MiB, justCompleted: true }, 'none'],
   ['large, with much to copy', { ...large, pendingBytes: 4 * MiB }, 'passive'],
   ['large, while one is running', { ...large, running: true }, 'none'],
-  ['large, but a reader pinned it before', { ...large, finishPauseMs: 1 }, 'none'],
-  ['large, in a transaction', { ...large, inTransaction: true }, 'none'],
-
-  ['two limits in one', nearlyCopied, 'finish', { truncateAboveBytes: 4 * MiB }],
+  ['large, but a reader pinned it before', { ...large, justCompleted: true, finishPauseMs: 1 }, 'none'],
+  ['large, in a transaction', { ...large, justCompleted: true, inTransaction: true }, 'none'],
+  [
+    'two limits in one',
+    { ...nearlyCopied, justCompleted: true, fileBytes: 4 * MiB },
+    'finish',
+    { truncateAboveBytes: 4 * MiB },
+  ],
   ['two limits in one, too early', { ...nearlyCopied, walBytes: 7 * MiB }, 'passive', { truncateAboveBytes: 4 * MiB }],
 
-  ['starved, not large', { ...nearlyCopied, starved: true, running: true }, 'none'],
-  ['starved, overrun, although one seems to run', { ...overrun, starved: true, running: true }, 'finish'],
-  ['starved, overrun, and none runs yet', { ...overrun, pendingBytes: 9 * MiB, starved: true }, 'passive'],
+  ['at a commit, not large', { ...nearlyCopied, atCommit: true, running: true }, 'none'],
+  ['at a commit, overrun, while one runs: the writer waits', { ...overrun, atCommit: true, running: true }, 'finish'],
+  ['at a commit, overrun, and none runs yet', { ...overrun, pendingBytes: 9 * MiB, atCommit: true }, 'passive'],
   ['overrun while one runs', { ...overrun, running: true }, 'none'],
   ['overrun in a transaction', { ...overrun, inTransaction: true, sinceAttemptMs: 1000 }, 'passive'],
   ['overrun, but paused', { ...overrun, pauseMs: 1 }, 'none'],
@@ -106,7 +119,7 @@ describe('decideCheckpoint', () => {
   const anyFacts = fc.record({
     fenced: fc.boolean(),
     running: fc.boolean(),
-    starved: fc.boolean(),
+    atCommit: fc.boolean(),
     inTransaction: fc.boolean(),
     walBytes: fc.nat(200 * MiB),
     pendingBytes: fc.nat(200 * MiB),
@@ -116,6 +129,7 @@ describe('decideCheckpoint', () => {
     justCompleted: fc.boolean(),
     pauseMs: fc.nat(2),
     finishPauseMs: fc.nat(2),
+    truncatePauseMs: fc.nat(2),
   });
 
   test('whatever the facts: nothing when fenced, external or off; no finish in a transaction; truncate only behind a complete one', () => {
@@ -125,7 +139,7 @@ describe('decideCheckpoint', () => {
         if (facts.fenced || owner === 'external') assert.equal(action, 'none');
         if (facts.inTransaction) assert.notEqual(action, 'finish');
         if (action === 'truncate') assert.ok(facts.justCompleted && facts.fileBytes > settings.truncateAboveBytes);
-        if (facts.running && !facts.starved) assert.equal(action, 'none');
+        if (facts.running && !facts.atCommit) assert.equal(action, 'none');
         assert.equal(decideCheckpoint(facts, 'off').action, 'none');
       }),
     );
@@ -135,7 +149,7 @@ describe('decideCheckpoint', () => {
 describe('checkpointPause', () => {
   test('doubles to its limit, with a quarter of jitter', () => {
     const middle = (outcome: 'blocked' | 'failed') => [1, 2, 3, 50].map(n => checkpointPause(outcome, n, 0.5));
-    assert.deepEqual(middle('blocked'), [250, 500, 1000, 10_000]);
+    assert.deepEqual(middle('blocked'), [50, 100, 200, 10_000]);
     assert.deepEqual(middle('failed'), [1000, 2000, 4000, 60_000]);
     assert.equal(checkpointPause('failed', 1, 0), 875);
     assert.ok(checkpointPause('failed', 1, 0.999) < 1125);

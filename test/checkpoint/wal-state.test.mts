@@ -1,0 +1,86 @@
+/** What is known of a WAL without touching it: exact from a free connection, guessed beside a transaction. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { Database } from 'safe-sqlite';
+import { isOccupied, readWalState } from '../../dist/checkpoint/wal-state.js';
+import type { FileUser } from '../../dist/checkpoint/user.js';
+import { openResolved } from '../../dist/open/way-in.js';
+import { resolveOptions } from '../../dist/options/resolve.js';
+
+let folder = '';
+let db: Database;
+let user: FileUser;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-'));
+  const opened = openResolved(resolveOptions(join(folder, 'a.db'), { logger: false, checkpoint: 'off' }));
+  db = new Database(opened as unknown as string);
+  user = { connection: opened.connection, schema: 'main', checkpoints: true };
+  db.exec('CREATE TABLE t(a)');
+});
+afterEach(() => {
+  db.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const frame = 4096 + 24;
+const read = (since = 0) => readWalState(db.name, [user], since);
+
+describe('readWalState', () => {
+  test('counts the frames since the WAL started over, also in a file that stays as large as it was', async () => {
+    for (let row = 0; row < 10; row += 1) db.exec('INSERT INTO t VALUES (zeroblob(3000))');
+    const { walBytes, pendingBytes, fileBytes, exact } = read();
+    assert.equal(exact, true);
+    assert.equal(walBytes, pendingBytes);
+    assert.equal(fileBytes, walBytes + 32);
+    await db.checkpoint();
+    assert.deepEqual(read(), { walBytes, pendingBytes: 0, fileBytes, exact: true });
+    db.exec('INSERT INTO t VALUES (1)');
+    assert.equal(statSync(`${db.name}-wal`).size, fileBytes);
+    assert.deepEqual(read(), { walBytes: frame, pendingBytes: frame, fileBytes, exact: true });
+  });
+
+  test('guesses while every connection is in a transaction or iterates', () => {
+    const { fileBytes } = read();
+    db.exec('BEGIN');
+    assert.equal(isOccupied(user), true);
+    assert.deepEqual(read(), { walBytes: fileBytes, pendingBytes: fileBytes, fileBytes, exact: false });
+    assert.equal(read(Date.now() + 1000).pendingBytes, 0);
+    db.exec('COMMIT; INSERT INTO t VALUES (1), (2)');
+    const rows = db.prepare('SELECT * FROM t').iterate();
+    rows.next();
+    assert.equal(read().exact, false);
+    rows.return?.();
+    assert.equal(read().exact, true);
+  });
+
+  test('asks nothing of a closed connection, and of a file that is not there', () => {
+    assert.deepEqual(readWalState(join(folder, 'none.db'), [user], 0), {
+      walBytes: 0,
+      pendingBytes: 0,
+      fileBytes: 0,
+      exact: true,
+    });
+    db.close();
+    assert.equal(isOccupied(user), true);
+  });
+
+  test('is unseen by `verbose` and by safe integers', () => {
+    const seen: unknown[] = [];
+    const opened = openResolved(
+      resolveOptions(join(folder, 'b.db'), { logger: false, verbose: (sql: unknown) => seen.push(sql) }),
+    );
+    const own = new Database(opened as unknown as string);
+    own.exec('CREATE TABLE t(a)');
+    own.defaultSafeIntegers();
+    own.prepare('SELECT 1').get();
+    const before = seen.length;
+    const state = readWalState(own.name, [{ connection: opened.connection, schema: 'main', checkpoints: true }], 0);
+    assert.equal(typeof state.walBytes, 'number');
+    assert.equal(seen.length, before);
+    own.close();
+  });
+});
