@@ -30,7 +30,7 @@ const callers = [1, 8, 64, 256];
 async function run(quick: boolean): Promise<GroupCommitResults> {
   const program = join(import.meta.dirname, 'group-commit/callers.mts');
   const args = quick ? [callers.join(), '1', '200'] : [callers.join(), '5', '700'];
-  const seconds = quick ? 1 : 3;
+  const rounds = quick ? 1 : 5;
   const skip = faultsSkip();
   if (skip !== false) console.error(`Without the slow disk: ${skip}`);
   return {
@@ -42,17 +42,17 @@ async function run(quick: boolean): Promise<GroupCommitResults> {
       slow: skip === false ? parse((await runWithSlowFsync(program, slowMs, { args })).stdout) : null,
     },
     http: {
-      disk: await measureHttp(callers, seconds),
-      slow: skip === false ? await httpOnSlowDisk(seconds) : null,
+      disk: await measureHttp(callers, rounds),
+      slow: skip === false ? await httpOnSlowDisk(rounds) : null,
     },
     contention: await measureContention(heldMs),
   };
 }
 
-async function httpOnSlowDisk(seconds: number): Promise<Row[]> {
+async function httpOnSlowDisk(rounds: number): Promise<Row[]> {
   using bench = createFaultBench();
   bench.faults.arm({ calls: ['fsync', 'fdatasync', 'dirsync'], path: '*', count: 'all', action: { slowMs } });
-  return await measureHttp(callers, seconds, bench.environment);
+  return await measureHttp(callers, rounds, bench.environment);
 }
 
 function parse(output: string): Row[] {
