@@ -1,5 +1,5 @@
-/** Keeps the numbers of a long run beside the tests; `docs/proof.md` is made of them. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/** Keeps the numbers of a long run beside the tests. */
+import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 
@@ -15,8 +15,4 @@ export function saveResult(name: string, result: object): void {
     node: process.version,
   };
   writeFileSync(resultPath(name), `${JSON.stringify({ machine, ...result }, null, 2)}\n`);
-}
-
-export function loadResult<Result>(name: string): Result {
-  return JSON.parse(readFileSync(resultPath(name), 'utf8')) as Result;
 }
