@@ -113,6 +113,8 @@ function factorAt(rows, callers, other) {
   return `${times(ours.perSecond / theirs.perSecond)} ×`;
 }
 
+const aloneRow = bare.disk.find(({ subject }) => subject.startsWith('safe-sqlite,'));
+const alone = aloneRow && aloneRow.perSecond / find(bare.disk, 'raw FULL', 1).perSecond;
 const rawStall = contention.find(({ subject }) => subject !== 'safe-sqlite');
 const ourStall = contention.find(({ subject }) => subject === 'safe-sqlite');
 const page = `<!-- Written by scripts/performance-page.mjs from bench/results/group-commit.json; \`npm run bench:page\`. -->
@@ -132,7 +134,8 @@ power fails. It is there because it is what people turn to for speed.
 | Taken | ${takenAt.slice(0, 10)} |
 
 With 64 callers \`db.write\` makes ${factorAt(bare.disk, 64, 'raw FULL')} as many writes as raw FULL and ${factorAt(bare.disk, 64, 'raw NORMAL')} as many as
-raw NORMAL on this disk${bare.slow === null ? '' : `, and ${factorAt(bare.slow, 64, 'raw FULL')} and ${factorAt(bare.slow, 64, 'raw NORMAL')} where ${slowDisk}`}; a single caller gets ${factorAt(bare.disk, 1, 'raw FULL')} of raw FULL.
+raw NORMAL on this disk${bare.slow === null ? '' : `, and ${factorAt(bare.slow, 64, 'raw FULL')} and ${factorAt(bare.slow, 64, 'raw NORMAL')} where ${slowDisk}`}; a single caller gets ${factorAt(bare.disk, 1, 'raw FULL')} of raw FULL
+on this disk${alone === undefined ? '' : ` (${times(alone)} × with \`sentinel: { onCommit: false }\`: before each commit the locks and files are checked, which many writes share)`}${bare.slow === null ? '' : `, and ${factorAt(bare.slow, 1, 'raw FULL')} on the slow one`}.
 
 ## Group commit
 

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { median } from '../paired.mts';
-import { openSubject, subjectNames, type Subject, type SubjectName } from './subjects.mts';
+import { openSubject, subjectNames, withoutSentinel, type Subject, type SubjectName } from './subjects.mts';
 
 export interface Row {
   readonly subject: SubjectName;
@@ -42,7 +42,8 @@ async function measure(callerCounts: readonly number[], rounds: number, duration
   const rows: Row[] = [];
   try {
     for (const callers of callerCounts) {
-      const subjects = subjectNames.map(name => openSubject(name, folder));
+      const names = callers === 1 ? [...subjectNames, withoutSentinel] : subjectNames;
+      const subjects = names.map(name => openSubject(name, folder));
       const results = new Map(subjects.map(({ name }) => [name, [] as Omit<Row, 'subject' | 'callers'>[]]));
       // In turns, so that a disk that is slow for a moment is slow for all; the first round only warms up.
       for (let index = -1; index < rounds; index += 1) {

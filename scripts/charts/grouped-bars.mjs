@@ -5,7 +5,7 @@ const width = 860;
 const height = 340;
 const margin = { left: 54, right: 16, top: 74, bottom: 46 };
 const panelGap = 46;
-const gridLines = 4;
+const gridLines = 5;
 
 /**
  * @param {{ title: string, label: string, subjects: string[], axis: string, format: (value: number) => string,
@@ -46,8 +46,8 @@ export function groupedBars({ title, label, subjects, axis, format, panels }) {
   return svg(width, height, label, body);
 }
 
-/** The next of 1, 2, 2.5, 5 times a power of ten, so that the grid has round numbers. */
+/** The next of 1, 2, 2.5, 5 times a power of ten, so that five lines of the grid have round numbers. */
 function ceiling(value) {
   const power = 10 ** Math.floor(Math.log10(Math.max(value, Number.MIN_VALUE)));
-  return power * ([1, 2, 2.5, 4, 5, 8, 10].find(step => step * power >= value) ?? 10);
+  return power * ([1, 2, 2.5, 5, 10].find(step => step * power >= value) ?? 10);
 }
