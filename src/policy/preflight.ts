@@ -88,11 +88,12 @@ const sidecarsAreFiles: Check = ({ file, sidecars }) => {
 };
 
 /**
- * A journal of at most this many bytes beside an empty database is one that was just begun: a header and no page. It
- * is there while another process creates the database, or after that process was killed, and nothing is lost with it.
- * 512 is the sector size that SQLite takes for the header of a journal (`setSectorSize` in its pager.c).
+ * A journal of fewer bytes holds no page: a header of 512 bytes (the sector size that SQLite takes, `setSectorSize` in
+ * its pager.c), and a record of 8 bytes and the smallest page of 512. Beside an empty database it is one that was just
+ * begun, perhaps with the name of a super-journal at its end, because two files are written in one transaction. It is
+ * there while another process creates the database, or after that process was killed, and nothing is lost with it.
  */
-const emptyJournalBytes = 512;
+const smallestJournalWithPageBytes = 512 + 8 + 512;
 
 /**
  * SQLite deletes a journal without its database: measured for a database that is missing and for one that is empty.
@@ -111,7 +112,7 @@ const journalHasDatabase: Check = ({ file, size, sidecars }) => {
 
 function holdsPages(sidecar: SidecarFacts, databaseSize: number | null): boolean {
   if (sidecar.suffix === '-shm') return false;
-  const justBegun = sidecar.suffix === '-journal' && databaseSize === 0 && sidecar.size <= emptyJournalBytes;
+  const justBegun = sidecar.suffix === '-journal' && databaseSize === 0 && sidecar.size < smallestJournalWithPageBytes;
   return sidecar.size > 0 && !justBegun;
 }
 

@@ -26,6 +26,7 @@ import { HardLinkedDatabaseError, OrphanedJournalError } from '../../dist/errors
 import { SqliteCantOpenError, SqliteReadonlyError } from '../../dist/errors/sqlite-errors.js';
 import { locate } from '../../dist/filesystem/locate.js';
 import { preflight } from '../../dist/open/preflight.js';
+import { createFaultBench, faultsSkip } from '../faults/shim.mts';
 
 let root = '';
 let file = '';
@@ -133,6 +134,34 @@ describe('a journal without its database', () => {
     assert.ok(statSync(`${file}-journal`).size > 0);
     assert.deepEqual(check(), []);
   });
+
+  test(
+    'nor one that was being created together with another: its journal names a super-journal',
+    { skip: faultsSkip() },
+    () => {
+      using bench = createFaultBench();
+      file = join(bench.folder, 'second.db');
+      bench.faults.arm({ calls: 'write', path: file, action: 'kill' });
+      const child = spawnSync(
+        process.execPath,
+        [
+          '-e',
+          `const db = new (require("better-sqlite3"))(process.argv[1] + ".first"); db.prepare("ATTACH ? AS second").run(process.argv[1]);
+           db.exec("BEGIN; CREATE TABLE main.t(a); CREATE TABLE second.t(a); COMMIT")`,
+          file,
+        ],
+        { env: { ...process.env, ...bench.environment } },
+      );
+      assert.equal(child.signal, 'SIGKILL');
+      assert.equal(statSync(file).size, 0);
+      assert.ok(statSync(`${file}-journal`).size > 512);
+      assert.deepEqual(check(), []);
+      // Nothing is lost: no page was ever in it.
+      const db = new Database(file);
+      assert.equal(db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get(), 0);
+      db.close();
+    },
+  );
 });
 
 describe('names', () => {

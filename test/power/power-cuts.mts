@@ -66,7 +66,8 @@ async function series(name: GroundName, subject: string, load: Load, count: numb
   const fresh = load.subject === 'raw';
   const onRound = (result: RoundResult, round: number): void => {
     if (load.subject === 'raw') return;
-    for (const fault of [...result.broken, ...result.failures].slice(0, 5)) console.log(`round ${round}`, fault);
+    for (const failure of result.failures) console.log(`round ${round}`, failure);
+    for (const { faults, ...where } of result.broken) console.log(`round ${round}`, where, faults.slice(0, 3));
   };
   const results = await playSeries(ground, { load, rounds: count, seed, fresh, onRound });
   await ground.end();

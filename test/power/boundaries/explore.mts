@@ -1,11 +1,10 @@
 /** Tries what a crash may leave at every moment of a recording, and judges each state with SQLite itself. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-import { openDatabase } from 'safe-sqlite';
-import type { Handle } from '../../faults/subject.mts';
 import { seeded } from '../../faults/random.mts';
 import { openBooks, type Books, type Mark } from '../books/books.mts';
-import { judge, nothing, readDatabase, readFile, reasonOf, type Found } from '../books/judge.mts';
+import { judge, nothing, readFile, type Found } from '../books/judge.mts';
+import { readWithOurs } from '../books/read-with-ours.mts';
 import { marksFile } from './cast.mts';
 import { createDisk, type Contents, type Disk } from './disk-model.mts';
 import { scriptNamed } from './scripts.mts';
@@ -200,14 +199,15 @@ function judgeState(recording: Recording, state: State, openedWith: StateFault['
   const moment = `after change ${state.moment} (${nameOf(recording, state.moment)}), ${state.ending.label}`;
   const broken = (file: string, faults: readonly string[]): StateFault[] =>
     faults.length === 0 ? [] : [{ state: state.number, moment, file, openedWith, faults }];
-  const read = openedWith === 'sqlite' ? readFile : readWithOurs;
+  const script = scriptNamed(cast.script);
+  const read =
+    openedWith === 'sqlite' ? readFile : (path: string): Found => readWithOurs(path, cast.journal ?? script.journal);
   const found = new Map(
     state.books.files().map(name => {
       const path = join(folder, name);
       return [name, contents.has(path) ? read(path) : nothing] as const;
     }),
   );
-  const script = scriptNamed(cast.script);
   return [
     ...[...found].flatMap(([name, content]) => {
       const path = join(folder, name);
@@ -230,15 +230,6 @@ function halves(files: readonly string[], found: ReadonlyMap<string, Found>): [s
       return missing.map((txn): [string, string] => [file, `transaction ${txn} is here and not in ${other}`]);
     }),
   );
-}
-
-function readWithOurs(path: string): Found {
-  try {
-    using database = openDatabase(path, { logger: false });
-    return readDatabase(database as unknown as Handle);
-  } catch (error) {
-    return { present: new Set(), faults: [`cannot be read: ${reasonOf(error)}`] };
-  }
 }
 
 function nameOf({ events, folder }: Recording, moment: number): string {

@@ -1,14 +1,14 @@
 /** One power cut: several processes at work, the cut at a random commit, the way back, and the judgement. */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { openDatabase } from 'safe-sqlite';
 import { run } from '../../mounts/lab.mts';
 import { seeded } from '../../faults/random.mts';
 import type { PlainError } from '../../faults/scenario.mts';
 import { startScenario, type Scenario } from '../../faults/shim.mts';
-import type { Handle, OpenSettings, SubjectName } from '../../faults/subject.mts';
+import type { Journal, OpenSettings, SubjectName } from '../../faults/subject.mts';
 import type { Books, Mark } from '../books/books.mts';
-import { judge, readDatabase, readFile, reasonOf, type Found } from '../books/judge.mts';
+import { judge, nothing, readFile, type Found } from '../books/judge.mts';
+import { readWithOurs } from '../books/read-with-ours.mts';
 import type { CutWindow, Ground } from './ground.mts';
 import type { OperationName, Said, Work } from './workload.scenario.mts';
 
@@ -71,7 +71,8 @@ export async function playRound(
   let outcomes = 0;
   await ground.comeBack(round.seed, (folder, outcome) => {
     outcomes += 1;
-    for (const fault of judgeFolder(folder, round.books)) broken.push({ round: round.number, outcome, ...fault });
+    for (const fault of judgeFolder(folder, round.books, load.settings.journal))
+      broken.push({ round: round.number, outcome, ...fault });
   });
   const txnsOf = (wanted: string): number =>
     new Set(marks.flatMap(mark => (mark.mark === wanted && 'txns' in mark ? mark.txns : []))).size;
@@ -106,7 +107,7 @@ function believed(said: readonly Said[], { from, to }: CutWindow): readonly Mark
   const keysOf = (mark: Mark): readonly string[] => ('txns' in mark ? mark.txns.map(String) : [mark.file]);
   return told.flatMap(({ at, mark }) => {
     if (mark.mark === 'begin' || mark.mark === 'copy') for (const key of keysOf(mark)) begun.set(key, at);
-    const promises = mark.mark === 'commit' || mark.mark === 'copied';
+    const promises = ['commit', 'copied', 'not-copied'].includes(mark.mark);
     const doubtful = promises && at >= from && keysOf(mark).some(key => (begun.get(key) ?? to) < to);
     return doubtful ? [] : [mark];
   });
@@ -159,7 +160,7 @@ async function workUntilCut(
 }
 
 /** Plain SQLite first, then this library on the same bytes: each recovers what it finds by itself. */
-function judgeFolder(folder: string, books: Books): Omit<RoundFault, 'round' | 'outcome'>[] {
+function judgeFolder(folder: string, books: Books, journal: Journal): Omit<RoundFault, 'round' | 'outcome'>[] {
   const before = new Map(
     readdirSync(folder, { withFileTypes: true })
       .filter(entry => entry.isFile())
@@ -169,7 +170,7 @@ function judgeFolder(folder: string, books: Books): Omit<RoundFault, 'round' | '
   for (const entry of readdirSync(folder, { withFileTypes: true }))
     if (entry.isFile()) rmSync(join(folder, entry.name));
   for (const [name, content] of before) writeFileSync(join(folder, name), content);
-  const withOurs = judgeFiles(folder, books, 'safe-sqlite', before, readWithOurs);
+  const withOurs = judgeFiles(folder, books, 'safe-sqlite', before, file => readWithOurs(file, journal));
   // What was put back here must outlive the next cut as if it had been there all the time.
   run('sync', '--file-system', folder);
   return [...withSqlite, ...withOurs];
@@ -183,17 +184,8 @@ function judgeFiles(
   read: (file: string) => Found,
 ): Omit<RoundFault, 'round' | 'outcome'>[] {
   return books.files().flatMap(file => {
-    const found = there.has(file) ? read(join(folder, file)) : { present: new Set<number>(), faults: [] };
+    const found = there.has(file) ? read(join(folder, file)) : nothing;
     const faults = judge(found, books.versionsOf(basename(file)));
     return faults.length === 0 ? [] : [{ file, openedWith, faults }];
   });
-}
-
-function readWithOurs(path: string): Found {
-  try {
-    using handle = openDatabase(path, { logger: false });
-    return readDatabase(handle as unknown as Handle);
-  } catch (error) {
-    return { present: new Set(), faults: [`cannot be read: ${reasonOf(error)}`] };
-  }
 }
