@@ -1,4 +1,4 @@
-/** The logger of those who pass none: pino at `warn` to standard error, loaded when the first line is written. */
+/** The logger of those who pass none: pino at `warn` to standard error. */
 import type pino from 'pino';
 import { processGlobal } from '../base/process-global';
 import type { Logger } from './logger';
@@ -6,24 +6,17 @@ import type { Logger } from './logger';
 /** Standard error: the output of the application belongs to the application. */
 const standardError = 2;
 
-let loaded: Logger | null = null;
-
-function load(): Logger {
-  if (loaded === null) {
-    // Loading pino costs more than opening a database, and a healthy database writes no line.
+/**
+ * Loads pino for the first database that asks for it: it costs more than opening one, and whoever passes a logger never
+ * needs it. Not at the first line: that may be written by a timer or a finalizer after the tests of a file, where Jest
+ * lets nobody load a module and fails the run.
+ */
+export function defaultLogger(): Logger {
+  return processGlobal('default-logger', 1, () => {
     const create = require('pino') as typeof pino;
-    loaded = create({ name: 'safe-sqlite', level: 'warn' }, create.destination({ fd: standardError, sync: true }));
-  }
-  return loaded;
+    return create({ name: 'safe-sqlite', level: 'warn' }, create.destination({ fd: standardError, sync: true }));
+  });
 }
-
-export const defaultLogger: Logger = Object.freeze({
-  debug() {},
-  info() {},
-  warn: (facts: object, message: string) => load().warn(facts, message),
-  error: (facts: object, message: string) => load().error(facts, message),
-  fatal: (facts: object, message: string) => load().fatal(facts, message),
-});
 
 /** `logger: false`; the same for every copy of this package, so that it never contradicts itself. */
 export const silentLogger: Logger = processGlobal('silent-logger', 1, () =>

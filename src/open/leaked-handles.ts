@@ -10,12 +10,15 @@ interface Leak {
 /** Called some time after a handle, and every statement of it, has become unreachable. */
 const collected = new FinalizationRegistry<Leak>(({ database, session }) => {
   if (!database.isOpen(session)) return;
-  const { hub, file } = database.connection;
-  hub.publish('warning', {
-    code: 'leaked-handle',
-    message: `A handle on ${file} was garbage-collected without close(): its last checkpoint and its locks waited until now.`,
-    details: {},
-  });
+  const { hub, file, plan } = database.connection;
+  // What is in memory has neither locks nor a WAL: forgetting it is how better-sqlite3's users let it go.
+  if (plan.file !== null) {
+    hub.publish('warning', {
+      code: 'leaked-handle',
+      message: `A handle on ${file} was garbage-collected without close(): its last checkpoint and its locks waited until now.`,
+      details: {},
+    });
+  }
   try {
     database.closeHandle(session);
   } catch (error) {

@@ -85,7 +85,7 @@ function resolveNativeBinding(binding: Options['nativeBinding']): ResolvedOption
 const loggerMethods = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
 
 function resolveLogger(logger: Options['logger']): Logger {
-  if (logger === undefined) return defaultLogger;
+  if (logger === undefined) return defaultLogger();
   if (logger === false) return silentLogger;
   const complete =
     typeof logger === 'object' && logger !== null && loggerMethods.every(name => typeof logger[name] === 'function');

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -78,5 +79,18 @@ describe('programs that installed the package', () => {
     writeFileSync(join(folder, 'jest-resolver.js'), resolver?.text ?? '');
     cpSync(join(folder, 'redirected.js'), join(folder, 'redirected.test.js'));
     node(folder, 'node_modules/jest/bin/jest.js', '--ci', '--resolver=<rootDir>/jest-resolver.js', 'redirected');
+
+    // Jest fails a run in which a module is asked for after its environment is gone, as a late log line would.
+    cpSync(join(folder, 'forgotten.js'), join(folder, 'forgotten.test.js'));
+    const flags = ['--ci', '--runInBand', '--globalTeardown=<rootDir>/collect.js'];
+    const late = spawnSync(process.execPath, ['--expose-gc', 'node_modules/jest/bin/jest.js', ...flags, 'forgotten'], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, COLLECTED: join(folder, 'collected') },
+    });
+    assert.equal(late.status, 0, late.stderr);
+    assert.match(late.stderr, /"message":"too late"/);
+    // What is in memory may be forgotten: it holds nothing that others wait for.
+    assert.doesNotMatch(late.stderr, /"code":"leaked-handle"/);
   });
 });
