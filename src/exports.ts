@@ -33,6 +33,7 @@ export type {
   Transaction,
   VirtualTableOptions,
 } from './connection/types';
+export type { WritePriority } from './writes/lanes';
 export type { WriteCallOptions } from './writes/queued-write';
 export type { Histogram, WriteQueueFacts } from './writes/counters';
 export type { Plan, PlanWarning } from './policy/plan';

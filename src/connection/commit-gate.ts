@@ -55,13 +55,13 @@ export class CommitGate {
     this.#arm();
   }
 
-  #callAll(): void {
+  readonly #callAll = (): void => {
     this.#pulse?.();
     this.#guard?.();
-  }
+  };
 
   #arm(): void {
     const idle = this.#guard === null && this.#pulse === null;
-    this.check = idle || this.#inTransaction ? null : () => this.#callAll();
+    this.check = idle || this.#inTransaction ? null : this.#callAll;
   }
 }

@@ -61,6 +61,8 @@ export class Connection {
   readonly #givenUp = new Set<string>();
   #holds: readonly Hold[] = [];
   #safeIntegers = false;
+  /** What SQLite itself waits for a lock right now, in milliseconds. */
+  #lockWaitMs: number;
   #refusal: (() => Error) | null = null;
 
   constructor(parts: ConnectionParts) {
@@ -71,6 +73,7 @@ export class Connection {
     const { verbose } = parts;
     this.verbose = { ...verbose, quietly: run => verbose.quietly(() => this.#withNumbers(run)) };
     this.busyTimeoutMs = parts.options.timeout;
+    this.#lockWaitMs = parts.options.timeout;
     if (parts.options.dangerously.allowUnsyncedCommits !== null) this.#givenUp.add(unsyncedCommits);
   }
 
@@ -132,12 +135,15 @@ export class Connection {
 
   /** How long SQLite itself waits for a lock from now on, in milliseconds; `exec` costs a tenth of `pragma()`. */
   waitForLocks(milliseconds: number): void {
+    if (milliseconds === this.#lockWaitMs) return;
     this.verbose.quietly(() => this.native.exec(`PRAGMA busy_timeout = ${milliseconds}`));
+    this.#lockWaitMs = milliseconds;
   }
 
   /** After a PRAGMA of the application: what its synchronous calls wait from now on. */
   readBusyTimeout(): void {
     this.busyTimeoutMs = Number(this.verbose.quietly(() => this.native.pragma('busy_timeout', { simple: true })));
+    this.#lockWaitMs = this.busyTimeoutMs;
   }
 
   /** Runs one of our own transaction statements; each text is prepared once. */

@@ -9,6 +9,7 @@ interface Histogram {
 }
 
 interface WriteCounters {
+  readonly queuedByPriority: Readonly<Record<string, number>>;
   readonly queued: number;
   readonly oldestMs: number | null;
   readonly waitsFor: string | null;
@@ -59,7 +60,10 @@ export function prometheusText(health: Health<WriteCounters>, database: string):
     'Failed checkpoints in a row.',
     checkpoints === null ? null : (checkpoints.failed?.consecutive ?? 0),
   );
-  metric('writes_queued', 'gauge', 'Writes that wait.', writes.queued);
+  lines.push('# HELP safe_sqlite_writes_queued Writes that wait.', '# TYPE safe_sqlite_writes_queued gauge');
+  for (const [priority, queued] of Object.entries(writes.queuedByPriority)) {
+    lines.push(`safe_sqlite_writes_queued{${label},priority="${priority}"} ${queued}`);
+  }
   metric(
     'write_wait_seconds',
     'gauge',

@@ -1,10 +1,11 @@
 /** The arguments of `db.write`, checked before anything is queued. */
 import { isAsyncFunction } from 'node:util/types';
-import { refuseOption } from '../options/checks';
+import { choiceOption, refuseOption } from '../options/checks';
 import { refuseUnknownNames } from '../options/known-names';
+import { priorities } from './lanes';
 import type { WriteCallOptions } from './queued-write';
 
-const optionNames = ['signal'] as const satisfies readonly (keyof WriteCallOptions)[];
+const optionNames = ['signal', 'priority'] as const satisfies readonly (keyof WriteCallOptions)[];
 
 /** Throws `TypeError` and `InvalidOptionError`. */
 export function checkWrite(fn: unknown, options: WriteCallOptions | undefined): void {
@@ -13,6 +14,7 @@ export function checkWrite(fn: unknown, options: WriteCallOptions | undefined): 
   if (options === undefined) return;
   if (typeof options !== 'object' || options === null) refuseOption('options', 'an object', options);
   refuseUnknownNames(options, optionNames, '');
-  const { signal } = options;
+  const { signal, priority } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) refuseOption('signal', 'an AbortSignal', signal);
+  choiceOption('priority', priority, 'normal', priorities);
 }

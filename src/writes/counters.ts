@@ -1,4 +1,5 @@
 /** What the queue has done so far, in numbers that a metrics page can use as they are. */
+import type { WritePriority } from './lanes';
 
 /** Counts of values up to each bound, as Prometheus has them: a bucket holds those of the buckets before it too. */
 export interface Histogram {
@@ -11,7 +12,9 @@ export interface Histogram {
 export interface WriteQueueFacts {
   /** Writes that wait now. */
   readonly queued: number;
-  /** How long the first of them has waited, in milliseconds; `null` when none waits. */
+  /** The same for each priority. */
+  readonly queuedByPriority: Readonly<Record<WritePriority, number>>;
+  /** How long the oldest of them has waited, in milliseconds; `null` when none waits. */
   readonly oldestMs: number | null;
   /** What the queue waits for: `'connection'` is another one with the lock; `null` when nothing is in the way. */
   readonly waitsFor: 'connection' | 'transaction' | 'iterator' | null;
@@ -82,7 +85,7 @@ export class WriteCounters {
     this.#commitMs.add(commitMs);
   }
 
-  facts(now: Pick<WriteQueueFacts, 'queued' | 'oldestMs' | 'waitsFor'>): WriteQueueFacts {
+  facts(now: Pick<WriteQueueFacts, 'queued' | 'queuedByPriority' | 'oldestMs' | 'waitsFor'>): WriteQueueFacts {
     const { committed, rejected, refused, reruns, waits } = this;
     const batchSizes = this.#batchSizes.read();
     return {

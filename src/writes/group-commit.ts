@@ -3,7 +3,7 @@ import { UnsafeStatementError } from '../errors/refusals';
 import { SqliteBusyError, SqliteConstraintError, SqliteResultError } from '../errors/sqlite-errors';
 import { blameLostTransaction } from '../policy/lost-transaction';
 import type { WriteHost } from './host';
-import { LossWatch, runMember } from './member';
+import { failedWithIterator, LossWatch, runAlone, runMember } from './member';
 import type { QueuedWrite } from './queued-write';
 
 /** What became of a batch. Only `committed` stored anything; with `failed` the error says what is known. */
@@ -11,7 +11,7 @@ export type BatchEnd =
   | { readonly end: 'committed'; readonly writes: readonly QueuedWrite[]; readonly commitMs: number }
   /** Somebody else has the lock; the writes that had begun are rolled back and must begin again. */
   | { readonly end: 'busy'; readonly writes: readonly QueuedWrite[]; readonly error: SqliteBusyError }
-  /** The last of `writes` made SQLite roll back everything; the others can run again without it. */
+  /** The last of `writes` failed, and everything is rolled back with it; the others can run again without it. */
   | { readonly end: 'thrown-out'; readonly writes: readonly QueuedWrite[] }
   /** COMMIT refused what one of several did, and nobody knows which: smaller batches find out. */
   | { readonly end: 'split'; readonly writes: readonly QueuedWrite[] }
@@ -20,6 +20,8 @@ export type BatchEnd =
 export interface BatchPlan {
   /** Takes the next write out of the queue, for a batch that has `taken` already; undefined when it is full. */
   next(taken: number): QueuedWrite | undefined;
+  /** There will be one write: it needs no savepoint, because nobody is there whom its rollback could touch. */
+  readonly alone: boolean;
   /** How long SQLite itself may wait for a lock, with the event loop stopped, in milliseconds. */
   readonly lockWaitMs: number;
 }
@@ -36,23 +38,29 @@ const commitWaitMs = 10;
 export function runBatch(host: WriteHost, plan: BatchPlan): BatchEnd {
   const writes: QueuedWrite[] = [];
   const watch = new LossWatch(host);
-  let committing = false;
+  const run = plan.alone ? runAlone : runMember;
   try {
     host.waitForLocks(plan.lockWaitMs);
     host.execute('BEGIN IMMEDIATE');
-    for (let write = plan.next(0); write !== undefined; write = plan.next(writes.length)) {
+    let write = plan.next(0);
+    while (write !== undefined) {
       writes.push(write);
-      runMember(host, watch, write);
+      run(host, watch, write);
       if (watch.lost !== null) return afterLoss(host, writes, watch.lost);
+      if (plan.alone) break;
+      write = plan.next(writes.length);
     }
-    committing = true;
+    if (plan.alone && write?.failed === true) return { end: 'thrown-out', writes };
     const start = performance.now();
     commit(host, Math.max(plan.lockWaitMs, commitWaitMs));
     return { end: 'committed', writes, commitMs: performance.now() - start };
   } catch (error) {
-    const savepointGone = !committing && writes.length > 0 && isPlainError(error);
+    const [only] = writes;
+    const left = plan.alone && only !== undefined && failedWithIterator(host, only, error);
     rollBack(host, error);
-    return savepointGone ? { end: 'failed', writes, error: stolenError(host, error) } : afterFailure(writes, error);
+    if (left) return { end: 'thrown-out', writes };
+    const stolen = writes.length > 0 && isPlainError(error);
+    return stolen ? { end: 'failed', writes, error: stolenError(host, error) } : afterFailure(writes, error);
   } finally {
     restoreLockWait(host);
   }
@@ -102,7 +110,7 @@ function rollBack(host: WriteHost, error: unknown): void {
   }
 }
 
-/** A savepoint that SQLite does not know is no failure of the storage: somebody ended the transaction, or released it. */
+/** No savepoint, or no transaction, that SQLite knows is no failure of the storage: somebody ended it. */
 function isPlainError(error: unknown): boolean {
   return error instanceof SqliteResultError && error.code === 'SQLITE_ERROR';
 }

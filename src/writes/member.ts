@@ -42,32 +42,49 @@ export class LossWatch implements TransactionOwner {
  */
 export function runMember(host: WriteHost, watch: LossWatch, write: QueuedWrite): void {
   host.execute(begin);
+  runFunction(host, watch, write);
+  if (watch.lost === null) withoutIterators(host, write, () => leaveSavepoint(host, write));
+}
+
+/** As `runMember`, for one that has the transaction for itself: it needs no savepoint, and what fails rolls back all. */
+export function runAlone(host: WriteHost, watch: LossWatch, write: QueuedWrite): void {
+  runFunction(host, watch, write);
+  if (watch.lost === null && write.failed) withoutIterators(host, write, () => host.execute('ROLLBACK'));
+}
+
+function runFunction(host: WriteHost, watch: LossWatch, write: QueuedWrite): void {
   host.owner = watch;
   write.run();
   host.owner = null;
-  if (watch.lost === null) {
-    closeSavepoint(host, write);
-    return;
-  }
+  if (watch.lost === null) return;
   watch.lift();
   closeIterators(host);
   // One that caught the failure and returned is not stored either.
   if (!write.failed) write.fail(watch.lost);
 }
 
-function closeSavepoint(host: WriteHost, write: QueuedWrite): void {
+/**
+ * Takes a step that better-sqlite3 refuses while an iterator is open: then the function has left one behind. It is
+ * closed, the write has failed, and the step is taken again.
+ */
+function withoutIterators(host: WriteHost, write: QueuedWrite, step: () => void): void {
   try {
-    leave(host, write);
+    step();
   } catch (error) {
-    // better-sqlite3 lets nothing be written, and so nothing be released, while an iterator is open.
-    const sql = error instanceof TypeError ? closeIterators(host) : null;
-    if (sql === null) throw error;
-    if (!write.failed) write.fail(new TypeError(`Write function cannot leave an iterator open (${sql})`));
-    leave(host, write);
+    if (!failedWithIterator(host, write, error)) throw error;
+    step();
   }
 }
 
-function leave(host: WriteHost, write: QueuedWrite): void {
+/** Whether `error` comes from an iterator that the function has left open; it is closed then, and the write has failed. */
+export function failedWithIterator(host: WriteHost, write: QueuedWrite, error: unknown): boolean {
+  const sql = error instanceof TypeError ? closeIterators(host) : null;
+  if (sql === null) return false;
+  if (!write.failed) write.fail(new TypeError(`Write function cannot leave an iterator open (${sql})`));
+  return true;
+}
+
+function leaveSavepoint(host: WriteHost, write: QueuedWrite): void {
   if (write.failed) host.execute(undo);
   host.execute(release);
 }

@@ -1,5 +1,4 @@
 /** The queue behind `db.write`: who waits, when a batch runs, and what each promise is told. */
-import { FifoQueue } from '../base/fifo-queue';
 import type { Session } from '../connection/session';
 import { ClosedDatabaseError, WriteQueueFullError } from '../errors/refusals';
 import type { ResolvedWrites } from '../options/resolved';
@@ -8,6 +7,7 @@ import { checkWrite } from './check-write';
 import { WriteCounters, type WriteQueueFacts } from './counters';
 import { runBatch, type BatchEnd } from './group-commit';
 import type { WriteHost } from './host';
+import { Lanes } from './lanes';
 import { gaveUp, iteratorObstacle, lockObstacle, occupied, ownObstacle, type Obstacle } from './obstacle';
 import { Patience } from './patience';
 import { queueWrite, type QueuedWrite, type WriteCallOptions } from './queued-write';
@@ -27,7 +27,7 @@ const batchMs = 10;
 export class WriteQueue {
   readonly #host: WriteHost;
   readonly #limits: ResolvedWrites;
-  readonly #queue = new FifoQueue<QueuedWrite>();
+  readonly #queue = new Lanes<QueuedWrite>();
   readonly #counters = new WriteCounters();
   /** Sizes of the next batches, last first, where a batch must be smaller than usual. */
   readonly #sizes: number[] = [];
@@ -60,6 +60,7 @@ export class WriteQueue {
       fn,
       session,
       triesBefore: this.#patience?.tries ?? 0,
+      priority: options?.priority ?? 'normal',
       signal: options?.signal,
       onAbort: this.#abort,
     });
@@ -74,10 +75,11 @@ export class WriteQueue {
   }
 
   facts(): WriteQueueFacts {
-    const first = this.#queue.peek();
+    const oldest = this.#queue.oldest();
     return this.#counters.facts({
       queued: this.#queue.size,
-      oldestMs: first === undefined ? null : performance.now() - first.queuedAt,
+      queuedByPriority: this.#queue.sizes(),
+      oldestMs: oldest === undefined ? null : performance.now() - oldest.queuedAt,
       waitsFor: this.#obstacle?.kind ?? null,
     });
   }
@@ -153,10 +155,10 @@ export class WriteQueue {
     this.#patience = patience;
     let obstacle: Obstacle | null = first;
     patience.tried();
-    for (let head = this.#queue.peek(); obstacle !== null && head !== undefined; head = this.#queue.peek()) {
+    for (let oldest = this.#queue.oldest(); obstacle !== null && oldest !== undefined; oldest = this.#queue.oldest()) {
       obstacle = await retryWhileObstructed(obstacle, () => this.#attempt(0), {
         ...this.#limits,
-        ...patience.leftOf(head),
+        ...patience.leftOf(oldest),
         signal: this.#stopped.signal,
         onWait: (met, delayMs) => {
           this.#counters.waits += 1;
@@ -169,10 +171,9 @@ export class WriteQueue {
     if (this.#queue.size > 0) this.#schedule();
   }
 
-  /** Rejects those whose patience is at its end: the first ones, because all came in order. */
+  /** Rejects those whose patience is at its end. */
   #giveUp(obstacle: Obstacle, patience: Patience): void {
-    for (let write = this.#queue.peek(); write !== undefined && patience.isSpent(write); write = this.#queue.peek()) {
-      this.#queue.remove(write);
+    for (const write of this.#queue.takeSpent(each => patience.isSpent(each))) {
       this.#reject(write, gaveUp(this.#host.file, obstacle, patience.of(write)));
     }
   }
@@ -197,17 +198,17 @@ export class WriteQueue {
   #runBatch(lockWaitMs: number): Obstacle | null {
     const own = ownObstacle(this.#host);
     if (own !== null) return own;
-    let size = 0;
+    const size = this.#sizes.at(-1) ?? this.#limits.maxBatch;
     let deadline = 0;
     const next = (taken: number): QueuedWrite | undefined => {
       if (taken === 0) {
-        size = this.#sizes.pop() ?? this.#limits.maxBatch;
+        this.#sizes.pop();
         deadline = performance.now() + batchMs;
       } else if (taken >= size || performance.now() >= deadline) return undefined;
       return this.#queue.shift();
     };
     this.#running = true;
-    const batch = runBatch(this.#host, { next, lockWaitMs });
+    const batch = runBatch(this.#host, { next, lockWaitMs, alone: size === 1 || this.#queue.size === 1 });
     this.#running = false;
     return this.#conclude(batch);
   }

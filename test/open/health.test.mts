@@ -29,6 +29,7 @@ describe('db.health', () => {
     const text = db.metrics('notes');
     assert.match(text, /^safe_sqlite_up\{database="notes"\} 1$/m);
     assert.match(text, /^safe_sqlite_writes_committed_total\{database="notes"\} 1$/m);
+    assert.match(text, /^safe_sqlite_writes_queued\{database="notes",priority="low"\} 0$/m);
     assert.match(text, /^safe_sqlite_commit_seconds_bucket\{database="notes",le="\+Inf"\} 1$/m);
     db.close();
     assert.throws(() => db.health(), ClosedDatabaseError);

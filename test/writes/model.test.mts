@@ -3,7 +3,14 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import { SqliteBusyError, SqliteConstraintError, SqliteFullError, SqliteResultError, type Database } from 'safe-sqlite';
+import {
+  SqliteBusyError,
+  SqliteConstraintError,
+  SqliteFullError,
+  SqliteResultError,
+  type Database,
+  type WritePriority,
+} from 'safe-sqlite';
 import { startScenario, type Scenario } from '../faults/shim.mts';
 import { createBench } from './fixture.mts';
 
@@ -18,6 +25,7 @@ type Step =
 interface PlannedWrite {
   readonly steps: readonly Step[];
   readonly end: 'return' | 'throw' | 'promise' | 'aborted';
+  readonly priority: WritePriority | undefined;
 }
 
 /** Writes that are queued in one turn; before it, another process takes the lock for so long. */
@@ -40,6 +48,7 @@ const write: fc.Arbitrary<PlannedWrite> = fc.record({
     { weight: 8, arbitrary: fc.constant('return') },
     { weight: 1, arbitrary: fc.constantFrom('throw', 'promise', 'aborted') },
   ),
+  priority: fc.constantFrom(undefined, 'high', 'normal', 'low'),
 });
 const turns: fc.Arbitrary<readonly Turn[]> = fc.array(
   fc.record({
@@ -61,6 +70,12 @@ const schema = `
 /** Larger than what the database may grow to once a few of them are in. */
 const largeBytes = 12_000;
 const maxPages = 16;
+
+interface QueuedWrite {
+  readonly number: number;
+  readonly planned: PlannedWrite;
+  readonly promise: Promise<unknown>;
+}
 
 class Mine extends Error {}
 
@@ -121,7 +136,7 @@ before(() => (locker = startScenario(join(import.meta.dirname, 'locker.scenario.
 after(() => locker.kill());
 
 test('the database is what the model says, and every promise tells the truth', { timeout: 110_000 }, async () => {
-  const seen = { stored: 0, refused: 0, full: 0, reruns: 0, waits: 0 };
+  const seen = { stored: 0, refused: 0, full: 0, overtaken: 0, reruns: 0, waits: 0 };
   await fc.assert(
     fc.asyncProperty(turns, fc.constantFrom(3, 256), async (plan, maxBatch) => {
       using bench = createBench({ writes: { maxBatch, minDelayMs: 1, maxDelayMs: 4 } });
@@ -129,26 +144,37 @@ test('the database is what the model says, and every promise tells the truth', {
       db.exec(schema);
       db.pragma(`max_page_count = ${maxPages}`);
       await locker.ask('open', bench.file);
-      const queued: { planned: PlannedWrite; promise: Promise<unknown> }[] = [];
+      const queued: QueuedWrite[] = [];
+      // Promises are settled in the order in which their writes ran.
+      const settled: QueuedWrite[] = [];
       for (const { heldMs, writes } of plan) {
         if (heldMs > 0) await locker.ask('holdFor', heldMs);
         for (const planned of writes) {
           const signal = planned.end === 'aborted' ? new AbortController() : undefined;
-          const promise = db.write(program(db, planned), { signal: signal?.signal });
+          const promise = db.write(program(db, planned), { signal: signal?.signal, priority: planned.priority });
           signal?.abort(new Mine('aborted'));
-          queued.push({ planned, promise });
+          const entry = { number: queued.length, planned, promise };
+          queued.push(entry);
+          const note = (): unknown => settled.push(entry);
+          void promise.then(note, note);
         }
         await Promise.allSettled(queued.map(each => each.promise));
       }
 
+      assert.equal(settled.length, queued.length);
       let keys: ReadonlySet<number> = new Set();
-      for (const { planned, promise } of queued) {
+      const last = new Map<WritePriority, number>();
+      for (const { number, planned, promise } of settled) {
         const [outcome] = await Promise.allSettled([promise]);
         const next = apply(keys, planned);
         if (outcome.status === 'fulfilled') {
           assert.ok(next !== null, `resolved, but the model refuses ${JSON.stringify(planned)}`);
           assert.equal(outcome.value, 'done');
           keys = next;
+          const priority = planned.priority ?? 'normal';
+          assert.ok(number > (last.get(priority) ?? -1), `write ${number} overtook one of its own priority`);
+          last.set(priority, number);
+          if (number < Math.max(...last.values())) seen.overtaken += 1;
           seen.stored += 1;
           continue;
         }

@@ -235,30 +235,44 @@ describe('what a write function may not do', () => {
     const insert = inserter(bench.db);
     bench.db.exec("INSERT INTO t (x) VALUES ('a'), ('b')");
     const select = bench.db.prepare('SELECT x FROM t');
+    const leave = (value: number, fails: boolean) => () => {
+      insert(value);
+      select.iterate().next();
+      if (fails) throw new RangeError('mine');
+    };
     const brought = await outcomes([
-      bench.db.write(() => {
-        insert(1);
-        return select.iterate().next();
-      }),
+      bench.db.write(leave(1, false)),
       bench.db.write(() => insert(2)),
+      bench.db.write(leave(3, true)),
     ]);
-    assert.ok(brought[0] instanceof TypeError);
-    assert.match(brought[0].message, /SELECT x FROM t/);
+    // One that has the transaction for itself has no savepoint.
+    brought.push(...(await outcomes([bench.db.write(leave(4, false))])));
+    brought.push(...(await outcomes([bench.db.write(leave(5, true))])));
+    for (const index of [0, 3]) assert.match(String(brought[index]), /^TypeError.*SELECT x FROM t/);
+    for (const index of [2, 4]) assert.match(String(brought[index]), /^RangeError: mine/);
     assert.equal(brought[1], 2);
     assert.deepEqual(bench.rows(), ['a', 'b', 2]);
+    assert.equal(bench.db.inTransaction, false);
   });
 
   test('be called with what is no function, or with unknown options', async () => {
     using bench = createBench();
     const write = bench.db.write.bind(bench.db) as (fn: unknown, options?: unknown) => Promise<unknown>;
-    const [none, unknown, notSignal] = await outcomes([
+    const [none, unknown, notSignal, ...notPriority] = await outcomes([
       write(undefined),
       write(() => 1, { singal: null }),
       write(() => 1, { signal: {} }),
+      write(() => 1, { priority: 'urgent' }),
+      write(() => 1, { priority: 1 }),
+      write(() => 1, { priority: null }),
     ]);
     assert.ok(none instanceof TypeError);
     assert.ok(unknown instanceof InvalidOptionError && /Did you mean `signal`/.test(unknown.message));
     assert.ok(notSignal instanceof InvalidOptionError);
+    for (const error of notPriority) {
+      assert.ok(error instanceof InvalidOptionError);
+      assert.match(error.message, /^Expected the `priority` option to be `'high'` or `'normal'` or `'low'`, got /);
+    }
   });
 });
 
@@ -385,6 +399,53 @@ describe('the queue', () => {
     assert.equal(await bench.db.write(() => insert(4)), 4);
   });
 
+  test('takes the higher priority first, and within one priority what came first', async () => {
+    using bench = createBench({ writes: { maxBatch: 2 } });
+    const insert = inserter(bench.db);
+    const wanted = ['low', undefined, 'high', 'normal', 'low', 'high'] as const;
+    const promises = wanted.map((priority, index) => bench.db.write(() => insert(index), { priority }));
+    const { queued, queuedByPriority } = bench.opened.writes.facts();
+    assert.deepEqual({ queued, ...queuedByPriority }, { queued: 6, high: 2, normal: 2, low: 2 });
+    await Promise.all(promises);
+    assert.deepEqual(bench.rows(), [2, 5, 1, 3, 0, 4]);
+  });
+
+  test('lets nobody starve: of eight writes one is the oldest', async () => {
+    using bench = createBench({ writes: { maxBatch: 4 } });
+    const insert = inserter(bench.db);
+    let stored = false;
+    const low = bench.db.write(() => insert('low'), { priority: 'low' }).then(() => (stored = true));
+    let overtook = 0;
+    // Two callers with a high priority that never stop: without the rule the low one would wait for as long as they do.
+    const caller = async (name: string): Promise<void> => {
+      for (let number = 0; number < 50; number += 1) {
+        await Promise.all(
+          Array.from({ length: 4 }, (_, index) =>
+            bench.db.write(() => insert(`${name} ${number} ${index}`), { priority: 'high' }),
+          ),
+        );
+        if (!stored) overtook += 4;
+      }
+    };
+    await Promise.all([low, caller('a'), caller('b')]);
+    assert.equal(bench.rows().indexOf('low'), 7);
+    assert.ok(overtook < 100);
+  });
+
+  test('runs again what was rolled back before what came later with a higher priority', async () => {
+    using bench = createBench();
+    bench.db.exec(
+      "CREATE TRIGGER no_odd BEFORE INSERT ON t WHEN new.x = 'odd' BEGIN SELECT RAISE(ROLLBACK, 'odd'); END",
+    );
+    const insert = inserter(bench.db);
+    const first = outcomes([1, 'odd', 2].map(value => bench.db.write(() => insert(value), { priority: 'low' })));
+    await new Promise(resolve => setImmediate(resolve));
+    assert.equal(bench.opened.writes.facts().queuedByPriority.low, 2);
+    const late = bench.db.write(() => insert('late'), { priority: 'high' });
+    await Promise.all([first, late]);
+    assert.deepEqual(bench.rows(), [1, 'late', 2]);
+  });
+
   test('lets a signal take out what has not begun', async () => {
     using bench = createBench();
     const insert = inserter(bench.db);
@@ -483,9 +544,11 @@ describe('close', () => {
       await using db = new Database(bench.file, { logger: false });
       const insert = inserter(db);
       promises.push(db.write(() => insert(1)));
-      setImmediate(() => late.push(outcomes([db.write(() => insert(2))])));
       bench.db.exec('BEGIN IMMEDIATE');
-      setTimeout(() => bench.db.exec('COMMIT'), 30);
+      setImmediate(() => {
+        late.push(outcomes([db.write(() => insert(2))]));
+        setTimeout(() => bench.db.exec('COMMIT'), 30);
+      });
     }
     assert.deepEqual(await outcomes(promises), [1]);
     const [error] = (await late[0]) ?? [];
