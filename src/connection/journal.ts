@@ -1,4 +1,4 @@
-/** Brings a database into the journal mode that was planned, and proves that SQLite can use it there. */
+/** Opens a database in the journal mode that was planned, and proves that SQLite can use it there. */
 import { isSqliteFailure } from '../errors/translate';
 import { UnprovedProtectionError } from '../errors/refusals';
 import type { NativeDatabase } from '../native/better-sqlite3';
@@ -7,8 +7,9 @@ import { readPage } from './protect';
 type Native = NativeDatabase.Database;
 
 /** First and longest pause between two tries to switch the mode, in milliseconds: other openers need a moment only. */
-const firstPauseMs = 1;
-const longestPauseMs = 25;
+const pauses = { first: 1, longest: 25 };
+/** The same between two connections that want to leave WAL mode: long beside the 10 ms for which each has its lock. */
+const reopenPauses = { first: 10, longest: 200 };
 
 export interface JournalRequest {
   readonly mode: 'wal' | 'delete';
@@ -16,10 +17,37 @@ export interface JournalRequest {
   readonly timeoutMs: number;
 }
 
-/** Throws when the mode cannot be had; the file is then in the mode it was in before. */
-export function enterJournalMode(native: Native, request: JournalRequest): void {
-  const before = currentMode(native);
-  if (before !== request.mode) waitWhileBusy(request.timeoutMs, () => native.pragma(`journal_mode = ${request.mode}`));
+/** How a connection comes and goes. */
+export interface Opener {
+  open(): Native;
+  /** Closes one that shall leave nothing behind. */
+  discard(native: Native): void;
+}
+
+/**
+ * Throws when the mode cannot be had; the file is then in the mode it was in before, and nothing is open.
+ *
+ * A connection that has read a WAL database keeps a shared lock on it until it is closed, and leaving WAL mode needs the
+ * file for oneself. Two processes that open it to leave WAL mode would lock each other out until both have timed out; so
+ * each closes its connection before it waits, for a time by chance, and the one that is alone for a moment goes first.
+ */
+export function openInJournalMode({ open, discard }: Opener, request: JournalRequest): Native {
+  return whileBusy(request, reopenPauses, remainingMs => {
+    const native = open();
+    try {
+      const before = currentMode(native);
+      enterJournalMode(native, before, { ...request, timeoutMs: before === 'wal' ? 0 : remainingMs });
+      return native;
+    } catch (error) {
+      discard(native);
+      throw error;
+    }
+  });
+}
+
+function enterJournalMode(native: Native, before: string, request: JournalRequest): void {
+  // SQLite does not wait with its busy handler for the exclusive lock of a mode switch, so several openers would fail.
+  if (before !== request.mode) whileBusy(request, pauses, () => native.pragma(`journal_mode = ${request.mode}`));
   try {
     // `journal_mode = WAL` claims success where `-shm` cannot be mapped; the next read is what fails.
     readPage(native, 'main');
@@ -58,14 +86,17 @@ function leaveWal(native: Native, mode: string): void {
   }
 }
 
-/** SQLite does not wait with its busy handler for the exclusive lock of a mode switch, so several openers would fail. */
-function waitWhileBusy(timeoutMs: number, attempt: () => void): void {
+function whileBusy<Result>(
+  { timeoutMs }: JournalRequest,
+  { first, longest }: typeof pauses,
+  attempt: (remainingMs: number) => Result,
+): Result {
   const deadline = performance.now() + timeoutMs;
-  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+  for (let limitMs = first; ; limitMs = Math.min(limitMs * 2, longest)) {
     try {
-      attempt();
-      return;
+      return attempt(Math.max(0, deadline - performance.now()));
     } catch (error) {
+      const pauseMs = limitMs * (0.5 + Math.random());
       if (!isBusy(error) || performance.now() + pauseMs > deadline) throw error;
       sleep(pauseMs);
     }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { Connection } from '../connection/connection';
 import { fenceFiles } from '../connection/fence';
-import { enterJournalMode } from '../connection/journal';
+import { openInJournalMode } from '../connection/journal';
 import { protect } from '../connection/protect';
 import { judgeFailure } from '../connection/storage-failure';
 import { createVerbose } from '../connection/verbose';
@@ -29,18 +29,22 @@ export function connect({ target, key, plan, options }: ConnectRequest): Connect
   const verbose = createVerbose(options.verbose);
   const hub = createEventHub(plan.file ?? '', options.logger);
   try {
-    const native = new NativeDatabase(target, nativeOptions(options, verbose.listener));
-    const connection = new Connection({ native, plan, options, hub, verbose });
-    try {
-      verbose.quietly(() => {
-        if (plan.journalMode !== null) enterJournalMode(native, { mode: plan.journalMode, timeoutMs: options.timeout });
+    return verbose.quietly(() => {
+      const opener = {
+        open: (): NativeDatabase.Database => new NativeDatabase(target, nativeOptions(options, verbose.listener)),
+        discard: (native: NativeDatabase.Database): void => discard(native, plan, options),
+      };
+      const { journalMode: mode } = plan;
+      const native = mode === null ? opener.open() : openInJournalMode(opener, { mode, timeoutMs: options.timeout });
+      const connection = new Connection({ native, plan, options, hub, verbose });
+      try {
         protect(native, connection.ground);
-      });
-    } catch (error) {
-      discard(native, plan, options);
-      throw error;
-    }
-    return connection;
+      } catch (error) {
+        discard(native, plan, options);
+        throw error;
+      }
+      return connection;
+    });
   } catch (error) {
     const walFormat = walFormatFailure(error, plan);
     if (walFormat !== null) throw walFormat;

@@ -1,0 +1,53 @@
+/**
+ * Several processes that open a WAL database to have it in rollback mode.
+ *
+ *     first process                  second process
+ *     reads: SHARED, for good        reads: SHARED, for good
+ *     leave WAL mode: needs EXCLUSIVE, and so does the other; neither lets go of what it has
+ */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import Native from 'better-sqlite3';
+import { createFaultBench, faultsSkip, type FaultBench } from '../faults/shim.mts';
+
+const program = fileURLToPath(new URL('journal.scenario.mts', import.meta.url));
+const skip = faultsSkip();
+const processes = 2;
+
+/** Every process has its shared lock before one of them goes on: SQLite opens the `-wal` right behind it. */
+async function openTogether(bench: FaultBench, subject: 'raw' | 'ours', timeoutMs: number) {
+  const file = join(bench.folder, 'app.db');
+  const db = new Native(file);
+  db.pragma('journal_mode = WAL');
+  db.exec('CREATE TABLE t(a)');
+  db.close();
+  bench.faults.arm({ calls: 'open', path: '*/app.db-wal', count: processes, action: 'hold' });
+  const opened = Array.from({ length: processes }, () => bench.start(program).ask<string>(subject, timeoutMs));
+  const ends = Promise.allSettled(opened);
+  while (bench.faults.counters()[0]?.hits !== processes) await delay(5);
+  bench.faults.heal();
+  return { file, ends: await ends };
+}
+
+test('raw better-sqlite3: they lock each other out, however often they try', { skip }, async () => {
+  using bench = createFaultBench();
+  const { ends } = await openTogether(bench, 'raw', 1000);
+  const codes = ends.map(end => (end.status === 'rejected' ? Reflect.get(end.reason as Error, 'code') : end.value));
+  assert.deepEqual(codes, ['SQLITE_BUSY', 'SQLITE_BUSY']);
+});
+
+test('every one of them comes in: who waits holds no lock', { skip }, async () => {
+  using bench = createFaultBench();
+  const { file, ends } = await openTogether(bench, 'ours', 20_000);
+  assert.deepEqual(
+    ends,
+    ends.map(() => ({ status: 'fulfilled', value: 'delete' })),
+  );
+  const db = new Native(file);
+  assert.equal(db.pragma('journal_mode', { simple: true }), 'delete');
+  assert.equal(db.prepare('SELECT count(*) FROM t').pluck().get(), processes);
+  db.close();
+});
