@@ -77,6 +77,7 @@ async function attempt(
     identity: target.identity,
     busyTimeoutMs: mode === 'truncate' ? truncateWaitMs : openWaitMs,
     fullfsync: target.fullfsync,
+    catchUp: !awaited && mode === 'passive',
     // An addon object works in this thread only; better-sqlite3 takes it where its types know the path.
     nativeBinding: (target.nativeBinding ?? undefined) as string | undefined,
   };

@@ -2,8 +2,9 @@
  * The services of one file in this thread, shared by all its connections: checkpoints, the look for a fence marker, the
  * search for long transactions.
  *
- *     timer (unref'ed) --> fence marker? --> long transactions? --> state of the WAL --> policy --> action
- *     commits in a loop that lets no timer run --> pulse() ------------------^
+ *     timer (unref'ed) --------------> fence marker? --> long transactions? --> state of the WAL --> policy --> action
+ *     pulse() -> behind a commit -----------^                                   ^
+ *             -> before a commit, in a loop that lets none of these come ------+
  *
  * One checkpoint at a time: the next one waits for `#running`. Another process may checkpoint the same file meanwhile;
  * SQLite then answers that it is busy.
@@ -29,7 +30,9 @@ import { isOccupied, readWalState, type WalState } from './wal-state';
 
 /** ms between two looks at a file; each costs some 5 µs. */
 const tickMs = 250;
-/** Commits between two looks of a writer itself: of some 5 µs, a hundredth of what one commit takes. */
+/** Commits between two looks right behind one: each costs some 5 µs, a part of three thousand of what they take. */
+const commitsPerLook = 16;
+/** Commits between two looks of a writer itself, which can be made to wait. */
 const commitsPerPulse = 64;
 /** ms. A writer that is too fast waits this long at a time for the checkpoint that runs. */
 const pressMs = 1000;
@@ -55,6 +58,7 @@ export class FileScheduler {
   /** Bytes of the WAL after which it must start over; `null` when nothing was finished. */
   #finishedAt: number | null = null;
   #commits = 0;
+  #behindCommit: NodeJS.Immediate | null = null;
 
   constructor(target: WatchedFile) {
     this.target = target;
@@ -101,10 +105,13 @@ export class FileScheduler {
   /** Called before each commit: between two ticks, or in a loop that lets none come, the WAL has a limit as well. */
   pulse(): void {
     this.#commits += 1;
+    // The gap before the next commit is longest at its beginning. It keeps the process alive for one turn of the event
+    // loop: without that, the loop would first sleep through the gap.
+    if (this.#commits % commitsPerLook === 0) this.#behindCommit ??= setImmediate(() => this.#look('behind a commit'));
     // Inside a transaction there is nothing to see: the next one that begins will do.
     if (this.#commits < commitsPerPulse || this.#occupied) return;
     this.#commits = 0;
-    this.#look(true);
+    this.#look('before a commit');
   }
 
   /** The state of the WAL right now. */
@@ -142,12 +149,14 @@ export class FileScheduler {
     const checkpointing = [...this.#users].filter(user => user.checkpoints);
     this.#settings = mergeCheckpoint(checkpointing.map(({ connection }) => connection.options.checkpoint));
     if (this.#timer !== null) clearInterval(this.#timer);
+    if (this.#behindCommit !== null) clearImmediate(this.#behindCommit);
     this.#timer = null;
+    this.#behindCommit = null;
     if (checkpointing.length === 0 || faultOf(this.target.key) !== null) this.halt();
     else if (this.#closing.signal.aborted) this.#closing = new AbortController();
     if (this.#users.size === 0) return;
     const intervalMs = this.#settings === 'off' ? tickMs : Math.ceil(this.#settings.intervalMs / 2);
-    this.#timer = setInterval(() => this.#look(false), Math.min(tickMs, intervalMs)).unref();
+    this.#timer = setInterval(() => this.#look('tick'), Math.min(tickMs, intervalMs)).unref();
   }
 
   get #occupied(): boolean {
@@ -155,14 +164,15 @@ export class FileScheduler {
     return false;
   }
 
-  #look(atCommit: boolean): void {
+  #look(moment: 'tick' | 'before a commit' | 'behind a commit'): void {
+    if (moment === 'behind a commit') this.#behindCommit = null;
     // Read-only connections that were opened since go on.
     if (noticeMarker(this.target)) return this.halt();
     // At a commit one is always open, and no long one.
-    if (!atCommit) findLongTransactions(this.#users, performance.now());
+    if (moment === 'tick') findLongTransactions(this.#users, performance.now());
     const state = this.observe();
     this.#warning.check(state, this);
-    this.#act(this.#decide(state, { justCompleted: false, atCommit }));
+    this.#act(this.#decide(state, { justCompleted: false, atCommit: moment === 'before a commit' }));
   }
 
   #decide(state: WalState, moment: Pick<CheckpointFacts, 'justCompleted' | 'atCommit'>): CheckpointDecision {

@@ -1,6 +1,6 @@
 /** How much of a file's WAL waits to be copied: asked of SQLite where a connection is free, else guessed from stat. */
 import { statSync, type Stats } from 'node:fs';
-import type { NativeDatabase } from '../native/better-sqlite3';
+import { prepareWalFrames, type WalFrames } from '../native/wal-frames';
 import type { FileUser } from './user';
 
 export interface WalState {
@@ -17,14 +17,8 @@ export interface WalState {
 /** Bytes before each page in the WAL, and before all frames. https://sqlite.org/fileformat2.html#the_write_ahead_log */
 const frameHeaderBytes = 24;
 
-/**
- * `wal_checkpoint(NOOP)` answers (busy, frames, copied frames) and copies nothing: 1 µs. SQLite has it since 3.51, and
- * takes an unknown word for PASSIVE.
- */
-const noopSince = { major: 3, minor: 51 };
-
 interface Question {
-  readonly statement: NativeDatabase.Statement<unknown[]>;
+  readonly ask: () => WalFrames;
   readonly frameBytes: number;
 }
 
@@ -65,10 +59,11 @@ function ask(user: FileUser): { readonly walBytes: number; readonly pendingBytes
       let question = questions.get(user);
       if (question === undefined) questions.set(user, (question = prepare(user)));
       if (question === null) return null;
-      const [, frames, copied] = question.statement.get() as [number, number, number];
-      // -1: the database is not in WAL mode.
-      const bytes = (count: number): number => Math.max(0, count) * question.frameBytes;
-      return { walBytes: bytes(frames), pendingBytes: bytes(frames - copied) };
+      const { frames, copied } = question.ask();
+      return {
+        walBytes: frames * question.frameBytes,
+        pendingBytes: Math.max(0, frames - copied) * question.frameBytes,
+      };
     });
   } catch {
     // A statement that called back into JavaScript is still running.
@@ -77,11 +72,8 @@ function ask(user: FileUser): { readonly walBytes: number; readonly pendingBytes
 }
 
 function prepare({ connection, schema }: FileUser): Question | null {
-  const { native, plan } = connection;
-  const [major = 0, minor = 0] = plan.sqliteVersion.split('.').map(Number);
-  if (major < noopSince.major || (major === noopSince.major && minor < noopSince.minor)) return null;
-  const name = `"${schema.replaceAll('"', '""')}"`;
-  const pageSize = Number(native.pragma(`${name}.page_size`, { simple: true }));
-  const statement = native.prepare(`PRAGMA ${name}.wal_checkpoint(NOOP)`).raw().safeIntegers(false);
-  return { statement, frameBytes: pageSize + frameHeaderBytes };
+  const { native } = connection;
+  const ask = prepareWalFrames(native, schema);
+  const pageSize = Number(native.pragma(`"${schema.replaceAll('"', '""')}".page_size`, { simple: true }));
+  return ask === null ? null : { ask, frameBytes: pageSize + frameHeaderBytes };
 }

@@ -19,9 +19,9 @@ export interface JournalRequest {
 
 /** How a connection comes and goes. */
 export interface Opener {
-  open(): Native;
+  readonly open: () => Native;
   /** Closes one that shall leave nothing behind. */
-  discard(native: Native): void;
+  readonly discard: (native: Native) => void;
 }
 
 /**

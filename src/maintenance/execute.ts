@@ -1,5 +1,7 @@
 /** Runs one job in the thread that it is called in: the worker's program and the calling thread share it. */
+import type { Control } from './control';
 import { openForJob, type ConnectionSettings } from './job-connection';
+import { catchUp } from './jobs/catch-up';
 import { checkpoint } from './jobs/checkpoint';
 import { fold } from './jobs/fold';
 import { onlineBackup, type Steer } from './jobs/online-backup';
@@ -10,6 +12,7 @@ import type { NativeDatabase } from '../native/better-sqlite3';
 import { holdBack } from '../native/hold-back';
 import type {
   CheckpointJob,
+  CheckpointResult,
   Job,
   JobProgress,
   JobTarget,
@@ -27,11 +30,13 @@ export type Report = (progress: JobProgress) => void;
  *
  * Copies and checks read through a read-only connection: should the application close its own meanwhile, the job's is
  * the last of the file and leaves the WAL as it is, instead of checkpointing with errors that nobody sees.
+ *
+ * `control` is `null` in the thread of the application, which must not wait for its own commits.
  */
-export function executeNow(job: SynchronousJob, report: Report): ResultOf<SynchronousJob> {
+export function executeNow(job: SynchronousJob, report: Report, control: Control | null): ResultOf<SynchronousJob> {
   switch (job.kind) {
     case 'checkpoint':
-      return checkpointAlone(job);
+      return checkpointAlone(job, control);
     case 'vacuum-into':
       // The copy is a file of its own that counts only after its own sync, so SQLite need not sync it while it writes.
       return withConnection(job, { ...settings(job.access ?? 'read-only', job), synchronous: 'off' }, db =>
@@ -54,10 +59,11 @@ export function executeNow(job: SynchronousJob, report: Report): ResultOf<Synchr
  * A checkpoint that failed is not followed by an ordinary close: were the application's connection gone meanwhile, the
  * close would checkpoint once more, and the disk would confirm what it has already lost.
  */
-function checkpointAlone(job: CheckpointJob): ResultOf<CheckpointJob> {
+function checkpointAlone(job: CheckpointJob, control: Control | null): ResultOf<CheckpointJob> {
   const db = openForJob(job, settings('read-write', job));
   try {
-    const result = checkpoint(db, job);
+    const once = (): CheckpointResult => checkpoint(db, job);
+    const result = job.catchUp === true && control !== null ? catchUp(db, once, control) : once();
     db.close();
     return result;
   } catch (error) {

@@ -11,7 +11,7 @@ interface HereOptions {
 
 /** Runs a job that needs no turn of the event loop, now. Throws what the job throws, untranslated. */
 export function runJobSync<SomeJob extends SynchronousJob>(job: SomeJob): ResultOf<SomeJob> {
-  return executeNow(job, () => {}) as ResultOf<SomeJob>;
+  return executeNow(job, () => {}, null) as ResultOf<SomeJob>;
 }
 
 /** Runs any job in the calling thread, with the event loop stopped while SQLite works. */
@@ -21,7 +21,7 @@ export async function runJobHere<SomeJob extends Job>(
 ): Promise<ResultOf<SomeJob>> {
   options.signal?.throwIfAborted();
   const report = (progress: JobProgress): unknown => options.onProgress?.(progress);
-  if (job.kind !== 'online-backup') return executeNow(job, report) as ResultOf<SomeJob>;
+  if (job.kind !== 'online-backup') return executeNow(job, report, null) as ResultOf<SomeJob>;
   let pages = job.steered ? firstPages : Number.MAX_SAFE_INTEGER;
   const limit = steerFor({ pagesPerSecond: job.pagesPerSecond, steered: false }, createControl(), () => {});
   const copied = await executeOnline(job, report, progress => {

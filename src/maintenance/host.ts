@@ -103,13 +103,19 @@ export function settleCheckpoints(file: string, timeoutMs: number): boolean {
     dismiss(new MaintenanceError(`The checkpoint of ${file} was taken back: the file is closing.`));
     return false;
   });
-  return running.every(({ control }) => waitUntilOver(control, Math.max(0, deadline - performance.now())));
+  return running.every(({ control }) => endCheckpoint(control, Math.max(0, deadline - performance.now())));
 }
 
 /** Stops the calling thread while a checkpoint of the file runs; false when that took longer than `timeoutMs`. */
 export function waitForCheckpoint(file: string, timeoutMs: number): boolean {
   const tasks = [...host().tasks.values()].filter(({ job }) => job.kind === 'checkpoint' && job.file === file);
-  return tasks.every(({ control }) => waitUntilOver(control, timeoutMs));
+  return tasks.every(({ control }) => endCheckpoint(control, timeoutMs));
+}
+
+/** While the calling thread waits, no commit comes that the job could wait for. */
+function endCheckpoint(control: Control, timeoutMs: number): boolean {
+  requestAbort(control);
+  return waitUntilOver(control, timeoutMs);
 }
 
 function startInThread<SomeJob extends Job>(job: SomeJob, options: JobOptions): RunningJob<ResultOf<SomeJob>> {

@@ -33,6 +33,8 @@ export interface CheckpointJob extends JobTarget {
   readonly busyTimeoutMs: number;
   /** Sync the drive's cache as well (macOS). */
   readonly fullfsync?: boolean | undefined;
+  /** In a thread of its own: go on until no commit overtakes it, a few times at most. */
+  readonly catchUp?: boolean | undefined;
 }
 
 export interface CheckpointResult {

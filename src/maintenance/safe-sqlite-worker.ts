@@ -42,9 +42,10 @@ function perform(
   report: (progress: JobProgress) => void,
 ): ResultOf<Job> | Promise<ResultOf<Job>> {
   if (job.kind === 'online-backup') return executeOnline(job, report, steerFor(job, control, report));
-  return executeNow(job, progress => {
+  const reportOrStop = (progress: JobProgress): void => {
     report(progress);
     // The last moment at which a call that cannot be interrupted can still be left out.
     if (isAbortRequested(control)) throw new AbortedJob();
-  });
+  };
+  return executeNow(job, reportOrStop, control);
 }

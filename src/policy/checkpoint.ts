@@ -3,10 +3,11 @@
  *
  * Four kinds of checkpoint, from the cheapest on:
  *
- * - `passive`: off the event loop; copies what it can and is in nobody's way. As long as somebody commits while it
- *   runs, it never catches the end of the WAL, and SQLite goes on appending instead of starting over.
- * - `finish`: the same in the thread that writes, between two turns of its event loop, where nobody commits meanwhile.
- *   What a `passive` left over is little, so it costs two syncs; it lets SQLite start the WAL over.
+ * - `passive`: off the event loop; copies what it can and is in nobody's way. It begins right behind a commit, and is
+ *   followed by smaller ones (`maintenance/jobs/catch-up`), so that the last of them mostly fits into the gap between two
+ *   commits: then SQLite starts the WAL over, and it cost the application nothing.
+ * - `finish`: the same in the thread that writes, between two turns of its event loop, where nobody commits meanwhile:
+ *   for commits without gaps. What a `passive` left over is little, so it costs two syncs.
  * - `truncate`: right after a complete `passive`; gives the space of a WAL that a burst made large back.
  * - RESTART and FULL: never. They wait for readers while they keep every writer waiting.
  */
@@ -78,7 +79,9 @@ export function decideCheckpoint(facts: CheckpointFacts, settings: ResolvedCheck
   const large = walBytes >= Math.max(settings.truncateAboveBytes * finishShare, settings.walBytes * finishFactor);
   // Right behind the other one least is pending: what was committed while it ran.
   if (mayFinish && large && facts.justCompleted) return finish(`the WAL has ${walBytes} bytes, and little is pending`);
-  if (facts.justCompleted && fileBytes > settings.truncateAboveBytes && facts.truncatePauseMs === 0) {
+  // With something pending again, it would copy and sync that while every writer waits.
+  const shorten = pendingBytes === 0 && facts.truncatePauseMs === 0;
+  if (facts.justCompleted && fileBytes > settings.truncateAboveBytes && shorten) {
     return { action: 'truncate', reason: `all is copied, and the file has ${fileBytes} bytes` };
   }
   if (pendingBytes >= settings.walBytes) return passive(`${pendingBytes} bytes are pending`);

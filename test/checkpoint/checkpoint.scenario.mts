@@ -2,6 +2,8 @@
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import Native from 'better-sqlite3';
 import Database, { clearFence, openDatabase } from 'safe-sqlite';
+import { identityKey } from '../../dist/base/file-identity.js';
+import { schedulerOf } from '../../dist/checkpoint/schedulers.js';
 import { ownFolder, plainError, serve } from '../faults/scenario.mts';
 
 type Options = ConstructorParameters<typeof Database>[1];
@@ -16,6 +18,7 @@ const handles = new Map<string, Handle>();
 const iterators = new Map<string, IterableIterator<unknown>>();
 const events: Record<string, unknown>[] = [];
 const file = `${ownFolder()}/app.db`;
+let running: Promise<unknown> | null = null;
 
 const eventNames = ['checkpoint', 'checkpointBlocked', 'checkpointFailed', 'fenced', 'warning', 'closed'] as const;
 
@@ -89,6 +92,10 @@ serve({
     return rows.next();
   },
   checkpoint: ({ as, mode }: { as?: string; mode?: 'passive' | 'truncate' }) => ours(as).checkpoint(mode),
+  startCheckpoint() {
+    running = ours().checkpoint();
+  },
+  endCheckpoint: () => running,
   close({ as }: { as?: string }) {
     handle(as).close();
   },
@@ -134,6 +141,16 @@ serve({
       if (commits % 50 === 0) largest = Math.max(largest, statSync(`${file}-wal`).size);
     }
     return { commits, largest };
+  },
+  /** Commits in one turn of the event loop; whether a checkpoint was on its way at the end of it, and in the next one. */
+  async commitsAndTurn(commits: number) {
+    const identity = statSync(file, { bigint: true });
+    const scheduler = schedulerOf({ key: identityKey(identity), file, identity });
+    const insert = handle().prepare('INSERT INTO t(body) VALUES (randomblob(3000))');
+    for (let each = 0; each < commits; each += 1) insert.run();
+    const before = scheduler.running !== null;
+    await new Promise(resolve => setImmediate(resolve));
+    return { before, behind: scheduler.running !== null };
   },
   walSize: () => statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? null,
   wait: (milliseconds: number) => new Promise(resolve => setTimeout(resolve, milliseconds)),

@@ -70,6 +70,13 @@ describe('the scheduler', { skip }, () => {
     assert.ok(done.walFrames * 4120 >= walBytes);
   });
 
+  test('looks right behind a commit, before the gap to the next one is gone', async () => {
+    using bench = createFaultBench();
+    const child = await started(bench, { ...small, walBytes: 32 * KiB });
+    // No timer of the scheduler runs within these few turns of the event loop.
+    assert.deepEqual(await child.ask('commitsAndTurn', 16), { before: false, behind: true });
+  });
+
   test('runs by age, and not again while nothing is pending', async () => {
     using bench = createFaultBench();
     const child = await started(bench, byAge);

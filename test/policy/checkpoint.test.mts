@@ -67,6 +67,11 @@ const rows: readonly Row[] = [
   ['paused after a blocked one', { ...full, pauseMs: 1 }, 'none'],
 
   ['complete, and the file is large', { fileBytes: 65 * MiB, justCompleted: true }, 'truncate'],
+  [
+    'complete, the file is large, something is pending again',
+    { ...nearlyCopied, fileBytes: 65 * MiB, justCompleted: true, finishPauseMs: 1, sinceAttemptMs: 10 },
+    'none',
+  ],
   ['complete, and the file is small', { fileBytes: 64 * MiB, justCompleted: true }, 'none'],
   [
     'complete, the file is large, a lock was met before',
@@ -138,7 +143,9 @@ describe('decideCheckpoint', () => {
         const { action } = decideCheckpoint(facts, { ...settings, owner });
         if (facts.fenced || owner === 'external') assert.equal(action, 'none');
         if (facts.inTransaction) assert.notEqual(action, 'finish');
-        if (action === 'truncate') assert.ok(facts.justCompleted && facts.fileBytes > settings.truncateAboveBytes);
+        if (action === 'truncate') {
+          assert.ok(facts.justCompleted && facts.pendingBytes === 0 && facts.fileBytes > settings.truncateAboveBytes);
+        }
         if (facts.running && !facts.atCommit) assert.equal(action, 'none');
         assert.equal(decideCheckpoint(facts, 'off').action, 'none');
       }),
