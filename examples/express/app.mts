@@ -12,7 +12,7 @@ interface Note {
 /** Longest note, in UTF-16 code units. */
 const longestNote = 10_000;
 
-export function createApp(db: Database.Database): Express {
+export function createApp(db: Database): Express {
   db.exec(`CREATE TABLE IF NOT EXISTS notes (
     id INTEGER PRIMARY KEY,
     text TEXT NOT NULL UNIQUE,

@@ -100,8 +100,9 @@ function* checkpointReasons(checkpoints: CheckpointHealth | null): Generator<str
   if (blocked !== null && blocked.forMs >= blockedTooLongMs) {
     yield `Checkpoints have been blocked for ${seconds(blocked.forMs)}: a read transaction that does not end pins the WAL.`;
   }
-  if (owner === 'self' && walBytes > walLimitBytes) {
-    yield `The WAL has ${walBytes} bytes, more than its limit of ${walLimitBytes}.`;
+  if (walBytes > walLimitBytes) {
+    const who = owner === 'external' ? ' The program that checkpoints it does not keep up, or does not run.' : '';
+    yield `The WAL has ${walBytes} bytes, more than its limit of ${walLimitBytes}.${who}`;
   }
 }
 

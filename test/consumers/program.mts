@@ -1,7 +1,7 @@
 /** Small programs that use the package as npm would publish it: a packed tarball, in a folder of their own. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
@@ -29,6 +29,15 @@ export function copyOfProgram(name: string): string {
 export function programFolder(t: TestContext, name: string): string {
   const folder = copyOfProgram(name);
   t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A copy of examples/`name`, removed at the end of the file: what a user has who took the folder. */
+export function exampleFolder(name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `safe-sqlite-example-${name}-`));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  cpSync(join(root, 'examples', name), folder, { recursive: true });
+  if (!existsSync(join(folder, 'package.json'))) writeFileSync(join(folder, 'package.json'), '{}');
   return folder;
 }
 

@@ -59,8 +59,8 @@ describe('healthOf', () => {
     [
       'the same, with another owner',
       { checkpoints: { ...checkpoints, walBytes: 1001, owner: 'external' } },
-      'ok',
-      null,
+      'degraded',
+      /1001 bytes.*The program that checkpoints it does not keep up, or does not run\./,
     ],
     ['a long queue that moves', { writes: { queued: 9000, oldestMs: 50, waitsFor: null } }, 'ok', null],
     [
