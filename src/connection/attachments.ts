@@ -1,6 +1,7 @@
 /** The attached databases of a connection: each passes the checks of an open, and is protected before it is used. */
 import { UnsafeStatementError } from '../errors/refusals';
 import type { NativeDatabase } from '../native/better-sqlite3';
+import { foldCase } from '../sql/names';
 import { protect, quoted, schemasOf, type ProtectionGround } from './protect';
 import type { Verbose } from './verbose';
 
@@ -53,32 +54,48 @@ export class Attachments {
 
   /** Wraps the execution of a DETACH, wherever its text came from. */
   aroundDetach<Result>(schema: string, detach: () => Result): Result {
-    const ticket = this.#tickets.get(schema.toLowerCase());
+    const ticket = this.#tickets.get(foldCase(schema));
     return ticket === undefined ? detach() : ticket.aroundDetach(detach);
   }
 
   /** Wraps the execution of an ATTACH, wherever its text came from. */
   aroundAttach<Result>(filename: string, schema: string, execute: (file: string) => Result): Result {
-    if (this.#host.native.inTransaction) {
-      throw new UnsafeStatementError(`ATTACH of ${filename} as "${schema}" inside a transaction.`, {
-        hint: 'Attach before the transaction begins: SQLite does not let anybody set `synchronous` inside of one.',
-        details: { file: filename, schema },
-      });
-    }
+    this.#refuseInTransaction(filename, schema);
+    const taken = this.#has(schema);
     const ticket = this.#admit(filename, schema);
-    let attached = false;
     try {
       const result = execute(ticket.filename);
-      attached = true;
+      // The same text may have begun one: then nothing can be set, and the file is not even looked at.
+      this.#refuseInTransaction(filename, schema);
       this.#protect(schema);
       ticket.settle();
-      this.#tickets.set(schema.toLowerCase(), ticket);
+      this.#tickets.set(foldCase(schema), ticket);
       return result;
     } catch (error) {
-      if (attached) this.#host.native.prepare(`DETACH ${quoted(schema)}`).run();
+      // Also when something behind the ATTACH failed, in the same text.
+      if (!taken && this.#has(schema)) this.#letGo(schema);
       ticket.release();
       throw error;
     }
+  }
+
+  #refuseInTransaction(filename: string, schema: string): void {
+    if (!this.#host.native.inTransaction) return;
+    throw new UnsafeStatementError(`ATTACH of ${filename} as "${schema}" inside a transaction.`, {
+      hint: 'Attach before the transaction begins: SQLite does not let anybody set `synchronous` inside of one.',
+      details: { file: filename, schema },
+    });
+  }
+
+  #has(schema: string): boolean {
+    const { native, verbose } = this.#host;
+    const name = foldCase(schema);
+    return verbose.quietly(() => schemasOf(native)).some(each => foldCase(each.name) === name);
+  }
+
+  #letGo(schema: string): void {
+    const { native, verbose } = this.#host;
+    verbose.quietly(() => native.prepare(`DETACH ${quoted(schema)}`).run());
   }
 
   /** The whole connection: one in memory may have been given other settings before it got its first file. */
@@ -96,7 +113,7 @@ export class Attachments {
 
   /** After a DETACH by SQL text. */
   released(schema: string): void {
-    const name = schema.toLowerCase();
+    const name = foldCase(schema);
     this.#tickets.get(name)?.release();
     this.#tickets.delete(name);
   }

@@ -22,8 +22,9 @@ export class SqlDoor {
   /** `null` for ordinary SQL; throws `UnsafeStatementError` for SQL that must not run. */
   admit(sql: string): Watch | null {
     this.#keepTransaction(sql);
-    const decision = inspectSql(sql, this.#context());
-    if (decision.verdict === 'ordinary') return null;
+    const context = this.#context();
+    const decision = inspectSql(sql, context);
+    if (decision.verdict === 'ordinary') return context.ground === 'memory' ? this.#harmlessInMemory(sql, context) : null;
     if (decision.verdict === 'refused') throw refuse(decision, sql);
     return {
       preparing: prepare => this.#preparing(decision, prepare),
@@ -65,6 +66,15 @@ export class SqlDoor {
       hint: 'db.write commits by itself. To undo, throw an error; for a part that can fail alone, use db.transaction() or a SAVEPOINT inside.',
       details: { file: this.#connection.file, statement: word },
     });
+  }
+
+  /** A statement that was prepared while the connection had no file may run when it has one: it is judged anew then. */
+  #harmlessInMemory(sql: string, context: GuardContext): Watch | null {
+    if (inspectSql(sql, { ...context, ground: 'file' }).verdict === 'ordinary') return null;
+    return {
+      preparing: prepare => prepare(),
+      around: execute => (this.#context().ground === 'memory' ? execute() : this.through(sql, execute)),
+    };
   }
 
   #context(): GuardContext {

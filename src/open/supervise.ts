@@ -13,6 +13,7 @@ import { judgeFailure } from '../connection/storage-failure';
 import type { SqliteResultError } from '../errors/sqlite-errors';
 import { holdBack, type Hold } from '../native/hold-back';
 import { watchConnection, type Watch } from '../sentinel/watch';
+import { foldCase } from '../sql/names';
 
 /** A file that the connection has open, as the main database or attached. */
 export interface SupervisedFile extends WatchedFile {
@@ -71,14 +72,14 @@ export class Supervision {
       refuse: error => connection.refuse(error),
       letGo: fault => this.#letGo(fault),
     });
-    this.#files.set(schema.toLowerCase(), { file, user, scheduler, leaveFence });
+    this.#files.set(foldCase(schema), { file, user, scheduler, leaveFence });
     this.#schedulers = [...this.#schedulers, scheduler];
     if (checkpoints) connection.gate.pulseCommits(() => this.#pulse());
   }
 
   /** Wraps DETACH, which closes the file of the schema: its last checkpoint must not go unseen either. */
   aroundDetach<Result>(schema: string, detach: () => Result): Result {
-    const supervised = this.#files.get(schema.toLowerCase());
+    const supervised = this.#files.get(foldCase(schema));
     // Inside a transaction SQLite refuses both.
     if (supervised === undefined || this.#connection.native.inTransaction) return detach();
     const { user, scheduler, file } = supervised;
@@ -98,10 +99,10 @@ export class Supervision {
 
   /** After DETACH. */
   remove(schema: string): void {
-    const supervised = this.#files.get(schema.toLowerCase());
+    const supervised = this.#files.get(foldCase(schema));
     if (supervised === undefined) return;
     const { file, user, scheduler, leaveFence } = supervised;
-    this.#files.delete(schema.toLowerCase());
+    this.#files.delete(foldCase(schema));
     this.#schedulers = [...this.#files.values()].map(each => each.scheduler);
     this.sentinel?.remove(file.file);
     leaveFence();
@@ -129,7 +130,10 @@ export class Supervision {
     const connection = this.#connection;
     if (this.#fenced) return this.#closeFenced();
     // The sentinel that condemned it holds it back from a checkpoint.
-    if (connection.refusal !== null) return this.#closeOrdinarily();
+    if (connection.refusal !== null) {
+      this.sentinel?.rescueAtLast();
+      return this.#closeOrdinarily();
+    }
     const supervised = [...this.#files.values()];
     try {
       this.#rollBack();

@@ -1,0 +1,112 @@
+/** Files that are attached: what a failure or a transaction in the same text leaves behind. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import Native from 'better-sqlite3';
+import Database, { UnsafeStatementError } from 'safe-sqlite';
+import { registeredFiles } from '../../dist/registry/registry.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'attachments-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+let count = 0;
+function path(): string {
+  return join(folder, `${(count += 1)}.db`);
+}
+
+/** A file of another program, in rollback mode, where SQLite's own FULL leaves the folder unsynced. */
+function foreignFile(): string {
+  const file = path();
+  const db = new Native(file);
+  db.exec('CREATE TABLE t (a)');
+  db.close();
+  return file;
+}
+
+function schemas(db: Native.Database | Database): string[] {
+  return (db.pragma('database_list') as { name: string }[]).map(({ name }) => name);
+}
+
+describe('ATTACH in a text that begins a transaction', () => {
+  for (const begin of ['BEGIN', 'BEGIN IMMEDIATE', 'BEGIN EXCLUSIVE', 'SAVEPOINT s']) {
+    for (const ground of ['memory', 'file'] as const) {
+      test(`${begin}, in ${ground}`, () => {
+        const file = foreignFile();
+        const text = `${begin}; SELECT 1; ATTACH '${file}' AS other`;
+        const raw = new Native(':memory:');
+        raw.exec(text);
+        assert.equal(raw.pragma('other.synchronous', { simple: true }), 2, 'FULL, which does not hold with DELETE');
+        raw.close();
+
+        using db = new Database(ground === 'memory' ? ':memory:' : path(), { logger: false });
+        assert.throws(() => db.exec(text), UnsafeStatementError);
+        assert.deepEqual(schemas(db), ['main']);
+        assert.equal(registeredFiles().some(each => each.file === file), false);
+        if (db.inTransaction) db.exec('ROLLBACK');
+        db.exec(`ATTACH '${file}' AS other`);
+        assert.equal(db.pragma('other.synchronous', { simple: true }), 3);
+      });
+    }
+  }
+});
+
+describe('a text that fails behind its first ATTACH', () => {
+  const endings = {
+    'no database': () => {
+      const junk = path();
+      writeFileSync(junk, 'junk'.repeat(1000));
+      return `ATTACH '${junk}' AS second`;
+    },
+    'the name is in use': () => `ATTACH '${foreignFile()}' AS first`,
+  };
+  for (const [reason, ending] of Object.entries(endings)) {
+    test(reason, () => {
+      const file = foreignFile();
+      const text = `ATTACH '${file}' AS first; ${ending()}`;
+      const raw = new Native(':memory:');
+      assert.throws(() => {
+        raw.exec(text);
+        raw.prepare('SELECT count(*) FROM second.sqlite_schema').get();
+      });
+      assert.equal(raw.pragma('first.synchronous', { simple: true }), 2, 'attached, and unprotected');
+      raw.close();
+
+      using db = new Database(path(), { logger: false });
+      assert.throws(() => db.exec(text));
+      assert.deepEqual(schemas(db), ['main'], 'nothing stays attached that was not protected');
+      assert.equal(registeredFiles().length, 1);
+    });
+  }
+});
+
+test('a name in use keeps what it names', () => {
+  using db = new Database(path(), { logger: false });
+  db.attach(foreignFile(), 'other');
+  assert.throws(() => db.attach(foreignFile(), 'OTHER'), /already in use/);
+  assert.deepEqual(schemas(db), ['main', 'other']);
+  assert.equal(db.prepare('SELECT count(*) FROM other.t').pluck().get(), 0);
+});
+
+test('names that differ outside of ASCII are two names, as in SQLite', () => {
+  const db = new Database(path(), { logger: false });
+  db.attach(foreignFile(), 'É');
+  db.attach(foreignFile(), 'é');
+  db.close();
+  assert.deepEqual(registeredFiles(), [], 'both are given back');
+});
+
+test('what is undone is not shown to `verbose`', () => {
+  const file = foreignFile();
+  const other = new Native(file);
+  other.exec('BEGIN EXCLUSIVE');
+  const seen: unknown[] = [];
+  using db = new Database(path(), { logger: false, timeout: 0, verbose: text => seen.push(text) });
+  assert.throws(() => db.attach(file, 'other'), { code: 'SQLITE_BUSY' });
+  other.close();
+  assert.deepEqual(
+    seen.map(text => String(text).slice(0, 6)),
+    ['ATTACH'],
+  );
+});
