@@ -1,4 +1,5 @@
 /** Connections of fenced files that could not be let go: they stay open, and it is tried once more when the process ends. */
+import { atExit } from '../base/at-exit';
 import { processGlobal } from '../base/process-global';
 
 /** Tries to let a connection go; what was in the way, or `null`. */
@@ -13,6 +14,6 @@ const pinned = processGlobal<Set<LetGo>>('pinned', 1, () => new Set());
  * what is open (measured), and its `exit` event comes before.
  */
 export function pin(letGo: LetGo): void {
-  if (pinned.size === 0) process.once('exit', () => pinned.forEach(each => each()));
+  if (pinned.size === 0) atExit(() => pinned.forEach(each => each()));
   pinned.add(letGo);
 }

@@ -24,7 +24,8 @@ export class SqlDoor {
     this.#keepTransaction(sql);
     const context = this.#context();
     const decision = inspectSql(sql, context);
-    if (decision.verdict === 'ordinary') return context.ground === 'memory' ? this.#harmlessInMemory(sql, context) : null;
+    if (decision.verdict === 'ordinary')
+      return context.ground === 'memory' ? this.#harmlessInMemory(sql, context) : null;
     if (decision.verdict === 'refused') throw refuse(decision, sql);
     return {
       preparing: prepare => this.#preparing(decision, prepare),

@@ -1,4 +1,5 @@
 /** Every database that this thread has open, whichever copy of this package opened it, and how they close at its end. */
+import { atExit } from '../base/at-exit';
 import { processGlobal } from '../base/process-global';
 import type { OpenDatabase } from './open-database';
 
@@ -14,7 +15,7 @@ export function remember(database: OpenDatabase): void {
   all.databases.add(database);
   if (all.closesAtExit) return;
   all.closesAtExit = true;
-  process.once('exit', closeAtExit);
+  atExit(closeAtExit);
 }
 
 /** @internal */

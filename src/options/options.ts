@@ -43,7 +43,10 @@ export interface Options {
   writes?: WriteOptions | undefined;
   /** Scheduled backups. Default: none. */
   backup?: ScheduledBackupOptions | undefined;
-  /** Where a snapshot goes when the files are lost under a live connection. Default: the folder of the database. */
+  /**
+   * Where a snapshot goes when the files are lost under a live connection; it is created when it is needed. Default: the
+   * folder of the database. What cannot be written there goes beside the database, or to the folder for temporary files.
+   */
   rescueDirectory?: string | undefined;
   /** A pino logger or anything of its shape, or `false` for silence. Default: pino at `warn` to standard error. */
   logger?: Logger | false | undefined;

@@ -13,6 +13,7 @@
  */
 import { isSharedArrayBuffer } from 'node:util/types';
 import { getEnvironmentData, setEnvironmentData, threadId } from 'node:worker_threads';
+import { processGlobal } from '../base/process-global';
 
 /** What a thread tells the others of one file. */
 export interface SharedFile {
@@ -41,11 +42,14 @@ const buffer = adopt();
 const words = new Int32Array(buffer);
 const bytes = Buffer.from(buffer);
 
-process.on('worker', worker => {
-  // Not known any more once it has ended.
-  const thread = worker.threadId;
-  worker.once('exit', () => forgetThread(thread));
-});
+// Once for all copies of this package: they share the table.
+processGlobal('thread-table-listener', 1, () =>
+  process.on('worker', worker => {
+    // Not known any more once it has ended.
+    const thread = worker.threadId;
+    worker.once('exit', () => forgetThread(thread));
+  }),
+);
 
 function adopt(): SharedArrayBuffer {
   const inherited: unknown = getEnvironmentData(tableKey);

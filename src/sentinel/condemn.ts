@@ -1,4 +1,5 @@
 /** What becomes of a connection whose locks or files are lost: the error, the rescue, the events. */
+import { mkdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { EventHub } from '../events/event-hub';
 import { FileReplacedError, LocksLostError } from '../errors/refusals';
@@ -16,10 +17,10 @@ export interface Condemned {
 
 /** What was done about a fatal finding. */
 export interface Verdict {
-  /** What this call, and every later one, throws. */
+  /** What this call throws. */
   readonly error: Error;
-  /** What is still to be saved: the rescue met a statement that is not finished. */
-  readonly rescuePending: boolean;
+  /** Tries again to save what is not saved yet; true when it is saved now, and told. `null` where nothing is left to save. */
+  readonly rescueAgain: (() => boolean) | null;
 }
 
 /**
@@ -29,23 +30,36 @@ export interface Verdict {
 export function condemn(connection: Condemned, finding: Finding, rescueDirectory: string | null): Verdict {
   let saved: Rescue | null = null;
   connection.refuse(() => makeError(finding, saved));
-  if (finding.filesLost) saved = save(connection, rescueDirectory);
-  const error = makeError(finding, saved);
-  publish(connection, finding, error, saved);
+  const save = (): boolean => {
+    saved = saveFiles(connection, rescueDirectory);
+    return saved.rescued;
+  };
+  const tell = (): Error => {
+    const error = makeError(finding, saved);
+    publish(connection, finding, error, saved);
+    return error;
+  };
+  const done = finding.filesLost ? save() : true;
+  const error = tell();
   connection.hub.publish('fenced', { error });
-  return { error, rescuePending: saved !== null && !saved.rescued };
+  const again = (): boolean => {
+    if (!save()) return false;
+    tell();
+    return true;
+  };
+  return { error, rescueAgain: done ? null : again };
 }
 
-/** Tries again what could not be saved; true when it is saved now, and told. */
-export function rescueLater(connection: Condemned, finding: Finding, rescueDirectory: string | null): boolean {
-  const saved = save(connection, rescueDirectory);
-  if (!saved.rescued) return false;
-  publish(connection, finding, makeError(finding, saved), saved);
-  return true;
-}
-
-function save({ native, file }: Condemned, directory: string | null): Rescue {
-  return rescue(native, directory ?? dirname(file), basename(file), new Date());
+/** Where somebody looks for it: in the folder that was named for it, beside the database, at last anywhere. */
+function saveFiles({ native, file }: Condemned, directory: string | null): Rescue {
+  const beside = dirname(file);
+  if (directory === null) return rescue(native, [beside], basename(file), new Date());
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch {
+    // It cannot be written there either, and the rescue goes on to the next folder.
+  }
+  return rescue(native, [directory, beside], basename(file), new Date());
 }
 
 function publish({ hub }: Condemned, finding: Finding, error: Error, saved: Rescue | null): void {

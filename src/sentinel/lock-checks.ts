@@ -1,4 +1,6 @@
 /** The part of the sentinel that watches the locks, where the system shows them. */
+import { tmpdir } from 'node:os';
+import { dirname } from 'node:path';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { descriptorsOn, type Descriptor, type DescriptorScan } from '../proc/descriptors';
 import { expectedLocks, reservedLock, type ExpectedLocks, type LockRequirement } from './expected-locks';
@@ -77,8 +79,12 @@ export function createLockChecks(subject: LockSubject, scan: DescriptorScan): Lo
       if (expected.database.length > 0) locksWereSeen();
       return null;
     }
-    if (locksAreVisible()) return found;
-    unsupportedBecause = 'this system does not show the locks of a process in /proc/self/fdinfo';
+    const visible = locksAreVisible(dirname(file));
+    if (visible === true) return found;
+    unsupportedBecause =
+      visible === false
+        ? 'this system does not show the locks of a process in /proc/self/fdinfo'
+        : `whether this system shows locks cannot be tried: neither ${tmpdir()} nor ${dirname(file)} can be written`;
     return null;
   }
 

@@ -12,10 +12,14 @@ let known: boolean | null = null;
  * Takes a write lock on a scratch database and looks whether the kernel shows it.
  *
  * Asked only when a connection seems to have no locks, to tell a lost lock from a system that shows none; the answer
- * is the same for the life of the process.
+ * is the same for the life of the process. Where the folder for temporary files cannot be written (a container with a
+ * read-only root), the scratch database is made in `folder`, that of the database. `null`: neither can be written.
  */
-export function locksAreVisible(): boolean {
-  known ??= probe();
+export function locksAreVisible(folder: string): boolean | null {
+  for (const place of [tmpdir(), folder]) {
+    if (known !== null) break;
+    known = probe(place);
+  }
   return known;
 }
 
@@ -24,19 +28,34 @@ export function locksWereSeen(): void {
   known = true;
 }
 
-function probe(): boolean {
-  const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-'));
+/** Asked in a timer, too, where an error would end the process. */
+function probe(place: string): boolean | null {
+  let folder: string | null = null;
   try {
-    const file = join(folder, 'probe.db');
-    const scratch = new NativeDatabase(file);
-    try {
-      scratch.exec('BEGIN IMMEDIATE');
-      return showsLock(file);
-    } finally {
-      scratch.close();
-    }
+    folder = mkdtempSync(join(place, '.safe-sqlite-'));
+    return showsOwnLock(join(folder, 'probe.db'));
+  } catch {
+    return null;
   } finally {
+    if (folder !== null) remove(folder);
+  }
+}
+
+function showsOwnLock(file: string): boolean {
+  const scratch = new NativeDatabase(file);
+  try {
+    scratch.exec('BEGIN IMMEDIATE');
+    return showsLock(file);
+  } finally {
+    scratch.close();
+  }
+}
+
+function remove(folder: string): void {
+  try {
     rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // It stays, empty or with an empty database.
   }
 }
 

@@ -1,5 +1,5 @@
 /** Saves what a connection still sees after its files were deleted or replaced: into a new file, never into the old. */
-import { closeSync, fsyncSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { asError, errorMessage } from '../base/foreign-error';
@@ -17,26 +17,28 @@ export type Rescue =
       readonly rescued: true;
       readonly path: string;
       readonly bytes: number;
-      /** Null when `integrity_check` through another connection said `ok`; else what it said, or why it cannot tell. */
+      /**
+       * Null when `integrity_check` through another connection said `ok` and the copy is on the disk; else what it said,
+       * why it cannot tell, or why the disk did not confirm.
+       */
       readonly problem: string | null;
     }
   | { readonly rescued: false; readonly error: Error };
 
 /**
- * Writes everything that the connection has committed to `<name>.rescued-<UTC time>.db` in `directory`, checks it and
- * syncs it. If that folder is gone too, into the folder for temporary files.
+ * Writes everything that the connection has committed to `<name>.rescued-<UTC time>.db` in the first of `directories`
+ * that takes it, at last in the folder for temporary files; checks it and syncs it.
  *
  * An open transaction is rolled back first: none of it was acknowledged, and `VACUUM INTO` cannot run inside one. What
  * was committed into a deleted `-wal` is still there for the connection that has it open (measured: 101 of 101 rows).
  */
-export function rescue(connection: RescuedConnection, directory: string, name: string, now: Date): Rescue {
+export function rescue(connection: RescuedConnection, directories: readonly string[], name: string, now: Date): Rescue {
   const file = rescueName(name, now);
+  const places = new Set([...directories, tmpdir()].map(directory => join(directory, file)));
   try {
     if (connection.inTransaction) connection.exec('ROLLBACK');
-    const path = writeInto(connection, [join(directory, file), join(tmpdir(), file)]);
-    const problem = integrityProblem(path);
-    sync(path);
-    sync(dirname(path));
+    const path = writeInto(connection, [...places]);
+    const problem = integrityProblem(path) ?? syncProblem(path);
     return { rescued: true, path, bytes: statSync(path).size, problem };
   } catch (cause) {
     return { rescued: false, error: asError(cause) };
@@ -52,17 +54,28 @@ export function rescueName(name: string, now: Date): string {
 function writeInto(connection: RescuedConnection, places: readonly string[]): string {
   const failures: unknown[] = [];
   for (const path of places) {
+    const stood = existsSync(path);
     try {
       connection.prepare('VACUUM INTO ?').run(path);
       return path;
     } catch (cause) {
       failures.push(cause);
+      // On a full disk SQLite leaves what it had written, which nobody must take for a rescued copy.
+      if (!stood) removeUnfinished(path);
     }
   }
   throw new AggregateError(
     failures,
     `No rescued copy could be written to ${places.join(' or ')}: ${String(failures[0])}`,
   );
+}
+
+function removeUnfinished(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The error that is thrown anyway names the file.
+  }
 }
 
 function integrityProblem(path: string): string | null {
@@ -80,11 +93,20 @@ function integrityProblem(path: string): string | null {
   }
 }
 
-/** `VACUUM INTO` leaves the sync of the new file to the caller. Windows cannot sync a folder, and does not need to. */
-function sync(path: string): void {
-  const folder = statSync(path).isDirectory();
-  if (folder && process.platform === 'win32') return;
-  const fd = openSync(path, folder ? 'r' : 'r+');
+/** `VACUUM INTO` leaves the sync of the new file to the caller. */
+function syncProblem(path: string): string | null {
+  try {
+    sync(path, 'r+');
+    // Windows cannot sync a folder, and does not need to.
+    if (process.platform !== 'win32') sync(dirname(path), 'r');
+    return null;
+  } catch (cause) {
+    return `the disk did not confirm it: ${errorMessage(cause)}`;
+  }
+}
+
+function sync(path: string, flags: string): void {
+  const fd = openSync(path, flags);
   try {
     fsyncSync(fd);
   } finally {

@@ -1,9 +1,10 @@
 /** Puts sentinels over all files of a connection: the database and what is attached to it. */
+import { atExit } from '../base/at-exit';
 import type { FileIdentity } from '../base/file-identity';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { holdBack, type Hold } from '../native/hold-back';
 import { sqliteCopyOf } from '../registry/sqlite-copy';
-import { condemn, rescueLater, type Condemned, type Verdict } from './condemn';
+import { condemn, type Condemned, type Verdict } from './condemn';
 import type { Finding } from './finding';
 import { startRound } from './round';
 import { createSentinel, type CheckMoment, type Sentinel, type SentinelStatus } from './sentinel';
@@ -28,6 +29,8 @@ export interface Watch {
   add(file: string, identity: FileIdentity): void;
   /** Forgets a file that was detached. */
   remove(file: string): void;
+  /** To be called before the connection closes: what is not saved by now is lost with it. */
+  rescueAtLast(): void;
   /** Of all files together: unsupported when it is for one of them. */
   status(): SentinelStatus;
   /** To be called after the connection is closed, in the same turn: its locks are gone then. */
@@ -42,6 +45,9 @@ interface WatchedFile {
   sentinel: Sentinel;
 }
 
+/** ms. A rescue that fails is tried again after pauses that double up to this: on a full disk each try costs a copy. */
+const longestPauseMs = 60_000;
+
 const warningCodes: Readonly<Partial<Record<Finding['kind'], string>>> = {
   hardLinked: 'hard-linked',
   foreignDescriptor: 'foreign-descriptor',
@@ -54,14 +60,20 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
   const { addon } = sqliteCopyOf(nativeBinding);
   const files = new Map<string, WatchedFile>();
   const held: Hold[] = [];
-  let fatal: Finding | null = null;
   let verdict: Verdict | null = null;
+  let pauseMs = options.intervalMs;
+  /** ms of the monotonic clock: not before then is the rescue tried again. */
+  let rescueAt = 0;
+  let leaveExit = (): void => {};
 
   const stopRound = startRound({ check }, options.intervalMs, handle);
   connection.gate.guardCommits(options.onCommit ? beforeCommit : null);
 
   function check(moment: CheckMoment): Finding | null {
-    if (fatal !== null) return afterwards(fatal);
+    if (verdict !== null) {
+      if (performance.now() >= rescueAt) rescueAgain();
+      return null;
+    }
     let warning: Finding | null = null;
     for (const [file, watched] of files) {
       let finding = watched.sentinel.check(moment);
@@ -88,12 +100,12 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
     return createSentinel({ file, identity, journalMode, transaction, addon });
   }
 
-  /** A statement that was not finished kept the rescue from its work; it may be finished now. */
-  function afterwards(finding: Finding): null {
-    if (verdict?.rescuePending === true && verbose.quietly(() => rescueLater(connection, finding, rescueDirectory))) {
-      verdict = { ...verdict, rescuePending: false };
-    }
-    return null;
+  /** A statement that was not finished, or a full disk, kept the rescue from its work; it may go on now. */
+  function rescueAgain(): void {
+    if (verdict === null || verdict.rescueAgain === null) return;
+    if (verbose.quietly(verdict.rescueAgain)) verdict = { ...verdict, rescueAgain: null };
+    pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+    rescueAt = performance.now() + pauseMs;
   }
 
   function beforeCommit(): void {
@@ -112,15 +124,15 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
       });
       return null;
     }
-    fatal = finding;
     verdict = verbose.quietly(() => condemn(connection, finding, rescueDirectory));
     for (const [file, { identity }] of files) held.push(holdBack(file, identity, nativeBinding));
-    process.once('exit', closeInOrder);
+    leaveExit = atExit(closeInOrder);
     return verdict.error;
   }
 
   /** At exit better-sqlite3 closes connections in any order, but the one that could write has to be first. */
   function closeInOrder(): void {
+    rescueAgain();
     native.close();
     for (const hold of held.splice(0)) hold.release();
   }
@@ -147,6 +159,7 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
       known.sentinel.stop();
       files.delete(file);
     },
+    rescueAtLast: rescueAgain,
     status() {
       const all = [...files.values()].map(({ sentinel }) => sentinel.status());
       const checks = all.reduce((sum, status) => sum + status.checks, 0);
@@ -158,7 +171,7 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
     stop() {
       stopRound();
       connection.gate.guardCommits(null);
-      process.off('exit', closeInOrder);
+      leaveExit();
       for (const hold of held.splice(0)) hold.release();
       for (const { sentinel } of files.values()) sentinel.stop();
       files.clear();

@@ -25,7 +25,7 @@ function foreignFile(): string {
   return file;
 }
 
-function schemas(db: Native.Database | Database): string[] {
+function schemas(db: { pragma(sql: string): unknown }): string[] {
   return (db.pragma('database_list') as { name: string }[]).map(({ name }) => name);
 }
 
@@ -43,7 +43,10 @@ describe('ATTACH in a text that begins a transaction', () => {
         using db = new Database(ground === 'memory' ? ':memory:' : path(), { logger: false });
         assert.throws(() => db.exec(text), UnsafeStatementError);
         assert.deepEqual(schemas(db), ['main']);
-        assert.equal(registeredFiles().some(each => each.file === file), false);
+        assert.equal(
+          registeredFiles().some(each => each.file === file),
+          false,
+        );
         if (db.inTransaction) db.exec('ROLLBACK');
         db.exec(`ATTACH '${file}' AS other`);
         assert.equal(db.pragma('other.synchronous', { simple: true }), 3);

@@ -50,6 +50,19 @@ describe('leaving', () => {
     });
   }
 
+  for (const [moment, ending] of [
+    ['the end of the event loop', ''],
+    ['process.exit in a later turn', 'setImmediate(() => process.exit(0))'],
+    ['process.exit in the same turn', 'process.exit(0)'],
+  ] as const) {
+    test(`an exit listener that was added behind the open may still write, at ${moment}`, () => {
+      const listener = `process.on('exit', () => db.exec('INSERT INTO t VALUES (2)'));`;
+      const { file, status, output } = run(`${write}\n${listener}\n${ending}`);
+      assert.equal(status, 0, output);
+      assert.deepEqual(rowsOf(file), [1, 2]);
+    });
+  }
+
   test('an uncaught error, an abort and a transaction left open lose nothing that was committed', () => {
     for (const ending of [
       'throw new Error("uncaught")',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync, constants, linkSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import Native from 'better-sqlite3';
 import { SqliteCopyConflictError, InstanceConflictError } from '../../dist/errors/refusals.js';
@@ -198,4 +198,16 @@ describe('shared instances', () => {
     assert.deepEqual(contradictions({ logger }, { logger }), []);
     assert.equal(contradictions({ logger }, { logger: Object.create({}) as object }).length, 1);
   });
+});
+
+test('many copies of this package add one listener for the workers of the process', () => {
+  const own = dirname(require.resolve('safe-sqlite'));
+  const loaded = (): string[] => Object.keys(require.cache).filter(path => path.startsWith(own));
+  require('safe-sqlite');
+  const before = process.listenerCount('worker');
+  for (let copy = 0; copy < 12; copy++) {
+    for (const path of loaded()) delete require.cache[path];
+    require('safe-sqlite');
+  }
+  assert.equal(process.listenerCount('worker'), before);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -55,7 +55,7 @@ describe('everything the connection sees', () => {
       const before = createHash('sha256').update(fs.readFileSync(file)).digest('hex');
       // The hazard: whoever opens the file by its name sees one of 101 committed rows.
       assert.equal(rowsElsewhere(file), 1);
-      const result = rescue(db, folder, 'wal.db', now);
+      const result = rescue(db, [folder], 'wal.db', now);
       assert.ok(result.rescued);
       assert.equal(result.path, join(folder, 'wal.db.rescued-20261121T120000.000Z.db'));
       assert.equal(result.problem, null);
@@ -75,7 +75,7 @@ describe('everything the connection sees', () => {
         db.exec('BEGIN IMMEDIATE; INSERT INTO t VALUES (2)');
         fs.writeFileSync(`${file}.new`, 'something else');
         fs.renameSync(`${file}.new`, file);
-        const result = rescue(db, folder, `replaced-${mode}.db`, now);
+        const result = rescue(db, [folder], `replaced-${mode}.db`, now);
         assert.ok(result.rescued);
         assert.equal(rows(result.path), 1);
         assert.equal(fs.readFileSync(file, 'utf8'), 'something else');
@@ -86,7 +86,7 @@ describe('everything the connection sees', () => {
 
   test('goes to the folder for temporary files when its own is gone', () => {
     const { db } = open('homeless.db');
-    const result = rescue(db, join(folder, 'gone'), `homeless-${process.pid}.db`, now);
+    const result = rescue(db, [join(folder, 'gone')], `homeless-${process.pid}.db`, now);
     assert.ok(result.rescued);
     assert.equal(result.path, join(tmpdir(), rescueName(`homeless-${process.pid}.db`, now)));
     fs.rmSync(result.path);
@@ -94,11 +94,46 @@ describe('everything the connection sees', () => {
   });
 });
 
+test('the folders are tried in their order', () => {
+  const { db } = open('choosy.db');
+  const result = rescue(db, [join(folder, 'gone'), folder], 'choosy.db', now);
+  assert.ok(result.rescued);
+  assert.equal(result.path, join(folder, rescueName('choosy.db', now)));
+  db.close();
+});
+
+/** A filesystem of a megabyte; why not, where nothing may be mounted. */
+function smallFilesystem(): { place: string } | { reason: string } {
+  const place = fs.mkdtempSync(join(folder, 'small-'));
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', place]);
+  return mounted.status === 0 ? { place } : { reason: 'needs the right to mount' };
+}
+
 describe('what cannot be rescued', () => {
+  test('a full disk keeps no beginning of a copy, which somebody could take for a rescued one', t => {
+    const small = smallFilesystem();
+    if ('reason' in small) return t.skip(small.reason);
+    const { db } = open('large.db');
+    db.exec('INSERT INTO t VALUES (zeroblob(3000000))');
+    try {
+      const beginning = join(small.place, 'raw.db');
+      assert.throws(() => db.prepare('VACUUM INTO ?').run(beginning), { code: 'SQLITE_FULL' });
+      assert.ok(fs.existsSync(beginning), 'the hazard: SQLite leaves it');
+      fs.rmSync(beginning);
+      const result = rescue(db, [small.place, folder], 'large.db', now);
+      assert.ok(result.rescued);
+      assert.equal(result.path, join(folder, rescueName('large.db', now)));
+      assert.deepEqual(fs.readdirSync(small.place), []);
+    } finally {
+      db.close();
+      execFileSync('umount', [small.place]);
+    }
+  });
+
   test('an older rescue is not written over', () => {
     const { db } = open('again.db');
     for (const place of [folder, tmpdir()]) fs.writeFileSync(join(place, rescueName('again.db', now)), 'older');
-    const result = rescue(db, folder, 'again.db', now);
+    const result = rescue(db, [folder], 'again.db', now);
     assert.ok(!result.rescued);
     assert.match(result.error.message, /again\.db\.rescued/);
     assert.equal(fs.readFileSync(join(folder, rescueName('again.db', now)), 'utf8'), 'older');
@@ -110,7 +145,7 @@ describe('what cannot be rescued', () => {
     const { db } = open('functions.db');
     db.function('twice', { deterministic: true }, (value: unknown) => Number(value) * 2);
     db.exec('CREATE INDEX i ON t(twice(a)); INSERT INTO t VALUES (1)');
-    const result = rescue(db, folder, 'functions.db', now);
+    const result = rescue(db, [folder], 'functions.db', now);
     assert.ok(result.rescued);
     assert.match(result.problem ?? '', /twice/);
     db.close();

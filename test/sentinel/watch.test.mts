@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import type * as NodeSqlite from 'node:sqlite';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import Native from 'better-sqlite3';
 import {
@@ -346,5 +346,134 @@ describe('no fence', () => {
     for (const each of pool) each.close();
     assert.equal(rows(file).length, 250);
     assert.equal(fs.readdirSync('/proc/self/fd').length, descriptors);
+  });
+});
+
+test(
+  'many fenced connections add no listener each to the process',
+  { skip: process.platform === 'win32' ? 'open files cannot be renamed on Windows' : false },
+  async () => {
+    const databases = Array.from({ length: 12 }, () => open(fresh()));
+    const before = process.listenerCount('exit');
+    const told = Promise.all(databases.map(db => new Promise(resolve => db.events.once('fenced', resolve))));
+    for (const { plan } of databases) fs.renameSync(String(plan.file), `${plan.file}.moved`);
+    await told;
+    assert.equal(process.listenerCount('exit'), before);
+    for (const db of databases) db.close();
+  },
+);
+
+describe('where the folder for temporary files cannot be written', { skip: linux }, () => {
+  for (const moment of ['commit', 'timer'] as const) {
+    test(`a lost lock in rollback mode is told at the ${moment}, and ends no process`, () => {
+      const file = fresh();
+      const program = `
+        const fs = require('fs');
+        const Database = require('safe-sqlite');
+        const db = new Database(process.argv[1], { logger: false, journalMode: 'rollback', sentinel: { intervalMs: 20 } });
+        db.exec('CREATE TABLE t(a)');
+        db.exec('BEGIN IMMEDIATE; INSERT INTO t VALUES (1)');
+        fs.closeSync(fs.openSync(process.argv[1]));
+        const told = error => { console.log(error.name); db.close(); };
+        if (${JSON.stringify(moment)} === 'timer') {
+          const wait = setInterval(() => {}, 1000);
+          db.events.on('locksLost', ({ error }) => { clearInterval(wait); told(error); });
+        } else {
+          try { db.exec('COMMIT') } catch (error) { told(error) }
+        }`;
+      const output = execFileSync(process.execPath, ['-e', program, file], {
+        encoding: 'utf8',
+        cwd: join(import.meta.dirname, '../..'),
+        env: { ...process.env, TMPDIR: join(folder, 'no such folder') },
+      });
+      assert.equal(output.trim(), 'LocksLostError');
+      assert.deepEqual(fs.readdirSync(dirname(file)).sort(), ['app.db'], 'the scratch database is gone');
+    });
+  }
+});
+
+describe('a rescue that a full disk prevents', () => {
+  test('is made as soon as there is room, is named by later errors, and leaves one file', async t => {
+    const place = fs.mkdtempSync(join(folder, 'full-'));
+    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', place]).status !== 0) {
+      return t.skip('needs the right to mount');
+    }
+    // All the places that a rescue can go to are on the full disk.
+    const { TMPDIR } = process.env;
+    process.env['TMPDIR'] = place;
+    try {
+      const file = join(place, 'app.db');
+      const db = open(file);
+      db.exec('INSERT INTO t VALUES (zeroblob(1500000))');
+      await db.checkpoint('truncate');
+      fs.writeFileSync(join(place, 'fill'), Buffer.alloc(fs.statfsSync(place).bavail * 4096 - 200_000));
+      const events: FileReplacedEvent[] = [];
+      const told = (): Promise<void> =>
+        new Promise(resolve => {
+          db.events.once('fileReplaced', event => {
+            events.push(event);
+            resolve();
+          });
+        });
+      const first = told();
+      fs.renameSync(file, `${file}.moved`);
+      await first;
+      assert.equal(events[0]?.rescued, null);
+      const second = told();
+      fs.rmSync(join(place, 'fill'));
+      await second;
+      const rescued = events[1]?.rescued;
+      assert.deepEqual(
+        fs.readdirSync(place).filter(name => name.includes('rescued')),
+        [basename(String(rescued))],
+      );
+      assert.equal(thrown(() => db.prepare('SELECT 1')).details['rescued'], rescued);
+      assert.equal(rows(String(rescued)).length, 1);
+      db.close();
+    } finally {
+      if (TMPDIR === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = TMPDIR;
+      execFileSync('umount', [place]);
+    }
+  });
+
+  test('is made when the connection closes, at the latest', async t => {
+    const place = fs.mkdtempSync(join(folder, 'late-'));
+    if (process.platform === 'win32') return t.skip('open files cannot be renamed on Windows');
+    const file = join(place, 'app.db');
+    const db = open(file);
+    db.exec('INSERT INTO t VALUES (1)');
+    const iterator = db.prepare('SELECT a FROM t').iterate();
+    iterator.next();
+    const fenced = new Promise(resolve => db.events.once('fenced', resolve));
+    fs.renameSync(file, `${file}.moved`);
+    await fenced;
+    assert.deepEqual(
+      fs.readdirSync(place).filter(name => name.includes('rescued')),
+      [],
+      'a statement is in the way',
+    );
+    iterator.return?.();
+    db.close();
+    const [rescued] = fs.readdirSync(place).filter(name => name.includes('rescued'));
+    assert.deepEqual(rows(join(place, String(rescued))), [1]);
+  });
+
+  test('looks for a folder that does not exist yet, and then beside the database', async t => {
+    if (process.platform === 'win32') return t.skip('open files cannot be renamed on Windows');
+    for (const [name, expected] of [
+      ['new/folder', 'new/folder'],
+      ['app.db/no folder', '.'],
+    ] as const) {
+      const file = fresh();
+      const place = dirname(file);
+      const db = open(file, { ...quiet, rescueDirectory: join(place, name) });
+      const told = new Promise<FileReplacedEvent>(resolve => db.events.once('fileReplaced', resolve));
+      fs.renameSync(file, `${file}.moved`);
+      // What stands in the place of the database now keeps the folder below it from being made.
+      if (expected === '.') fs.writeFileSync(file, '');
+      assert.equal(dirname(String((await told).rescued)), join(place, expected));
+      db.close();
+    }
   });
 });
