@@ -11,6 +11,8 @@ export { verifyDatabase, type VerifyOptions, type VerifyReport } from './backup/
 export type { SnapshotOptions, SnapshotOutcome } from './backup/snapshot';
 export type { DatabaseHealth } from './open/database-health';
 export type { RestoreOptions, RestoreReport } from './backup/restore';
+export { diagnose, type DiagnoseOptions } from './doctor/diagnose';
+export type { Diagnosis, Finding, Level, NotLookedAt, Topic } from './doctor/diagnosis';
 export { inspectFilesystem } from './filesystem/inspect';
 export { installProcessGuard } from './sentinel/process-guard/install';
 

@@ -3,7 +3,7 @@ import { BackupError } from '../errors/refusals';
 import { backup } from '../backup/backup';
 import { identityOf, placeOf, readAccess } from '../backup/place';
 import { choice, UsageError, type Command, type GivenOptions } from './command';
-import { formatBytes, formatDuration } from './format';
+import { formatBytes, formatDuration } from '../base/figures';
 import { progressBar } from './progress-bar';
 import { surroundings } from '../open/surroundings';
 
@@ -20,11 +20,19 @@ export const backupCommand: Command = {
     overwrite: { type: 'boolean' },
     'pages-per-second': { type: 'string' },
   },
+  about: [
+    'Writes a copy of one moment of the database to a new file, beside programs that use it, checks it, and syncs it. When the command says that it is done, the backup stands there in whole; otherwise nothing stands there.',
+  ],
   help: [
-    '--method vacuum-into|online   compact copy (default), or page by page',
-    '--verify quick|full|off       how the copy is checked (default quick)',
-    '--overwrite                   replace a file that stands at the destination',
-    '--pages-per-second <n>        copy no faster than this (implies --method online)',
+    ['--method vacuum-into|online', 'compact copy (default), or page by page'],
+    ['--verify quick|full|off', 'how the copy is checked (default quick)'],
+    ['--overwrite', 'replace a file that stands at the destination'],
+    ['--pages-per-second <n>', 'copy no faster than this (implies --method online)'],
+  ],
+  examples: ['backup app.db /backups/app.db', 'backup app.db /backups/app.db --verify full --overwrite'],
+  exits: [
+    [0, 'a checked and synced backup stands at the destination'],
+    [1, 'failed, refused or interrupted; the destination is as it was'],
   ],
   async run([file = '', destination = ''], options, terminal) {
     const rate = pagesPerSecond(options['pages-per-second']);
@@ -48,7 +56,7 @@ export const backupCommand: Command = {
         surroundings,
       );
       bar?.wipe();
-      return { ok: true, json: result, text: describe(result) };
+      return { exit: 0, json: result, text: describe(result) };
     } catch (error) {
       bar?.wipe();
       throw error;

@@ -7,6 +7,8 @@ export interface Terminal {
   readonly err: (text: string) => void;
   /** Standard error is a terminal: a bar may be drawn and wiped there. */
   readonly isInteractive: boolean;
+  /** Standard output is a terminal with colours that the user has not switched off. */
+  readonly hasColours: boolean;
   /** Aborts when the user interrupts the program. */
   readonly signal: AbortSignal;
 }
@@ -16,10 +18,15 @@ export type CommandOptions = NonNullable<ParseArgsConfig['options']>;
 /** The values of the options as they were given. */
 export type GivenOptions = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
 
+/**
+ * The same for every command. 0: done, and nothing is wrong. 1: failed, refused, or damaged. 2: the command line is wrong.
+ * 3: done, and somebody should look at it.
+ */
+export type ExitCode = 0 | 1 | 2 | 3;
+
 export interface Answer {
-  /** The operation did what it was asked for, and what it looked at is sound. */
-  readonly ok: boolean;
-  /** What `--json` prints. */
+  readonly exit: 0 | 1 | 3;
+  /** What `--json` prints, behind `ok`. */
   readonly json: object;
   /** What a person reads. */
   readonly text: string;
@@ -27,12 +34,19 @@ export interface Answer {
 
 export interface Command {
   readonly name: string;
+  /** One line, for the list of commands. */
   readonly summary: string;
   /** What follows the name, for example `<database> <destination>`. */
   readonly operands: readonly string[];
   readonly options: CommandOptions;
-  /** One line for each option. */
-  readonly help: readonly string[];
+  /** What it does and what it leaves alone: a paragraph or two. */
+  readonly about: readonly string[];
+  /** One line for each option: the option, and what it does. */
+  readonly help: readonly (readonly [option: string, effect: string])[];
+  /** Command lines that work, without the name of the program. */
+  readonly examples: readonly string[];
+  /** What each exit code but 2 means here. */
+  readonly exits: readonly (readonly [code: 0 | 1 | 3, meaning: string])[];
   readonly run: (operands: readonly string[], options: GivenOptions, terminal: Terminal) => Promise<Answer>;
 }
 

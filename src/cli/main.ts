@@ -2,30 +2,31 @@
 import { parseArgs } from 'node:util';
 import { errorCode, errorMessage, textOf } from '../base/foreign-error';
 import { backupCommand } from './backup';
-import { UsageError, type Command, type CommandOptions, type GivenOptions, type Terminal } from './command';
+import { checkpointCommand } from './checkpoint';
+import {
+  UsageError,
+  type Command,
+  type CommandOptions,
+  type ExitCode,
+  type GivenOptions,
+  type Terminal,
+} from './command';
+import { doctorCommand } from './doctor';
+import { nearestCommand, overview, usage } from './help';
 import { restoreCommand } from './restore';
 import { verifyCommand } from './verify';
 
 /** In the order in which the help lists them. */
-const commands: readonly Command[] = [backupCommand, verifyCommand, restoreCommand];
-
-/** 0: done, and sound. 1: failed, refused, or damaged. 2: the command line is wrong. */
-export type ExitCode = 0 | 1 | 2;
+const commands: readonly Command[] = [doctorCommand, backupCommand, verifyCommand, restoreCommand, checkpointCommand];
 
 const common: CommandOptions = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } };
 
 /** Runs one command line, without the name of the program. Throws nothing. */
 export async function main(line: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const [name, ...rest] = line;
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    terminal.out(overview());
-    return name === undefined ? 2 : 0;
-  }
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') return help(name, rest, terminal);
   const command = commands.find(each => each.name === name);
-  if (command === undefined) {
-    terminal.err(`There is no command ${name}.\n\n${overview()}`);
-    return 2;
-  }
+  if (command === undefined) return unknown(name, terminal);
   let asJson = rest.includes('--json');
   try {
     const { values, positionals } = parse(command, rest);
@@ -37,9 +38,9 @@ export async function main(line: readonly string[], terminal: Terminal): Promise
     if (positionals.length !== command.operands.length) {
       throw new UsageError(`Expected ${command.operands.join(' ')}, got ${positionals.length} of them.`);
     }
-    const { ok, json, text } = await command.run(positionals, values, terminal);
-    terminal.out(asJson ? `${JSON.stringify({ ok, ...json }, null, 2)}\n` : `${text}\n`);
-    return ok ? 0 : 1;
+    const { exit, json, text } = await command.run(positionals, values, terminal);
+    terminal.out(asJson ? `${JSON.stringify({ ok: exit === 0, ...json }, null, 2)}\n` : `${text}\n`);
+    return exit;
   } catch (error) {
     if (error instanceof UsageError) {
       terminal.err(`${error.message}\n\n${usage(command)}`);
@@ -49,6 +50,22 @@ export async function main(line: readonly string[], terminal: Terminal): Promise
     else terminal.err(describeError(error));
     return 1;
   }
+}
+
+/** `safe-sqlite help verify` is `safe-sqlite verify --help`. */
+function help(name: string | undefined, [about]: readonly string[], terminal: Terminal): ExitCode {
+  const command = commands.find(each => each.name === about);
+  if (name === 'help' && about !== undefined && command === undefined) return unknown(about, terminal);
+  const write = name === undefined ? terminal.err : terminal.out;
+  write(command === undefined ? overview(commands) : usage(command));
+  return name === undefined ? 2 : 0;
+}
+
+function unknown(name: string, terminal: Terminal): ExitCode {
+  const nearest = nearestCommand(name, commands);
+  const advice = nearest === null ? '' : ` Did you mean \`${nearest}\`?`;
+  terminal.err(`There is no command \`${name}\`.${advice}\n\n${overview(commands)}`);
+  return 2;
 }
 
 function parse(command: Command, args: readonly string[]): { values: GivenOptions; positionals: string[] } {
@@ -75,21 +92,4 @@ function describeError(error: unknown): string {
   const hint = textOf(error, 'hint');
   const code = errorCode(error);
   return `${errorMessage(error)}\n${hint === null ? '' : `${hint}\n`}${code === null ? '' : `(${code})\n`}`;
-}
-
-function overview(): string {
-  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(longestName)}  ${summary}`);
-  return `Usage: safe-sqlite <command> ...\n\n${lines.join('\n')}\n\nsafe-sqlite <command> --help says more.\n`;
-}
-
-const longestName = Math.max(...commands.map(({ name }) => name.length));
-
-function usage({ name, summary, operands, help }: Command): string {
-  const options = [
-    ...help,
-    '--json                        print one JSON object',
-    '--help                        print this',
-  ];
-  const exits = 'Exit codes: 0 done, 1 failed, refused or damaged, 2 wrong usage.';
-  return `Usage: safe-sqlite ${name} ${operands.join(' ')} [options]\n\n${summary}\n\n${options.map(each => `  ${each}`).join('\n')}\n\n${exits}\n`;
 }

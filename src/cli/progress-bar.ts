@@ -1,7 +1,6 @@
 /** A progress bar on standard error, where that is a terminal. */
 import type { CopyProgress } from '../maintenance/protocol';
 import type { Terminal } from './command';
-import { formatBar } from './format';
 
 export interface ProgressBar {
   readonly show: (progress: CopyProgress) => void;
@@ -27,4 +26,11 @@ export function progressBar(terminal: Terminal, label: string): ProgressBar | nu
     },
     wipe: () => terminal.err(eraseLine),
   };
+}
+
+/** `[######----]  60 %`, `columns` wide without the figure. */
+function formatBar(done: number, columns: number): string {
+  const share = Math.max(0, Math.min(1, done));
+  const filled = Math.round(share * columns);
+  return `[${'#'.repeat(filled)}${'-'.repeat(columns - filled)}] ${String(Math.floor(share * 100)).padStart(3)} %`;
 }

@@ -1,17 +1,25 @@
 /** `safe-sqlite verify`: whether a database is sound. */
 import { verifyDatabase, type VerifyReport } from '../backup/verify';
 import type { Command } from './command';
-import { formatBytes, formatDuration } from './format';
+import { formatBytes, formatDuration } from '../base/figures';
 
 export const verifyCommand: Command = {
   name: 'verify',
-  summary: 'Check a database file, in use or not; exit code 1 when it is damaged.',
+  summary: 'Check whether a database is sound, in use or not.',
   operands: ['<database>'],
   options: { full: { type: 'boolean' } },
-  help: ['--full                        also compare each index with its table'],
+  about: [
+    'Lets SQLite check the structure of the database, and counts rows that refer to rows that do not exist (those are no damage). Programs that use the database go on; nothing is written.',
+  ],
+  help: [['--full', 'also compare each index with its table (integrity_check, slower)']],
+  examples: ['verify app.db', 'verify /backups/app.db --full'],
+  exits: [
+    [0, 'sound'],
+    [1, 'damaged, or it could not be checked'],
+  ],
   async run([file = ''], options, { signal }) {
     const report = await verifyDatabase(file, { level: options['full'] === true ? 'full' : 'quick', signal });
-    return { ok: report.ok, json: report, text: describe(report) };
+    return { exit: report.ok ? 0 : 1, json: report, text: describe(report) };
   },
 };
 

@@ -29,7 +29,7 @@ export function inspectBlockDevice(mount: MountRow, table: MountTable, sandbox: 
 }
 
 /** Btrfs has a device number of its own (major 0): there the source names the disk. */
-function sysfsFolder(mount: MountRow): string | null {
+export function sysfsFolder(mount: MountRow): string | null {
   const device = mount.device.startsWith('0:') ? sourceDevice(mount.source) : mount.device;
   if (device === null) return null;
   try {

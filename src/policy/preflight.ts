@@ -1,4 +1,5 @@
 /** Judges the facts of a preflight: the first reason not to let SQLite open the database. Pure. */
+import type { ErrorFacts } from '../errors/error-facts';
 import { HardLinkedDatabaseError, OrphanedJournalError, UnsafeFilesystemError } from '../errors/refusals';
 import { SqliteCantOpenError, SqliteReadonlyError } from '../errors/sqlite-errors';
 import type { PreflightFacts, SidecarFacts } from '../filesystem/preflight';
@@ -10,18 +11,25 @@ export interface PreflightOptions {
 }
 
 /** `null`, or the error to throw. */
-type Check = (facts: PreflightFacts, options: PreflightOptions) => Error | null;
+type Check = (facts: PreflightFacts, options: PreflightOptions) => (Error & ErrorFacts) | null;
 
 /**
  * Where SQLite itself would fail too, the error has SQLite's class and code, so that code which was written for
  * better-sqlite3 understands it; only the message and the advice are better.
  */
 export function judgePreflight(facts: PreflightFacts, options: PreflightOptions): Error | null {
+  return preflightErrors(facts, options).next().value ?? null;
+}
+
+/** All of them, for a report. */
+export function* preflightErrors(
+  facts: PreflightFacts,
+  options: PreflightOptions,
+): Generator<Error & ErrorFacts, undefined> {
   for (const check of checks) {
     const error = check(facts, options);
-    if (error !== null) return error;
+    if (error !== null) yield error;
   }
-  return null;
 }
 
 export function preflightWarnings(facts: PreflightFacts): readonly PlanWarning[] {

@@ -1,5 +1,5 @@
 /** Which processes have a file open, read from `/proc` on Linux without opening the file. */
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 
 export interface Holder {
@@ -20,16 +20,20 @@ export function findHolders(file: FileIdentity): readonly Holder[] {
 }
 
 function holdersIn(pid: number, file: FileIdentity): Holder[] {
-  const folder = `/proc/${pid}/fd`;
-  return list(folder)
-    .filter(fd => isOn(`${folder}/${fd}`, file))
+  return list(`/proc/${pid}/fd`)
+    .filter(fd => isOn(pid, fd, file))
     .map(fd => ({ pid, fd: Number(fd) }));
 }
 
-/** stat(2) of a link in `/proc/<pid>/fd` answers about the open file itself. proc_pid_fd(5) */
-function isOn(link: string, file: FileIdentity): boolean {
+/**
+ * stat(2) of a link in `/proc/<pid>/fd` answers about the open file itself (proc_pid_fd(5)), and hangs where that is on a
+ * mount whose server is dead. Since Linux 5.14 fdinfo has the inode, which asks nobody: only those that fit are looked at.
+ */
+function isOn(pid: number, fd: string, file: FileIdentity): boolean {
   try {
-    return sameFile(statSync(link, { bigint: true }), file);
+    const inode = /^ino:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1'))?.[1];
+    if (inode !== undefined && inode !== String(file.ino)) return false;
+    return sameFile(statSync(`/proc/${pid}/fd/${fd}`, { bigint: true }), file);
   } catch {
     // Closed since the listing.
     return false;

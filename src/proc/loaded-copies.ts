@@ -41,6 +41,16 @@ export function loadedLibraries(): Probed<{ libraries: readonly MappedFile[] }> 
   return { supported: true, libraries: parseMaps(maps).filter(file => mayCarrySqlite(file.path)) };
 }
 
+/** The same for another process: those that carry a SQLite; empty where its memory map cannot be read. */
+export function librariesOf(pid: number): readonly string[] {
+  try {
+    const files = parseMaps(readFileSync(`/proc/${pid}/maps`, 'latin1'));
+    return files.filter(file => mayCarrySqlite(file.path) && carriesSqlite(file)).map(({ path }) => path);
+  } catch {
+    return [];
+  }
+}
+
 /** The loaded copies of SQLite other than the one whose addon is `own`. */
 export function otherCopies(own: FileIdentity | null): readonly string[] {
   const loaded = loadedLibraries();

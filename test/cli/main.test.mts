@@ -135,6 +135,7 @@ test('a bar is drawn on a terminal, and wiped', async t => {
     out: () => {},
     err: (text: string) => (err += text),
     isInteractive: true,
+    hasColours: false,
     signal: new AbortController().signal,
   };
   assert.equal(await main(['backup', file, join(home, 'copy.db')], terminal), 0);

@@ -1,0 +1,78 @@
+/** `safe-sqlite doctor`: what is wrong with a database, why it matters, what to do. */
+import { clearFence, type ClearedFence } from '../checkpoint/clear-fence';
+import { diagnose } from '../doctor/diagnose';
+import type { Level } from '../doctor/diagnosis';
+import type { Answer, Command } from './command';
+import { describeDiagnosis } from './doctor-report';
+import { wrap } from './text';
+
+const exitOf: Readonly<Record<Level, Answer['exit']>> = { ok: 0, note: 0, warning: 3, problem: 1 };
+
+export const doctorCommand: Command = {
+  name: 'doctor',
+  summary: 'Say what is wrong with a database, why it matters, and what to do.',
+  operands: ['<database>'],
+  options: { full: { type: 'boolean' }, backups: { type: 'string' }, 'clear-fence': { type: 'boolean' } },
+  about: [
+    'Looks at the database from outside: filesystem and device, -wal and -journal, the processes that have it open and their locks, permissions, room, backups, the fence. It does not open the database, takes no lock, creates and deletes nothing, and gives up on a mount that does not answer; so it may be run at any time, also beside a service in trouble.',
+    'Run it as the user of the service, or as root: other users see less, and the report says what was not seen.',
+  ],
+  help: [
+    ['--full', 'also check every page; SQLite opens the database for reading'],
+    ['--backups <folder>', 'where its backups are, if not beside it'],
+    [
+      '--clear-fence',
+      'check a fenced database in full and, if it is sound, clear the fence; refused while a process has it open',
+    ],
+  ],
+  examples: [
+    'doctor app.db',
+    'doctor app.db --full --backups /backups',
+    'doctor app.db --json',
+    'doctor app.db --clear-fence',
+  ],
+  exits: [
+    [0, 'nothing is wrong'],
+    [1, 'a problem: data is or can be lost, or the database cannot be used; also when the fence stays'],
+    [3, 'warnings only: it works, and somebody should act'],
+  ],
+  async run([file = ''], options, { signal, hasColours }) {
+    const backups = options['backups'];
+    const cleared = options['clear-fence'] === true ? await clearFence(file, { signal }) : null;
+    const diagnosis = await diagnose(file, {
+      full: options['full'] === true,
+      backups: typeof backups === 'string' ? backups : undefined,
+      signal,
+    });
+    const report = describeDiagnosis(diagnosis, hasColours);
+    return {
+      exit: exitOf[diagnosis.status],
+      json: cleared === null ? diagnosis : { ...diagnosis, cleared },
+      text: cleared === null ? report : `${describeCleared(cleared)}\n\n${report}`,
+    };
+  },
+};
+
+function describeCleared({ path, fence, verified, sameBoot }: ClearedFence): string {
+  if (fence === null) return `${path} has no fence: nothing was checked or changed.`;
+  const lines = [
+    `The fence of ${path} is cleared.`,
+    wrap(
+      `It was there since ${fence.time}: ${fence.code} in a ${fence.operation} of process ${fence.pid} on ${fence.host}.`,
+      '  ',
+    ),
+    wrap(
+      `No process had the database open, and a ${verified} check found nothing wrong. The marker ${path}-fenced was removed.`,
+      '  ',
+    ),
+  ];
+  if (sameBoot === true) {
+    lines.push(
+      wrap(
+        'The machine was not booted since the fault: the check may have read from memory what is not on the disk. Keep the copy that you made, and check again after the next boot or mount.',
+        '  ',
+      ),
+    );
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,59 @@
+/** The help texts: which commands there are, and how one is used. */
+import { closest, distance } from 'fastest-levenshtein';
+import type { Command } from './command';
+import { labelled, wrap } from './text';
+
+/** A misspelling that differs in more letters than this is no misspelling. */
+const furthestMisspelling = 3;
+/** Columns of the options, behind two spaces. */
+const optionWidth = 30;
+
+/** The options that every command has. */
+const common: Command['help'] = [
+  ['--json', 'print one JSON object instead of text'],
+  ['-h, --help', 'print this'],
+];
+
+export function overview(commands: readonly Command[]): string {
+  const width = Math.max(...commands.map(({ name }) => name.length)) + 4;
+  return [
+    'Usage: npx safe-sqlite <command> ...',
+    '',
+    ...commands.map(({ name, summary }) => labelled(`  ${name}`, summary, width)),
+    '',
+    'Something is wrong, and you do not know what? It only looks:',
+    '',
+    '  npx safe-sqlite doctor app.db',
+    '',
+    'npx safe-sqlite <command> --help says what a command does, with examples.',
+    'Exit codes: 0 done, 1 failed or refused or damaged, 2 wrong usage, 3 done, but look.',
+    '',
+  ].join('\n');
+}
+
+export function usage({ name, about, operands, help, examples, exits }: Command): string {
+  return [
+    `Usage: npx safe-sqlite ${name} ${operands.join(' ')} [options]`,
+    '',
+    ...about.flatMap(paragraph => [wrap(paragraph), '']),
+    ...[...help, ...common].map(([option, effect]) => labelled(`  ${option}`, effect, optionWidth)),
+    '',
+    'Examples:',
+    ...examples.map(example => `  npx safe-sqlite ${example}`),
+    '',
+    'Exit codes:',
+    ...[...exits, [2, 'the command line is wrong'] as const]
+      .toSorted(([left], [right]) => left - right)
+      .map(([code, meaning]) => labelled(`  ${code}`, meaning, 5)),
+    '',
+  ].join('\n');
+}
+
+/** The command that was probably meant; `null` when nothing is near. */
+export function nearestCommand(name: string, commands: readonly Command[]): string | null {
+  const nearest = closest(
+    name,
+    commands.map(command => command.name),
+  );
+  return distance(name, nearest) <= furthestMisspelling ? nearest : null;
+}

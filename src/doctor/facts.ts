@@ -1,0 +1,86 @@
+/** What the doctor sees: the facts of each step, as JSON carries them from the process that looked. */
+import type { FenceMarker } from '../filesystem/fence-marker';
+import type { Device } from '../filesystem/device';
+import type { Ownership } from '../filesystem/owners';
+import type { PreflightFacts } from '../filesystem/preflight';
+import type { FilesystemReport } from '../filesystem/report';
+import type { Space } from '../filesystem/space';
+import type { DatabaseHeader } from '../format/database-header';
+import type { RollbackJournal } from '../format/rollback-journal';
+import type { WalFile } from '../format/wal-file';
+import type { WalIndex } from '../format/wal-index';
+import type { ProcessScan } from '../proc/processes';
+import type { StoredBackup } from '../backup/folder';
+
+export interface FileFacts {
+  readonly database: Ownership | null;
+  readonly folder: Ownership | null;
+  readonly sidecars: readonly Ownership[];
+  readonly preflight: PreflightFacts;
+}
+
+export interface FenceFacts {
+  readonly marker: FenceMarker;
+  /** The machine was not booted since; `null` where the system does not say. */
+  readonly sameBoot: boolean | null;
+}
+
+export interface JournalFacts {
+  readonly wal: WalFile | null;
+  readonly index: WalIndex | null;
+  readonly rollback: RollbackJournal | null;
+}
+
+export interface FoundBackup extends StoredBackup {
+  /** Bytes as they are now; the manifest says how many there were. */
+  readonly bytes: number;
+}
+
+export interface BackupFacts {
+  /** Folders that were searched. */
+  readonly folders: readonly string[];
+  /** From old to new. */
+  readonly backups: readonly FoundBackup[];
+}
+
+export interface NeighbourFacts {
+  /** What the sentinel saved when files were lost under an open connection. */
+  readonly rescues: readonly string[];
+  /** Old databases that `restore` kept. */
+  readonly kept: readonly string[];
+  /** Files that look like plain copies of the database, and have no sidecars of their own. */
+  readonly copies: readonly string[];
+  /** What a synchronizing program makes of a file that changed in two places. */
+  readonly conflicts: readonly string[];
+  /** Unfinished copies of backups that were killed. */
+  readonly leftovers: readonly string[];
+}
+
+/** Each step's facts under its name. A step that failed or was not reached has none. */
+export interface DoctorFacts {
+  readonly ground: FilesystemReport;
+  readonly device: Device | null;
+  readonly files: FileFacts;
+  readonly fence: FenceFacts | null;
+  readonly space: Space;
+  readonly processes: ProcessScan | null;
+  readonly header: DatabaseHeader | null;
+  readonly journals: JournalFacts;
+  readonly neighbours: NeighbourFacts;
+  readonly backups: BackupFacts;
+}
+
+export type StepName = keyof DoctorFacts;
+
+export interface GatherRequest {
+  readonly path: string;
+  /** A folder to search for backups beside the usual ones. */
+  readonly backups: string | null;
+}
+
+/** What the process that looks says, one JSON line each. */
+export type GatherMessage =
+  | { readonly type: 'begin'; readonly step: StepName }
+  | { readonly type: 'facts'; readonly step: StepName; readonly facts: unknown }
+  | { readonly type: 'failed'; readonly step: StepName; readonly code: string | null; readonly message: string }
+  | { readonly type: 'end' };

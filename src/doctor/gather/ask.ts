@@ -1,0 +1,122 @@
+/** Starts the process that looks, collects what it sees, and ends it when a step does not come back. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { deferred } from '../../base/deferred';
+import { MaintenanceError } from '../../errors/refusals';
+import { childEnvironment } from '../../options/child-environment';
+import type { DoctorFacts, GatherMessage, GatherRequest, StepName } from '../facts';
+
+/** A step that has no facts, and why. */
+export interface MissedStep {
+  readonly step: StepName;
+  /** `'hung'`: it did not come back in time. `'not-reached'`: it comes after one that hung. */
+  readonly why: 'failed' | 'hung' | 'not-reached';
+  readonly code: string | null;
+  readonly message: string;
+}
+
+export interface Gathered {
+  readonly facts: Partial<DoctorFacts>;
+  readonly missed: readonly MissedStep[];
+}
+
+export interface AskOptions {
+  /** How long one step may take, in milliseconds. */
+  readonly stepTimeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** In a bundle it stands beside the bundle, so its name must be nobody else's. */
+const program = join(__dirname, '..', 'safe-sqlite-doctor.js');
+
+/** In the order of the steps: what comes after one that hangs is not reached. */
+export const stepNames: readonly StepName[] = [
+  'ground',
+  'device',
+  'files',
+  'fence',
+  'space',
+  'processes',
+  'header',
+  'journals',
+  'neighbours',
+  'backups',
+];
+
+/** Rejects with `MaintenanceError` when the process cannot be started or dies, and with the signal's reason. */
+export function gather(request: GatherRequest, options: AskOptions): Promise<Gathered> {
+  const answer = deferred<Gathered>();
+  const facts: Partial<Record<StepName, unknown>> = {};
+  const missed: MissedStep[] = [];
+  let current: StepName | null = null;
+  let said = '';
+  let complaints = '';
+  refuseBundled();
+  const child = spawn(process.execPath, [program, JSON.stringify(request)], {
+    env: childEnvironment(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    windowsHide: true,
+  });
+  const settle = (end: () => void): void => {
+    clearTimeout(timer);
+    options.signal?.removeEventListener('abort', onAbort);
+    end();
+    // A process that waits for a disk may not die of SIGKILL either: nobody waits for it.
+    child.kill('SIGKILL');
+    child.unref();
+    child.stdout.destroy();
+    child.stderr.destroy();
+  };
+  const finish = (): void =>
+    settle(() => {
+      const known = new Set([...Object.keys(facts), ...missed.map(({ step }) => step)]);
+      const rest = stepNames.filter(step => !known.has(step)).map(notReached);
+      answer.resolve({ facts: facts as Partial<DoctorFacts>, missed: [...missed, ...rest] });
+    });
+  const onTimeout = (): void => {
+    if (current !== null) missed.push(hung(current, options.stepTimeoutMs));
+    finish();
+  };
+  const onAbort = (): void => settle(() => answer.reject(options.signal?.reason));
+  const onMessage = (message: GatherMessage): void => {
+    if (message.type === 'end') return finish();
+    if (message.type === 'begin') {
+      current = message.step;
+      timer.refresh();
+    } else if (message.type === 'facts') facts[message.step] = message.facts;
+    else missed.push({ step: message.step, why: 'failed', code: message.code, message: message.message });
+  };
+  const timer = setTimeout(onTimeout, options.stepTimeoutMs);
+  options.signal?.addEventListener('abort', onAbort, { once: true });
+  if (options.signal?.aborted === true) onAbort();
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const lines = `${said}${text}`.split('\n');
+    said = lines.pop() ?? '';
+    for (const line of lines) onMessage(JSON.parse(line) as GatherMessage);
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
+  const onLost = (what: string, cause?: unknown): void =>
+    settle(() =>
+      answer.reject(new MaintenanceError(`The process that looks at ${request.path} ${what}.`, { cause, details: {} })),
+    );
+  child.once('error', cause => onLost('could not be started', cause));
+  child.once('close', code => onLost(`ended with code ${code}${complaints === '' ? '' : `: ${complaints.trim()}`}`));
+  return answer.promise;
+}
+
+function refuseBundled(): void {
+  if (existsSync(program)) return;
+  throw new MaintenanceError(`${program} is missing: the doctor looks from a process of its own, which runs it.`, {
+    hint: 'Leave safe-sqlite out of the bundle, or run `npx safe-sqlite doctor` where the package is installed.',
+    details: { program },
+  });
+}
+
+function hung(step: StepName, timeoutMs: number): MissedStep {
+  return { step, why: 'hung', code: null, message: `no answer within ${timeoutMs} ms` };
+}
+
+function notReached(step: StepName): MissedStep {
+  return { step, why: 'not-reached', code: null, message: 'not reached' };
+}

@@ -1,0 +1,22 @@
+/** The scheduled backups of a database, in the folders where they usually are. */
+import { existsSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { listBackups } from '../../backup/folder';
+import type { Location } from '../../filesystem/locate';
+import type { BackupFacts, FoundBackup } from '../facts';
+
+/** Beside the database, and in a folder there. */
+const usualFolders = ['.', 'backup', 'backups'];
+
+export async function findBackups({ file, directory }: Location, given: string | null): Promise<BackupFacts> {
+  const usual = usualFolders.map(name => join(directory, name));
+  const folders = (given === null ? usual : [...usual, resolve(given)]).filter(folder => existsSync(folder));
+  const backups: FoundBackup[] = [];
+  for (const folder of new Set(folders)) {
+    for (const stored of await listBackups(folder, file)) {
+      const bytes = statSync(stored.path, { throwIfNoEntry: false })?.size;
+      if (bytes !== undefined) backups.push({ ...stored, bytes });
+    }
+  }
+  return { folders, backups: backups.toSorted((left, right) => left.moment - right.moment) };
+}

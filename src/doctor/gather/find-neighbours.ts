@@ -1,0 +1,55 @@
+/** What else lies in the folder of a database and has to do with it. */
+import { lstatSync, readdirSync } from 'node:fs';
+import { basename, join, parse } from 'node:path';
+import { ownerOf } from '../../backup/owner';
+import { momentOf } from '../../backup/stamp';
+import type { Location } from '../../filesystem/locate';
+import type { NeighbourFacts } from '../facts';
+
+/** What Dropbox, Syncthing, Nextcloud and OneDrive put into the name. */
+const conflict = /conflict/i;
+const sidecar = /-(?:wal|shm|journal|fenced)$/;
+
+export function findNeighbours({ file, directory }: Location): NeighbourFacts {
+  const name = basename(file);
+  const names = readdirSync(directory).filter(each => each !== name);
+  const path = (each: string): string => join(directory, each);
+  const related = names.filter(each => isAbout(each, name) && !sidecar.test(each));
+  const rescues = related.filter(each => each.startsWith(`${name}.rescued-`));
+  const kept = related.filter(each => each.startsWith(`${name}.before-restore-`));
+  const others = related.filter(each => !rescues.includes(each) && !kept.includes(each) && isFile(path(each)));
+  const conflicts = others.filter(each => conflict.test(each));
+  const present = new Set(names);
+  const copies = others.filter(
+    each => !conflicts.includes(each) && looksCopied(each, name) && !present.has(`${each}-wal`),
+  );
+  return {
+    rescues: rescues.map(path),
+    kept: kept.map(path),
+    copies: copies.map(path),
+    conflicts: conflicts.map(path),
+    leftovers: names.filter(each => ownerOf(each) !== null).map(path),
+  };
+}
+
+/** `app.db.bak`, `app (1).db`, `copy of app.db` are about `app.db`. */
+function isAbout(candidate: string, name: string): boolean {
+  return candidate.includes(parse(name).name) && candidate !== name;
+}
+
+/** The name of the database with something put to it; not `app.json`, and not a backup of ours, which has a stamp. */
+function looksCopied(candidate: string, name: string): boolean {
+  const { name: stem, ext } = parse(name);
+  const own = parse(candidate);
+  if (momentOf(own.name.slice(stem.length + 1)) !== null) return false;
+  if (candidate.includes(name)) return true;
+  return (
+    ext !== '' &&
+    own.ext === ext &&
+    /^(?:copy of )?.*?(?:[-_. ]?(?:copy|old|bak|backup|\(\d+\)|\d{4,}))/i.test(own.name)
+  );
+}
+
+function isFile(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}

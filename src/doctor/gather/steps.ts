@@ -1,0 +1,71 @@
+/** The steps of the doctor's look, in the order in which they are safe: what cannot hang comes first. */
+import { bootId, readFenceMarker } from '../../filesystem/fence-marker';
+import { readDevice } from '../../filesystem/device';
+import { inspectFilesystem } from '../../filesystem/inspect';
+import { locate, type Location } from '../../filesystem/locate';
+import { readOwnership } from '../../filesystem/owners';
+import { preflightFacts } from '../../filesystem/preflight';
+import { readSpace } from '../../filesystem/space';
+import { readDatabaseHeader } from '../../format/database-header';
+import { readRollbackJournal } from '../../format/rollback-journal';
+import { readWalFile } from '../../format/wal-file';
+import { readWalIndex } from '../../format/wal-index';
+import { identityAt } from '../../filesystem/locate';
+import { scanProcesses } from '../../proc/processes';
+import type { DoctorFacts, GatherRequest, StepName } from '../facts';
+import { findBackups } from './find-backups';
+import { findNeighbours } from './find-neighbours';
+
+type Step<Name extends StepName> = (request: GatherRequest) => DoctorFacts[Name] | Promise<DoctorFacts[Name]>;
+
+/** A WAL of some gigabytes is not read to its end: 500 MB/s and more are read from memory in this time. */
+const walBudgetMs = 2000;
+
+/**
+ * From the mount table and sysfs first, which ask no server and no disk; then the files, by name alone; then `/proc`;
+ * then the bytes. This process has no connection, so that none of it can cancel a lock.
+ */
+export const steps: { readonly [Name in StepName]: Step<Name> } = {
+  ground: ({ path }) => inspectFilesystem(path),
+  device: ({ path }) => {
+    const { mountId } = inspectFilesystem(path).evidence;
+    return mountId === null ? null : readDevice(mountId);
+  },
+  files: request => {
+    const location = place(request);
+    const sidecars = [location.wal, location.shm, location.journal];
+    return {
+      database: readOwnership(location.file, true),
+      folder: readOwnership(location.directory, true),
+      sidecars: sidecars.map(path => readOwnership(path)).filter(found => found !== null),
+      preflight: preflightFacts(location),
+    };
+  },
+  fence: request => {
+    const marker = readFenceMarker(place(request).file);
+    if (marker === null) return null;
+    const boot = bootId();
+    return { marker, sameBoot: boot === null || marker.boot === null ? null : boot === marker.boot };
+  },
+  space: request => readSpace(place(request).directory),
+  processes: request => {
+    const { file, wal, shm, journal } = place(request);
+    const wanted = { database: file, wal, shm, journal } as const;
+    const roles = ['database', 'wal', 'shm', 'journal'] as const;
+    return scanProcesses(roles.map(role => ({ role, path: wanted[role], identity: identityAt(wanted[role]) })));
+  },
+  header: request => readDatabaseHeader(place(request).file),
+  journals: request => {
+    const { wal, shm, journal } = place(request);
+    // The index first: what it counts on is in the file already, unless the WAL started over, which the salts show.
+    const index = readWalIndex(shm);
+    return { index, wal: readWalFile(wal, walBudgetMs), rollback: readRollbackJournal(journal) };
+  },
+  neighbours: request => findNeighbours(place(request)),
+  backups: request => findBackups(place(request), request.backups),
+};
+
+/** Also on mounts that could hang: the process that waits for this one ends it then. */
+function place({ path }: GatherRequest): Location {
+  return locate(path, { touchShared: true });
+}

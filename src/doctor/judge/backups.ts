@@ -1,0 +1,125 @@
+/** Backups of the database, and other files beside it that somebody may take for one. Pure. */
+import { basename } from 'node:path';
+import { count, formatAge, formatBytes } from '../../base/figures';
+import type { Finding } from '../diagnosis';
+import type { NeighbourFacts } from '../facts';
+import type { Patient } from './context';
+import { finding, quote } from './finding';
+
+const weekMs = 7 * 86_400_000;
+/** Names that a finding lists. */
+const shown = 3;
+
+export function* judgeBackups(patient: Patient): Generator<Finding> {
+  yield* judgeStored(patient);
+  if (patient.facts.neighbours !== undefined) yield* judgeNeighbours(patient.file, patient.facts.neighbours);
+}
+
+function* judgeStored({ facts, file, now, backupsGiven }: Patient): Generator<Finding> {
+  if (facts.backups === undefined) return;
+  const { backups, folders } = facts.backups;
+  const newest = backups.at(-1);
+  if (newest === undefined) {
+    yield finding(
+      backupsGiven ? 'warning' : 'note',
+      'backups',
+      'no-backup',
+      `No scheduled backup of it in ${folders.join(', ')}.`,
+      {
+        why: 'Backups elsewhere are not known here: name their folder with --backups.',
+        action: 'Make one now, and schedule them (docs/backups.md).',
+        commands: [`npx safe-sqlite backup ${quote(file)} <destination>`],
+      },
+    );
+    return;
+  }
+  const age = now - newest.moment;
+  const { manifest } = newest;
+  const checked = manifest === null ? 'without a manifest' : `checked: ${manifest.verified}`;
+  const what = `${count(backups.length, 'backup')}; the newest is ${formatAge(age)} old: ${newest.path} (${formatBytes(newest.bytes)}, ${checked}).`;
+  if (manifest !== null && manifest.bytes !== newest.bytes) {
+    yield finding(
+      'problem',
+      'backups',
+      'backup-changed',
+      `The newest backup has ${newest.bytes} bytes, its manifest says ${manifest.bytes}: ${newest.path}.`,
+      {
+        why: 'Somebody opened or changed it, or its end is missing.',
+        action: 'Check it, and make a new one.',
+        commands: [`npx safe-sqlite verify ${quote(newest.path)} --full`],
+      },
+    );
+  } else if (age > weekMs) {
+    yield finding('warning', 'backups', 'old-backup', what, {
+      action: 'Look why no newer one was made: the log has `backupFailed`.',
+    });
+  } else yield finding('ok', 'backups', 'backup', what);
+}
+
+function* judgeNeighbours(
+  file: string,
+  { rescues, kept, copies, conflicts, leftovers }: NeighbourFacts,
+): Generator<Finding> {
+  if (rescues.length > 0) {
+    yield finding(
+      'warning',
+      'backups',
+      'rescue',
+      `${count(rescues.length, 'rescued copy').replace('copys', 'copies')} beside it: ${names(rescues)}.`,
+      {
+        why: 'Its files were deleted or replaced under an open connection, which saved what only it still saw.',
+        action: 'Compare it with the database, take over what is missing, then move it away.',
+        commands: [`npx safe-sqlite verify ${quote(rescues.at(-1) ?? '')} --full`],
+      },
+    );
+  }
+  if (conflicts.length > 0) {
+    yield finding(
+      'problem',
+      'backups',
+      'synchronized',
+      `A program that synchronizes folders made ${names(conflicts)}.`,
+      {
+        why: 'It copies and replaces the database while it is in use: commits are lost and pages mixed.',
+        action: 'Take the folder out of that program, compare the copies, and synchronize backups instead.',
+      },
+    );
+  }
+  if (copies.length > 0) {
+    yield finding(
+      'note',
+      'backups',
+      'plain-copies',
+      `${names(copies)} ${copies.length === 1 ? 'looks' : 'look'} like a plain copy, without -wal.`,
+      {
+        why: 'A copy made while the database was in use lacks what was in the -wal, and can mix two moments.',
+        action: 'Do not rely on it before it is checked; make backups with the command.',
+        commands: [
+          `npx safe-sqlite verify ${quote(copies.at(-1) ?? '')} --full`,
+          `npx safe-sqlite backup ${quote(file)} <destination>`,
+        ],
+      },
+    );
+  }
+  if (kept.length > 0) {
+    yield finding('note', 'backups', 'kept-by-restore', `A restore kept the old database: ${names(kept)}.`, {
+      action: 'Delete it when you do not need it any more.',
+    });
+  }
+  if (leftovers.length > 0) {
+    yield finding(
+      'note',
+      'backups',
+      'unfinished-backup',
+      `${count(leftovers.length, 'unfinished file')} of a backup: ${names(leftovers)}.`,
+      {
+        why: 'A backup is running, or was killed; the next one to that folder removes it.',
+      },
+    );
+  }
+}
+
+function names(paths: readonly string[]): string {
+  const list = paths.slice(-shown).map(path => basename(path));
+  return paths.length > shown ? `${list.join(', ')} and ${paths.length - shown} more` : list.join(', ');
+}

@@ -1,0 +1,35 @@
+/** Is the file fenced, since when, and what now? Pure. */
+import { formatAge } from '../../base/figures';
+import type { Finding } from '../diagnosis';
+import type { Patient } from './context';
+import { finding, quote } from './finding';
+
+export function* judgeFence({ facts, file, now }: Patient): Generator<Finding> {
+  const { fence } = facts;
+  if (fence === undefined || fence === null) return;
+  const { marker, sameBoot } = fence;
+  const age = now - Date.parse(marker.time);
+  const since = Number.isNaN(age) ? marker.time : `${marker.time}, ${formatAge(age)} ago`;
+  yield finding(
+    'problem',
+    'fence',
+    'fenced',
+    `The database is fenced since ${since}: ${marker.code} in a ${marker.operation} of process ${marker.pid} on ${marker.host} (${marker.message}).`,
+    {
+      why: 'The storage did not take what was written, and its next answer cannot be believed. No process that uses this library writes or checkpoints the database until the fence is cleared; nothing in the -wal is lost by waiting.',
+      action: [
+        'Do not restart in a loop. Look at the storage (below), stop every process that has the database open, and copy the database with its -wal to other storage.',
+        sameBoot === true
+          ? 'The machine was not booted since: mount the filesystem anew or boot, or the check may read from memory what is not on the disk.'
+          : '',
+        'Then check and clear the fence; if the check fails, restore the newest verified backup (docs/fencing.md).',
+      ]
+        .filter(text => text !== '')
+        .join(' '),
+      commands: [
+        `npx safe-sqlite doctor ${quote(file)} --clear-fence`,
+        `npx safe-sqlite restore <backup> ${quote(file)}`,
+      ],
+    },
+  );
+}

@@ -1,0 +1,43 @@
+/** All verdicts about one patient, the gravest first. Pure. */
+import type { Finding, Level } from '../diagnosis';
+import { judgeBackups } from './backups';
+import type { Patient } from './context';
+import { judgeDevice } from './device';
+import { judgeFence } from './fence';
+import { judgeFile } from './file';
+import { judgeGround } from './ground';
+import { judgePermissions } from './permissions';
+import { judgeProcesses } from './processes';
+import { judgeRollback } from './rollback';
+import { judgeSoftware } from './software';
+import { judgeSpace } from './space';
+import { judgeWal } from './wal';
+
+const gravity: readonly Level[] = ['problem', 'warning', 'note', 'ok'];
+
+/** In the order of the report within one level. */
+const verdicts: readonly ((patient: Patient) => Iterable<Finding>)[] = [
+  judgeFence,
+  judgeFile,
+  judgeWal,
+  judgeRollback,
+  judgeProcesses,
+  judgeGround,
+  judgeDevice,
+  judgeSpace,
+  judgePermissions,
+  judgeSoftware,
+  judgeBackups,
+];
+
+export function judge(patient: Patient): readonly Finding[] {
+  return verdicts.flatMap(verdict => [...verdict(patient)]);
+}
+
+export function gravestFirst(findings: readonly Finding[]): readonly Finding[] {
+  return findings.toSorted((left, right) => gravity.indexOf(left.level) - gravity.indexOf(right.level));
+}
+
+export function statusOf(findings: readonly Finding[]): Level {
+  return gravity.find(level => findings.some(finding => finding.level === level)) ?? 'ok';
+}

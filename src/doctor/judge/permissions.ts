@@ -1,0 +1,96 @@
+/** Who may write the files, and who owns them. Pure. */
+import { basename } from 'node:path';
+import type { Ownership } from '../../filesystem/owners';
+import type { Finding } from '../diagnosis';
+import type { Patient } from './context';
+import { finding, quote } from './finding';
+
+const everybodyWrites = 0o002;
+const groupWrites = 0o020;
+const ownerWrites = 0o200;
+const sticky = 0o1000;
+
+export function* judgePermissions(patient: Patient): Generator<Finding> {
+  const { files } = patient.facts;
+  // Windows has no such bits.
+  if (files === undefined || files.database === null || patient.uid === null) return;
+  const { database, folder, sidecars } = files;
+  yield* judgeWorld([database, ...sidecars], folder);
+  yield* judgeOwners(database, sidecars);
+  const owner = `user ${database.uid}, mode ${octal(database.permissions)}`;
+  if (patient.uid !== 0 && patient.uid !== database.uid) {
+    yield finding(
+      'note',
+      'permissions',
+      'owner-differs',
+      `The database belongs to ${owner}; you are user ${patient.uid}.`,
+      {
+        why: 'What is said here about rights to write is about you, not about the program.',
+      },
+    );
+  } else yield finding('ok', 'permissions', 'owner', `The database belongs to ${owner}.`);
+}
+
+function* judgeWorld(files: readonly Ownership[], folder: Ownership | null): Generator<Finding> {
+  const open = files.filter(({ permissions }) => (permissions & everybodyWrites) !== 0);
+  if (open.length > 0) {
+    yield finding(
+      'warning',
+      'permissions',
+      'world-writable',
+      `Every user of this machine can write ${open.map(({ path }) => basename(path)).join(', ')}.`,
+      {
+        why: 'Any of them, and any program that was broken into, can damage or forge what is stored.',
+        action: 'Take the right away.',
+        commands: [`chmod o-w ${open.map(({ path }) => quote(path)).join(' ')}`],
+      },
+    );
+  }
+  if (folder === null || (folder.permissions & everybodyWrites) === 0) return;
+  const isSticky = (folder.permissions & sticky) !== 0;
+  yield finding(
+    'warning',
+    'permissions',
+    'world-writable-folder',
+    `Every user of this machine can create files in ${folder.path}${isSticky ? '' : ', and delete or replace those of others'}.`,
+    {
+      why: isSticky
+        ? 'A -journal that somebody else puts beside the database is played back into it.'
+        : 'The database can be exchanged for another one, and its -wal be deleted.',
+      action: 'Put the database into a folder of its own that only its user can write.',
+      commands: isSticky ? [] : [`chmod o-w ${quote(folder.path)}`],
+    },
+  );
+}
+
+/** A shell run by somebody else leaves a -wal that the service cannot write. */
+function* judgeOwners(database: Ownership, sidecars: readonly Ownership[]): Generator<Finding> {
+  const strange = sidecars.filter(sidecar => !mayWrite(database, sidecar));
+  if (strange.length === 0) return;
+  const list = strange.map(
+    ({ path, uid, permissions }) => `${basename(path)} (user ${uid}, mode ${octal(permissions)})`,
+  );
+  yield finding(
+    'warning',
+    'permissions',
+    'sidecar-of-another',
+    `The owner of the database (user ${database.uid}) cannot write ${list.join(', ')}.`,
+    {
+      why: 'Another user opened the database, for example with a shell. The program then fails with SQLITE_READONLY or SQLITE_CANTOPEN.',
+      action: 'Give the files to the owner of the database; do not delete them.',
+      commands: [`chown ${database.uid}:${database.gid} ${strange.map(({ path }) => quote(path)).join(' ')}`],
+    },
+  );
+}
+
+/** Whether the owner of the database may write the other file; root may write everything. */
+function mayWrite(database: Ownership, { uid, gid, permissions }: Ownership): boolean {
+  if (database.uid === 0) return true;
+  if (uid === database.uid) return (permissions & ownerWrites) !== 0;
+  if (gid === database.gid) return (permissions & groupWrites) !== 0;
+  return (permissions & everybodyWrites) !== 0;
+}
+
+function octal(permissions: number): string {
+  return permissions.toString(8).padStart(4, '0');
+}

@@ -1,0 +1,188 @@
+/** Who has the database open, what they do with it, and whether their locks are what they should be. Pure. */
+import { basename } from 'node:path';
+import { count } from '../../base/figures';
+import type { HoldingProcess, OpenFile } from '../../proc/processes';
+import { expectedLocks, missingLocks } from '../../sentinel/expected-locks';
+import type { Finding } from '../diagnosis';
+import type { Patient } from './context';
+import { finding } from './finding';
+
+export function* judgeProcesses({ facts, file }: Patient): Generator<Finding> {
+  const scan = facts.processes;
+  if (scan === undefined || scan === null) return;
+  if (scan.processes.length === 0) {
+    yield finding('ok', 'processes', 'not-open', 'No process that can be seen from here has it open.');
+  }
+  for (const holder of scan.processes) {
+    yield* judgeLostFiles(holder, file);
+    const files = holder.files.filter(({ gone }) => !gone);
+    if (!files.some(({ role }) => role === 'database')) continue;
+    yield finding('ok', 'processes', 'open', `${nameOf(holder)}: ${doing(files)} (locks: ${locksOf(files)}).`);
+    yield* judgeForeign(holder, files);
+    yield* judgeLocks(holder, files);
+  }
+}
+
+function nameOf({ pid, command, uid }: HoldingProcess): string {
+  return `Process ${pid} (${command}${uid === null ? '' : `, user ${uid}`})`;
+}
+
+/** Bytes of the -shm that a WAL connection locks (wal.c, os_unix.c), and of the database (os.h), with their names. */
+const walLocks = [
+  { byte: 120, name: 'WRITE' },
+  { byte: 121, name: 'CHECKPOINT' },
+  { byte: 122, name: 'RECOVER' },
+  ...[0, 1, 2, 3, 4].map(slot => ({ byte: 123 + slot, name: `READ${slot}` })),
+  { byte: 128, name: 'DMS' },
+];
+const pendingByte = 0x40000000;
+const databaseLocks = [
+  { byte: pendingByte, name: 'PENDING' },
+  { byte: pendingByte + 1, name: 'RESERVED' },
+  { byte: pendingByte + 2, name: 'SHARED' },
+];
+
+interface NamedLock {
+  readonly name: string;
+  readonly write: boolean;
+}
+
+function named(files: readonly OpenFile[]): readonly NamedLock[] {
+  return files.flatMap(({ role, locks }) => {
+    const table = role === 'shm' ? walLocks : role === 'database' ? databaseLocks : [];
+    return locks.flatMap(({ kind, start, end }) =>
+      table
+        .filter(({ byte }) => start <= byte && byte <= end)
+        .map(({ name }) => ({
+          name: name === 'SHARED' && kind === 'write' ? 'EXCLUSIVE' : name,
+          write: kind === 'write',
+        })),
+    );
+  });
+}
+
+function locksOf(files: readonly OpenFile[]): string {
+  const names = named(files).map(({ name }) => name);
+  return names.length === 0 ? 'none' : [...new Set(names)].join(' ');
+}
+
+function doing(files: readonly OpenFile[]): string {
+  const locks = named(files);
+  const has = (name: string, write: boolean): boolean => locks.some(lock => lock.name === name && lock.write === write);
+  if (has('RECOVER', true)) return 'recovers the WAL';
+  if (has('WRITE', true)) return 'is in a write transaction';
+  if (has('RESERVED', true) || has('EXCLUSIVE', true)) return 'is in a write transaction, or has it for itself';
+  if (has('CHECKPOINT', true)) return 'makes a checkpoint';
+  const inWal = files.some(({ role }) => role === 'shm');
+  const reads = inWal ? [0, 1, 2, 3, 4].some(slot => has(`READ${slot}`, false)) : has('SHARED', false);
+  if (reads) return 'is in a read transaction';
+  return files.some(({ role, writable }) => role === 'database' && writable)
+    ? 'has it open for writing, and does nothing'
+    : 'has it open for reading, and does nothing';
+}
+
+/** The file was deleted, renamed or replaced while this process had it open. */
+function* judgeLostFiles(holder: HoldingProcess, file: string): Generator<Finding> {
+  const lost = holder.files.filter(({ gone }) => gone);
+  if (lost.length === 0) return;
+  const roles = [...new Set(lost.map(({ role }) => (role === 'database' ? 'database' : `-${role}`)))];
+  // A -journal that is deleted is a transaction that has just ended.
+  if (roles.every(role => role === '-journal')) return;
+  yield finding(
+    'problem',
+    'processes',
+    'deleted-file-in-use',
+    `${nameOf(holder)} works on a deleted or replaced ${roles.join(' and ')} of ${basename(file)}.`,
+    {
+      why: 'What it commits goes into a file without a name, and is gone when it ends; other processes see none of it.',
+      action:
+        'Do not stop it yet: what it has is only there. Let it write a backup of its own (db.backup, VACUUM INTO) to a new name, then stop it and compare.',
+      commands: [`ls -l /proc/${holder.pid}/fd`],
+    },
+  );
+}
+
+/** Something other than SQLite has the file open, or more than one SQLite is in the process. */
+function* judgeForeign(holder: HoldingProcess, files: readonly OpenFile[]): Generator<Finding> {
+  const plain = files.filter(({ role, opener }) => opener === 'plain' && (role === 'database' || role === 'shm'));
+  const bySqlite = files.some(({ role, opener }) => opener === 'sqlite' && role === 'database');
+  if (plain.length > 0 && bySqlite) {
+    yield finding(
+      'problem',
+      'processes',
+      'plain-descriptor',
+      `${nameOf(holder)} has it open both by SQLite and otherwise (descriptor ${plain.map(({ fd }) => fd).join(', ')}).`,
+      {
+        why: 'When that descriptor closes, the kernel cancels all locks that the process has on the file (fcntl_locking(2)).',
+        action:
+          'Find what reads the file with fs or copies it, and let it use db.backup(); installProcessGuard() refuses such calls.',
+      },
+    );
+  } else if (plain.some(({ writable }) => writable)) {
+    yield finding(
+      'problem',
+      'processes',
+      'written-without-sqlite',
+      `${nameOf(holder)} has it open for writing, and not by SQLite.`,
+      {
+        why: 'Nothing keeps it from overwriting what SQLite commits.',
+        action: 'Stop that process, and check the database.',
+      },
+    );
+  } else if (plain.length > 0) {
+    yield finding(
+      'note',
+      'processes',
+      'read-without-sqlite',
+      `${nameOf(holder)} reads it without SQLite: a backup program, a copy, a scanner.`,
+      {
+        why: 'A copy that is made while the database is in use mixes two moments and lacks the -wal.',
+        action: 'If it makes the backup: let `npx safe-sqlite backup` do that.',
+      },
+    );
+  }
+  if (bySqlite && holder.libraries.length > 1) {
+    yield finding(
+      'warning',
+      'processes',
+      'several-sqlite-copies',
+      `${nameOf(holder)} has ${count(holder.libraries.length, 'copy of SQLite').replace('copy of SQLites', 'copies of SQLite')} loaded: ${holder.libraries.join(', ')}.`,
+      {
+        why: 'Two copies in one process do not see the locks of each other: if both open this file, commits are lost.',
+        action:
+          'See to it that only one of them opens this database (`npm ls better-sqlite3`; node:sqlite cannot be seen from here).',
+      },
+    );
+  }
+}
+
+/** A WAL connection that has mapped the -shm has SHARED on the database and DMS on the -shm until it closes. */
+function* judgeLocks(holder: HoldingProcess, files: readonly OpenFile[]): Generator<Finding> {
+  const of = (wanted: OpenFile['role']): readonly OpenFile[] =>
+    files.filter(({ role, opener }) => role === wanted && opener === 'sqlite');
+  const [database, sharedMemory] = [of('database'), of('shm')];
+  if (database.length === 0 || sharedMemory.length === 0) return;
+  const expected = expectedLocks('wal', 'none');
+  const missing = [
+    ...missingLocks(
+      expected.database,
+      database.flatMap(({ locks }) => locks),
+    ),
+    ...missingLocks(
+      expected.sharedMemory,
+      sharedMemory.flatMap(({ locks }) => locks),
+    ),
+  ];
+  if (missing.length === 0) return;
+  yield finding(
+    'problem',
+    'processes',
+    'locks-lost',
+    `${nameOf(holder)} has the WAL open without the lock ${missing.map(({ name }) => name).join(' and ')}.`,
+    {
+      why: 'Something in that process closed another descriptor of the file, which cancels its locks: another process may delete the WAL under it, or write at the same time. (A connection that was just being opened or closed looks the same: look again.)',
+      action:
+        'If it is still so: let it write a backup of its own, then restart it, and find what opens the file beside SQLite.',
+    },
+  );
+}

@@ -1,0 +1,62 @@
+/** What a `-journal` beside the database means. Pure. */
+import { count, formatBytes } from '../../base/figures';
+import type { Finding } from '../diagnosis';
+import type { Patient } from './context';
+import { finding } from './finding';
+
+/** RESERVED, PENDING or the whole SHARED range for writing: some process is in a write transaction. (os.h, os_unix.c) */
+const writerBytes = { first: 0x40000000, last: 0x40000001 };
+
+export function* judgeRollback(patient: Patient): Generator<Finding> {
+  const { facts, file } = patient;
+  const journal = facts.journals?.rollback ?? null;
+  // Beside a database that is missing or empty it is an orphan, which is said already.
+  if (journal === null || facts.header?.kind !== 'database') return;
+  const size = formatBytes(journal.fileBytes);
+  if (journal.kind === 'empty' || journal.kind === 'zeroed') {
+    yield finding('ok', 'journal', 'journal-finished', `The -journal beside it is finished (${size}).`);
+    return;
+  }
+  const writer = writerOf(patient);
+  if (writer !== null) {
+    yield finding(
+      'ok',
+      'journal',
+      'journal-in-use',
+      `Process ${writer} is in a write transaction: its -journal has ${size}.`,
+    );
+    return;
+  }
+  if (journal.kind === 'other') {
+    yield finding(
+      'note',
+      'journal',
+      'journal-unwritten',
+      `A -journal of ${size} was left behind before its header was written.`,
+      {
+        why: 'The transaction had not changed the database yet: SQLite ignores the journal.',
+      },
+    );
+    return;
+  }
+  const pages = journal.pages === null ? size : count(journal.pages, 'page');
+  yield finding('warning', 'journal', 'hot-journal', `A hot -journal (${pages}): a write transaction was cut off.`, {
+    why: 'The database may hold half of that transaction. The next open for writing plays the journal back and brings the state before it; without the journal the database is damaged.',
+    action: `Never delete, move or rename ${file}-journal, and never copy the database without it. Start the program as usual: SQLite plays it back.${superJournal(journal.superJournal)}`,
+  });
+}
+
+function superJournal(name: string | null): string {
+  return name === null ? '' : ` It belongs to a transaction over several databases: ${name} decides, so keep that too.`;
+}
+
+function writerOf({ facts }: Patient): string | null {
+  const writer = facts.processes?.processes.find(({ files }) =>
+    files.some(
+      ({ role, locks }) =>
+        role === 'database' &&
+        locks.some(({ kind, start, end }) => kind === 'write' && start <= writerBytes.last && end >= writerBytes.first),
+    ),
+  );
+  return writer === undefined ? null : `${writer.pid} (${writer.command})`;
+}

@@ -1,0 +1,75 @@
+/** Is there room to go on? Pure. */
+import { formatBytes } from '../../base/figures';
+import type { Finding } from '../diagnosis';
+import type { Patient } from './context';
+import { finding } from './finding';
+
+/** Below these two at once a disk is nearly full: a share alone alarms on large disks, an amount alone on small ones. */
+const lowShare = 0.05;
+const lowBytes = 1_000_000_000;
+const lowInodeShare = 0.01;
+/** Less than some pages and journal headers: the next commit fails. */
+const fullBytes = 1_000_000;
+
+export function* judgeSpace({ facts }: Patient): Generator<Finding> {
+  const { space, header, journals, ground } = facts;
+  if (space === undefined || space.totalBytes === 0) return;
+  const { freeBytes, totalBytes, reservedBytes } = space;
+  const free = `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} are free`;
+  const needed = (header?.fileBytes ?? 0) + (journals?.wal?.fileBytes ?? 0);
+  const room = {
+    action:
+      'Make room: old logs and backups, `du -xsh` of the folders there. Never delete the -wal or -journal of a database.',
+  };
+  if (freeBytes < fullBytes) {
+    const reserved = reservedBytes > 0 ? ` (${formatBytes(reservedBytes)} more are kept back for root)` : '';
+    yield finding('problem', 'space', 'disk-full', `The disk is full: ${free}${reserved}.`, {
+      why: 'Commits fail with SQLITE_FULL and are rolled back; nothing that was acknowledged is lost.',
+      ...room,
+    });
+  } else if (freeBytes < totalBytes * lowShare && freeBytes < lowBytes) {
+    yield finding('warning', 'space', 'disk-nearly-full', `The disk is nearly full: ${free}.`, {
+      why: 'The -wal grows before it is taken into the database.',
+      ...room,
+    });
+  } else if (freeBytes < needed) {
+    yield finding(
+      'note',
+      'space',
+      'no-room-for-a-copy',
+      `${free}: less than the database and its -wal have (${formatBytes(needed)}).`,
+      {
+        why: 'A VACUUM, a snapshot before a change, or a restore needs that much beside it.',
+      },
+    );
+  } else yield finding('ok', 'space', 'space', `${free}.`);
+  yield* judgeInodes(facts.space);
+  const quota = ground?.superOptions.find(each => /^(?:usr|grp|prj|u|g|p)?quota$/.test(each));
+  if (quota !== undefined) {
+    yield finding(
+      'note',
+      'space',
+      'quota',
+      `The filesystem counts quotas (${quota}): a user may have less room than the disk.`,
+      {
+        action: 'As the user that the program runs as: `quota -s`.',
+      },
+    );
+  }
+}
+
+function* judgeInodes(space: Patient['facts']['space']): Generator<Finding> {
+  if (space === undefined || space.totalInodes === 0) return;
+  const { freeInodes, totalInodes } = space;
+  if (freeInodes >= totalInodes * lowInodeShare) return;
+  yield finding(
+    freeInodes === 0 ? 'problem' : 'warning',
+    'space',
+    'few-inodes',
+    `${freeInodes} of ${totalInodes} inodes are free.`,
+    {
+      why: 'SQLite must create a -wal or -journal: without an inode every write fails, though there is room.',
+      action: 'Find the folder with the many small files: `du --inodes -x -d 2 / | sort -n | tail`.',
+    },
+  );
+}

@@ -1,0 +1,50 @@
+/** What to run when the storage is in doubt, for the filesystem and the device at hand. Pure. */
+import type { Device } from '../../filesystem/device';
+import type { FilesystemReport } from '../../filesystem/report';
+import { quote } from './finding';
+
+/** None of them writes; those that need the filesystem unmounted say so behind `#`. */
+export function storageCommands(ground: FilesystemReport | undefined, device: Device | null): readonly string[] {
+  if (ground === undefined || ground.platform !== 'linux') return [];
+  const names = device === null ? [] : [device.name, ...device.disks.map(({ name }) => name)];
+  const words = [...new Set([...names, ground.type, 'I/O error'])].join('|');
+  return [
+    `dmesg -T | grep -E '${words}' | tail -50`,
+    `journalctl -k --since -1d | grep -E '${words}'`,
+    ...filesystemCommands(ground, device),
+    ...(device === null ? [] : deviceCommands(device)),
+  ];
+}
+
+function filesystemCommands({ type, mountPoint }: FilesystemReport, device: Device | null): readonly string[] {
+  const at = quote(mountPoint ?? '/');
+  const path = device?.path ?? '<device>';
+  const unmounted = `# only when ${at} is unmounted`;
+  if (/^ext[234]$/.test(type))
+    return [`tune2fs -l ${path} | grep -iE 'state|error|checked'`, `e2fsck -fn ${path}  ${unmounted}`];
+  if (type === 'xfs') return [`xfs_scrub -n ${at}`, `xfs_repair -n ${path}  ${unmounted}`];
+  if (type === 'btrfs') {
+    return [`btrfs device stats ${at}`, `btrfs scrub start -Bdr ${at}`, `btrfs check --readonly ${path}  ${unmounted}`];
+  }
+  if (type === 'zfs') return ['zpool status -v', 'zpool events -v | tail -50'];
+  if (type === 'f2fs') return [`fsck.f2fs --dry-run ${path}  ${unmounted}`];
+  return [];
+}
+
+function deviceCommands({ disks, raid, mapped, name, backingFile }: Device): readonly string[] {
+  return [
+    ...(raid === null ? [] : ['cat /proc/mdstat', `mdadm --detail /dev/${name}`]),
+    ...(mapped === null ? [] : [`dmsetup status ${mapped.name}`]),
+    ...(backingFile === null
+      ? []
+      : [`npx safe-sqlite doctor ${quote(backingFile)}  # the ground below the loop device`]),
+    ...disks.flatMap(disk => diskCommands(disk.name)),
+  ];
+}
+
+/** A virtual disk has no SMART: its provider has the console and the log. */
+function diskCommands(name: string): readonly string[] {
+  const namespace = /^nvme\d+n\d+$/.test(name);
+  if (namespace) return [`nvme smart-log /dev/${name}`, `smartctl -a /dev/${name}`];
+  return /^(?:sd|hd)[a-z]+$/.test(name) ? [`smartctl -a /dev/${name}`] : [];
+}

@@ -1,0 +1,168 @@
+/** What waits in the `-wal`, and whether it can still be read. Pure. */
+import { count, formatBytes } from '../../base/figures';
+import type { Finding } from '../diagnosis';
+import type { JournalFacts } from '../facts';
+import { isHeld, type Patient } from './context';
+import { finding, quote } from './finding';
+
+type Wal = NonNullable<JournalFacts['wal']>;
+
+/** Above this, a WAL that is also larger than its database is a WAL that nobody checkpoints, in bytes. */
+const largeWalBytes = 100_000_000;
+/** SQLite's byte of the first reader slot in the -shm; four more follow. */
+const firstReadLock = 123;
+
+export function* judgeWal(patient: Patient): Generator<Finding> {
+  const { header, journals } = patient.facts;
+  if (header === undefined || header === null || journals === undefined) return;
+  const mode = header.journalMode;
+  const { wal } = journals;
+  if (wal === null || wal.fileBytes === 0) {
+    if (mode === 'wal') {
+      const empty = wal === null ? 'there is no -wal' : 'the -wal is empty';
+      yield finding('ok', 'journal', 'wal-empty', `Journal mode WAL, and ${empty}: every commit is in the database.`);
+    } else if (mode === 'rollback') {
+      yield finding('ok', 'journal', 'rollback-mode', 'Journal mode: a rollback journal.');
+    }
+    return;
+  }
+  // Beside a database that is missing or empty it is an orphan, which is said already.
+  if (header.kind !== 'database') return;
+  if (!wal.headerValid) yield damagedHeader(patient, wal);
+  else if (isHeld(patient)) yield* judgeLive(patient, wal);
+  else yield* judgeLeft(patient, wal);
+  yield* judgeSize(patient, wal);
+}
+
+function damagedHeader({ file }: Patient, wal: Wal): Finding {
+  return finding(
+    'problem',
+    'journal',
+    'wal-header-damaged',
+    `The -wal has ${formatBytes(wal.fileBytes)}, and its header is damaged.`,
+    {
+      why: 'SQLite takes nothing from such a -wal: what was committed into it is lost with the next open.',
+      action: `Open the database in no program. Copy ${file}, its -wal and its -shm aside first; then compare with the newest backup.`,
+    },
+  );
+}
+
+/** Somebody has it open: the index in shared memory says what counts. */
+function* judgeLive(patient: Patient, wal: Wal): Generator<Finding> {
+  const index = patient.facts.journals?.index ?? null;
+  const moving = index === null || !index.consistent || index.salts !== wal.salts;
+  if (moving) {
+    yield finding(
+      'ok',
+      'journal',
+      'wal-live',
+      `Journal mode WAL, in use and changing: the -wal has ${formatBytes(wal.fileBytes)}.`,
+    );
+    return;
+  }
+  const pending = index.frames - index.copiedFrames;
+  if (wal.readInFull && wal.validFrames < index.frames) {
+    yield finding(
+      'problem',
+      'journal',
+      'wal-damaged-live',
+      `The -wal is damaged at frame ${wal.validFrames + 1}, and the database in use counts on ${index.frames} frames.`,
+      {
+        why: 'A checkpoint copies frames without checking them, and a restart would lose those behind the damage.',
+        action:
+          'Do not stop the processes that have it open, and make no checkpoint: first take a copy from inside one of them (db.backup), or with the command below.',
+        commands: [`npx safe-sqlite backup ${quote(patient.file)} <destination> --verify full`],
+      },
+    );
+    return;
+  }
+  const bytes = formatBytes(pending * wal.pageSize);
+  yield finding(
+    'ok',
+    'journal',
+    'wal-live',
+    pending === 0
+      ? `Journal mode WAL, in use: all ${count(index.frames, 'frame')} of the -wal are in the database.`
+      : `Journal mode WAL, in use: ${pending} of ${count(index.frames, 'frame')} of the -wal (${bytes}) are not in the database yet.`,
+  );
+  yield* judgeReaders(patient, index.frames, index.readMarks);
+}
+
+/** Which process holds back a checkpoint: the one with the read lock of a slot whose mark is not the last frame. */
+function* judgeReaders({ facts }: Patient, frames: number, marks: readonly (number | null)[]): Generator<Finding> {
+  for (const { pid, command, files } of facts.processes?.processes ?? []) {
+    const locks = files.filter(({ role }) => role === 'shm').flatMap(file => file.locks);
+    for (const [slot, mark] of marks.entries()) {
+      const byte = firstReadLock + slot;
+      const reads = locks.some(({ kind, start, end }) => kind === 'read' && start <= byte && byte <= end);
+      // Slot 0 reads the database alone and holds back only that the WAL starts over.
+      if (!reads || slot === 0 || mark === null || mark >= frames) continue;
+      yield finding(
+        'note',
+        'journal',
+        'reader-behind',
+        `Process ${pid} (${command}) reads as of frame ${mark} of ${frames}.`,
+        {
+          why: 'A checkpoint cannot go past it, and the -wal grows as long as that read transaction is open.',
+          action: 'If it stays: look for an iterator that was not finished or a BEGIN without an end in that process.',
+        },
+      );
+    }
+  }
+}
+
+/** Nobody has it open: the next open runs recovery. */
+function* judgeLeft(patient: Patient, wal: Wal): Generator<Finding> {
+  const { file, facts } = patient;
+  if (wal.unreachableCommits > 0) {
+    yield finding(
+      'problem',
+      'journal',
+      'wal-damaged',
+      `The -wal is damaged at frame ${wal.validFrames + 1}: ${count(wal.unreachableCommits, 'end')} of transactions behind it carry its mark and would not be recovered.`,
+      {
+        why: 'Either the storage lost a part of the file, or a COMMIT whose sync failed was left there. SQLite stops at the first wrong checksum and forgets the rest at the next open.',
+        action:
+          'Before anything opens the database: copy it with its -wal aside. That copy is the only place where the rest is.',
+        commands: [`cp -a ${quote(file)} ${quote(`${file}-wal`)} <other storage>`],
+      },
+    );
+  }
+  if (wal.committedFrames === 0) {
+    yield finding(
+      'note',
+      'journal',
+      'wal-nothing-committed',
+      `The -wal was left behind with nothing committed in it (${formatBytes(wal.fileBytes)}).`,
+    );
+    return;
+  }
+  const where = wal.readInFull ? '' : ' in the part that was read';
+  yield finding(
+    facts.fence === null || facts.fence === undefined ? 'warning' : 'note',
+    'journal',
+    'wal-crashed',
+    `The database was not closed: ${count(wal.committedFrames, 'committed frame')} (${formatBytes(wal.committedFrames * wal.pageSize)})${where} are in the -wal alone.`,
+    {
+      why: 'A process ended without closing it (killed, power cut), or it is open in a process that cannot be seen from here. The next open brings these commits back; without the -wal they are lost.',
+      action: `Never delete, move or rename ${file}-wal, and never copy the database without it. Start the program as usual, or take it into the database now.`,
+      commands: facts.fence === null || facts.fence === undefined ? [`npx safe-sqlite checkpoint ${quote(file)}`] : [],
+    },
+  );
+}
+
+function* judgeSize({ file, facts }: Patient, wal: Wal): Generator<Finding> {
+  const bytes = facts.header?.fileBytes ?? 0;
+  if (wal.fileBytes <= largeWalBytes || wal.fileBytes <= bytes) return;
+  yield finding(
+    'warning',
+    'journal',
+    'wal-large',
+    `The -wal has ${formatBytes(wal.fileBytes)}, more than the database (${formatBytes(bytes)}).`,
+    {
+      why: 'Nobody checkpoints it, a reader holds every checkpoint back, or a burst made it large. Reads get slower, and the disk fills.',
+      action: 'Look for a read transaction that does not end; then checkpoint.',
+      commands: [`npx safe-sqlite checkpoint ${quote(file)} --truncate`],
+    },
+  );
+}

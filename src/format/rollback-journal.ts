@@ -1,0 +1,48 @@
+/** The header of a `-journal` file: whether it would be played back. https://sqlite.org/fileformat2.html#rollbackjournal */
+import { readBytes } from './byte-reader';
+
+export interface RollbackJournal {
+  readonly fileBytes: number;
+  /** `'header'`: it begins as a journal. `'zeroed'`: finished (`journal_mode=PERSIST`). `'other'`: not written in whole. */
+  readonly kind: 'empty' | 'header' | 'zeroed' | 'other';
+  /** Pages that it has, as far as the header counts them; `null`: as many as the file holds. */
+  readonly pages: number | null;
+  /** Pages of the database before the transaction. */
+  readonly databasePages: number;
+  /** The journal over several databases that this one belongs to. */
+  readonly superJournal: string | null;
+}
+
+const magic = Buffer.from('d9d505f920a163d7', 'hex');
+const headerBytes = 28;
+const uncounted = 0xffffffff;
+/** Bytes behind the name of a super-journal: its length, its checksum, the magic. */
+const trailerBytes = 16;
+const longestName = 4096;
+
+/** `null` where there is no such file. */
+export function readRollbackJournal(path: string): RollbackJournal | null {
+  return readBytes(path, reader => {
+    const header = reader.read(0, headerBytes);
+    const rest = { fileBytes: reader.size, pages: null, databasePages: 0, superJournal: null };
+    if (header.length === 0) return { ...rest, kind: 'empty' };
+    if (header[0] === 0) return { ...rest, kind: 'zeroed' };
+    if (header.length < headerBytes || !header.subarray(0, 8).equals(magic)) return { ...rest, kind: 'other' };
+    const count = header.readUInt32BE(8);
+    const tail = reader.read(Math.max(0, reader.size - trailerBytes - longestName), longestName + trailerBytes);
+    return {
+      fileBytes: reader.size,
+      kind: 'header',
+      pages: count === uncounted ? null : count,
+      databasePages: header.readUInt32BE(16),
+      superJournal: superJournalIn(tail),
+    };
+  });
+}
+
+function superJournalIn(tail: Buffer): string | null {
+  if (tail.length < trailerBytes || !tail.subarray(-8).equals(magic)) return null;
+  const length = tail.readUInt32BE(tail.length - trailerBytes);
+  if (length === 0 || length > tail.length - trailerBytes) return null;
+  return tail.toString('utf8', tail.length - trailerBytes - length, tail.length - trailerBytes);
+}

@@ -1,0 +1,17 @@
+/** The checksum of WAL frames. Pure. https://sqlite.org/fileformat2.html#checksum_algorithm */
+
+export interface Checksum {
+  readonly first: number;
+  readonly second: number;
+}
+
+/** Goes on from `start` over `bytes`, whose length is a multiple of 8; the words are read as the WAL's magic says. */
+export function walChecksum(bytes: Buffer, start: Checksum, bigEndian: boolean): Checksum {
+  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let { first, second } = start;
+  for (let at = 0; at + 8 <= bytes.length; at += 8) {
+    first = (first + words.getUint32(at, !bigEndian) + second) >>> 0;
+    second = (second + words.getUint32(at + 4, !bigEndian) + first) >>> 0;
+  }
+  return { first, second };
+}

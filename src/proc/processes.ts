@@ -1,0 +1,150 @@
+/** Which processes have the files of a database open, how, and which locks they have: for a report, from another process. */
+import { constants, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { sameFile, type FileIdentity } from '../base/file-identity';
+import { parseFlags, parseTarget } from './descriptors';
+import { openerOf, type Opener } from './foreign-descriptors';
+import { librariesOf } from './loaded-copies';
+import { parseLocks, type HeldLock } from './locks';
+
+/** A file to look for: by what it is, and, for those that were deleted or replaced, by its name. */
+export interface WantedFile {
+  readonly role: 'database' | 'wal' | 'shm' | 'journal';
+  readonly path: string;
+  /** `null` where nothing stands at the path. */
+  readonly identity: FileIdentity | null;
+}
+
+export interface OpenFile {
+  readonly role: WantedFile['role'];
+  readonly fd: number;
+  /** The file that is open is not the one at the path any more. */
+  readonly gone: boolean;
+  readonly opener: Opener;
+  readonly writable: boolean;
+  readonly locks: readonly HeldLock[];
+}
+
+export interface HoldingProcess {
+  readonly pid: number;
+  /** Program and script, for example `'node server.js'`, without further arguments: those may hold secrets. */
+  readonly command: string;
+  /** `null` where it could not be seen. */
+  readonly uid: number | null;
+  readonly files: readonly OpenFile[];
+  /** Libraries and addons in its memory that may carry a SQLite. */
+  readonly libraries: readonly string[];
+}
+
+export interface ProcessScan {
+  readonly processes: readonly HoldingProcess[];
+  /** Processes of other users, whose descriptors only root can see. */
+  readonly unseenProcesses: number;
+}
+
+/** `null` where there is no `/proc`. */
+export function scanProcesses(wanted: readonly WantedFile[]): ProcessScan | null {
+  const pids = list('/proc')
+    ?.filter(name => /^\d+$/.test(name))
+    .map(Number);
+  if (pids === undefined) return null;
+  const processes: HoldingProcess[] = [];
+  let unseenProcesses = 0;
+  for (const pid of pids) {
+    if (pid === process.pid) continue;
+    const descriptors = list(`/proc/${pid}/fd`);
+    if (descriptors === null) {
+      if (exists(pid)) unseenProcesses++;
+      continue;
+    }
+    const files = descriptors.flatMap(fd => inspect(pid, Number(fd), wanted));
+    if (files.length > 0) processes.push(describe(pid, files));
+  }
+  return { processes, unseenProcesses };
+}
+
+function describe(pid: number, files: readonly OpenFile[]): HoldingProcess {
+  const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(text(`/proc/${pid}/status`))?.[1];
+  return {
+    pid,
+    command: commandOf(text(`/proc/${pid}/cmdline`).split('\0'), text(`/proc/${pid}/comm`).trim()),
+    uid: uid === undefined ? null : Number(uid),
+    files,
+    libraries: librariesOf(pid),
+  };
+}
+
+/** Pure: `['/usr/bin/node', '--import', 'x', '/app/server.js', '--password=y']` -> `'node server.js'`. */
+export function commandOf(argv: readonly string[], name: string): string {
+  const [program = '', ...rest] = argv;
+  if (program === '') return name;
+  const script = rest.find(each => /\.(?:[cm]?[jt]s|py|rb|php|jar)$/.test(each));
+  return script === undefined ? basename(program) : `${basename(program)} ${basename(script)}`;
+}
+
+/**
+ * The kernel is asked for the number of the file in `fdinfo`, and only a file that may be a wanted one is asked for its
+ * facts: a descriptor on a mount whose server is dead would let stat(2) hang.
+ */
+function inspect(pid: number, fd: number, wanted: readonly WantedFile[]): OpenFile[] {
+  const link = `/proc/${pid}/fd/${fd}`;
+  const fdinfo = text(`/proc/${pid}/fdinfo/${fd}`);
+  const target = targetOf(link);
+  if (target === null) return [];
+  // Linux prints it since 5.14.
+  const inode = /^ino:\s*(\d+)$/m.exec(fdinfo)?.[1];
+  const found = wanted.find(
+    ({ path, identity }) => path === target.path || (identity !== null && String(identity.ino) === inode),
+  );
+  if (found === undefined) return [];
+  const identity = identityOf(link);
+  if (identity === null) return [];
+  const same = found.identity !== null && sameFile(identity, found.identity);
+  if (!same && target.path !== found.path) return [];
+  const flags = parseFlags(fdinfo);
+  const writable = flags !== null && (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0;
+  return [{ role: found.role, fd, gone: !same, opener: openerOf(flags), writable, locks: locksIn(fdinfo) }];
+}
+
+/** JSON has no infinity. */
+function locksIn(fdinfo: string): readonly HeldLock[] {
+  return parseLocks(fdinfo).map(lock => ({ ...lock, end: Math.min(lock.end, Number.MAX_SAFE_INTEGER) }));
+}
+
+function targetOf(link: string): ReturnType<typeof parseTarget> {
+  try {
+    return parseTarget(readlinkSync(link));
+  } catch {
+    return null; // Closed since the listing.
+  }
+}
+
+function identityOf(link: string): FileIdentity | null {
+  try {
+    const { dev, ino } = statSync(link, { bigint: true });
+    return { dev, ino };
+  } catch {
+    return null;
+  }
+}
+
+function exists(pid: number): boolean {
+  // Kernel threads have no command line and no descriptors.
+  return text(`/proc/${pid}/cmdline`) !== '';
+}
+
+function text(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return ''; // The process has ended, or is not ours to look into.
+  }
+}
+
+function list(folder: string): readonly string[] | null {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return null;
+  }
+}
