@@ -1,8 +1,10 @@
 /** Takes the fence of a file away, after somebody has looked at the storage and the database was checked. */
+import { statSync } from 'node:fs';
 import { FencedDatabaseError, InvalidOptionError } from '../errors/refusals';
 import { bootId, readFenceMarker, removeFenceMarker, type FenceMarker } from '../filesystem/fence-marker';
 import { locate } from '../filesystem/locate';
 import { runJob } from '../maintenance/host';
+import type { ReadAccess } from '../maintenance/protocol';
 import { choiceOption } from '../options/checks';
 import { refuseUnknownNames } from '../options/known-names';
 import { findHolders } from '../proc/holders';
@@ -55,13 +57,24 @@ export async function clearFence(path: string, options: ClearFenceOptions = {}):
   if (identity === null) throw missing(file);
   const pids = [...new Set(findHolders(identity).map(({ pid }) => pid))];
   if (pids.length > 0) throw stillOpen(file, pids);
-  const job = { kind: 'verify', file, identity, level: verify, busyTimeoutMs, access: 'read-only' } as const;
+  const access = accessFor(file);
+  const job = { kind: 'verify', file, identity, level: verify, busyTimeoutMs, access } as const;
   const { problems } = await runJob(job, { signal: options.signal });
   if (problems.length > 0) throw damaged(file, problems);
   removeFenceMarker(file);
   const boot = bootId();
   const sameBoot = boot === null || fence.boot === null ? null : boot === fence.boot;
   return { path: file, fence, verified: verify, sameBoot };
+}
+
+/**
+ * A read-only connection leaves the -wal as it is, but cannot read a database with a hot -journal. That one was synced
+ * before the database was changed, so that playing it back is what makes the database whole: SQLite does it at the open.
+ */
+function accessFor(file: string): ReadAccess {
+  const holdsContent = (suffix: string): boolean =>
+    (statSync(`${file}${suffix}`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+  return holdsContent('-journal') && !holdsContent('-wal') ? 'read-write' : 'read-only';
 }
 
 function missing(file: string): InvalidOptionError {

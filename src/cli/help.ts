@@ -6,7 +6,7 @@ import { labelled, wrap } from './text';
 /** A misspelling that differs in more letters than this is no misspelling. */
 const furthestMisspelling = 3;
 /** Columns of the options, behind two spaces. */
-const optionWidth = 30;
+const optionWidth = 31;
 
 /** The options that every command has. */
 const common: Command['help'] = [
@@ -26,7 +26,7 @@ export function overview(commands: readonly Command[]): string {
     '  npx safe-sqlite doctor app.db',
     '',
     'npx safe-sqlite <command> --help says what a command does, with examples.',
-    'Exit codes: 0 done, 1 failed or refused or damaged, 2 wrong usage, 3 done, but look.',
+    'Exit codes: 0 done, 1 failed or damaged, 2 wrong usage, 3 done, but look at it.',
     '',
   ].join('\n');
 }

@@ -22,12 +22,12 @@ export interface DiagnoseOptions {
   full?: boolean | undefined;
   /** A folder with backups of the database, beside those that are looked for anyway: its folder, `backup` and `backups` in it. */
   backups?: string | undefined;
-  /** How long one step may take before it is given up, in milliseconds. Default 5000. */
+  /** How long one step may take before it is given up, in milliseconds. Default 10 000. */
   stepTimeoutMs?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 
-const defaultStepTimeoutMs = 5000;
+const defaultStepTimeoutMs = 10_000;
 
 /**
  * Looks at a database from outside and says what is wrong with it, why that matters, and what to do.

@@ -2,15 +2,33 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { main } from '../../dist/cli/main.js';
 import { assertBank, bank, dist, folder, names } from '../backup/fixture.mts';
 
-function run(...line: string[]): { code: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [dist('cli/bin.js'), ...line], { encoding: 'utf8' });
+function run(...line: string[]) {
+  return runIn(process.cwd(), ...line);
+}
+
+function runIn(cwd: string, ...line: string[]): { code: number | null; out: string; err: string } {
+  const command = [dist('cli/bin.js'), ...line];
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd, encoding: 'utf8' });
   return { code: status, out: stdout, err: stderr };
+}
+
+/** The same in this process, which is faster. */
+async function here(...line: string[]) {
+  const said = { out: '', err: '' };
+  const code = await main(line, {
+    out: text => void (said.out += text),
+    err: text => void (said.err += text),
+    isInteractive: false,
+    hasColours: false,
+    signal: new AbortController().signal,
+  });
+  return { code, ...said };
 }
 
 /** A closed bank in a folder of its own. */
@@ -23,26 +41,54 @@ function prepare(t: Parameters<typeof bank>[0], journal: 'wal' | 'delete' = 'wal
 }
 
 describe('usage', () => {
-  test('help and mistakes', () => {
-    const overview = run('--help');
+  test('each command says what it is for, with examples and exit codes', async () => {
+    const overview = await here('--help');
     assert.equal(overview.code, 0);
-    for (const command of ['backup', 'verify', 'restore']) {
+    for (const command of ['doctor', 'backup', 'verify', 'restore', 'checkpoint']) {
       assert.match(overview.out, new RegExp(`^  ${command} `, 'm'));
-      const help = run(command, '--help');
+      const help = await here(command, '--help');
       assert.deepEqual([help.code, help.err], [0, '']);
-      assert.match(help.out, new RegExp(`^Usage: safe-sqlite ${command} <`));
+      assert.match(help.out, new RegExp(`^Usage: npx safe-sqlite ${command} <`));
+      assert.match(help.out, /^Examples:\n {2}npx safe-sqlite .*\n(?:.*\n)*^Exit codes:\n {2}0 {2}.*\n {2}1 {2}/m);
+      assert.equal((await here('help', command)).out, help.out);
+      for (const line of `${help.out}${overview.out}`.split('\n')) assert.ok(line.length <= 80, line);
     }
+  });
+
+  test('the examples of the help work as they stand', async t => {
+    const { home } = prepare(t);
+    const backups = join(home, 'backups');
+    mkdirSync(backups);
+    for (const command of ['doctor', 'backup', 'verify', 'restore', 'checkpoint']) {
+      const examples = [...(await here(command, '--help')).out.matchAll(/^ {2}npx safe-sqlite (.*)$/gm)].map(
+        ([, line = '']) => line,
+      );
+      assert.ok(examples.length > 0);
+      for (const example of examples) {
+        const { code, err } = runIn(home, ...example.replaceAll('/backups', backups).split(' '));
+        // The doctor may warn of the filesystem that the tests run on.
+        assert.ok(code === 0 || (command === 'doctor' && code === 3), `${example}: ${code} ${err}`);
+      }
+    }
+  });
+
+  test('mistakes: exit code 2, nothing on standard output, and the nearest command', async () => {
     for (const line of [
       [],
       ['bakup'],
       ['verify'],
       ['verify', 'a', 'b'],
       ['verify', 'a', '--fill'],
+      ['doctor', 'a', '--backups'],
       ['backup', 'a', 'b', '--verify', 'well'],
       ['backup', 'a', 'b', '--pages-per-second', 'x'],
     ]) {
-      assert.equal(run(...line).code, 2, line.join(' '));
+      const { code, out, err } = await here(...line);
+      assert.deepEqual([code, out], [2, ''], line.join(' '));
+      assert.match(err, /Usage: npx safe-sqlite/);
     }
+    assert.match((await here('docter', 'app.db')).err, /no command `docter`\. Did you mean `doctor`\?/);
+    assert.doesNotMatch((await here('reindex', 'app.db')).err, /Did you mean/);
   });
 });
 

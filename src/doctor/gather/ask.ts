@@ -27,6 +27,9 @@ export interface AskOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Node starts in a tenth of a second; a machine in trouble takes longer, in milliseconds. */
+const startTimeoutMs = 60_000;
+
 /** In a bundle it stands beside the bundle, so its name must be nobody else's. */
 const program = join(__dirname, '..', 'safe-sqlite-doctor.js');
 
@@ -75,7 +78,8 @@ export function gather(request: GatherRequest, options: AskOptions): Promise<Gat
       answer.resolve({ facts: facts as Partial<DoctorFacts>, missed: [...missed, ...rest] });
     });
   const onTimeout = (): void => {
-    if (current !== null) missed.push(hung(current, options.stepTimeoutMs));
+    if (current === null) return onLost('did not start in time');
+    missed.push(hung(current, options.stepTimeoutMs));
     finish();
   };
   const onAbort = (): void => settle(() => answer.reject(options.signal?.reason));
@@ -83,11 +87,12 @@ export function gather(request: GatherRequest, options: AskOptions): Promise<Gat
     if (message.type === 'end') return finish();
     if (message.type === 'begin') {
       current = message.step;
-      timer.refresh();
+      clearTimeout(timer);
+      timer = setTimeout(onTimeout, options.stepTimeoutMs);
     } else if (message.type === 'facts') facts[message.step] = message.facts;
     else missed.push({ step: message.step, why: 'failed', code: message.code, message: message.message });
   };
-  const timer = setTimeout(onTimeout, options.stepTimeoutMs);
+  let timer = setTimeout(onTimeout, startTimeoutMs);
   options.signal?.addEventListener('abort', onAbort, { once: true });
   if (options.signal?.aborted === true) onAbort();
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -56,7 +56,7 @@ export function notLookedAt(
   if (unseen > 0) {
     list.push({ what: `${count(unseen, 'process')} of other users`, why: 'only root sees what they have open' });
   }
-  if (facts.ground?.sandbox.container != null) {
+  if ((facts.ground?.sandbox.container ?? null) !== null) {
     list.push({ what: 'processes outside this container', why: 'a container sees its own processes only' });
   }
   if (facts.journals?.wal?.readInFull === false) {

@@ -13,10 +13,6 @@ export function* judgeRollback(patient: Patient): Generator<Finding> {
   // Beside a database that is missing or empty it is an orphan, which is said already.
   if (journal === null || facts.header?.kind !== 'database') return;
   const size = formatBytes(journal.fileBytes);
-  if (journal.kind === 'empty' || journal.kind === 'zeroed') {
-    yield finding('ok', 'journal', 'journal-finished', `The -journal beside it is finished (${size}).`);
-    return;
-  }
   const writer = writerOf(patient);
   if (writer !== null) {
     yield finding(
@@ -25,6 +21,10 @@ export function* judgeRollback(patient: Patient): Generator<Finding> {
       'journal-in-use',
       `Process ${writer} is in a write transaction: its -journal has ${size}.`,
     );
+    return;
+  }
+  if (journal.kind === 'empty' || journal.kind === 'zeroed') {
+    yield finding('ok', 'journal', 'journal-finished', `The -journal beside it is finished (${size}).`);
     return;
   }
   if (journal.kind === 'other') {

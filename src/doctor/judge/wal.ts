@@ -6,6 +6,7 @@ import { isHeld, type Patient } from './context';
 import { finding, quote } from './finding';
 
 type Wal = NonNullable<JournalFacts['wal']>;
+type WalIndex = NonNullable<JournalFacts['index']>;
 
 /** Above this, a WAL that is also larger than its database is a WAL that nobody checkpoints, in bytes. */
 const largeWalBytes = 100_000_000;
@@ -85,23 +86,25 @@ function* judgeLive(patient: Patient, wal: Wal): Generator<Finding> {
       ? `Journal mode WAL, in use: all ${count(index.frames, 'frame')} of the -wal are in the database.`
       : `Journal mode WAL, in use: ${pending} of ${count(index.frames, 'frame')} of the -wal (${bytes}) are not in the database yet.`,
   );
-  yield* judgeReaders(patient, index.frames, index.readMarks);
+  yield* judgeReaders(patient, index);
 }
 
-/** Which process holds back a checkpoint: the one with the read lock of a slot whose mark is not the last frame. */
-function* judgeReaders({ facts }: Patient, frames: number, marks: readonly (number | null)[]): Generator<Finding> {
+/** Which process holds back a checkpoint: one with the read lock of a slot whose mark is not the last frame. */
+function* judgeReaders({ facts }: Patient, index: WalIndex): Generator<Finding> {
   for (const { pid, command, files } of facts.processes?.processes ?? []) {
     const locks = files.filter(({ role }) => role === 'shm').flatMap(file => file.locks);
-    for (const [slot, mark] of marks.entries()) {
+    for (const [slot, mark] of index.readMarks.entries()) {
       const byte = firstReadLock + slot;
       const reads = locks.some(({ kind, start, end }) => kind === 'read' && start <= byte && byte <= end);
-      // Slot 0 reads the database alone and holds back only that the WAL starts over.
-      if (!reads || slot === 0 || mark === null || mark >= frames) continue;
+      if (!reads || mark === null) continue;
+      // A reader of slot 0 reads the database file alone: nothing may be copied into it as long as it does (wal.c).
+      const reached = slot === 0 ? index.copiedFrames : mark;
+      if (reached >= index.frames) continue;
       yield finding(
         'note',
         'journal',
         'reader-behind',
-        `Process ${pid} (${command}) reads as of frame ${mark} of ${frames}.`,
+        `Process ${pid} (${command}) reads as of frame ${reached} of ${index.frames}.`,
         {
           why: 'A checkpoint cannot go past it, and the -wal grows as long as that read transaction is open.',
           action: 'If it stays: look for an iterator that was not finished or a BEGIN without an end in that process.',
