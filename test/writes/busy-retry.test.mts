@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import Native from 'better-sqlite3';
-import { SqliteBusyError, SqliteBusySnapshotError, type BusyEvent, type LongTransactionEvent } from 'safe-sqlite';
+import {
+  SqliteBusyError,
+  SqliteBusyRecoveryError,
+  SqliteBusySnapshotError,
+  type BusyEvent,
+  type LongTransactionEvent,
+} from 'safe-sqlite';
+import { compileC, whyNoCompiler } from '../support/compile-c.mts';
 import { createBench, inserter, outcomes } from './fixture.mts';
 
 /** Longest time that the event loop stood still while `work` ran, in milliseconds. */
@@ -202,6 +211,50 @@ describe('BUSY_SNAPSHOT', () => {
   });
 });
 
+/** Another process that recovers the WAL until its standard input ends. */
+async function recovering(file: string): Promise<ChildProcessByStdio<Writable, Readable, null>> {
+  const program = compileC({ sources: [join(import.meta.dirname, 'recovering.c')] });
+  const child = spawn(program, [`${file}-shm`], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  return child;
+}
+
+describe('BUSY_RECOVERY', { skip: whyNoCompiler() ?? false }, () => {
+  test('raw better-sqlite3 fails; db.write tries again until the other process is done', async () => {
+    using bench = createBench();
+    const insert = inserter(bench.db);
+    await bench.db.write(() => insert(1));
+    const raw = new Native(bench.file, { timeout: 0 });
+    const rawInsert = raw.prepare("INSERT INTO t (x) VALUES ('raw')");
+    const other = await recovering(bench.file);
+    assert.throws(() => rawInsert.run(), { code: 'SQLITE_BUSY_RECOVERY' });
+    raw.close();
+
+    const codes = new Set<string>();
+    bench.db.events.on('busy', ({ code }) => codes.add(code));
+    const write = bench.db.write(() => insert(2));
+    await new Promise(resolve => bench.db.events.once('busy', resolve));
+    other.stdin.end();
+    assert.equal(await write, 2);
+    assert.deepEqual([...codes], ['SQLITE_BUSY_RECOVERY']);
+    assert.deepEqual(bench.rows(), [1, 2]);
+  });
+
+  test('at the end of its time the error is of its class', async () => {
+    using bench = createBench({ writes: { timeoutMs: 30 } });
+    const insert = inserter(bench.db);
+    await bench.db.write(() => insert(1));
+    const other = await recovering(bench.file);
+    const [error] = await outcomes([bench.db.write(() => insert(2))]);
+    assert.ok(error instanceof SqliteBusyRecoveryError);
+    assert.ok(Number(error.details['attempts']) >= 2);
+    other.stdin.end();
+    await once(other, 'exit');
+    assert.equal(await bench.db.write(() => insert(3)), 3);
+    assert.deepEqual(bench.rows(), [1, 3]);
+  });
+});
+
 describe('readers of a rollback journal are in the way of COMMIT', () => {
   test('the batch is rolled back, its functions run again, and it is stored when they have left', async () => {
     using bench = createBench({ journalMode: 'rollback' });
@@ -301,6 +354,29 @@ describe('the application keeps its own connection occupied', () => {
 });
 
 describe('two processes', () => {
+  test('of which one takes the lock again as soon as it gave it back: the other is told after its time', async () => {
+    using bench = createBench({ writes: { timeoutMs: 100 } });
+    const locker = await bench.locker();
+    const insert = inserter(bench.db);
+    await locker.ask('clutch', 25);
+    const brought: unknown[] = [];
+    for (let number = 0; number < 5; number += 1)
+      brought.push(...(await outcomes([bench.db.write(() => insert(number))])));
+    await locker.ask('letGo');
+    const gaveUp = brought.filter(each => each instanceof SqliteBusyError);
+    assert.ok(gaveUp.length > 0, 'the lock was there for every write');
+    for (const { details } of gaveUp) {
+      assert.equal(details['heldBy'], 'connection');
+      assert.ok(Number(details['waitedMs']) >= 99);
+    }
+    // Its bad luck is over with the other one, and nothing of what it was told to have failed is there.
+    brought.push(await bench.db.write(() => insert('last')));
+    assert.deepEqual(
+      bench.rows(),
+      brought.filter(each => !gaveUp.includes(each as SqliteBusyError)),
+    );
+  });
+
   test('that write all the time both get on', async () => {
     using bench = createBench();
     const locker = await bench.locker();

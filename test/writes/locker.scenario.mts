@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { report, serve } from '../faults/scenario.mts';
 
 let db: Database.Database | undefined;
+let clutching: NodeJS.Timeout | undefined;
 const open = (): Database.Database => {
   if (db === undefined) throw new Error('open it first');
   return db;
@@ -24,6 +25,15 @@ serve({
       open().exec('COMMIT');
       report('released');
     }, milliseconds);
+  },
+  /** From now on until `letGo` it has the lock, but for the microseconds between a COMMIT and the next BEGIN. */
+  clutch: (holdMs: number) => {
+    open().exec('BEGIN IMMEDIATE');
+    clutching = setInterval(() => open().exec('COMMIT; BEGIN IMMEDIATE'), holdMs);
+  },
+  letGo: () => {
+    clearInterval(clutching);
+    open().exec('COMMIT');
   },
   /** Takes and gives back the lock in a loop, with a pause between. */
   hammer: async ({ times, holdMs, pauseMs }: { times: number; holdMs: number; pauseMs: number }) => {
