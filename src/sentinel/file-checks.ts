@@ -1,12 +1,18 @@
 /** The part of the sentinel that watches the names of the files; it works on every system. */
+import { dirname } from 'node:path';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { descriptorsOn, type DescriptorScan } from '../proc/descriptors';
 import { fileState, identityNow, type FileState, type WatchedFile } from './file-watch';
 import type { Finding } from './finding';
+import { FolderWatch } from './folder-watch';
 
 export interface FileChecks {
-  /** What is lost: the database's or a sidecar's name leads elsewhere. Null when nothing is. */
-  lost(): Finding | null;
+  /**
+   * What is lost: the database's or a sidecar's name leads elsewhere. Null when nothing is.
+   *
+   * `'quick'` looks at the names only when their folder may have changed; it does not see a mount over one of them.
+   */
+  lost(look: 'quick' | 'thorough'): Finding | null;
   /** The database has more names than when it was opened. */
   warning(): Finding | null;
 }
@@ -22,6 +28,7 @@ export function createFileChecks({ file, identity, journalMode }: WatchedDatabas
   const database: WatchedFile = { path: file, role: 'database', identity };
   const pending = new Set(journalMode === 'wal' ? [`${file}-wal`, `${file}-shm`] : []);
   const watched: WatchedFile[] = [database];
+  const folder = new FolderWatch(dirname(file));
   // One name is normal; a file that came with more was refused or accepted when it was opened.
   const knownLinks = fileState(database).links;
   let stranger = learn(() => scan);
@@ -44,13 +51,19 @@ export function createFileChecks({ file, identity, journalMode }: WatchedDatabas
   }
 
   return {
-    lost() {
+    lost(look) {
+      // A database alone is not worth the second question.
+      const shortcut = pending.size === 0 && watched.length > 1 && stranger === null;
+      if (shortcut && look === 'quick' && !folder.mayHaveChanged()) return null;
       if (pending.size > 0) stranger = learn(descriptorsOn);
       if (stranger !== null) return lostFile(file, stranger, { name: 'other', links: 1 });
+      let known = true;
       for (const candidate of watched) {
         const state = fileState(candidate);
         if (state.name === 'missing' || state.name === 'other') return lostFile(file, candidate, state);
+        known &&= state.name === 'same';
       }
+      if (shortcut && look === 'quick' && known) folder.trust();
       return null;
     },
     warning() {

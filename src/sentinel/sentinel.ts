@@ -30,7 +30,8 @@ export interface SentinelStatus {
 }
 
 /**
- * `'commit'` and `'interval'` look at what is known (some 10 µs); `'survey'` also scans all descriptors of the process
+ * `'commit'` and `'interval'` look at what is known (some 10 µs), the first one at the folder in place of the files while
+ * nothing has changed there; `'survey'` also scans all descriptors of the process
  * for a second copy of SQLite and for plain descriptors (under a millisecond).
  */
 export type CheckMoment = 'commit' | 'interval' | 'survey';
@@ -70,7 +71,7 @@ export function createSentinel(subject: SentinelSubject): Sentinel {
     check(moment) {
       checks += 1;
       const missing = locks.lost();
-      const lost = files.lost();
+      const lost = files.lost(moment === 'commit' ? 'quick' : 'thorough');
       if (missing !== null) return locksLost(subject, missing, lost);
       if (lost !== null) return lost;
       if (moment === 'commit') return null;
