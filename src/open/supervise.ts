@@ -201,7 +201,12 @@ export class Supervision {
     this.#fenced = true;
     const connection = this.#connection;
     // A statement that called back into JavaScript is still running: it ends with this turn of the event loop.
-    const letGo = (): Error | null => connection.abandon(this.#walFiles());
+    const letGo = (): Error | null => {
+      const obstacle = connection.abandon(this.#walFiles());
+      // The locks went with the connection, which is no finding.
+      if (obstacle === null) this.sentinel?.stop();
+      return obstacle;
+    };
     if (letGo() !== null) setImmediate(letGo);
     connection.hub.publish('fenced', { error: fault.error });
     if (fault.markerError === null) return;

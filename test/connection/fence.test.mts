@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import Native from 'better-sqlite3';
 import { restoreDatabase } from 'safe-sqlite';
 import type { PlainError } from '../faults/scenario.mts';
@@ -115,6 +116,29 @@ describe('COMMIT whose sync fails', { skip }, () => {
     await child.ask('close', { as: 'other' });
     assert.deepEqual(sidecars(bench), left);
     assert.equal(existsSync(path(bench, '-fenced')), true);
+  });
+
+  test('the sentinel of a reader does not call the locks lost that went with its fenced connection', async () => {
+    using bench = createFaultBench();
+    const child = await started(bench, 'open');
+    const intervalMs = 20;
+    const reader = bench.start(program);
+    await reader.ask('open', { options: { readonly: true, sentinel: { intervalMs } } });
+    await reader.ask('ids', {});
+    bench.faults.arm(walSync);
+    await assert.rejects(child.ask('insert', { id: 2 }), { code: 'SQLITE_IOERR_FSYNC' });
+    const told: string[] = [];
+    while (!told.includes('fenced')) {
+      told.push(...(await reader.ask<Event[]>('events')).map(({ event }) => event));
+      await delay(intervalMs);
+    }
+    // Time for many checks.
+    await delay(20 * intervalMs);
+    told.push(...(await reader.ask<Event[]>('events')).map(({ event }) => event));
+    assert.deepEqual(
+      told.filter(event => event === 'fenced' || event === 'locksLost'),
+      ['fenced'],
+    );
   });
 
   test('leaves -wal and -shm byte for byte when the process falls off its event loop; raw does not', async () => {
