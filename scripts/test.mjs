@@ -8,7 +8,7 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const wanted = process.argv.slice(2).filter(argument => !argument.startsWith('--'));
 const flags = process.argv.slice(2).filter(argument => argument.startsWith('--') && argument !== '--long');
 // These break disks, mount filesystems and boot kernels; they take minutes, and most of them need root.
-const systemFolders = ['test/faults/', 'test/mounts/', 'test/power/'];
+const systemFolders = ['test/faults/', 'test/kills/', 'test/mounts/', 'test/power/', 'test/soak/'];
 const roots = wanted.length > 0 ? wanted : ['test'];
 const files = roots
   .flatMap(root => (statSync(root).isDirectory() ? globSync(`${root}/**/*.test.mts`) : [root]))

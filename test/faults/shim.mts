@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { buildShim } from './shim/build.mts';
 import { openFaultTable, type FaultTable } from './shim/control-file.mts';
 
+export { everyCall } from './shim/control-file.mts';
 export type { Action, Call, ErrnoName, FaultRule, FaultTable } from './shim/control-file.mts';
 
 /** Why fault tests cannot run here, for `test(name, { skip })`; `false` when they can. */

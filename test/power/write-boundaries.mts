@@ -10,7 +10,7 @@ import { explore } from './boundaries/explore.mts';
 import { discard, load } from './boundaries/record.mts';
 import { tryScript } from './boundaries/run.mts';
 import { scripts } from './boundaries/scripts.mts';
-import { saveResult } from './results/save.mts';
+import { saveResult } from '../results/save.mts';
 
 const { values } = parseArgs({
   options: {

@@ -15,6 +15,8 @@ export interface KillRun {
   /** The first round, a multiple of `roundsPerDatabase`. Default 0. */
   readonly first?: number;
   readonly rounds: number;
+  /** Ends the run early, after a round. */
+  readonly enough?: () => boolean;
   readonly onRound?: (round: Round, result: RoundResult) => void;
 }
 
@@ -30,6 +32,7 @@ export async function killRun(run: KillRun): Promise<KillSums> {
   let commits = 0;
   let kills = 0;
   let broken = 0;
+  let rounds = 0;
   const first = run.first ?? 0;
   for (let start = first; start < first + run.rounds; start += roundsPerDatabase) {
     using bench = createFaultBench();
@@ -39,8 +42,10 @@ export async function killRun(run: KillRun): Promise<KillSums> {
     const random = seeded(run.seed + start);
     const journal: Journal = random() < 0.6 ? 'wal' : 'delete';
     for (let number = start; number < Math.min(start + roundsPerDatabase, first + run.rounds); number += 1) {
+      if (run.enough?.() === true) return { rounds, commits, kills, broken };
       const round: Round = { ...drawRound(number, run.subject, random), journal };
       const result = await playRound(bench, file, books, round);
+      rounds += 1;
       commits += result.commits;
       kills += result.kills;
       if (result.faults.length > 0) broken += 1;
@@ -49,5 +54,5 @@ export async function killRun(run: KillRun): Promise<KillSums> {
       if (result.faults.length > 0) break;
     }
   }
-  return { rounds: run.rounds, commits, kills, broken };
+  return { rounds, commits, kills, broken };
 }

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readSync, writeFileSync, writeSync } f
 import { constants } from 'node:os';
 
 /** In the order of the bits of `enum call` in control.h. */
-const callBits = [
+export const everyCall = [
   'fsync',
   'fdatasync',
   'dirsync',
@@ -24,7 +24,7 @@ const callBits = [
 /** In the order of `enum action` in control.h. */
 const actionNumbers = ['count', 'fail', 'slow', 'short', 'lie', 'kill', 'kill-after', 'tear', 'hold'] as const;
 
-export type Call = (typeof callBits)[number];
+export type Call = (typeof everyCall)[number];
 
 export type ErrnoName = keyof typeof constants.errno;
 
@@ -131,7 +131,7 @@ function encodeRule(rule: FaultRule): Buffer {
   const bytes = Buffer.alloc(ruleBytes);
   const calls = typeof rule.calls === 'string' ? [rule.calls] : rule.calls;
   bytes.writeUInt32LE(
-    calls.reduce((mask, call) => mask | (1 << callBits.indexOf(call)), 0),
+    calls.reduce((mask, call) => mask | (1 << everyCall.indexOf(call)), 0),
     16,
   );
   bytes.writeUInt32LE(actionNumbers.indexOf(actionName(rule.action)), 20);

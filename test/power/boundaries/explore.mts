@@ -3,11 +3,10 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { seeded } from '../../faults/random.mts';
 import { openBooks, type Books, type Mark } from '../books/books.mts';
-import { judge, nothing, readFile, type Found } from '../books/judge.mts';
-import { readWithOurs } from '../books/read-with-ours.mts';
 import { marksFile } from './cast.mts';
 import { createDisk, type Contents, type Disk } from './disk-model.mts';
 import { scriptNamed } from './scripts.mts';
+import { judgeFiles, type OpenedWith } from './judge-files.mts';
 import { isKept, type Recording } from './record.mts';
 import { endingsOf, type Ending } from './states.mts';
 import type { TraceEvent } from './trace.mts';
@@ -30,7 +29,7 @@ export interface StateFault {
   /** After which change of the trace, and how the pending ones ended. */
   readonly moment: string;
   readonly file: string;
-  readonly openedWith: 'sqlite' | 'safe-sqlite';
+  readonly openedWith: OpenedWith;
   readonly faults: readonly string[];
 }
 
@@ -190,46 +189,21 @@ function isOfShm(event: TraceEvent, ignored: Set<bigint>): boolean {
   return ignored.has(inode) || !isKept(path);
 }
 
-function judgeState(recording: Recording, state: State, openedWith: StateFault['openedWith']): StateFault[] {
+function judgeState(recording: Recording, state: State, openedWith: OpenedWith): StateFault[] {
   const { folder, cast } = recording;
   const contents = state.disk.render(state.ending.fateOf);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
   for (const [path, content] of contents) writeFileSync(path, content);
   const moment = `after change ${state.moment} (${nameOf(recording, state.moment)}), ${state.ending.label}`;
-  const broken = (file: string, faults: readonly string[]): StateFault[] =>
-    faults.length === 0 ? [] : [{ state: state.number, moment, file, openedWith, faults }];
   const script = scriptNamed(cast.script);
-  const read =
-    openedWith === 'sqlite' ? readFile : (path: string): Found => readWithOurs(path, cast.journal ?? script.journal);
-  const found = new Map(
-    state.books.files().map(name => {
-      const path = join(folder, name);
-      return [name, contents.has(path) ? read(path) : nothing] as const;
-    }),
-  );
-  return [
-    ...[...found].flatMap(([name, content]) => {
-      const path = join(folder, name);
-      const versions = state.books.versionsOf(name);
-      // Two versions: its restore is under way.
-      const mayBeDamaged = script.damaged === name && versions.length > 1;
-      const untouched = recording.base.get(path)?.content.equals(contents.get(path) ?? Buffer.alloc(0)) === true;
-      return mayBeDamaged && untouched ? [] : broken(name, judge(content, versions));
-    }),
-    ...halves(script.atomicOver ?? [], found).flatMap(([name, fault]) => broken(name, [fault])),
-  ];
-}
-
-/** Transactions that are in one of two files. */
-function halves(files: readonly string[], found: ReadonlyMap<string, Found>): [string, string][] {
-  return files.flatMap(file =>
-    files.flatMap(other => {
-      const there = found.get(other)?.present ?? new Set();
-      const missing = [...(found.get(file)?.present ?? [])].filter(txn => !there.has(txn));
-      return missing.map((txn): [string, string] => [file, `transaction ${txn} is here and not in ${other}`]);
-    }),
-  );
+  const judged = { folder, contents, books: state.books, script, base: recording.base };
+  return judgeFiles({ ...judged, journal: cast.journal ?? script.journal }, openedWith).map(fault => ({
+    state: state.number,
+    moment,
+    openedWith,
+    ...fault,
+  }));
 }
 
 function nameOf({ events, folder }: Recording, moment: number): string {

@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cast } from './cast.mts';
+import type { Part } from './play.mts';
 import { readTrace, recording, type TraceEvent } from './trace.mts';
 
 export interface BaseFile {
@@ -95,11 +96,29 @@ export function discard({ folder }: Pick<Recording, 'folder'>): void {
 
 async function play(
   cast: Cast,
-  phase: 'prepare' | 'run',
+  phase: Part['phase'],
   folder: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const child = spawn(process.execPath, [program, JSON.stringify({ ...cast, phase, folder })], {
+  const { code, signal, stderr } = await playInChild(program, { ...cast, phase, folder }, environment);
+  // A preparation that ends in a crash ends itself with SIGKILL.
+  if (code === 0 || (phase === 'prepare' && signal === 'SIGKILL')) return;
+  throw new Error(`The script ${cast.script} by ${cast.subject} ended with ${code ?? signal} in ${phase}.\n${stderr}`);
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stderr: string;
+}
+
+/** Plays a part in a process of its own, to its end. */
+export async function playInChild(
+  path: string,
+  part: Part,
+  environment: Readonly<Record<string, string>>,
+): Promise<Ended> {
+  const child = spawn(process.execPath, [path, JSON.stringify(part)], {
     stdio: ['ignore', 'inherit', 'pipe'],
     env: { ...process.env, ...environment },
     timeout: timeoutMs,
@@ -108,18 +127,16 @@ async function play(
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  // A preparation that ends in a crash ends itself with SIGKILL.
-  if (code === 0 || (phase === 'prepare' && signal === 'SIGKILL')) return;
-  throw new Error(`The script ${cast.script} by ${cast.subject} ended with ${code ?? signal} in ${phase}.\n${stderr}`);
+  return { code, signal, stderr };
 }
 
-function baseOf(folder: string): Map<string, BaseFile> {
+export function baseOf(folder: string): Map<string, BaseFile> {
   return new Map(
     [...contentsOf(folder)].map(([path, content]) => [path, { inode: statSync(path, { bigint: true }).ino, content }]),
   );
 }
 
-function contentsOf(folder: string): Map<string, Buffer> {
+export function contentsOf(folder: string): Map<string, Buffer> {
   return new Map(readdirSync(folder).map(name => [join(folder, name), readFileSync(join(folder, name))]));
 }
 

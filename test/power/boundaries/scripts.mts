@@ -27,6 +27,8 @@ export interface Script {
   readonly damaged?: string;
   /** Its transactions go over both files, and must be in both or in none. */
   readonly atomicOver?: readonly string[];
+  /** The script takes this file away itself, so nothing of it can be expected. */
+  readonly takenAway?: string;
   /** Not every subject has every operation. */
   readonly only?: Subject['name'];
 }
@@ -35,16 +37,17 @@ export const database = 'app.db';
 export const attached = 'side.db';
 export const copy = 'copy.db';
 
-function open(stage: Stage): Connection {
+/** The connection of a script, with the settings of its stage. */
+export function open(stage: Stage): Connection {
   return stage.subject.open(join(stage.folder, database), stage.settings);
 }
 
-function commit(stage: Stage, { handle }: Connection, times = 1): void {
+export function commit(stage: Stage, { handle }: Connection, times = 1): void {
   for (let each = 0; each < times; each += 1) stage.teller.commit(handle, database, stage.next());
 }
 
 /** A database with some transactions, closed cleanly. */
-function prepared(stage: Stage): void {
+export function prepared(stage: Stage): void {
   const connection = open(stage);
   createTables(connection.handle);
   commit(stage, connection, 8);

@@ -35,7 +35,8 @@ export interface RoundResult {
   /** Transactions that were acknowledged in this round. */
   readonly acknowledged: number;
   readonly unknown: number;
-  readonly copies: number;
+  /** What was carried out before the cut, and how often. */
+  readonly operations: Readonly<Partial<Record<OperationName, number>>>;
   /** The processes felt the cut, instead of being killed right before it. */
   readonly felt: boolean;
   /** What disks may have kept: states that were judged. */
@@ -79,12 +80,18 @@ export async function playRound(
   return {
     acknowledged: txnsOf('commit'),
     unknown: txnsOf('unknown'),
-    copies: marks.filter(({ mark }) => mark === 'copied').length,
+    operations: countOf(said),
     felt,
     outcomes,
     broken,
     failures,
   };
+}
+
+function countOf(said: readonly Said[]): Partial<Record<OperationName, number>> {
+  const counts: Partial<Record<OperationName, number>> = {};
+  for (const { did } of said) if (did !== undefined) counts[did] = (counts[did] ?? 0) + 1;
+  return counts;
 }
 
 interface Heard {

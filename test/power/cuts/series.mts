@@ -9,6 +9,8 @@ export interface SeriesOptions {
   readonly load: Load;
   readonly rounds: number;
   readonly seed: number;
+  /** Ends the series early, before a round. */
+  readonly enough?: () => boolean;
   /** A new database for each round. */
   readonly fresh?: boolean;
   /** Called after each round. */
@@ -24,7 +26,7 @@ export async function playSeries(ground: Ground, options: SeriesOptions): Promis
   let books: Books = openBooks();
   let crew = startCrew(load);
   try {
-    for (let number = 0; number < rounds; number += 1) {
+    for (let number = 0; number < rounds && options.enough?.() !== true; number += 1) {
       if (options.fresh === true || number % roundsPerDatabase === 0) {
         for (const name of readdirSync(ground.folder)) if (name !== 'lost+found') rmSync(join(ground.folder, name));
         books = openBooks();

@@ -1,4 +1,5 @@
 /** One of the processes that work on a database until the power goes: everything an application does, in random order. */
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { seeded } from '../../faults/random.mts';
@@ -8,7 +9,7 @@ import type { Connection, OpenSettings, SubjectName } from '../../faults/subject
 import type { Mark } from '../books/books.mts';
 import { createTables } from '../books/plan-writer.mts';
 import { txnOf } from '../books/plan.mts';
-import { createTeller, queueOf } from '../books/teller.mts';
+import { createTeller, queueOf, type Teller } from '../books/teller.mts';
 
 export interface Work {
   readonly subject: SubjectName;
@@ -27,6 +28,8 @@ export interface Work {
 export interface Said {
   readonly at: string;
   readonly mark?: Mark;
+  /** It has carried this out. */
+  readonly did?: OperationName;
   /** It met a failure that is no lock, and ended. */
   readonly failed?: PlainError;
 }
@@ -34,9 +37,19 @@ export interface Said {
 export const database = 'app.db';
 export const attached = 'side.db';
 export const copyOf = (writer: number): string => `copy-${writer % 10}.db`;
+export const restoredOf = (writer: number): string => `restored-${writer % 10}.db`;
 
 /** How often each is drawn. */
-const weights = { commit: 60, both: 12, queue: 12, rollBack: 4, checkpoint: 6, reopen: 4, backup: 2 } as const;
+const weights = {
+  commit: 60,
+  both: 12,
+  queue: 12,
+  rollBack: 4,
+  checkpoint: 6,
+  reopen: 4,
+  backup: 2,
+  restore: 2,
+} as const;
 export type OperationName = keyof typeof weights;
 
 serve({ warm: subject => void subjectNamed(subject), work });
@@ -52,12 +65,14 @@ async function work(task: Work): Promise<void> {
   const random = seeded(task.seed);
   // Not everybody: with a rollback journal BEGIN IMMEDIATE over two files makes every commit one over two files.
   const attaches = task.only?.includes('both') ?? writer % 2 === 0;
+  const has: Partial<Record<OperationName, boolean>> = { both: attaches, restore: task.subject === 'ours' };
   const drawn = (Object.keys(weights) as OperationName[]).filter(
-    name => task.only?.includes(name) ?? (name !== 'both' || attaches),
+    name => task.only?.includes(name) ?? has[name] ?? true,
   );
   const total = drawn.reduce((sum, name) => sum + weights[name], 0);
   let seq = 0;
   let committed = 0;
+  let copied = false;
   const next = (): number => txnOf(writer, (seq += 1));
 
   const connect = (): Connection => {
@@ -85,15 +100,27 @@ async function work(task: Work): Promise<void> {
         connection.close();
         connection = connect();
       },
-      backup: () => {
+      backup: async () => {
         const name = copyOf(writer);
-        return teller.copy(name, database, () => connection.backup(join(folder, name)));
+        await teller.copy(name, database, () => connection.backup(join(folder, name)));
+        copied = true;
+      },
+      restore: async () => {
+        // Of a copy that a crash has interrupted nobody knows which one it is, so nobody can say what a restore of it holds.
+        if (!copied) await operations.backup();
+        const name = restoredOf(writer);
+        await restoreOver(teller, folder, name, copyOf(writer));
+        // A life of its own, so that the next restore replaces more than a copy.
+        const restored = subject.open(join(folder, name), { ...task.settings, timeout: timeoutMs });
+        teller.commit(restored.handle, name, next());
+        restored.close();
       },
     };
     while (committed < (task.commits ?? Infinity)) {
       let lot = random() * total;
       const name = drawn.find(each => (lot -= weights[each]) < 0) ?? 'commit';
       await operations[name]();
+      say({ did: name });
       committed += 1;
       // Timers, workers and the queue have their turn.
       await turn();
@@ -101,4 +128,11 @@ async function work(task: Work): Promise<void> {
   } catch (error) {
     say({ failed: plainError(error) });
   }
+}
+
+async function restoreOver(teller: Teller, folder: string, name: string, copy: string): Promise<void> {
+  const { restoreDatabase } = await import('safe-sqlite');
+  await teller.copy(name, copy, () => restoreDatabase({ from: join(folder, copy), to: join(folder, name) }));
+  // The old ones are kept beside it until somebody deletes them, also those of restores that a cut has interrupted.
+  for (const each of readdirSync(folder)) if (each.startsWith(`${name}.before-restore-`)) rmSync(join(folder, each));
 }
