@@ -1,0 +1,153 @@
+/** One soak: the processes at work, the weather over them, and somebody who looks, measures and clears fences. */
+import { copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import Native from 'better-sqlite3';
+import { clearFence } from 'safe-sqlite';
+import { seeded } from '../faults/random.mts';
+import type { PlainError } from '../faults/scenario.mts';
+import { createFaultBench } from '../faults/shim.mts';
+import { startCrew, type Crew, type LifeGrowth } from './crew.mts';
+import { readLedger, type LedgerView } from './ledger.mts';
+import { Notes } from './notes.mts';
+import { spellAt } from './weather.mts';
+
+export interface SoakOptions {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly onLine?: (line: string) => void;
+}
+
+export interface SoakReport extends Readonly<Notes['counts']> {
+  readonly seconds: number;
+  readonly transactions: ReturnType<Notes['account']['sums']>;
+  /** Faults that came, by kind. */
+  readonly weather: Notes['weather'];
+  readonly walPeakBytes: number;
+  readonly walLimitBytes: number;
+  readonly growth: readonly LifeGrowth[];
+  /** Broken promises, unexplained errors, false alarms, growth beyond a limit. */
+  readonly faults: readonly string[];
+}
+
+const truncateAboveBytes = 8 << 20;
+/**
+ * docs/checkpoints.md: at twice `truncateAboveBytes` a writer waits for the checkpoint. A reader that holds its snapshot
+ * keeps the WAL from starting over; what can be written meanwhile comes on top.
+ */
+const walLimitBytes = 4 * truncateAboveBytes;
+const longestHoldMs = 4000;
+const sampleEveryMs = 1500;
+/** After a passing fault the processes go on for so long at least. */
+const recoveryMs = 4000;
+
+export async function soak({ minutes, seed, onLine = () => {} }: SoakOptions): Promise<SoakReport> {
+  using bench = createFaultBench();
+  const notes = new Notes(onLine);
+  const random = seeded(seed);
+  const file = join(bench.folder, 'soak.db');
+  const backups = join(bench.folder, 'backups');
+  mkdirSync(backups);
+  const growth: LifeGrowth[] = [];
+  let walPeakBytes = 0;
+  const walTimer = setInterval(() => {
+    walPeakBytes = Math.max(walPeakBytes, statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0);
+  }, 100);
+  const start = (tokens: readonly number[]): Promise<Crew> =>
+    startCrew(bench, {
+      file,
+      truncateAboveBytes,
+      backups,
+      seed: seed + notes.counts.fences * 10,
+      tokens,
+      now: () => notes.now(),
+      onReport: (writer, report) => notes.hear(writer, report),
+      onEnd: fault => notes.wrong(fault),
+    });
+  const end = async (crew: Crew): Promise<readonly number[]> => {
+    const tokens = await crew.stop();
+    growth.push(...crew.growth());
+    return tokens;
+  };
+
+  let crew = await start([]);
+  const lastMs = minutes * 60_000;
+  for (let index = 0; notes.now() < lastMs; index += 1) {
+    const { kind, calmMs, lastsMs, rules } = spellAt(index, random);
+    let over = false;
+    const watching = watch(crew, notes, random, () => over);
+    await delay(calmMs);
+    notes.turnsTo(kind);
+    bench.faults.arm(...rules(file));
+    await Promise.race([delay(lastsMs), notes.fenced]);
+    bench.faults.heal();
+    notes.clearsUp();
+    if (kind !== 'dead disk') await delay(recoveryMs);
+    over = true;
+    // A fenced database is not read either.
+    await watching.catch((error: unknown) => notes.explain(error as PlainError, 'a reader'));
+    if (kind !== 'dead disk') continue;
+    const tokens = await end(crew);
+    await clearTheFence(file, notes);
+    crew = await start(tokens);
+  }
+  await end(crew);
+  clearInterval(walTimer);
+
+  if (existsSync(`${file}-wal`)) notes.wrong('a -wal is left after the last close');
+  notes.compare(readPlainly(file), notes.account.promised(), 'the database at the end');
+  if (walPeakBytes > walLimitBytes) notes.wrong(`the WAL grew to ${walPeakBytes} bytes`);
+  for (const { process: name, measure, rise, limit } of growth)
+    if (rise > limit) notes.wrong(`${name}: ${measure} rose by ${rise}, more than ${limit}`);
+  return {
+    seconds: Math.round(notes.now() / 1000),
+    transactions: notes.account.sums(),
+    ...notes.counts,
+    weather: notes.weather,
+    walPeakBytes,
+    walLimitBytes,
+    growth,
+    faults: notes.faults,
+  };
+}
+
+/** Looks and measures until it is over. */
+async function watch(crew: Crew, notes: Notes, random: () => number, isOver: () => boolean): Promise<void> {
+  const { reader } = crew;
+  const measuring = (async () => {
+    for (; !isOver(); await delay(sampleEveryMs)) await crew.sample();
+  })();
+  while (!isOver()) {
+    const promised = notes.account.promised();
+    const view = await reader.ask<LedgerView>('snapshot', Math.floor(random() * longestHoldMs));
+    notes.compare(view, promised, 'a snapshot');
+    for (const { path, least } of notes.newBackups.splice(0)) {
+      const copy = await reader.ask<LedgerView | null>('backup', path);
+      notes.counts.backups += 1;
+      // The schedule may have removed it already.
+      if (copy !== null) notes.compare(copy, least, path);
+    }
+    await delay(200);
+  }
+  await measuring;
+}
+
+/** What docs/fencing.md says to do, after every process has ended: a copy aside, the check, the fence away. */
+async function clearTheFence(file: string, notes: Notes): Promise<void> {
+  const aside = `${file}.aside`;
+  for (const suffix of ['', '-wal']) if (existsSync(file + suffix)) copyFileSync(file + suffix, aside + suffix);
+  notes.compare(readPlainly(aside), notes.account.promised(), 'the fenced files');
+  for (const suffix of ['', '-wal', '-shm']) rmSync(aside + suffix, { force: true });
+  const { fence } = await clearFence(file);
+  if (fence === null) notes.wrong('the disk was dead and nothing was fenced');
+  else notes.counts.fences += 1;
+}
+
+function readPlainly(path: string): LedgerView {
+  const database = new Native(path);
+  try {
+    return readLedger(database);
+  } finally {
+    database.close();
+  }
+}
