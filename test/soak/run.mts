@@ -72,8 +72,10 @@ export async function soak({ minutes, seed, onLine = () => {} }: SoakOptions): P
 
   let crew = await start([]);
   const lastMs = minutes * 60_000;
+  // A fence ends every process, and a leak needs a long life to show.
+  const deadEvery = minutes < 3 ? 6 : 30;
   for (let index = 0; notes.now() < lastMs; index += 1) {
-    const { kind, calmMs, lastsMs, rules } = spellAt(index, random);
+    const { kind, calmMs, lastsMs, rules } = spellAt(index, random, deadEvery);
     let over = false;
     const watching = watch(crew, notes, random, () => over);
     await delay(calmMs);
