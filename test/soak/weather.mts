@@ -28,7 +28,11 @@ const rulesOf: Readonly<Record<FaultKind, (random: () => number) => Spell['rules
 };
 
 const passing = ['slow disk', 'full disk', 'full database'] as const;
-/** The n-th spell, from 0. The second one is the first that fences, so that also a short soak has one; then each `deadEvery`-th. */
+
+/**
+ * The n-th spell, from 0. The second one is the first that fences, so that also a short soak has one;
+ * then each `deadEvery`-th.
+ */
 export function spellAt(index: number, random: () => number, deadEvery: number): Spell {
   const kind = index % deadEvery === 1 ? 'dead disk' : passing[index % passing.length]!;
   return {
