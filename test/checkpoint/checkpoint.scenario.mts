@@ -20,7 +20,15 @@ const events: Record<string, unknown>[] = [];
 const file = `${ownFolder()}/app.db`;
 let running: Promise<unknown> | null = null;
 
-const eventNames = ['checkpoint', 'checkpointBlocked', 'checkpointFailed', 'fenced', 'locksLost', 'warning', 'closed'] as const;
+const eventNames = [
+  'checkpoint',
+  'checkpointBlocked',
+  'checkpointFailed',
+  'fenced',
+  'locksLost',
+  'warning',
+  'closed',
+] as const;
 
 function handle(name = 'db'): Handle {
   const found = handles.get(name);

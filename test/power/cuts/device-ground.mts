@@ -2,8 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { run, type Lab } from '../../mounts/lab.mts';
+import type { Lab } from '../../mounts/lab.mts';
 import { startScenario } from '../../faults/shim.mts';
+import { attachLoop, patiently, type Loop } from '../device/loop.mts';
 import type { Outcome } from '../device/volatile-disk.mts';
 import type { Ground } from './ground.mts';
 import { filesystems, type FilesystemName } from './shutdown-ground.mts';
@@ -37,19 +38,19 @@ export async function deviceGround(lab: Lab, type: FilesystemName): Promise<Grou
   await server.ask('plug', image);
 
   let daemon = lab.fuse(fuse, 'nbdfuse', fuse, '--unix', socket);
-  let device: string | null = null;
+  let loop: Loop | null = null;
   const attach = (): void => {
-    device = run('losetup', '--show', '--find', join(fuse, 'nbd')).trim();
-    lab.mountAt(folder, device);
+    loop = attachLoop(join(fuse, 'nbd'));
+    lab.mountAt(folder, loop.device);
   };
   attach();
   const detach = async (): Promise<void> => {
-    if (device === null) return;
+    if (loop === null) return;
     lab.umount(folder);
-    run('losetup', '--detach', device);
-    device = null;
+    await loop.detach();
+    loop = null;
     const gone = once(daemon, 'exit');
-    lab.umount(fuse);
+    await patiently(() => lab.umount(fuse));
     await gone;
   };
 
@@ -64,11 +65,19 @@ export async function deviceGround(lab: Lab, type: FilesystemName): Promise<Grou
       await detach();
       for (const outcome of outcomesFor(seed)) {
         await server.ask('save', { image, outcome });
-        const repaired = mountAfterCrash(lab, type, survivor, image) ? ', after fsck' : '';
+        const left = attachLoop(image);
         try {
-          judge(survivor, `${outcome.mode}, sectors of ${outcome.sectorBytes} bytes, seed ${outcome.seed}${repaired}`);
+          const repaired = mountAfterCrash(lab, type, survivor, left.device) ? ', after fsck' : '';
+          try {
+            judge(
+              survivor,
+              `${outcome.mode}, sectors of ${outcome.sectorBytes} bytes, seed ${outcome.seed}${repaired}`,
+            );
+          } finally {
+            lab.umount(survivor);
+          }
         } finally {
-          lab.umount(survivor);
+          await left.detach();
         }
       }
       await server.ask('plug', image);
@@ -92,16 +101,16 @@ export async function deviceGround(lab: Lab, type: FilesystemName): Promise<Grou
  * a filesystem that the kernel refuses to mount; fsck takes the copy of the superblock and plays the journal back. xfs
  * fits its superblock into one sector.
  */
-function mountAfterCrash(lab: Lab, type: FilesystemName, target: string, image: string): boolean {
+function mountAfterCrash(lab: Lab, type: FilesystemName, target: string, device: string): boolean {
   try {
-    lab.mountAt(target, '-o', 'loop', image);
+    lab.mountAt(target, device);
     return false;
   } catch (error) {
     if (type !== 'ext4') throw error;
-    const { status, stdout } = spawnSync('e2fsck', ['-f', '-y', image], { encoding: 'utf8' });
+    const { status, stdout } = spawnSync('e2fsck', ['-f', '-y', device], { encoding: 'utf8' });
     // 1: errors were corrected.
-    if (status !== 0 && status !== 1) throw new Error(`e2fsck cannot repair ${image}:\n${stdout}`, { cause: error });
-    lab.mountAt(target, '-o', 'loop', image);
+    if (status !== 0 && status !== 1) throw new Error(`e2fsck cannot repair ${device}:\n${stdout}`, { cause: error });
+    lab.mountAt(target, device);
     return true;
   }
 }
