@@ -2,6 +2,7 @@
 import express, { type Express } from 'express';
 import type { Database } from 'safe-sqlite';
 import { healthRoute, sqliteErrorHandler } from 'safe-sqlite/express';
+import { statusPage } from './status-page.mts';
 
 interface Note {
   readonly id: number;
@@ -52,6 +53,12 @@ export function createApp(db: Database): Express {
     response.status(changes === 1 ? 204 : 404).end();
   });
 
+  app.get('/', (_request, response) => {
+    response
+      .set('cache-control', 'no-store')
+      .type('html')
+      .send(String(statusPage(db.health(), db.plan)));
+  });
   app.get('/plan', (_request, response) => {
     response.json(db.plan);
   });

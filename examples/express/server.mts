@@ -1,21 +1,26 @@
 /** `npm start`: opens the database, says what was decided about it, and serves until a signal comes. */
 import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { openDatabase } from 'safe-sqlite';
 import { createApp } from './app.mts';
 
 const file = process.env['DATABASE'] ?? 'data/notes.db';
 const port = Number(process.env['PORT'] ?? 3000);
+/** ms that requests have to finish after a signal; `docker stop` and the like kill after ten seconds. */
+const graceMs = 5000;
 
 mkdirSync(dirname(file), { recursive: true });
-const db = openDatabase(file);
+const db = openDatabase(file, {
+  // Every hour. Beside the database they outlive a mistake, not the disk: mount another one there.
+  backup: { directory: process.env['BACKUPS'] ?? join(dirname(file), 'backups') },
+});
 const { plan } = db;
 console.log(`database   ${plan.file} (SQLite ${plan.sqliteVersion})`);
 console.log(`filesystem ${plan.filesystem?.type} (${plan.filesystem?.class})`);
 console.log(`decided    journal_mode=${plan.journalMode}, synchronous=${plan.synchronous}`);
 for (const reason of plan.reasons) console.log(`           ${reason}`);
-for (const { message } of plan.warnings) console.log(`warning    ${message}`);
+// What is wrong with the ground is in the log, as a warning.
 
 const server = createApp(db).listen(port, '127.0.0.1', error => {
   if (error !== undefined) throw error;
@@ -23,11 +28,16 @@ const server = createApp(db).listen(port, '127.0.0.1', error => {
   console.log(`listening  http://${address}:${chosen}`);
 });
 
-function shutDown(): void {
-  // No new requests; the ones that run finish, their writes are committed, the last checkpoint is made.
-  server.close(() => {
-    void db[Symbol.asyncDispose]().then(() => console.log('closed'));
-  });
+let stopping = false;
+
+function stop(): void {
+  // At the second signal no request is waited for; the database closes in order all the same.
+  if (stopping) process.exit(1);
+  stopping = true;
+  console.log('stopping   no new requests');
+  // The requests that run finish, what they queued is committed, the last checkpoint leaves no -wal.
+  server.close(() => void db[Symbol.asyncDispose]().then(() => console.log('closed')));
+  setTimeout(() => server.closeAllConnections(), graceMs).unref();
 }
-process.once('SIGINT', shutDown);
-process.once('SIGTERM', shutDown);
+process.on('SIGINT', stop);
+process.on('SIGTERM', stop);

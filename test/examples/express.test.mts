@@ -2,18 +2,23 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import Database from 'better-sqlite3';
+import { openDatabase, verifyDatabase } from 'safe-sqlite';
+import { statusPage } from '../../examples/express/status-page.mts';
 
 const server = join(import.meta.dirname, '../../examples/express/server.mts');
 
 describe('npm start: the Express service', () => {
   const folder = mkdtempSync(join(tmpdir(), 'express-'));
   const file = join(folder, 'data', 'notes.db');
-  let stop: (signal: NodeJS.Signals) => Promise<number | null>;
+  let signal: (name: NodeJS.Signals) => void;
+  let stop: (name: NodeJS.Signals) => Promise<number | null>;
+  let said: (word: string) => Promise<void>;
   let base = '';
   let lines: string[] = [];
 
@@ -23,15 +28,21 @@ describe('npm start: the Express service', () => {
       env: { ...process.env, DATABASE: file, PORT: '0' },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    stop = async signal => {
-      child.kill(signal);
-      const [code] = (await once(child, 'exit')) as [number | null];
+    signal = name => child.kill(name);
+    stop = async name => {
+      const exit = once(child, 'exit');
+      signal(name);
+      const [code] = (await exit) as [number | null];
       return code;
     };
-    for await (const line of createInterface(child.stdout)) {
-      lines.push(line);
-      if (line.startsWith('listening')) break;
-    }
+    const output = createInterface(child.stdout)[Symbol.asyncIterator]();
+    said = async word => {
+      for (let line = await output.next(); line.done !== true; line = await output.next()) {
+        lines.push(line.value);
+        if (line.value.startsWith(word)) return;
+      }
+    };
+    await said('listening');
     base = lines.at(-1)?.split(/\s+/)[1] ?? '';
   }
 
@@ -72,6 +83,27 @@ describe('npm start: the Express service', () => {
     assert.match(await (await fetch(`${base}/metrics`)).text(), /^safe_sqlite_writes_committed_total\{.*\} 3$/m);
   });
 
+  test('shows its state on a page', async () => {
+    const response = await fetch(`${base}/`);
+    assert.match(response.headers.get('content-type') ?? '', /^text\/html/);
+    const page = await response.text();
+    assert.match(page, /<header class="ok">\s*<h1>All is well<\/h1>/);
+    assert.match(page, /<dt>Committed<\/dt>\s*<dd>3 in \d commits<\/dd>/);
+    for (const title of ['WAL', 'Backups', 'Decided at open']) assert.ok(page.includes(`<h2>${title}</h2>`), title);
+    assert.ok(page.includes('synchronous=FULL'));
+  });
+
+  test('makes a backup as soon as there is none', async () => {
+    interface Backups {
+      readonly backups: { readonly lastBackup: { readonly path: string } | null };
+    }
+    const last = async () => ((await (await fetch(`${base}/health`)).json()) as Backups).backups.lastBackup;
+    while ((await last()) === null) await new Promise(resolve => setTimeout(resolve, 20));
+    const path = (await last())?.path ?? '';
+    assert.equal(dirname(path), join(dirname(file), 'backups'));
+    assert.equal((await verifyDatabase(path)).ok, true);
+  });
+
   test('requests that arrive together are all stored', async () => {
     const answers = await Promise.all(Array.from({ length: 50 }, (_, index) => post(`together ${index}`)));
     assert.deepEqual(new Set(answers.map(answer => answer.status)), new Set([201]));
@@ -92,9 +124,45 @@ describe('npm start: the Express service', () => {
     assert.equal(((await (await fetch(`${base}/notes`)).json()) as unknown[]).length, 2);
   });
 
-  test('closes the database at a signal, and leaves no WAL', async () => {
+  test('at a signal answers what runs, commits it, and leaves no WAL', async () => {
+    const answers = Array.from({ length: 30 }, (_, index) => post(`last ${index}`));
+    await Promise.race(answers);
     assert.equal(await stop('SIGTERM'), 0);
-    assert.equal(existsSync(file), true);
+    const stored = (await Promise.allSettled(answers)).filter(
+      answer => answer.status === 'fulfilled' && answer.value.status === 201,
+    ).length;
+    assert.ok(stored > 0);
     assert.equal(existsSync(`${file}-wal`), false);
+    const db = new Database(file, { readonly: true });
+    // A request that was cut off may be stored as well: nobody promised anything.
+    assert.ok(Number(db.prepare("SELECT count(*) FROM notes WHERE text LIKE 'last %'").pluck().get()) >= stored);
+    db.close();
+  });
+
+  test('at a second signal waits for no request, and closes the database in order', async () => {
+    await start();
+    assert.equal((await post('before the end')).status, 201);
+    // A request that never ends keeps the first signal waiting.
+    const slow = connect(Number(new URL(base).port), '127.0.0.1');
+    slow.on('error', () => {});
+    slow.write('POST /notes HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{');
+    await fetch(`${base}/plan`);
+    signal('SIGTERM');
+    await said('stopping');
+    assert.equal(await stop('SIGINT'), 1);
+    slow.destroy();
+    assert.equal(existsSync(`${file}-wal`), false);
+    const db = new Database(file, { readonly: true });
+    assert.equal(db.prepare("SELECT count(*) FROM notes WHERE text = 'before the end'").pluck().get(), 1);
+    db.close();
+  });
+});
+
+describe('the page of the Express service', () => {
+  test('says that the database is fenced, and escapes what it shows', () => {
+    using db = openDatabase(':memory:');
+    const page = String(statusPage({ ...db.health(), status: 'fenced', reasons: ['<b>&'] }, db.plan));
+    assert.match(page, /<header class="fenced">\s*<h1>Fenced/);
+    assert.ok(page.includes('<p class="reason">&lt;b&gt;&amp;</p>'));
   });
 });
