@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { before, describe, test, type TestContext } from 'node:test';
+import { after, before, describe, test, type TestContext } from 'node:test';
 import Native from 'better-sqlite3';
 import { installProcessGuard, openDatabase, restoreDatabase, RestoreError, verifyDatabase } from 'safe-sqlite';
 import { end, Litestream } from './litestream/tool.mts';
@@ -15,7 +15,7 @@ import { exampleFolder, npmInstall, registrySkip } from './program.mts';
 const noBinary = process.platform === 'win32' && 'Litestream has no program for Windows on npm';
 
 describe('Litestream beside the service of examples/litestream', { skip: registrySkip || noBinary }, () => {
-  const installed = exampleFolder('litestream');
+  const installed = exampleFolder({ after }, 'litestream');
   before(() => npmInstall(installed, '@flydotio/litestream@1.0.1'));
 
   function ground(t: TestContext) {

@@ -6,24 +6,23 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import { blocksOf } from '../docs/page.mts';
-import { node, npmInstall, programFolder, registrySkip } from './program.mts';
-
-const applications = [
-  { name: 'nest-11', title: 'Nest 11, CommonJS, Jest with ts-jest', runner: ['node_modules/jest/bin/jest.js', '--ci'] },
-  { name: 'nest-12', title: 'Nest 12, ESM, Vitest', runner: ['node_modules/vitest/vitest.mjs', 'run', '--dir', 'src'] },
-];
+import { exampleFolder, node, npmInstall, programFolder, registrySkip } from './program.mts';
 
 describe('Nest applications, after a real npm install', { skip: registrySkip }, () => {
-  for (const { name, title, runner } of applications) {
-    test(title, async t => {
-      const folder = programFolder(t, name);
-      npmInstall(folder);
-      node(folder, ...runner);
-      node(folder, 'node_modules/typescript/bin/tsc', '-p', '.');
-      await closesAtSignal(folder);
-      if (name === 'nest-12') await runsTheDocs(folder);
-    });
-  }
+  test('Nest 11, CommonJS, Jest with ts-jest', async t => {
+    const folder = programFolder(t, 'nest-11');
+    npmInstall(folder);
+    node(folder, 'node_modules/jest/bin/jest.js', '--ci');
+    await closesAtSignal(folder);
+  });
+
+  test('examples/nest: Nest 12, ESM, Vitest', async t => {
+    const folder = exampleFolder(t, 'nest');
+    npmInstall(folder);
+    node(folder, 'node_modules/vitest/vitest.mjs', 'run', '--dir', 'src');
+    await closesAtSignal(folder);
+    await runsTheDocs(folder);
+  });
 });
 
 /** The files of docs/nest.md, named by their first lines, are one application. */
@@ -78,14 +77,19 @@ async function runsTheDocs(folder: string): Promise<void> {
 
 /** The compiled application, as it would be deployed. */
 async function closesAtSignal(folder: string): Promise<void> {
+  node(folder, 'node_modules/typescript/bin/tsc', '-p', '.');
   const data = join(folder, 'data');
   mkdirSync(data);
   const app = spawn(process.execPath, ['out/main.js'], {
     cwd: folder,
-    env: { ...process.env, DATA: data },
+    env: { ...process.env, DATA: data, PORT: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const [url] = (await once(createInterface(app.stdout), 'line')) as [string];
+  let url = '';
+  for await (const line of createInterface(app.stdout)) {
+    url = line;
+    if (url.startsWith('http://')) break;
+  }
   const body = JSON.stringify({ text: 'kept' });
   const added = await fetch(`${url}/notes`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
   assert.equal(added.status, 201);

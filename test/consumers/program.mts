@@ -32,10 +32,10 @@ export function programFolder(t: TestContext, name: string): string {
   return folder;
 }
 
-/** A copy of examples/`name`, removed at the end of the file: what a user has who took the folder. */
-export function exampleFolder(name: string): string {
+/** A copy of examples/`name`, removed at the end: what a user has who took the folder. */
+export function exampleFolder(t: { after(remove: () => void): void }, name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `safe-sqlite-example-${name}-`));
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
   cpSync(join(root, 'examples', name), folder, { recursive: true });
   if (!existsSync(join(folder, 'package.json'))) writeFileSync(join(folder, 'package.json'), '{}');
   return folder;

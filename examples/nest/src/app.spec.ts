@@ -6,10 +6,12 @@ import { Test } from '@nestjs/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Database, openDatabase } from 'safe-sqlite';
 import { getDatabaseToken } from 'safe-sqlite/nest';
-import { AppModule, Notes, Settings } from './app.module.js';
+import { AppModule } from './app.module.js';
+import { Notes } from './notes.service.js';
+import { Settings } from './settings.module.js';
 
 describe('a Nest 12 application under Vitest', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'nest-12-'));
+  const folder = mkdtempSync(join(tmpdir(), 'nest-example-'));
   let app: INestApplication;
   let url: string;
 
@@ -24,13 +26,14 @@ describe('a Nest 12 application under Vitest', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   it('writes and reads through two databases', async () => {
-    const body = JSON.stringify({ text: 'one' });
-    const added = await fetch(`${url}/notes`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body,
-    });
-    expect(await added.json()).toEqual({ id: 1 });
+    const add = () =>
+      fetch(`${url}/notes`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ text: 'one' }),
+      });
+    expect(await (await add()).json()).toEqual({ id: 1 });
+    expect((await add()).status).toBe(409);
     expect(await (await fetch(`${url}/notes`)).json()).toEqual([{ id: 1, text: 'one' }]);
     expect(app.get(getDatabaseToken())).toBeInstanceOf(Database);
     expect(app.get<Database>(getDatabaseToken('audit')).prepare('SELECT text FROM lines').pluck().get()).toBe(

@@ -1,0 +1,32 @@
+/** The notes, and a line of the audit for each. */
+import { Injectable } from '@nestjs/common';
+import { Database } from 'safe-sqlite';
+import { InjectDatabase } from 'safe-sqlite/nest';
+
+export interface Note {
+  readonly id: number;
+  readonly text: string;
+}
+
+@Injectable()
+export class Notes {
+  constructor(
+    @InjectDatabase() private readonly db: Database,
+    @InjectDatabase('audit') private readonly audit: Database,
+  ) {
+    db.exec('CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)');
+    audit.exec('CREATE TABLE IF NOT EXISTS lines (text TEXT NOT NULL)');
+  }
+
+  /** Resolves when both are on stable storage; concurrent calls share one commit of each database. */
+  async add(text: string): Promise<number> {
+    const insert = this.db.prepare('INSERT INTO notes (text) VALUES (?)');
+    const id = await this.db.write(() => Number(insert.run(text).lastInsertRowid));
+    await this.audit.write(() => this.audit.prepare('INSERT INTO lines VALUES (?)').run(`added ${id}`));
+    return id;
+  }
+
+  all(): Note[] {
+    return this.db.prepare<[], Note>('SELECT * FROM notes ORDER BY id').all();
+  }
+}
