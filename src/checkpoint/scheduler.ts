@@ -26,7 +26,7 @@ import { findLongTransactions } from './long-transactions';
 import { reportFailure, reportPinned, reportResult, WalWarning } from './report';
 import { runCheckpoint } from './run-checkpoint';
 import type { FileUser } from './user';
-import { isOccupied, readWalState, type WalState } from './wal-state';
+import { isOccupied, noticeSwitch, readWalState, type WalState } from './wal-state';
 
 /** ms between two looks at a file; each costs some 5 µs. */
 const tickMs = 250;
@@ -168,6 +168,7 @@ export class FileScheduler {
     if (moment === 'behind a commit') this.#behindCommit = null;
     // Read-only connections that were opened since go on.
     if (noticeMarker(this.target)) return this.halt();
+    if (moment === 'tick' && noticeSwitch(this.target.file, this.#users)) this.#arrange();
     // At a commit one is always open, and no long one.
     if (moment === 'tick') findLongTransactions(this.#users, performance.now());
     const state = this.observe();

@@ -7,4 +7,6 @@ export interface FileUser {
   readonly schema: string;
   /** The file is in WAL mode and the connection may write: it is checkpointed for this connection. */
   readonly checkpoints: boolean;
+  /** Told when another program has switched the file to WAL mode; `checkpoints` is true from then on. */
+  entersWal(): void;
 }

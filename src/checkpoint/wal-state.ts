@@ -1,4 +1,5 @@
 /** How much of a file's WAL waits to be copied: asked of SQLite where a connection is free, else guessed from stat. */
+import { quoted } from '../connection/protect';
 import { statSync, type Stats } from 'node:fs';
 import { prepareWalFrames, type WalFrames } from '../native/wal-frames';
 import type { FileUser } from './user';
@@ -35,6 +36,29 @@ export function readWalState(file: string, users: Iterable<FileUser>, since: num
   }
   // The file is as large as the WAL ever was, and its time says whether anything was written to it at all.
   return { walBytes: fileBytes, pendingBytes: (stats?.mtimeMs ?? 0) > since ? fileBytes : 0, fileBytes, exact: false };
+}
+
+/**
+ * Looks whether another program has switched the file to WAL mode, which a rollback journal does not keep it from: the
+ * automatic checkpoint is off, and nobody else would ever copy what this process writes. True for a switch just found.
+ */
+export function noticeSwitch(file: string, users: Iterable<FileUser>): boolean {
+  const unaware = [...users].filter(user => !user.checkpoints && !user.connection.plan.readonly && !isOccupied(user));
+  if (unaware.length === 0 || statOf(`${file}-wal`) === undefined) return false;
+  const switched = unaware.filter(user => journalModeOf(user) === 'wal');
+  for (const user of switched) user.entersWal();
+  return switched.length > 0;
+}
+
+function journalModeOf({ connection, schema }: FileUser): unknown {
+  try {
+    return connection.verbose.quietly(() =>
+      connection.native.pragma(`${quoted(schema)}.journal_mode`, { simple: true }),
+    );
+  } catch {
+    // A statement that called back into JavaScript is still running: the next look will tell.
+    return null;
+  }
 }
 
 /** Asked in a timer, where an error of a folder that is going away would end the process. */
@@ -74,6 +98,6 @@ function ask(user: FileUser): { readonly walBytes: number; readonly pendingBytes
 function prepare({ connection, schema }: FileUser): Question | null {
   const { native } = connection;
   const ask = prepareWalFrames(native, schema);
-  const pageSize = Number(native.pragma(`"${schema.replaceAll('"', '""')}".page_size`, { simple: true }));
+  const pageSize = Number(native.pragma(`${quoted(schema)}.page_size`, { simple: true }));
   return ask === null ? null : { ask, frameBytes: pageSize + frameHeaderBytes };
 }

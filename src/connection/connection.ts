@@ -11,7 +11,7 @@ import type { ResolvedOptions } from '../options/resolved';
 import { judgeFailedCommit } from '../policy/commit-outcome';
 import type { Plan } from '../policy/plan';
 import { CommitGate } from './commit-gate';
-import type { ProtectionGround } from './protect';
+import { journalModesOf, type ProtectionGround } from './protect';
 import type { Moment, OpenIterator, Session } from './session';
 import type { TransactionOwner } from './transaction-owner';
 import type { Verbose } from './verbose';
@@ -220,6 +220,18 @@ export class Connection {
     this.#holds = [];
   }
 
+  /**
+   * The journal modes of all files of the connection, asked of SQLite: the application, and with a rollback journal also
+   * another program, may have changed what was planned. What was planned, where it cannot be asked now.
+   */
+  journalModes(): readonly string[] {
+    try {
+      return this.verbose.quietly(() => journalModesOf(this.native));
+    } catch {
+      return [this.plan.journalMode ?? 'delete'];
+    }
+  }
+
   /** Makes `enabled` the default of what is prepared next: each handle has its own, SQLite has one. */
   useSafeIntegers(enabled: boolean): void {
     if (this.#safeIntegers === enabled) return;
@@ -251,12 +263,12 @@ export class Connection {
   }
 
   #commitOutcome(error: unknown): { commitOutcome?: 'rolled-back' | 'unknown' } {
-    const { outcome } = judgeFailedCommit({
-      code: errorCode(error) ?? '',
-      journalMode: this.plan.journalMode ?? 'delete',
-      stillOpen: this.native.inTransaction,
-    });
-    return outcome === null ? {} : { commitOutcome: outcome };
+    const code = errorCode(error) ?? '';
+    const judge = (journalMode: string) =>
+      judgeFailedCommit({ code, journalMode, stillOpen: this.native.inTransaction }).outcome;
+    // Whether a commit failed at all does not depend on the journal; most failures are of statements.
+    if (judge('wal') === null) return {};
+    return { commitOutcome: this.journalModes().map(judge).includes('unknown') ? 'unknown' : 'rolled-back' };
   }
 }
 

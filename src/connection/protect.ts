@@ -45,6 +45,12 @@ export function protectSchema(native: Native, schema: string, ground: Protection
   for (const protection of protectionsOf(native, schema, ground)) set(native, protection, schema, ground);
 }
 
+/** Of each schema with a file: what a commit depends on. */
+export function journalModesOf(native: Native): string[] {
+  const files = schemasOf(native).filter(({ file }) => file !== '');
+  return files.map(({ name }) => String(native.pragma(`${quoted(name)}.journal_mode`, { simple: true })));
+}
+
 function protectionsOf(native: Native, schema: string, ground: ProtectionGround): readonly Protection[] {
   const journalMode = String(native.pragma(`${quoted(schema)}.journal_mode`, { simple: true }));
   return schemaProtections({ journalMode, durability: ground.durability });

@@ -23,8 +23,8 @@ export interface SupervisedFile extends WatchedFile {
 }
 
 interface Supervised {
-  readonly file: SupervisedFile;
-  readonly user: FileUser;
+  file: SupervisedFile;
+  readonly user: FileUser & { checkpoints: boolean };
   readonly scheduler: FileScheduler;
   readonly leaveFence: () => void;
 }
@@ -65,7 +65,7 @@ export class Supervision {
     const { schema, identity } = file;
     if (identity !== null) this.sentinel?.add(file.file, identity);
     const checkpoints = file.journalMode === 'wal' && !connection.plan.readonly;
-    const user: FileUser = { connection, schema, checkpoints };
+    const user = { connection, schema, checkpoints, entersWal: () => this.#entersWal(schema) };
     const scheduler = schedulerOf(file);
     scheduler.join(user);
     const leaveFence = joinFence(file, {
@@ -189,7 +189,7 @@ export class Supervision {
     const files = [...this.#files.values()].map(({ file }) => file);
     const [main] = files;
     if (main === undefined) return;
-    const journalMode = files.some(file => file.journalMode === 'wal') ? 'wal' : main.journalMode;
+    const journalMode = this.#connection.journalModes().includes('wal') ? 'wal' : 'delete';
     const kind = fenceMoment(moment, this.#connection.native.inTransaction);
     const { fence } = judgeFailure(error, { moment: kind, journalMode, file: main.file });
     // With several files, the code does not say which of them failed.
@@ -214,6 +214,20 @@ export class Supervision {
       code: 'fence-marker-not-written',
       message: `${fault.marker} could not be written (${fault.markerError.message}): keep other processes off ${fault.file} yourself.`,
       details: { marker: fault.marker },
+    });
+  }
+
+  #entersWal(schema: string): void {
+    const supervised = this.#files.get(foldCase(schema));
+    if (supervised === undefined) return;
+    const { file } = supervised.file;
+    supervised.file = { ...supervised.file, journalMode: 'wal' };
+    supervised.user.checkpoints = true;
+    this.#connection.gate.pulseCommits(() => this.#pulse());
+    this.#connection.hub.publish('warning', {
+      code: 'journal-mode-switched',
+      message: `Another program has switched ${file} from a rollback journal to WAL mode; this process checkpoints it from now on.`,
+      details: { file, schema },
     });
   }
 

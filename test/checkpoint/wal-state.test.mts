@@ -18,7 +18,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-'));
   const opened = openResolved(resolveOptions(join(folder, 'a.db'), { logger: false, checkpoint: 'off' }));
   db = new Database(opened as unknown as string);
-  user = { connection: opened.connection, schema: 'main', checkpoints: true };
+  user = { connection: opened.connection, schema: 'main', checkpoints: true, entersWal() {} };
   db.exec('CREATE TABLE t(a)');
 });
 afterEach(() => {
@@ -78,7 +78,11 @@ describe('readWalState', () => {
     own.defaultSafeIntegers();
     own.prepare('SELECT 1').get();
     const before = seen.length;
-    const state = readWalState(own.name, [{ connection: opened.connection, schema: 'main', checkpoints: true }], 0);
+    const state = readWalState(
+      own.name,
+      [{ connection: opened.connection, schema: 'main', checkpoints: true, entersWal() {} }],
+      0,
+    );
     assert.equal(typeof state.walBytes, 'number');
     assert.equal(seen.length, before);
     own.close();
