@@ -31,6 +31,12 @@ export function readAttach(sql: string, tokens: Statement, at: number): WrittenA
   return { file, schema: nameOf(sql, nameToken) };
 }
 
+/** The file that the ATTACH statement whose keyword is `tokens[at]` names; `null` when it is computed or bound. */
+export function fileOfAttach(sql: string, tokens: Statement, at: number): string | null {
+  const file = tokens[isKeyword(sql, tokens[at + 1], 'database') ? at + 2 : at + 1];
+  return isLiteral(sql, file) ? nameOf(sql, file) : null;
+}
+
 /** Reads the DETACH statement whose keyword is `tokens[at]`: the schema name, or why it is refused. */
 export function readDetach(sql: string, tokens: Statement, at: number): string | Refused {
   const next = isKeyword(sql, tokens[at + 1], 'database') && !isEnd(tokens[at + 2]) ? at + 2 : at + 1;

@@ -16,14 +16,16 @@ export interface CoveredArgument {
   readonly tree: 'never' | 'always' | 'recursive';
   /** The argument after it has the flags of open(2), which may ask for the name alone (O_PATH). */
   readonly flagsFollow: boolean;
+  /** A symbolic link is copied as a link, unless the options say `dereference`. */
+  readonly linksStay: boolean;
 }
 
 function opened(index: number, effect: Effect): CoveredArgument {
-  return { index, effect, nameOnly: false, tree: 'never', flagsFollow: false };
+  return { index, effect, nameOnly: false, tree: 'never', flagsFollow: false, linksStay: false };
 }
 
 function named(index: number, effect: Effect, tree: CoveredArgument['tree'] = 'never'): CoveredArgument {
-  return { index, effect, nameOnly: true, tree, flagsFollow: false };
+  return { index, effect, nameOnly: true, tree, flagsFollow: false, linksStay: false };
 }
 
 /**
@@ -40,7 +42,7 @@ export const coveredCalls: Readonly<Record<string, readonly CoveredArgument[]>> 
   appendFile: [opened(0, 'overwrite')],
   truncate: [opened(0, 'overwrite')],
   copyFile: [opened(0, 'copy'), opened(1, 'overwrite')],
-  cp: [opened(0, 'copy'), opened(1, 'overwrite')],
+  cp: [{ ...opened(0, 'copy'), linksStay: true }, opened(1, 'overwrite')],
   rename: [named(0, 'move', 'always'), named(1, 'overwrite')],
   rm: [named(0, 'delete', 'recursive')],
   rmdir: [named(0, 'delete', 'recursive')],

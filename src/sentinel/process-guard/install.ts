@@ -17,6 +17,10 @@ const state = processGlobal<GuardState>('process-guard', 1, () => ({ installs: 0
  * `node:sqlite` from opening such a file. Returns how to take the guard off; several installs count, and the last one
  * that is taken off restores `fs`.
  *
+ * Symbolic and hard links are followed: for calls that wait (`…Sync`) everywhere, for others in the folders of the open
+ * databases, so that no call is made to wait for a network filesystem. Text that `node:sqlite` is given is searched for
+ * ATTACH and VACUUM INTO with a literal name.
+ *
  * It guards the thread that it is installed in, for `import` and `require`. Functions that were taken out of the module
  * before (`const { readFileSync } = require('fs')`) are not covered; install it first, or use `safe-sqlite/register`.
  *

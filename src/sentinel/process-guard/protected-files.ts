@@ -12,6 +12,10 @@ interface ProtectedFiles {
   readonly names: ReadonlySet<string>;
   /** Lengths of `names`: most unrelated paths are told apart by this alone. */
   readonly lengths: ReadonlySet<number>;
+  /** Inodes of the databases; numbers are enough to tell most others apart. */
+  readonly inodes: ReadonlySet<number>;
+  /** The folders of the databases, by every path that they were opened by. */
+  readonly places: ReadonlySet<string>;
   /** Every folder name on the way to a database, in lower case. */
   readonly folders: ReadonlySet<string>;
 }
@@ -32,6 +36,29 @@ export function isUnrelated(path: string): boolean {
   const files = now();
   const start = lastSeparator(path) + 1;
   return !files.lengths.has(path.length - start) || !files.names.has(path.slice(start).toLowerCase());
+}
+
+/** Names of descriptors: `/proc/self/fd/20`, `/dev/fd/20`. To look at one never waits. */
+const descriptorName = /^\/(?:proc|dev)\//;
+
+/**
+ * True when the path may lead to a database by another last part: by a symbolic link, or a hard link.
+ *
+ * A call that does not wait must not be made to, on a network filesystem whose server is dead; it is looked at only in
+ * the folders of the databases, which were found to be safe when they were opened.
+ */
+export function isOtherName(path: string, waits: boolean): boolean {
+  const files = now();
+  if (files.paths.size === 0) return false;
+  if (!waits && !descriptorName.test(path) && !files.places.has(dirname(resolve(path)))) return false;
+  try {
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return false;
+    return stats.isSymbolicLink() || (stats.nlink > 1 && files.inodes.has(stats.ino));
+  } catch {
+    // The call itself will say why.
+    return false;
+  }
 }
 
 /** The protected file that the path means, by its canonical path; null when it means another. */
@@ -87,6 +114,8 @@ function collect(): ProtectedFiles {
   const paths = new Map<string, ProtectedPath>();
   const names = new Set<string>();
   const folders = new Set<string>();
+  const inodes = new Set<number>();
+  const places = new Set<string>();
   for (const { file, identity, aliases, elsewhere } of registeredFiles()) {
     for (const suffix of sidecars) {
       paths.set(file + suffix, {
@@ -95,12 +124,14 @@ function collect(): ProtectedFiles {
       });
       for (const known of [file, ...aliases]) names.add(basename(known + suffix).toLowerCase());
     }
+    if (identity !== null) inodes.add(Number(identity.ino));
     for (const known of [file, ...aliases]) {
+      places.add(dirname(resolve(known)));
       for (const part of dirname(resolve(known)).split(sep)) folders.add(part.toLowerCase());
     }
   }
   const lengths = new Set([...names].map(name => name.length));
-  return { generation, paths, names, lengths, folders };
+  return { generation, paths, names, lengths, inodes, places, folders };
 }
 
 /** Null when the folder does not exist or may not be searched: then the call itself will say so. */

@@ -1,7 +1,7 @@
 /** Puts a judge before the covered calls of `fs` and `fs.promises`, and takes it away again. */
 import fs from 'node:fs';
 import { coveredCalls, type CoveredArgument } from './covered-calls';
-import { judgeCall, judgeCopy } from './judge-call';
+import { judgeCall, judgeCopy, type CoveredCall } from './judge-call';
 
 type Call = (this: unknown, ...args: unknown[]) => unknown;
 type Style = 'sync' | 'callback' | 'promise';
@@ -28,7 +28,7 @@ function replace(
 ): () => void {
   const original: unknown = Reflect.get(module, name);
   if (typeof original !== 'function') return () => {};
-  const guarded = guard(original as Call, prefix + name, style, covered);
+  const guarded = guard(original as Call, { name: prefix + name, covered, waits: style === 'sync' }, style);
   Reflect.set(module, name, guarded.call);
   return () => {
     guarded.off();
@@ -37,16 +37,12 @@ function replace(
 }
 
 /** The guarded call, which stays with those who took it out of the module; `off` makes it a plain passage. */
-function guard(
-  original: Call,
-  name: string,
-  style: Style,
-  covered: readonly CoveredArgument[],
-): { call: Call; off: () => void } {
+function guard(original: Call, covered: CoveredCall, style: Style): { call: Call; off: () => void } {
+  const { name } = covered;
   const judge = name.startsWith('fs.cp') || name === 'fs.promises.cp' ? judgeCopy : judgeCall;
   let active = true;
   function call(this: unknown, ...args: unknown[]): unknown {
-    const refused = active ? judge(name, covered, args) : null;
+    const refused = active ? judge(covered, args) : null;
     if (refused === null) return Reflect.apply(original, this, args);
     if (style === 'sync') throw refused;
     if (style === 'promise') return Promise.reject(refused);

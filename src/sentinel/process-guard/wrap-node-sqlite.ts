@@ -3,6 +3,7 @@ import { registerHooks, syncBuiltinESMExports, type ResolveHookSync } from 'node
 import { fileURLToPath } from 'node:url';
 import { isProxy } from 'node:util/types';
 import { nodeSqliteLoaded } from '../../proc/loaded-copies';
+import { namedFiles } from '../../sql/named-files';
 import { isUrl, pathOf } from './judge-call';
 import { protectedFile } from './protected-files';
 import { copyRefusal } from './refusal';
@@ -64,6 +65,19 @@ function wrapModule(sqlite: object): () => void {
         return Reflect.apply(open, this, []);
       };
     }),
+    ...(['exec', 'prepare'] as const).map(name =>
+      replaceProperty(prototypeOf(sqlite), name, original => {
+        const call = original as Call;
+        // A database that was opened on something else reaches the file by ATTACH and VACUUM INTO.
+        return function textGuarded(this: unknown, ...args: unknown[]) {
+          const [sql] = args;
+          if (typeof sql === 'string') {
+            for (const file of namedFiles(sql)) refuse(`DatabaseSync.prototype.${name}`, file);
+          }
+          return Reflect.apply(call, this, args);
+        };
+      }),
+    ),
     replaceProperty(sqlite, 'backup', original => {
       const backup = original as Call;
       return function backupGuarded(this: unknown, ...args: unknown[]) {
