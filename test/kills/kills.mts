@@ -53,9 +53,10 @@ async function long(): Promise<boolean> {
   // In whole databases, so that a later run can go on with the next one.
   const rounds = Math.ceil(Number(values.rounds) / share / roundsPerDatabase) * roundsPerDatabase;
   const first = Math.ceil(Number(values.first) / share / roundsPerDatabase) * roundsPerDatabase;
+  /** The part of one half, from its first kill on. */
   const timeFor = (part: number): (() => boolean) => {
-    const end = performance.now() + (Number(values.minutes) * 60_000) / part;
-    return () => performance.now() > end;
+    let end: number | undefined;
+    return () => performance.now() > (end ??= performance.now() + (Number(values.minutes) * 60_000) / part);
   };
   let calls: CallSums | undefined;
   let moments: KillSums | undefined;

@@ -1,5 +1,6 @@
 /** The processes of the soak: started, measured, stopped, and started again after a fence. */
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FaultBench, Scenario } from '../faults/shim.mts';
 import { growthOf, type Growth, type Sample } from './growth.mts';
 import type { WorkerReport } from './worker.mts';
@@ -14,14 +15,12 @@ export interface LifeGrowth extends Growth {
 
 export interface Crew {
   readonly reader: Scenario;
-  /** Asks every process what it holds. */
-  sample(): Promise<void>;
+  /** Asks every process again and again what it holds, until it is over. */
+  sample(everyMs: number, isOver: () => boolean): Promise<void>;
   /** Ends every process in good order; resolves with the next free token of each writer. */
   stop(): Promise<readonly number[]>;
   /** How what each process held has grown. */
   growth(): readonly LifeGrowth[];
-  /** What the processes wrote to standard error. */
-  complaints(): string;
 }
 
 export interface CrewTask extends Pick<WriterTask, 'file' | 'truncateAboveBytes'> {
@@ -45,9 +44,6 @@ export async function startCrew(bench: FaultBench, task: CrewTask): Promise<Crew
     lives.set(name, { scenario, samples: [] });
     return scenario;
   };
-  const all = <Result,>(ask: (scenario: Scenario) => Promise<Result>): Promise<Result[]> =>
-    Promise.all([...lives.values()].map(({ scenario }) => ask(scenario)));
-
   const crew = writers.map(writer => start(`writer ${writer}`, 'writer.scenario.mts', writer));
   const { file, truncateAboveBytes } = task;
   await Promise.all(
@@ -67,11 +63,14 @@ export async function startCrew(bench: FaultBench, task: CrewTask): Promise<Crew
 
   return {
     reader,
-    async sample() {
+    async sample(everyMs, isOver) {
       await Promise.all(
+        // Each by itself: the reader answers between its snapshots only.
         [...lives.values()].map(async ({ scenario, samples }) => {
-          const held = await scenario.ask<Omit<Sample, 'at'>>('measure');
-          samples.push({ at: task.now(), ...held });
+          for (; !isOver(); await delay(everyMs)) {
+            const held = await scenario.ask<Omit<Sample, 'at'>>('measure');
+            samples.push({ at: task.now(), ...held });
+          }
         }),
       );
     },
@@ -82,7 +81,7 @@ export async function startCrew(bench: FaultBench, task: CrewTask): Promise<Crew
       const ends: number[] = [];
       for (const scenario of crew) ends.push(await scenario.ask<number>('stop'));
       for (const { scenario } of lives.values()) scenario.kill();
-      await all(({ ended }) => ended);
+      await Promise.all([...lives.values()].map(({ scenario }) => scenario.ended));
       return ends;
     },
     growth: () =>
@@ -90,6 +89,5 @@ export async function startCrew(bench: FaultBench, task: CrewTask): Promise<Crew
         const seconds = Math.round(((samples.at(-1)?.at ?? 0) - (samples[0]?.at ?? 0)) / 1000);
         return growthOf(samples).map(growth => ({ process: name, seconds, ...growth }));
       }),
-    complaints: () => [...lives.values()].map(({ scenario }) => scenario.stderr()).join(''),
   };
 }

@@ -38,6 +38,8 @@ const truncateAboveBytes = 8 << 20;
 const walLimitBytes = 4 * truncateAboveBytes;
 const longestHoldMs = 4000;
 const sampleEveryMs = 1500;
+/** However slow the machine is: so that each soak meets a dead disk and goes on after it. */
+const fewestSpells = 3;
 /** After a passing fault the processes go on for so long at least. */
 const recoveryMs = 4000;
 
@@ -45,6 +47,8 @@ export async function soak({ minutes, seed, onLine = () => {} }: SoakOptions): P
   using bench = createFaultBench();
   const notes = new Notes(onLine);
   const random = seeded(seed);
+  // Drawn apart: how often the reader comes to look must not change the weather.
+  const holds = seeded(seed + 1);
   const file = join(bench.folder, 'soak.db');
   const backups = join(bench.folder, 'backups');
   mkdirSync(backups);
@@ -74,10 +78,14 @@ export async function soak({ minutes, seed, onLine = () => {} }: SoakOptions): P
   const lastMs = minutes * 60_000;
   // A fence ends every process, and a leak needs a long life to show.
   const deadEvery = minutes < 3 ? 6 : 30;
-  for (let index = 0; notes.now() < lastMs; index += 1) {
+  for (let index = 0; index < fewestSpells || notes.now() < lastMs; index += 1) {
     const { kind, calmMs, lastsMs, rules } = spellAt(index, random, deadEvery);
     let over = false;
-    const watching = watch(crew, notes, random, () => over);
+    const isOver = (): boolean => over;
+    const watching = Promise.all([crew.sample(sampleEveryMs, isOver), look(crew, notes, holds, isOver)]).catch(
+      // A fenced database is not read either.
+      (error: unknown) => notes.explain(error as PlainError, 'a reader'),
+    );
     await delay(calmMs);
     notes.turnsTo(kind);
     bench.faults.arm(...rules(file));
@@ -86,8 +94,7 @@ export async function soak({ minutes, seed, onLine = () => {} }: SoakOptions): P
     notes.clearsUp();
     if (kind !== 'dead disk') await delay(recoveryMs);
     over = true;
-    // A fenced database is not read either.
-    await watching.catch((error: unknown) => notes.explain(error as PlainError, 'a reader'));
+    await watching;
     if (kind !== 'dead disk') continue;
     const tokens = await end(crew);
     await clearTheFence(file, notes);
@@ -113,15 +120,12 @@ export async function soak({ minutes, seed, onLine = () => {} }: SoakOptions): P
   };
 }
 
-/** Looks and measures until it is over. */
-async function watch(crew: Crew, notes: Notes, random: () => number, isOver: () => boolean): Promise<void> {
+/** Compares snapshots and backups with the books, until it is over. */
+async function look(crew: Crew, notes: Notes, holds: () => number, isOver: () => boolean): Promise<void> {
   const { reader } = crew;
-  const measuring = (async () => {
-    for (; !isOver(); await delay(sampleEveryMs)) await crew.sample();
-  })();
   while (!isOver()) {
     const promised = notes.account.promised();
-    const view = await reader.ask<LedgerView>('snapshot', Math.floor(random() * longestHoldMs));
+    const view = await reader.ask<LedgerView>('snapshot', Math.floor(holds() * longestHoldMs));
     notes.compare(view, promised, 'a snapshot');
     for (const { path, least } of notes.newBackups.splice(0)) {
       const copy = await reader.ask<LedgerView | null>('backup', path);
@@ -131,7 +135,6 @@ async function watch(crew: Crew, notes: Notes, random: () => number, isOver: () 
     }
     await delay(200);
   }
-  await measuring;
 }
 
 /** What docs/fencing.md says to do, after every process has ended: a copy aside, the check, the fence away. */

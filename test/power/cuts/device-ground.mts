@@ -1,10 +1,10 @@
 /** A filesystem on a disk of our own with a volatile write cache, and every way in which a cut may leave that disk. */
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Lab } from '../../mounts/lab.mts';
 import { startScenario } from '../../faults/shim.mts';
 import { attachLoop, patiently, type Loop } from '../device/loop.mts';
+import { mountAfterCrash } from '../device/mount-after-crash.mts';
 import type { Outcome } from '../device/volatile-disk.mts';
 import type { Ground } from './ground.mts';
 import { filesystems, type FilesystemName } from './shutdown-ground.mts';
@@ -92,25 +92,4 @@ export async function deviceGround(lab: Lab, type: FilesystemName): Promise<Grou
       }
     },
   };
-}
-
-/**
- * Mounts what a crash left, as a boot does. True when the filesystem had to be repaired for that.
- *
- * The superblock of ext4 takes two sectors of 512 bytes and has a checksum over both. A disk that keeps one of them leaves
- * a filesystem that the kernel refuses to mount; fsck takes the copy of the superblock and plays the journal back. xfs
- * fits its superblock into one sector.
- */
-function mountAfterCrash(lab: Lab, type: FilesystemName, target: string, device: string): boolean {
-  try {
-    lab.mountAt(target, device);
-    return false;
-  } catch (error) {
-    if (type !== 'ext4') throw error;
-    const { status, stdout } = spawnSync('e2fsck', ['-f', '-y', device], { encoding: 'utf8' });
-    // 1: errors were corrected.
-    if (status !== 0 && status !== 1) throw new Error(`e2fsck cannot repair ${device}:\n${stdout}`, { cause: error });
-    lab.mountAt(target, device);
-    return true;
-  }
 }
