@@ -4,8 +4,8 @@
  *   node test/kills/kills.mts [--rounds N] [--minutes N] [--at calls|moments] [--seed N] [--first N] [--save]
  *   node test/kills/kills.mts --script NAME --strike kill|tear --nth N      one kill at a system call again
  *
- * `--first` goes on where a run with the same seed has ended. A round at a drawn moment is repeated with the others of its
- * database: `--at moments --seed N --first N --rounds 25`.
+ * Without `--at` each gets half of the rounds and of the minutes. `--first` goes on behind the rounds of an earlier run
+ * with the same seed and the same `--at`.
  */
 import { parseArgs } from 'node:util';
 import { killRun, roundsPerDatabase, type KillSums } from '../faults/kill/run.mts';
@@ -34,8 +34,10 @@ if (skip !== false) {
   process.exit(1);
 }
 const seed = Number(values.seed);
-const begun = performance.now();
-process.exitCode = (await (values.script === undefined ? long() : once(values.script))) ? 0 : 1;
+const first = Number(values.first);
+const parts = values.at === undefined ? 2 : 1;
+const rounds = Math.ceil(Number(values.rounds) / parts);
+process.exitCode = (await (values.script === undefined ? all() : once(values.script))) ? 0 : 1;
 
 async function once(script: string): Promise<boolean> {
   using stand = await raiseStand(script);
@@ -47,49 +49,51 @@ async function once(script: string): Promise<boolean> {
   return faults.length === 0;
 }
 
-async function long(): Promise<boolean> {
-  const both = values.at === undefined;
-  const share = both ? 2 : 1;
-  // In whole databases, so that a later run can go on with the next one.
-  const rounds = Math.ceil(Number(values.rounds) / share / roundsPerDatabase) * roundsPerDatabase;
-  const first = Math.ceil(Number(values.first) / share / roundsPerDatabase) * roundsPerDatabase;
-  /** The part of one half, from its first kill on. */
-  const timeFor = (part: number): (() => boolean) => {
-    let end: number | undefined;
-    return () => performance.now() > (end ??= performance.now() + (Number(values.minutes) * 60_000) / part);
-  };
-  let calls: CallSums | undefined;
-  let moments: KillSums | undefined;
-  if (values.at !== 'moments')
-    calls = await killAtCalls({
-      seed,
-      first,
-      rounds,
-      enough: timeFor(share),
-      onBroken: (spot, faults) => console.log(`broken: ${commandFor(spot)}`, faults),
-    });
-  if (calls !== undefined)
-    console.log(`at system calls: ${calls.kills} kills at ${calls.spots} spots, ${calls.broken} with a fault`);
-  if (values.at !== 'calls')
-    moments = await killRun({
-      subject: 'ours',
-      seed,
-      first,
-      rounds,
-      enough: timeFor(share),
-      onRound: ({ number }, { faults }) => {
-        const start = number - (number % roundsPerDatabase);
-        const command = `node test/kills/kills.mts --at moments --seed ${seed} --first ${start} --rounds ${roundsPerDatabase}`;
-        for (const fault of faults) console.log(`broken: round ${number}: ${fault}\n${command}`);
-      },
-    });
-  if (moments !== undefined)
-    console.log(
-      `at drawn moments: ${moments.rounds} rounds, ${moments.kills} processes killed, ${moments.commits} acknowledged transactions, ${moments.broken} rounds with a fault`,
-    );
+async function all(): Promise<boolean> {
+  const begun = performance.now();
+  const calls = values.at === 'moments' ? undefined : await atCalls();
+  const moments = values.at === 'calls' ? undefined : await atMoments();
   const seconds = Math.round((performance.now() - begun) / 1000);
-  const next = Number(values.first) + Number(values.rounds);
-  console.log(`${seconds} s; go on with --seed ${seed} --first ${next}`);
-  if (values.save) saveResult('kills', { seed, first, seconds, calls, moments });
+  console.log(`seed ${seed}, ${seconds} s`);
+  if (values.save) saveResult('kills', { seed, seconds, calls, moments });
   return (calls?.broken ?? 0) + (moments?.broken ?? 0) === 0;
+}
+
+async function atCalls(): Promise<CallSums> {
+  const sums = await killAtCalls({
+    seed,
+    first,
+    rounds,
+    enough: timeForOne(),
+    onBroken: (spot, faults) => console.log(`broken; again with: ${commandFor(spot)}`, faults),
+  });
+  console.log(`at system calls: ${sums.kills} kills at ${sums.spots} spots, ${sums.broken} with a fault`);
+  return sums;
+}
+
+/** A round is repeated with the others of its database, so the run begins with whole ones. */
+async function atMoments(): Promise<KillSums> {
+  const sums = await killRun({
+    subject: 'ours',
+    seed,
+    first: first - (first % roundsPerDatabase),
+    rounds,
+    enough: timeForOne(),
+    onRound({ number }, { faults }) {
+      const start = number - (number % roundsPerDatabase);
+      const command = `node test/kills/kills.mts --at moments --seed ${seed} --first ${start} --rounds ${roundsPerDatabase}`;
+      for (const fault of faults) console.log(`broken: ${fault}\nagain with: ${command}`);
+    },
+  });
+  console.log(
+    `at drawn moments: ${sums.rounds} rounds, ${sums.kills} processes killed, ${sums.commits} acknowledged transactions, ` +
+      `${sums.broken} rounds with a fault`,
+  );
+  return sums;
+}
+
+/** The minutes of one part, from its first kill on. */
+function timeForOne(): () => boolean {
+  let end: number | undefined;
+  return () => performance.now() > (end ??= performance.now() + (Number(values.minutes) * 60_000) / parts);
 }
