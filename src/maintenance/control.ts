@@ -6,17 +6,22 @@
  *     abort     0 -> 1                          (the host wants a job to stop that can stop between two steps)
  *     answered  counts the answers to progress  (the host raises it after it wrote `pages`)
  *     pages     how many pages the next step copies
+ *     close     0 -> granted -> closed          (the host stands still while the worker closes its connection)
  */
 const stateAt = 0;
 const abortAt = 1;
 const answeredAt = 2;
 const pagesAt = 3;
-const words = 4;
+const closeAt = 4;
+const words = 5;
 
 const waiting = 0;
 const running = 1;
 const over = 2;
 const cancelled = 3;
+
+const granted = 1;
+const closed = 2;
 
 export type Control = Int32Array<SharedArrayBuffer>;
 
@@ -43,6 +48,24 @@ export function markOver(control: Control): void {
 /** Stops the calling thread until a running job is over; false when `timeoutMs` passed first. */
 export function waitUntilOver(control: Control, timeoutMs: number): boolean {
   return Atomics.wait(control, stateAt, running, timeoutMs) !== 'timed-out';
+}
+
+/** The worker's: waits until the host stands still. What the worker closes then takes no lock of the host away. */
+export function closeWhileHostWaits(control: Control, close: () => void): void {
+  Atomics.wait(control, closeAt, 0);
+  try {
+    close();
+  } finally {
+    Atomics.store(control, closeAt, closed);
+    Atomics.notify(control, closeAt);
+  }
+}
+
+/** The host's: stops the calling thread until the worker has closed; false when that took longer than `timeoutMs`. */
+export function waitWhileClosing(control: Control, timeoutMs: number): boolean {
+  Atomics.store(control, closeAt, granted);
+  Atomics.notify(control, closeAt);
+  return Atomics.wait(control, closeAt, granted, timeoutMs) !== 'timed-out';
 }
 
 export function requestAbort(control: Control): void {

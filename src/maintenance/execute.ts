@@ -1,5 +1,5 @@
 /** Runs one job in the thread that it is called in: the worker's program and the calling thread share it. */
-import type { Control } from './control';
+import { closeWhileHostWaits, type Control } from './control';
 import { openForJob, type ConnectionSettings } from './job-connection';
 import { catchUp } from './jobs/catch-up';
 import { checkpoint } from './jobs/checkpoint';
@@ -25,29 +25,36 @@ import type {
 export type SynchronousJob = Exclude<Job, OnlineBackupJob>;
 export type Report = (progress: JobProgress) => void;
 
+/** The thread that a job runs in, when it is not the one of the application. */
+export interface OwnThread {
+  readonly control: Control;
+  /** Tells the host that the job is about to close its connection. */
+  readonly announceClose: () => void;
+}
+
 /**
  * Runs a job that is one call, or a few, of SQLite.
  *
  * Copies and checks read through a read-only connection: should the application close its own meanwhile, the job's is
  * the last of the file and leaves the WAL as it is, instead of checkpointing with errors that nobody sees.
  *
- * `control` is `null` in the thread of the application, which must not wait for its own commits.
+ * `thread` is `null` in the thread of the application, which must not wait for itself.
  */
-export function executeNow(job: SynchronousJob, report: Report, control: Control | null): ResultOf<SynchronousJob> {
+export function executeNow(job: SynchronousJob, report: Report, thread: OwnThread | null): ResultOf<SynchronousJob> {
   switch (job.kind) {
     case 'checkpoint':
-      return checkpointAlone(job, control);
+      return checkpointAlone(job, thread);
     case 'vacuum-into':
       // The copy is a file of its own that counts only after its own sync, so SQLite need not sync it while it writes.
-      return withConnection(job, { ...settings(job.access ?? 'read-only', job), synchronous: 'off' }, db =>
+      return withConnection(job, { ...settings(job.access ?? 'read-only', job), synchronous: 'off' }, thread, db =>
         vacuumInto(withSmallCache(db), { schema: 'main', destination: job.destination }, header =>
           report({ step: 'started', header }),
         ),
       );
     case 'verify':
-      return verifyTarget(job);
+      return verifyTarget(job, thread);
     case 'fold':
-      return withConnection(job, settings('read-write', job), fold);
+      return withConnection(job, settings('read-write', job), thread, fold);
     case 'hash':
       return hashFile(job.descriptor);
     case 'transfer':
@@ -59,11 +66,11 @@ export function executeNow(job: SynchronousJob, report: Report, control: Control
  * A checkpoint that failed is not followed by an ordinary close: were the application's connection gone meanwhile, the
  * close would checkpoint once more, and the disk would confirm what it has already lost.
  */
-function checkpointAlone(job: CheckpointJob, control: Control | null): ResultOf<CheckpointJob> {
+function checkpointAlone(job: CheckpointJob, thread: OwnThread | null): ResultOf<CheckpointJob> {
   const db = openForJob(job, settings('read-write', job));
   try {
     const once = (): CheckpointResult => checkpoint(db, job);
-    const result = job.catchUp === true && control !== null ? catchUp(db, once, control) : once();
+    const result = job.catchUp === true && thread !== null ? catchUp(db, once, thread.control) : once();
     db.close();
     return result;
   } catch (error) {
@@ -83,6 +90,7 @@ export async function executeOnline(
   job: OnlineBackupJob,
   report: Report,
   steer: Steer,
+  thread: OwnThread | null,
 ): Promise<ResultOf<OnlineBackupJob>> {
   const db = openForJob(job, settings(job.access ?? 'read-only', job));
   try {
@@ -93,27 +101,38 @@ export async function executeOnline(
       steer,
     );
   } finally {
-    db.close();
+    close(db, thread);
   }
 }
 
 function withConnection<Result>(
   target: JobTarget,
   connection: ConnectionSettings,
+  thread: OwnThread | null,
   use: (db: NativeDatabase.Database) => Result,
 ): Result {
   const db = openForJob(target, connection);
   try {
     return use(db);
   } finally {
-    db.close();
+    close(db, thread);
   }
 }
 
+/**
+ * SQLite looks whether this process has locks on the file, and then closes the descriptor; a lock that another thread takes
+ * between the two is gone without a word (docs/decisions/0006). So the application's thread stands still meanwhile.
+ */
+function close(db: NativeDatabase.Database, thread: OwnThread | null): void {
+  if (thread === null) return void db.close();
+  thread.announceClose();
+  closeWhileHostWaits(thread.control, () => db.close());
+}
+
 /** Opening reads the header already, so that damage there is met before the check begins: it is a finding all the same. */
-function verifyTarget(job: VerifyJob): VerifyResult {
+function verifyTarget(job: VerifyJob, thread: OwnThread | null): VerifyResult {
   try {
-    return withConnection(job, settings(job.access ?? 'read-only', job), db => verify(db, job));
+    return withConnection(job, settings(job.access ?? 'read-only', job), thread, db => verify(db, job));
   } catch (error) {
     return unreadable(error);
   }

@@ -24,10 +24,15 @@ export async function runJobHere<SomeJob extends Job>(
   if (job.kind !== 'online-backup') return executeNow(job, report, null) as ResultOf<SomeJob>;
   let pages = job.steered ? firstPages : Number.MAX_SAFE_INTEGER;
   const limit = steerFor({ pagesPerSecond: job.pagesPerSecond, steered: false }, createControl(), () => {});
-  const copied = await executeOnline(job, report, progress => {
-    options.signal?.throwIfAborted();
-    pages = pagesFrom(report({ step: 'copied', ...progress }), pages);
-    return Math.min(pages, limit(progress));
-  });
+  const copied = await executeOnline(
+    job,
+    report,
+    progress => {
+      options.signal?.throwIfAborted();
+      pages = pagesFrom(report({ step: 'copied', ...progress }), pages);
+      return Math.min(pages, limit(progress));
+    },
+    null,
+  );
   return copied as ResultOf<SomeJob>;
 }

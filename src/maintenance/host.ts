@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { deferred } from '../base/deferred';
 import { processGlobal } from '../base/process-global';
 import { MaintenanceError } from '../errors/refusals';
-import { answer, cancel, createControl, requestAbort, waitUntilOver, type Control } from './control';
+import { answer, cancel, createControl, requestAbort, waitUntilOver, waitWhileClosing, type Control } from './control';
 import { runJobHere } from './here';
 import { Lane } from './lane';
 import type { Job, JobProgress, ResultOf, WorkerMessage } from './protocol';
@@ -47,6 +47,9 @@ interface Host {
   readonly tasks: Map<number, Task>;
   nextId: number;
 }
+
+/** ms. Closing a connection that has only read takes no time, unless the disk hangs. */
+const closeMs = 5000;
 
 /** In a bundle it stands beside the bundle, so its name must be nobody else's. */
 const program = join(__dirname, 'safe-sqlite-worker.js');
@@ -149,6 +152,7 @@ function startInThread<SomeJob extends Job>(job: SomeJob, options: JobOptions): 
   const onProgress = answerProgress(control, options.onProgress, result.reject);
   const onMessage = (message: WorkerMessage): void => {
     if (message.type === 'progress') return onProgress(message.progress);
+    if (message.type === 'closing') return void waitWhileClosing(control, closeMs);
     if (message.type === 'done') result.resolve(message.result as ResultOf<SomeJob>);
     else result.reject(message.error.family === 'aborted' ? signal?.reason : fromWire(message.error, job));
     finish();

@@ -59,7 +59,7 @@ export class Lane {
     let failure: unknown;
     worker.on('message', (message: WorkerMessage) => {
       const job = this.#jobs.get(message.id);
-      if (message.type !== 'progress') this.forget(message.id);
+      if (message.type === 'done' || message.type === 'failed') this.forget(message.id);
       job?.onMessage(message);
     });
     worker.on('error', error => (failure = error));

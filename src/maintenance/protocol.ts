@@ -189,6 +189,8 @@ export type HostMessage =
 /** From the worker to the host. */
 export type WorkerMessage =
   | { readonly type: 'progress'; readonly id: number; readonly progress: JobProgress }
+  /** The job waits until the host stands still, to close its connection. */
+  | { readonly type: 'closing'; readonly id: number }
   | { readonly type: 'done'; readonly id: number; readonly result: ResultOf<Job> }
   | { readonly type: 'failed'; readonly id: number; readonly error: WireError };
 

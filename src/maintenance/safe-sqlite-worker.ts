@@ -1,7 +1,7 @@
 /** The program of the maintenance thread: takes jobs, runs each with a connection of its own, answers. */
 import { parentPort } from 'node:worker_threads';
 import { claim, isAbortRequested, markOver, type Control } from './control';
-import { executeNow, executeOnline } from './execute';
+import { executeNow, executeOnline, type OwnThread } from './execute';
 import type { HostMessage, Job, JobProgress, ResultOf, WorkerMessage } from './protocol';
 import { AbortedJob, steerFor } from './steer';
 import { toWire } from './wire-error';
@@ -27,7 +27,8 @@ async function run(id: number, job: Job, control: Control, send: Send): Promise<
   if (!claim(control)) return;
   let answer: WorkerMessage;
   try {
-    const result = await perform(job, control, progress => send({ type: 'progress', id, progress }));
+    const thread = { control, announceClose: (): void => send({ type: 'closing', id }) };
+    const result = await perform(job, thread, progress => send({ type: 'progress', id, progress }));
     answer = { type: 'done', id, result };
   } catch (error) {
     answer = { type: 'failed', id, error: toWire(error) };
@@ -38,14 +39,15 @@ async function run(id: number, job: Job, control: Control, send: Send): Promise<
 
 function perform(
   job: Job,
-  control: Control,
+  thread: OwnThread,
   report: (progress: JobProgress) => void,
 ): ResultOf<Job> | Promise<ResultOf<Job>> {
-  if (job.kind === 'online-backup') return executeOnline(job, report, steerFor(job, control, report));
+  const { control } = thread;
+  if (job.kind === 'online-backup') return executeOnline(job, report, steerFor(job, control, report), thread);
   const reportOrStop = (progress: JobProgress): void => {
     report(progress);
     // The last moment at which a call that cannot be interrupted can still be left out.
     if (isAbortRequested(control)) throw new AbortedJob();
   };
-  return executeNow(job, reportOrStop, control);
+  return executeNow(job, reportOrStop, thread);
 }

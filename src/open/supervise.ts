@@ -14,6 +14,7 @@ import type { SqliteResultError } from '../errors/sqlite-errors';
 import { holdBack, type Hold } from '../native/hold-back';
 import { watchConnection, type Watch } from '../sentinel/watch';
 import { foldCase } from '../sql/names';
+import { warnOfThreads } from './several-threads';
 
 /** A file that the connection has open, as the main database or attached. */
 export interface SupervisedFile extends WatchedFile {
@@ -74,6 +75,7 @@ export class Supervision {
     });
     this.#files.set(foldCase(schema), { file, user, scheduler, leaveFence });
     this.#schedulers = [...this.#schedulers, scheduler];
+    warnOfThreads(connection.hub, file);
     if (checkpoints) connection.gate.pulseCommits(() => this.#pulse());
   }
 

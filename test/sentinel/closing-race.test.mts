@@ -49,6 +49,33 @@ test('raw better-sqlite3: another process writes in the middle of the transactio
   other.close();
 });
 
+test('our own thread closes while the application stands still: nothing is lost', { skip }, async () => {
+  using bench = createFaultBench();
+  const file = join(bench.folder, 'app.db');
+  const scenario = bench.start(program, { execArgv: ['--no-warnings'] });
+  await scenario.ask('open', { file, ours: true });
+  bench.faults.arm({ calls: 'close', path: '*/app.db', action: 'hold' });
+  await scenario.ask('startVerify');
+  while (bench.faults.counters()[0]?.hits !== 1) await delay(5);
+  const begun = scenario.ask('exec', 'BEGIN IMMEDIATE').then(() => scenario.ask('exec', 'INSERT INTO t VALUES (1)'));
+  // It would come through at once; here it waits for the close.
+  await Promise.race([begun, delay(300)]);
+  bench.faults.heal();
+  await begun;
+  assert.equal(await scenario.ask('endVerify'), true);
+  assert.equal(await scenario.ask('locks'), 2);
+  await scenario.ask('exec', 'COMMIT');
+});
+
+test('the second thread that opens it with a rollback journal is warned, once', { skip }, async () => {
+  using bench = createFaultBench();
+  const scenario = bench.start(program, { execArgv: ['--no-warnings'] });
+  const warnings = (path: string, journalMode: string) =>
+    scenario.ask<string[]>('warningsInThreads', { file: join(bench.folder, path), journalMode });
+  assert.deepEqual(await warnings('rollback.db', 'rollback'), ['rollback-journal-in-several-threads']);
+  assert.deepEqual(await warnings('wal.db', 'wal'), []);
+});
+
 test('the sentinel sees it before the commit', { skip }, async () => {
   using bench = createFaultBench();
   const { scenario } = await loseLocks(bench, true);
