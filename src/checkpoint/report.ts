@@ -52,11 +52,11 @@ export class WalWarning {
   #warnings = 0;
   #nextAt = 0;
 
-  check(state: WalState, { target, settings, users, history }: FileScheduler): void {
+  /** `now`: ms of the monotonic clock. */
+  check(state: WalState, { target, settings, users, history }: FileScheduler, now: number): void {
     const limit = walLimit(settings);
     const bytes = state.exact ? state.walBytes : state.pendingBytes;
     const concerned = [...users].some(user => user.checkpoints);
-    const now = performance.now();
     if (bytes <= limit || !concerned) {
       this.#warnings = 0;
       this.#nextAt = 0;

@@ -172,7 +172,7 @@ export class FileScheduler {
     // At a commit one is always open, and no long one.
     if (moment === 'tick') findLongTransactions(this.#users, performance.now());
     const state = this.observe();
-    this.#warning.check(state, this);
+    this.#warning.check(state, this, performance.now());
     this.#act(this.#decide(state, { justCompleted: false, atCommit: moment === 'before a commit' }));
   }
 

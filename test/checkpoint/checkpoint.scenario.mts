@@ -100,6 +100,7 @@ serve({
     return rows.next();
   },
   checkpoint: ({ as, mode }: { as?: string; mode?: 'passive' | 'truncate' }) => ours(as).checkpoint(mode),
+  health: () => ours().health(),
   startCheckpoint() {
     running = ours().checkpoint();
   },

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import Native from 'better-sqlite3';
-import type { CheckpointBlockedEvent, CheckpointEvent, CheckpointFailedEvent } from 'safe-sqlite';
+import type { CheckpointBlockedEvent, CheckpointEvent, CheckpointFailedEvent, DatabaseHealth } from 'safe-sqlite';
 import { createFaultBench, faultsSkip, type FaultBench, type Scenario } from '../faults/shim.mts';
 
 const program = join(import.meta.dirname, 'checkpoint.scenario.mts');
@@ -49,9 +49,16 @@ describe('the scheduler', { skip }, () => {
     assert.equal(Reflect.get(failed.error, 'code'), 'SQLITE_FULL');
     assert.equal(failed.willRetry, true);
     assert.equal(failed.consecutive, 1);
+    // Asked for, so that the pauses in between do not count.
+    for (let each = 0; each < 2; each += 1) await assert.rejects(ours.ask('checkpoint', {}), { code: 'SQLITE_FULL' });
+    const { status, reasons } = await ours.ask<DatabaseHealth>('health');
+    assert.equal(status, 'degraded');
+    assert.ok(
+      reasons.some(reason => /3 checkpoints failed with SQLITE_FULL/.test(reason)),
+      reasons.join(),
+    );
     bench.faults.heal();
-    const done = await ours.ask<CheckpointEvent>('until', { event: 'checkpoint' });
-    assert.equal(done.complete, true);
+    assert.equal((await ours.ask<CheckpointEvent>('checkpoint', {})).complete, true);
     await ours.ask('close', {});
   });
 
@@ -125,6 +132,7 @@ describe('the scheduler', { skip }, () => {
     await commit(child, 1, 20);
     await child.ask('wait', 600);
     assert.deepEqual(await eventNames(child), []);
+    assert.equal((await child.ask<DatabaseHealth>('health')).checkpoints?.owner, 'external');
     const size = await child.ask('walSize');
     await child.ask('close', {});
     assert.equal(await child.ask('walSize'), size);
@@ -203,6 +211,25 @@ describe('the scheduler', { skip }, () => {
     // The first half second goes by before it is noticed that no timer runs.
     assert.ok(largest < without.largest * 0.7, `${commits} commits, ${largest} of ${without.largest} bytes`);
   });
+
+  for (const [what, fault, hint] of [
+    ['too many open files', 'EMFILE', /ulimit -n/],
+    ['no right to the file any more', 'EACCES', /rights of the file/],
+  ] as const) {
+    test(`${what}: a checkpoint that cannot open the file says so, fences nothing, and comes again`, async () => {
+      using bench = createFaultBench();
+      const child = await started(bench, small);
+      bench.faults.arm({ calls: 'open', path: '*/app.db', count: 'all', action: { fail: fault } });
+      await commit(child, 1, 8);
+      const failed = await child.ask<CheckpointFailedEvent>('until', { event: 'checkpointFailed' });
+      assert.equal(Reflect.get(failed.error, 'code'), 'SQLITE_CANTOPEN');
+      assert.match(String(Reflect.get(failed.error, 'hint')), hint);
+      assert.equal(failed.willRetry, true);
+      await commit(child, 20, 1);
+      bench.faults.heal();
+      await child.ask('until', { event: 'checkpoint', having: { complete: true } });
+    });
+  }
 
   test('keeps no process alive', async () => {
     using bench = createFaultBench();
