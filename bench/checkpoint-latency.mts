@@ -2,12 +2,14 @@
  * What checkpoints do to the latency of commits and to the event loop: better-sqlite3's automatic checkpoint, which runs
  * inside a commit, against the scheduler of this library, on the disk as it is and with slower syncs.
  *
- *     node bench/checkpoint-latency.mts [rounds] [seconds] [--json]
+ *     node bench/checkpoint-latency.mts [rounds] [seconds]
+ *
+ * It writes bench/results/checkpoint-latency.json, of which scripts/checkpoint-latency-page.mjs makes the page.
  *
  * Steady: one transaction in each period, as a server has them. Saturated: one after the other, as fast as they go.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -15,6 +17,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { faultsSkip } from '../test/faults/shim.mts';
 import { runWithSlowFsync } from '../test/faults/slow-fsync.mts';
 import SafeSqlite from 'safe-sqlite';
+import { describeMachine } from './machine.mts';
 import { median } from './paired.mts';
 
 type Subject = 'raw' | 'ours';
@@ -147,7 +150,7 @@ const disks = [
   { name: 'syncs + 10 ms', syncMs: 10, periodMs: 30 },
 ] as const;
 
-async function main(rounds: number, seconds: number, json: boolean): Promise<void> {
+async function main(rounds: number, seconds: number): Promise<void> {
   const skip = faultsSkip();
   const results: object[] = [];
   for (const { name, syncMs, periodMs } of disks) {
@@ -172,11 +175,14 @@ async function main(rounds: number, seconds: number, json: boolean): Promise<voi
         p999: ratio('p999'),
         longestStall: ratio('longestStall'),
       };
-      results.push({ disk: name, load, raw, ours, ratios });
-      if (!json) print(`${name}, ${load}`, raw, ours, ratios);
+      results.push({ disk: name, syncMs, periodMs, load, raw, ours, ratios });
+      print(`${name}, ${load}`, raw, ours, ratios);
     }
   }
-  if (json) console.log(JSON.stringify(results));
+  const folder = join(import.meta.dirname, 'results');
+  mkdirSync(folder, { recursive: true });
+  const page = { takenAt: new Date().toISOString(), machine: describeMachine(), rounds, seconds, rows: results };
+  writeFileSync(join(folder, 'checkpoint-latency.json'), `${JSON.stringify(page, null, 2)}\n`);
 }
 
 function print(title: string, raw: Summary, ours: Summary, ratios: Record<string, number>): void {
@@ -201,5 +207,5 @@ if (first === '--run') {
   console.log(JSON.stringify(await measure(subject as Subject, load as Load, Number(seconds), Number(periodMs))));
 } else {
   const numbers = process.argv.slice(2).map(Number).filter(Number.isFinite);
-  await main(numbers[0] ?? 3, numbers[1] ?? 4, process.argv.includes('--json'));
+  await main(numbers[0] ?? 3, numbers[1] ?? 4);
 }

@@ -5,6 +5,7 @@ import { SqliteBusyError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
 import { runJobSync } from '../maintenance/here';
 import { runJob } from '../maintenance/host';
+import type { FileScheduler } from './scheduler';
 import type { CheckpointJob, CheckpointMode, CheckpointResult } from '../maintenance/protocol';
 
 export interface CheckpointTarget {
@@ -16,9 +17,22 @@ export interface CheckpointTarget {
   readonly thread: 'worker' | 'main';
 }
 
+/** What the thread needs to know of the file of a scheduler. */
+export function checkpointTarget({ target, users, settings }: FileScheduler): CheckpointTarget {
+  const { file, identity } = target;
+  const connection = [...users].find(({ checkpoints }) => checkpoints)?.connection;
+  const nativeBinding = connection?.options.nativeBinding ?? null;
+  const wanted = settings === 'off' ? 'worker' : settings.thread;
+  // An addon object cannot be sent to another thread.
+  const thread = typeof nativeBinding === 'object' && nativeBinding !== null ? 'main' : wanted;
+  return { file, identity, nativeBinding, thread, fullfsync: connection?.plan.fullfsync ?? false };
+}
+
 export interface RunOptions {
   /** Somebody awaits the result: the process stays alive for it. */
   readonly awaited: boolean;
+  /** Go on until no commit overtakes it, in a thread of its own. */
+  readonly catchUp: boolean;
   /** Aborts when the last connection of the application closes: a job's own would be the last one then. */
   readonly signal: AbortSignal;
 }
@@ -48,10 +62,11 @@ class TruncateBlocked extends Error {
 export async function runCheckpoint(
   target: CheckpointTarget,
   mode: CheckpointMode,
-  { awaited, signal }: RunOptions,
+  options: RunOptions,
 ): Promise<CheckpointResult> {
+  const { awaited, signal } = options;
   try {
-    return await pRetry(() => attempt(target, mode, { awaited, signal }), {
+    return await pRetry(() => attempt(target, mode, options), {
       ...retries,
       unref: !awaited,
       // Not p-retry's own `signal`: a checkpoint that ran through counts, also when the file was closed meanwhile.
@@ -67,7 +82,7 @@ export async function runCheckpoint(
 async function attempt(
   target: CheckpointTarget,
   mode: CheckpointMode,
-  { awaited, signal }: RunOptions,
+  { awaited, catchUp, signal }: RunOptions,
 ): Promise<CheckpointResult> {
   signal.throwIfAborted();
   const job: CheckpointJob = {
@@ -77,7 +92,7 @@ async function attempt(
     identity: target.identity,
     busyTimeoutMs: mode === 'truncate' ? truncateWaitMs : openWaitMs,
     fullfsync: target.fullfsync,
-    catchUp: !awaited && mode === 'passive',
+    catchUp,
     // An addon object works in this thread only; better-sqlite3 takes it where its types know the path.
     nativeBinding: (target.nativeBinding ?? undefined) as string | undefined,
   };

@@ -16,7 +16,7 @@ import { judgeFailure } from '../connection/storage-failure';
 import { MaintenanceError } from '../errors/refusals';
 import { SqliteResultError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
-import { waitForCheckpoint } from '../maintenance/host';
+import { stopCheckpoints, waitForCheckpoint } from '../maintenance/host';
 import { checkpoint } from '../maintenance/jobs/checkpoint';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/protocol';
 import type { ResolvedCheckpoint } from '../options/resolved';
@@ -24,7 +24,7 @@ import { decideCheckpoint, mergeCheckpoint, type CheckpointDecision, type Checkp
 import { noHistory, pauseOf, withFailure, withRestart, withResult, type History } from './history';
 import { findLongTransactions } from './long-transactions';
 import { reportFailure, reportPinned, reportResult, WalWarning } from './report';
-import { runCheckpoint } from './run-checkpoint';
+import { checkpointTarget, runCheckpoint } from './run-checkpoint';
 import type { FileUser } from './user';
 import { isOccupied, noticeSwitch, readWalState, type WalState } from './wal-state';
 
@@ -34,6 +34,8 @@ const tickMs = 250;
 const commitsPerLook = 16;
 /** Commits between two looks of a writer itself, which can be made to wait. */
 const commitsPerPulse = 64;
+/** ms. Commits that left no gap go on like that for a while, and each look for one costs the disk some syncs. */
+const gaplessMs = 1000;
 /** ms. A writer that is too fast waits this long at a time for the checkpoint that runs. */
 const pressMs = 1000;
 
@@ -59,6 +61,8 @@ export class FileScheduler {
   #finishedAt: number | null = null;
   #commits = 0;
   #behindCommit: NodeJS.Immediate | null = null;
+  /** ms of the monotonic clock: no gap between two commits is looked for before. */
+  #gaplessUntil = 0;
 
   constructor(target: WatchedFile) {
     this.target = target;
@@ -95,6 +99,7 @@ export class FileScheduler {
   /** A connection is about to close, or the file is fenced: nothing is begun until the next `join` or `leave`. */
   halt(): void {
     this.#closing.abort();
+    stopCheckpoints(this.target.file);
   }
 
   /** The connection did not close after all. */
@@ -105,9 +110,9 @@ export class FileScheduler {
   /** Called before each commit: between two ticks, or in a loop that lets none come, the WAL has a limit as well. */
   pulse(): void {
     this.#commits += 1;
-    // The gap before the next commit is longest at its beginning. It keeps the process alive for one turn of the event
-    // loop: without that, the loop would first sleep through the gap.
-    if (this.#commits % commitsPerLook === 0) this.#behindCommit ??= setImmediate(() => this.#look('behind a commit'));
+    // The gap behind a commit is longest at its beginning; without its reference, the loop would sleep through it first.
+    if (this.#commits % commitsPerLook === 0 && performance.now() >= this.#gaplessUntil)
+      this.#behindCommit ??= setImmediate(() => this.#look('behind a commit'));
     // Inside a transaction there is nothing to see: the next one that begins will do.
     if (this.#commits < commitsPerPulse || this.#occupied) return;
     this.#commits = 0;
@@ -237,6 +242,7 @@ export class FileScheduler {
 
   /** What is due right behind a checkpoint. */
   #goOn(justCompleted: boolean): void {
+    if (noticeMarker(this.target)) return this.halt();
     this.#act(this.#decide(this.observe(), { justCompleted, atCommit: false }));
   }
 
@@ -246,7 +252,9 @@ export class FileScheduler {
   }
 
   async #run(mode: CheckpointMode, awaited: boolean): Promise<CheckpointResult> {
-    const running = runCheckpoint(this.#jobTarget(), mode, { awaited, signal: this.#closing.signal });
+    const catchUp = !awaited && mode === 'passive' && performance.now() >= this.#gaplessUntil;
+    const target = checkpointTarget(this);
+    const running = runCheckpoint(target, mode, { awaited, catchUp, signal: this.#closing.signal });
     const settled = running.then(
       () => {},
       () => {},
@@ -256,6 +264,7 @@ export class FileScheduler {
       const result = await running;
       this.#running = null;
       this.#record(result);
+      if (catchUp && this.observe().pendingBytes > 0) this.#gaplessUntil = performance.now() + gaplessMs;
       if (mode === 'passive' && !awaited) this.#goOn(result.complete);
       return result;
     } catch (error) {
@@ -263,16 +272,6 @@ export class FileScheduler {
       if (!this.#wasTakenBack(error)) this.#fail(mode, asError(error));
       throw error;
     }
-  }
-
-  #jobTarget() {
-    const { file, identity } = this.target;
-    const connection = [...this.#users].find(({ checkpoints }) => checkpoints)?.connection;
-    const nativeBinding = connection?.options.nativeBinding ?? null;
-    const wanted = this.#settings === 'off' ? 'worker' : this.#settings.thread;
-    // An addon object cannot be sent to another thread.
-    const thread = typeof nativeBinding === 'object' && nativeBinding !== null ? 'main' : wanted;
-    return { file, identity, nativeBinding, thread, fullfsync: connection?.plan.fullfsync ?? false };
   }
 
   /** The file closed before the thread took the job. */

@@ -99,26 +99,34 @@ function findProgram(): boolean {
  */
 export function settleCheckpoints(file: string, timeoutMs: number): boolean {
   const deadline = performance.now() + timeoutMs;
-  const tasks = [...host().tasks.values()].filter(({ job }) => job.kind === 'checkpoint' && job.file === file);
   // All that wait first: while this thread waits for the one that runs, none of them may begin.
-  const running = tasks.filter(({ control, dismiss }) => {
-    if (!cancel(control)) return true;
-    dismiss(new MaintenanceError(`The checkpoint of ${file} was taken back: the file is closing.`));
-    return false;
-  });
-  return running.every(({ control }) => endCheckpoint(control, Math.max(0, deadline - performance.now())));
+  stopCheckpoints(file);
+  return checkpointsOf(file).every(({ control }) => waitUntilOver(control, Math.max(0, deadline - performance.now())));
+}
+
+/** Lets no checkpoint of the file begin that was asked for before; one that runs is the last. */
+export function stopCheckpoints(file: string): void {
+  for (const { control, dismiss } of checkpointsOf(file)) {
+    if (cancel(control)) dismiss(takenBack(file));
+    else requestAbort(control);
+  }
 }
 
 /** Stops the calling thread while a checkpoint of the file runs; false when that took longer than `timeoutMs`. */
 export function waitForCheckpoint(file: string, timeoutMs: number): boolean {
-  const tasks = [...host().tasks.values()].filter(({ job }) => job.kind === 'checkpoint' && job.file === file);
-  return tasks.every(({ control }) => endCheckpoint(control, timeoutMs));
+  return checkpointsOf(file).every(({ control }) => {
+    // While the calling thread waits, no commit comes that the job could wait for.
+    requestAbort(control);
+    return waitUntilOver(control, timeoutMs);
+  });
 }
 
-/** While the calling thread waits, no commit comes that the job could wait for. */
-function endCheckpoint(control: Control, timeoutMs: number): boolean {
-  requestAbort(control);
-  return waitUntilOver(control, timeoutMs);
+function checkpointsOf(file: string): readonly Task[] {
+  return [...host().tasks.values()].filter(({ job }) => job.kind === 'checkpoint' && job.file === file);
+}
+
+function takenBack(file: string): MaintenanceError {
+  return new MaintenanceError(`The checkpoint of ${file} was taken back: the file is closing, or fenced.`);
 }
 
 function startInThread<SomeJob extends Job>(job: SomeJob, options: JobOptions): RunningJob<ResultOf<SomeJob>> {

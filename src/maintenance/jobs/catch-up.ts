@@ -9,6 +9,7 @@
  * So it is followed by others that have little to copy, each right behind a commit, where the gap before the next one is
  * the longest: the long sync is done here, and not in the thread of the application.
  */
+import { hasFenceMarker } from '../../filesystem/fence-marker';
 import type { NativeDatabase } from '../../native/better-sqlite3';
 import { prepareWalFrames, type WalFrames } from '../../native/wal-frames';
 import { isAbortRequested, pause, type Control } from '../control';
@@ -21,7 +22,7 @@ const longestWaitMs = 50;
 /** ms between two looks for a commit: a part of the time of one. */
 const lookMs = 0.5;
 
-/** Returns the result of the last checkpoint; an abort ends it before the next one. */
+/** Returns the result of the last checkpoint; an abort, or a fence, ends it before the next one. */
 export function catchUp(
   db: NativeDatabase.Database,
   checkpoint: () => CheckpointResult,
@@ -34,7 +35,7 @@ export function catchUp(
     const { frames, copied } = look();
     if (frames === copied) break;
     awaitCommit(look, frames, control);
-    if (isAbortRequested(control)) break;
+    if (isAbortRequested(control) || hasFenceMarker(db.name)) break;
     result = checkpoint();
   }
   return result;

@@ -9,6 +9,7 @@
  *                                          INSERT: the WAL starts over
  */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -39,9 +40,10 @@ async function opened(bench: FaultBench, checkpoint: object | 'off'): Promise<Sc
 }
 
 /** The commit that overtakes; from then on the syncs of the database are counted. */
-async function overtake(bench: FaultBench, child: Scenario): Promise<void> {
+async function overtake(bench: FaultBench, child: Scenario, meanwhile = (): void => {}): Promise<void> {
   while (bench.faults.counters()[0]?.hits !== 1) await delay(5);
   await child.ask('insert', { id: 9, bytes: 3000 });
+  meanwhile();
   bench.faults.arm({ calls: 'fsync', path: '*/app.db', count: 'all', action: 'count' });
 }
 
@@ -71,6 +73,18 @@ describe('a checkpoint that a commit overtakes', { skip }, () => {
     assert.equal(syncs(bench), 1);
     await child.ask('insert', { id: 10, bytes: 3000 });
     assert.ok(walFrames(bench) < before);
+  });
+
+  test('is not followed by another on a file that was fenced meanwhile', async () => {
+    using bench = createFaultBench();
+    const child = await opened(bench, { walBytes: 16 * 1024, intervalMs: 100_000 });
+    for (let id = 1; id <= 8; id += 1) await child.ask('insert', { id, bytes: 3000 });
+    // As another process marks it.
+    await overtake(bench, child, () => writeFileSync(join(bench.folder, 'app.db-fenced'), ''));
+    await child.ask('until', { event: 'fenced' });
+    await child.ask('close', {});
+    assert.equal(syncs(bench), 0);
+    assert.ok((await child.ask<number>('walSize')) > 0);
   });
 
   test('waits for no commit when the application closes meanwhile', async () => {
