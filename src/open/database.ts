@@ -27,12 +27,12 @@ import { prometheusText } from '../health/prometheus';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/protocol';
 import type { Options } from '../options/options';
 import type { Plan } from '../policy/plan';
-import { backUp, changeWithSnapshot, verifyOpen } from './backups';
 import type { WriteCallOptions } from '../writes/queued-write';
 import { isOpenDatabase } from './handle';
 import type { DatabaseHealth } from './database-health';
 import { healthOfOpen } from './health';
 import { reportWhenLeaked } from './leaked-handles';
+import { loadBackups } from './on-demand';
 import type { OpenDatabase } from './open-database';
 import { ownProperties } from './own-properties';
 import { attempt, execText, explainText, pragmaText, prepareText, type TextHandle } from './texts';
@@ -174,7 +174,7 @@ export class Database implements DropInDatabase {
    */
   backup(destination: string, options?: BackupOptions): Promise<BackupResult> {
     if (this.#session.refusal !== null) return Promise.reject(this.#session.refusal());
-    return backUp(this.#open, destination, options);
+    return loadBackups().backUp(this.#open, destination, options);
   }
 
   /**
@@ -185,7 +185,7 @@ export class Database implements DropInDatabase {
   withSnapshot<Value>(change: () => Value, options?: SnapshotOptions): Promise<SnapshotOutcome<Value>> {
     if (this.#session.refusal !== null) return Promise.reject(this.#session.refusal());
     const host = transactionHost(this, this.#connection, this.#session);
-    return changeWithSnapshot(this.#open, host, change, options);
+    return loadBackups().changeWithSnapshot(this.#open, host, change, options);
   }
 
   /**
@@ -195,7 +195,7 @@ export class Database implements DropInDatabase {
    */
   verify(level?: 'quick' | 'full'): Promise<VerifyReport> {
     if (this.#session.refusal !== null) return Promise.reject(this.#session.refusal());
-    return verifyOpen(this.#connection, level);
+    return loadBackups().verifyOpen(this.#connection, level);
   }
 
   /** Attaches another database under the same checks and protections as this one. */

@@ -8,7 +8,7 @@ import { WriteQueue } from '../writes/write-queue';
 import { withdrawInstance } from '../registry/shared-instances';
 import type { Schedule } from '../backup/schedule';
 import { forget, remember } from './all-open';
-import { startScheduledBackups } from './backups';
+import { loadBackups } from './on-demand';
 import { openDatabaseBrand } from './handle';
 import type { SupervisedFile, Supervision } from './supervise';
 
@@ -56,7 +56,7 @@ export class OpenDatabase {
     this.supervision = parts.supervision;
     this.#release = parts.release;
     remember(this);
-    this.schedule = startScheduledBackups(this);
+    this.schedule = parts.connection.options.backup === 'off' ? null : loadBackups().startScheduledBackups(this);
     // Nobody else gets a connection that was refused.
     this.supervision.onRefused = () => withdrawInstance(this);
   }

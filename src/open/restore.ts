@@ -1,6 +1,7 @@
 /** `restoreDatabase` with the checks of an open: nothing is restored to where it could not be opened safely. */
 import { copyFileSync } from 'node:fs';
-import { restoreDatabase as restore, type RestoreOptions, type RestoreReport } from '../backup/restore';
+import type * as Restore from '../backup/restore';
+import type { RestoreOptions, RestoreReport } from '../backup/restore';
 import { fenceMarkerPath, hasFenceMarker, removeFenceMarker } from '../filesystem/fence-marker';
 import { resolveOptions } from '../options/resolve';
 import { locateFile, planGround } from './plan';
@@ -18,6 +19,8 @@ export async function restoreDatabase(options: RestoreOptions): Promise<RestoreR
     const opened = resolveOptions(target, {});
     planGround(locateFile(target, opened), opened);
   }
+  // Loaded when it is needed: most programs never restore.
+  const { restoreDatabase: restore } = require('../backup/restore') as typeof Restore;
   const report = await restore(options, surroundings);
   moveFence(report);
   return report;
