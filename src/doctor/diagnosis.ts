@@ -59,7 +59,7 @@ export interface Diagnosis {
   readonly notLookedAt: readonly NotLookedAt[];
   /** What to run when the storage is in doubt, for the device that the database stands on. */
   readonly storageCommands: readonly string[];
-  /** How `openDatabase(path)` would open it; `null` where it would refuse, which is a finding. */
+  /** How `openDatabase(path)` would open it on this ground; `null` where the ground is refused, which is a finding. */
   readonly plan: Plan | null;
   /** What was seen. Steps that failed or hung have no facts. */
   readonly facts: Partial<DoctorFacts>;

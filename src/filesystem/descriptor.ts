@@ -1,5 +1,6 @@
 /** Asks the kernel which mount a path is on, without opening the file for reading or writing. Linux only. */
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { deviceNumbers } from '../base/file-identity';
 import { errorCode } from '../base/foreign-error';
 
 /**
@@ -47,9 +48,8 @@ function isMissing(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
-/** `'major:minor'` of a device number, as mountinfo prints it. @see makedev(3): glibc's 64-bit layout */
+/** `'major:minor'` of a device number, as mountinfo prints it. */
 export function deviceName(dev: bigint): string {
-  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
-  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
+  const { major, minor } = deviceNumbers(dev);
   return `${major}:${minor}`;
 }

@@ -5,6 +5,7 @@ import { sameFile, type FileIdentity } from '../base/file-identity';
 import { parseFlags, parseTarget } from './descriptors';
 import { openerOf, type Opener } from './foreign-descriptors';
 import { librariesOf } from './loaded-copies';
+import { locksOn } from './lock-table';
 import { parseLocks, type HeldLock } from './locks';
 
 /** A file to look for: by what it is, and, for those that were deleted or replaced, by its name. */
@@ -17,7 +18,8 @@ export interface WantedFile {
 
 export interface OpenFile {
   readonly role: WantedFile['role'];
-  readonly fd: number;
+  /** `null` where only the locks are seen, in `/proc/locks`: the process belongs to somebody else. */
+  readonly fd: number | null;
   /** The file that is open is not the one at the path any more. */
   readonly gone: boolean;
   readonly opener: Opener;
@@ -60,7 +62,24 @@ export function scanProcesses(wanted: readonly WantedFile[]): ProcessScan | null
     const files = descriptors.flatMap(fd => inspect(pid, Number(fd), wanted));
     if (files.length > 0) processes.push(describe(pid, files));
   }
-  return { processes, unseenProcesses };
+  return {
+    processes: [...processes, ...lockHolders(wanted, new Set(processes.map(({ pid }) => pid)))],
+    unseenProcesses,
+  };
+}
+
+/** Processes that were not seen with the files open, and have locks on them: those of another user, for who is not root. */
+function lockHolders(wanted: readonly WantedFile[], seen: ReadonlySet<number>): readonly HoldingProcess[] {
+  const files = new Map<number, OpenFile[]>();
+  for (const { role, identity } of wanted) {
+    const locks = (identity === null ? [] : locksOn(identity)).filter(({ pid }) => !seen.has(pid));
+    for (const pid of new Set(locks.map(lock => lock.pid))) {
+      const own = locks.filter(lock => lock.pid === pid).map(({ kind, start, end }) => ({ kind, start, end }));
+      const file: OpenFile = { role, fd: null, gone: false, opener: 'sqlite', writable: false, locks: own };
+      files.set(pid, [...(files.get(pid) ?? []), file]);
+    }
+  }
+  return [...files].map(([pid, open]) => describe(pid, open));
 }
 
 function describe(pid: number, files: readonly OpenFile[]): HoldingProcess {

@@ -22,8 +22,9 @@ import {
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { diagnose, InvalidOptionError, openDatabase } from 'safe-sqlite';
+import { diagnose, InvalidOptionError, openDatabase, type Diagnosis } from 'safe-sqlite';
 import { writeFenceMarker } from '../../dist/filesystem/fence-marker.js';
+import { installSecondCopy } from '../support/second-copy.mts';
 import { complaints, crashedWal, elsewhere, folder, found, holding, hotJournal, looked } from './patient.mts';
 
 const noProc = existsSync('/proc/self/fdinfo') ? false : 'needs Linux with /proc';
@@ -318,6 +319,20 @@ describe('the file', () => {
     ]);
   });
 
+  test('held by a process with two copies of SQLite', { skip: noProc }, async t => {
+    const home = folder(t);
+    const file = join(home, 'app.db');
+    elsewhere(file, `const db = new Native(file); db.exec('CREATE TABLE t(a)'); db.close()`);
+    const second = JSON.stringify(installSecondCopy(folder(t)));
+    const holder = await holding(
+      t,
+      file,
+      `const db = new Native(file); db.prepare('SELECT * FROM t').all(); new (require(${second}))(':memory:')`,
+    );
+    const copies = found(await looked(file), 'several-sqlite-copies');
+    assert.match(copies.what, new RegExp(`^Process ${holder.pid} .* has 2 copies of SQLite loaded: `));
+  });
+
   test('written by a SQLite that corrupts', async t => {
     const file = join(folder(t), 'app.db');
     elsewhere(
@@ -366,17 +381,30 @@ describe('permissions', () => {
     const file = join(home, 'app.db');
     elsewhere(file, `const db = new Native(file); db.exec('CREATE TABLE t(a)'); db.close()`);
     chmodSync(home, 0o755);
+    const holder = await holding(t, file, `const db = new Native(file); db.exec('BEGIN IMMEDIATE')`);
     const script = `process.setgid(65534); process.setuid(65534); require(${JSON.stringify(join(import.meta.dirname, '../../dist/index.js'))})
       .diagnose(${JSON.stringify(file)}).then(d => console.log(JSON.stringify(d)))`;
-    const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
-    assert.equal(stderr, '');
-    const diagnosis = JSON.parse(stdout) as Awaited<ReturnType<typeof diagnose>>;
+    const asNobody = () => {
+      const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
+      assert.equal(stderr, '');
+      return JSON.parse(stdout) as Diagnosis;
+    };
+    const diagnosis = asNobody();
     assert.deepEqual(complaints(diagnosis), [
       'note owner-differs',
       'problem folder-not-writable',
       'problem not-writable',
     ]);
     assert.ok(diagnosis.notLookedAt.some(({ what }) => /processes? of other users/.test(what)));
+    // Its descriptors are not to be seen, its locks are.
+    assert.match(
+      found(diagnosis, 'open').what,
+      new RegExp(`^Process ${holder.pid} \\(node, user 0\\): is in a write transaction.*RESERVED`),
+    );
+    chmodSync(file, 0o600);
+    assert.equal(found(asNobody(), 'cannot-look').level, 'warning');
+    chmodSync(home, 0o700);
+    assert.equal(asNobody().status, 'problem');
   });
 });
 

@@ -18,6 +18,11 @@ const subjects: Readonly<Record<StepName, string>> = {
   backups: 'its backups',
 };
 
+/** What the kernel says when the disk, the server or the daemon is at fault, and not the one who asks. */
+const storageCodes: ReadonlySet<string> = new Set(['EIO', 'ESTALE', 'ENOTCONN']);
+/** Without the facts of these, no finding does not mean that nothing is wrong. */
+const needed: ReadonlySet<StepName> = new Set<StepName>(['ground', 'files', 'header', 'journals']);
+
 /** A step that hangs is a finding of its own: the mount or the disk does not answer. */
 export function* judgeMissed(missed: readonly MissedStep[], mountPoint: string | null): Generator<Finding> {
   for (const { step, why, code, message } of missed) {
@@ -33,11 +38,22 @@ export function* judgeMissed(missed: readonly MissedStep[], mountPoint: string |
             'Look at the kernel log (`dmesg -T | tail`), at the daemon or the network of that mount, and at `ps -eo pid,stat,wchan:20,args | grep " D"`.',
         },
       );
-    } else if (why === 'failed' && (code === 'EIO' || code === 'ESTALE' || code === 'ENOTCONN')) {
+    } else if (why === 'failed' && code !== null && storageCodes.has(code)) {
       yield finding('problem', 'ground', 'storage-error', `Looking at ${subjects[step]} failed: ${message}.`, {
         why: 'The storage could not read it, or the mount lost its server.',
         action: 'Copy aside what can still be read, and look at the storage with the commands below.',
       });
+    } else if (why === 'failed' && needed.has(step)) {
+      yield finding(
+        step === 'ground' || step === 'files' ? 'problem' : 'warning',
+        'permissions',
+        'cannot-look',
+        `Looking at ${subjects[step]} failed: ${message}.`,
+        {
+          why: 'Nothing is known about it: this report does not say that it is in order.',
+          action: 'Run the doctor as the user of the program, or as root.',
+        },
+      );
     }
   }
 }

@@ -1,6 +1,5 @@
 /** Who has the database open, what they do with it, and whether their locks are what they should be. Pure. */
 import { basename } from 'node:path';
-import { count } from '../../base/figures';
 import type { HoldingProcess, OpenFile } from '../../proc/processes';
 import { expectedLocks, missingLocks } from '../../sentinel/expected-locks';
 import type { Finding } from '../diagnosis';
@@ -76,6 +75,7 @@ function doing(files: readonly OpenFile[]): string {
   const inWal = files.some(({ role }) => role === 'shm');
   const reads = inWal ? [0, 1, 2, 3, 4].some(slot => has(`READ${slot}`, false)) : has('SHARED', false);
   if (reads) return 'is in a read transaction';
+  if (files.every(({ fd }) => fd === null)) return 'has it open';
   return files.some(({ role, writable }) => role === 'database' && writable)
     ? 'has it open for writing, and does nothing'
     : 'has it open for reading, and does nothing';
@@ -146,7 +146,7 @@ function* judgeForeign(holder: HoldingProcess, files: readonly OpenFile[]): Gene
       'warning',
       'processes',
       'several-sqlite-copies',
-      `${nameOf(holder)} has ${count(holder.libraries.length, 'copy of SQLite').replace('copy of SQLites', 'copies of SQLite')} loaded: ${holder.libraries.join(', ')}.`,
+      `${nameOf(holder)} has ${holder.libraries.length} copies of SQLite loaded: ${holder.libraries.join(', ')}.`,
       {
         why: 'Two copies in one process do not see the locks of each other: if both open this file, commits are lost.',
         action:
