@@ -45,9 +45,11 @@ export async function raiseStand(name: string, by: Omit<Cast, 'script'> = { subj
   // Always the same path: super-journals name it.
   const folder = join(bench.folder, 'run');
   const baseFolder = join(bench.folder, 'base');
+  // A run is hardly longer than the start of its process, of which this takes a third away.
+  const environment = { ...bench.environment, NODE_COMPILE_CACHE: join(bench.folder, 'compile-cache') };
   const play = (phase: Part['phase'], rules: readonly FaultRule[]): ReturnType<typeof playInChild> => {
     bench.faults.arm(...rules);
-    return playInChild(program, { ...by, script: name, phase, folder }, bench.environment);
+    return playInChild(program, { ...by, script: name, phase, folder }, environment);
   };
   const failed = (what: string, stderr: string): Error => new Error(`The script ${name} failed ${what}.\n${stderr}`);
 
