@@ -32,11 +32,13 @@ export interface SoakReport extends Readonly<Notes['counts']> {
 
 const truncateAboveBytes = 8 << 20;
 /**
- * docs/checkpoints.md: at twice `truncateAboveBytes` a writer waits for the checkpoint. A reader that holds its snapshot
- * keeps the WAL from starting over; what can be written meanwhile comes on top.
+ * docs/checkpoints.md: at twice `truncateAboveBytes` a writer waits for the checkpoint. A reader that holds its snapshot and
+ * a disk that is full under a checkpoint keep the WAL from starting over; what is written meanwhile comes on top.
  */
-const walLimitBytes = 4 * truncateAboveBytes;
+const walLimitBytes = 8 * truncateAboveBytes;
 const longestHoldMs = 4000;
+/** Without a pause the WAL could never start over, with any library. */
+const longestPauseMs = 2000;
 const sampleEveryMs = 1500;
 /** However slow the machine is: so that each soak meets a dead disk and goes on after it. */
 const fewestSpells = 3;
@@ -133,7 +135,7 @@ async function look(crew: Crew, notes: Notes, holds: () => number, isOver: () =>
       // The schedule may have removed it already.
       if (copy !== null) notes.compare(copy, least, path);
     }
-    await delay(200);
+    await delay(holds() * longestPauseMs);
   }
 }
 
