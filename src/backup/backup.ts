@@ -11,7 +11,7 @@ import { stepper, type BackupStep } from './failure';
 import { resolveBackupOptions, type BackupOptions } from './options';
 import { locateSchema, type BackupSource, type SchemaPlace } from './source';
 import type { Surroundings } from './surroundings';
-import { startSeal } from './seal';
+import { Seal } from './seal';
 import type { BackupResult } from './result';
 import { removeTemporary } from './temporary';
 import { verifyCopy } from './verify-copy';
@@ -44,18 +44,16 @@ export async function backup(
     checkDestination(path, filesOf(source, place), options.overwrite, context.isOpenHere),
   );
   const build = await at('temporary', () => prepareBuild(place, target, context));
-  let inUse = Promise.resolve();
+  const seal = new Seal(build.work, build.handle, signal);
   try {
-    const copied = await at('copy', () => copyTo(build.work, source, place, options));
+    const copying = at('copy', () => copyTo(build.work, source, place, options));
+    seal.accompany(copying);
+    const copied = await copying;
     if (copied.method === 'online') await at('fold', () => runJob(foldOf(build.work, source)));
     // Checking reads the copy as a database, sealing as a file: they share its pages in memory, and run side by side.
     const [verified, sealed] = await settleBoth(
       at('verify', () => verifyCopy(build.work, source, place, copied, options)),
-      at('seal', () => {
-        const seal = startSeal(build, signal);
-        inUse = seal.over;
-        return seal.content;
-      }),
+      at('seal', () => seal.finish()),
     );
     const { remote } = build;
     if (remote !== null) await at('transfer', () => carry(build.work, remote, sealed, signal));
@@ -79,9 +77,8 @@ export async function backup(
       userVersion: verified.header.userVersion,
     };
   } finally {
-    for (const temporary of build.temporaries) removeTemporary(temporary);
-    // A second close of a handle does nothing.
-    const closed = inUse.then(() => build.handle.close()).catch(() => {});
+    await Promise.all(build.temporaries.map(removeTemporary));
+    const closed = seal.close();
     if (signal?.aborted !== true) await closed;
   }
 }

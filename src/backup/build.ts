@@ -35,7 +35,7 @@ export async function prepareBuild(
 ): Promise<Build> {
   const remoteFolder = (await surroundings.isNetwork(target.folder)) ? target.folder : null;
   const workFolder = remoteFolder === null ? target.folder : localFolder(place);
-  for (const folder of new Set([workFolder, target.folder])) sweepTemporaries(folder, Date.now());
+  for (const folder of new Set([workFolder, target.folder])) await sweepTemporaries(folder, Date.now());
   const mode = modeOf(place);
   const { path: work, handle } = await createTemporary(workFolder, mode);
   try {
@@ -44,7 +44,7 @@ export async function prepareBuild(
     return { work, handle, remote, aside, temporaries: [work, remote, aside].filter(path => path !== null) };
   } catch (error) {
     await handle.close();
-    removeTemporary(work);
+    await removeTemporary(work);
     throw error;
   }
 }

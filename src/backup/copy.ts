@@ -1,5 +1,6 @@
 /** The copying step: by which method, in which thread, with which progress. */
-import { statSync, truncateSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { truncate } from 'node:fs/promises';
 import { isSqliteFailure } from '../errors/translate';
 import { onlineBackup } from '../maintenance/jobs/online-backup';
 import { vacuumInto } from '../maintenance/jobs/vacuum-into';
@@ -33,8 +34,8 @@ export async function copyTo(
     return { ...(await copyOnce(destination, source, place, options)), method: options.method };
   } catch (error) {
     if (!options.mayFallBack || options.method === 'online' || !isAboutTheSchema(error)) throw error;
-    removeTemporary(`${destination}-journal`);
-    truncateSync(destination);
+    await removeTemporary(`${destination}-journal`);
+    await truncate(destination);
     return { ...(await copyOnce(destination, source, place, { ...options, method: 'online' })), method: 'online' };
   }
 }

@@ -56,7 +56,7 @@ export async function writeManifest(path: string, manifest: BackupManifest): Pro
     }
     await durableRename(temporary, path, null);
   } finally {
-    removeTemporary(temporary);
+    await removeTemporary(temporary);
   }
 }
 

@@ -6,7 +6,7 @@ import { refuseUnknownNames } from '../options/known-names';
 import { stepper, type RestoreStep } from './failure';
 import { checkInPlace, copyBackup, foldTarget, modeOf, takeOwner, verifyBackup } from './restore-steps';
 import { checkGround } from './restore-target';
-import { startSeal } from './seal';
+import { Seal } from './seal';
 import type { Surroundings } from './surroundings';
 import { stampOf } from './stamp';
 import { swapBroken, swapWhole } from './swap';
@@ -60,19 +60,19 @@ export async function restoreDatabase(options: RestoreOptions, context: RestoreC
 
   const ground = await at('target', () => checkGround(from, to, context.isOpenHere));
   const target = ground.to;
-  sweepTemporaries(target.folder, Date.now());
+  await sweepTemporaries(target.folder, Date.now());
   const { path: work, handle } = await at('temporary', () => createTemporary(target.folder, modeOf(ground)));
-  let inUse = Promise.resolve();
+  const seal = new Seal(work, handle, signal);
   try {
-    const copied = await at('copy', async () => {
+    const copying = at('copy', async () => {
       await takeOwner(handle, target);
       return copyBackup(ground, work, signal);
     });
+    seal.accompany(copying);
+    const copied = await copying;
     const verified = await at('verify', () => verifyBackup(work, copied, level, signal));
     const sealed = await at('seal', async () => {
-      const seal = startSeal({ work, handle }, signal);
-      inUse = seal.over;
-      const content = await seal.content;
+      const content = await seal.finish();
       // Before the file becomes the database: a later close would cancel the locks of whoever opens it first.
       await handle.close();
       return content;
@@ -95,8 +95,8 @@ export async function restoreDatabase(options: RestoreOptions, context: RestoreC
       durationMs: performance.now() - started,
     };
   } finally {
-    removeTemporary(work);
-    const closed = inUse.then(() => handle.close()).catch(() => {});
+    await removeTemporary(work);
+    const closed = seal.close();
     if (signal?.aborted !== true) await closed;
   }
 }

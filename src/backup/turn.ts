@@ -13,18 +13,47 @@ import { isAbandoned, ownerOf, processStart, temporaryName, thisOwner } from './
 export async function takeTurn(directory: string, name: string): Promise<(() => Promise<void>) | null> {
   const path = join(directory, `.${name}.backup-turn`);
   const mark = temporaryName(thisOwner(), randomBytes(6).toString('hex'));
-  // Twice: the second time after the turn of a dead process was removed.
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      await writeFile(path, mark, { flag: 'wx' });
-      return async () => rm(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      if (!(await isFree(path))) return null;
-      await rm(path, { force: true });
-    }
+  if (!(await create(path, mark)) && !((await clearAbandoned(path)) && (await create(path, mark)))) return null;
+  return async () => rm(path, { force: true });
+}
+
+/** False when there is such a file already. */
+async function create(path: string, content: string): Promise<boolean> {
+  try {
+    await writeFile(path, content, { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
-  return null;
+}
+
+/**
+ * Removes the turn of a process that is gone; false when it is not, or somebody else is about to.
+ *
+ * Of two that find the same dead turn, the slower one would remove the turn that the faster one has taken since: so only
+ * the one that creates a second file may remove it, after another look at whose it is.
+ */
+async function clearAbandoned(path: string): Promise<boolean> {
+  if (!(await isFree(path))) return false;
+  const takeover = `${path}-takeover`;
+  if (!(await create(takeover, ''))) {
+    // It stands for the time of two calls; a kill between them leaves it there.
+    if (await isOlder(takeover, unwrittenMs)) await rm(takeover, { force: true });
+    return false;
+  }
+  try {
+    if (!(await isFree(path))) return false;
+    await rm(path, { force: true });
+    return true;
+  } finally {
+    await rm(takeover, { force: true });
+  }
+}
+
+async function isOlder(path: string, ageMs: number): Promise<boolean> {
+  const facts = await stat(path).catch(() => null);
+  return facts !== null && Date.now() - facts.mtimeMs > ageMs;
 }
 
 async function isFree(path: string): Promise<boolean> {

@@ -1,4 +1,5 @@
 /** Runs one job in the thread that it is called in: the worker's program and the calling thread share it. */
+import { fsyncSync } from 'node:fs';
 import { closeWhileHostWaits, type Control } from './control';
 import { openForJob, type ConnectionSettings } from './job-connection';
 import { catchUp } from './jobs/catch-up';
@@ -55,6 +56,8 @@ export function executeNow(job: SynchronousJob, report: Report, thread: OwnThrea
       return verifyTarget(job, thread);
     case 'fold':
       return withConnection(job, settings('read-write', job), thread, fold);
+    case 'sync':
+      return fsyncSync(job.descriptor);
     case 'hash':
       return hashFile(job.descriptor);
     case 'transfer':
@@ -132,7 +135,7 @@ function close(db: NativeDatabase.Database, thread: OwnThread | null): void {
 /** Opening reads the header already, so that damage there is met before the check begins: it is a finding all the same. */
 function verifyTarget(job: VerifyJob, thread: OwnThread | null): VerifyResult {
   try {
-    return withConnection(job, settings(job.access ?? 'read-only', job), thread, db => verify(db, job));
+    return withConnection(job, settings(job.access ?? 'read-only', job), thread, db => verify(withSmallCache(db), job));
   } catch (error) {
     return unreadable(error);
   }

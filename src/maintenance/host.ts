@@ -2,8 +2,8 @@
  * Runs jobs off the event loop.
  *
  * There are three threads at most, each started when it is first needed: one for checkpoints, which are short and must
- * not wait, one for copies and checks, which can take minutes, and one that hashes a copy while it is checked. In a
- * thread the jobs of one file run one after another in the order they came.
+ * not wait, one for copies and checks, which can take minutes, and one that syncs a copy while it is written and hashes
+ * it while it is checked. In a thread the jobs of one file run one after another in the order they came.
  *
  * A job whose result somebody awaits keeps the process alive until it is over (`keepAlive`, the default); the
  * scheduler's own checkpoints do not. An exit waits for the call of SQLite that is under way, as Node joins its threads.
@@ -43,7 +43,7 @@ interface Task {
 }
 
 interface Host {
-  readonly lanes: { readonly checkpoint: Lane; readonly copy: Lane; readonly hash: Lane };
+  readonly lanes: { readonly checkpoint: Lane; readonly copy: Lane; readonly seal: Lane };
   readonly tasks: Map<number, Task>;
   nextId: number;
 }
@@ -59,7 +59,7 @@ function host(): Host {
   // Keyed by the program's path, because that decides which copy of better-sqlite3 the thread loads: two copies of
   // this package must not open each other's files with different copies of SQLite.
   return processGlobal(`maintenance.${program}`, 1, () => ({
-    lanes: { checkpoint: new Lane(program), copy: new Lane(program), hash: new Lane(program) },
+    lanes: { checkpoint: new Lane(program), copy: new Lane(program), seal: new Lane(program) },
     tasks: new Map(),
     nextId: 1,
   }));
@@ -139,7 +139,7 @@ function startInThread<SomeJob extends Job>(job: SomeJob, options: JobOptions): 
     return { result: result.promise, over: over.promise };
   }
   const { lanes, tasks } = host();
-  const lane = lanes[job.kind === 'checkpoint' || job.kind === 'hash' ? job.kind : 'copy'];
+  const lane = lanes[laneOf(job.kind)];
   const id = host().nextId++;
   const control = createControl();
   const finish = (): void => {
@@ -175,6 +175,11 @@ function startInThread<SomeJob extends Job>(job: SomeJob, options: JobOptions): 
     dismiss(new MaintenanceError('The maintenance thread could not be started.', { details, cause }));
   }
   return { result: result.promise, over: over.promise };
+}
+
+function laneOf(kind: Job['kind']): keyof Host['lanes'] {
+  if (kind === 'checkpoint') return 'checkpoint';
+  return kind === 'sync' || kind === 'hash' ? 'seal' : 'copy';
 }
 
 /** Hands each report to the listener and its answer back; a listener that throws ends the job with its error. */

@@ -130,15 +130,24 @@ export interface FoldResult {
   readonly pages: number;
 }
 
-/** Reads the size and hash of a finished file through a descriptor that stays open until the job is over. */
-export interface HashJob {
-  readonly kind: 'hash';
+/** Works on a file through a descriptor that stays open until the job is over. */
+interface DescriptorJob {
   readonly file: string;
   /**
    * Opened by whoever asks, before SQLite wrote the file. Opening and closing the file here would cancel the locks of a
    * connection that checks it meanwhile. fcntl(2): closing any descriptor of a file releases the process's locks on it.
    */
   readonly descriptor: number;
+}
+
+/** Puts what the file holds by now on stable storage. A failure is final: the next sync would not tell of it again. */
+export interface SyncJob extends DescriptorJob {
+  readonly kind: 'sync';
+}
+
+/** Reads the size and hash of a finished file. */
+export interface HashJob extends DescriptorJob {
+  readonly kind: 'hash';
 }
 
 export interface FileContent {
@@ -159,6 +168,7 @@ interface JobMap {
   'online-backup': { job: OnlineBackupJob; result: CopyResult };
   verify: { job: VerifyJob; result: VerifyResult };
   fold: { job: FoldJob; result: FoldResult };
+  sync: { job: SyncJob; result: void };
   hash: { job: HashJob; result: FileContent };
   transfer: { job: TransferJob; result: FileContent };
 }

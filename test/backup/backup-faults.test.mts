@@ -2,7 +2,7 @@
 // damaged old copy. The number of calls is counted first, so no call is left out.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { BackupOptions } from '../../dist/backup/options.js';
@@ -125,20 +125,68 @@ describe('a filesystem without hard links', { skip: faultsSkip() }, () => {
 });
 
 describe('the destination folder vanishes', () => {
-  for (const at of ['copy', 'verify', 'seal', 'publish'] as const) {
-    test(`before the step ${at}`, async t => {
+  for (const [method, at] of [
+    ['vacuum-into', 'temporary'],
+    ['vacuum-into', 'copy'],
+    ['vacuum-into', 'verify'],
+    ['vacuum-into', 'seal'],
+    ['vacuum-into', 'publish'],
+    ['online', 'copy'],
+    ['online', 'fold'],
+  ] as const) {
+    test(`${method}: before the step ${at}`, async t => {
       const home = folder(t);
       const out = join(home, 'out');
       mkdirSync(out);
       const db = bank(t, join(home, 'a.db'), 'wal', accounts);
       const onStep = (step: string) => step === at && rmSync(out, { recursive: true });
-      await assert.rejects(backUp(db, join(out, 'copy.db'), {}, { onStep }), {
+      await assert.rejects(backUp(db, join(out, 'copy.db'), { method }, { onStep }), {
         code: 'SAFE_SQLITE_BACKUP_FAILED',
-        message: /step: (copy|verify|seal|publish)/,
+        message: /step: (temporary|copy|fold|verify|seal|publish)/,
       });
       assert.equal(existsSync(out), false);
     });
   }
+});
+
+describe('a destination on another machine', { skip: faultsSkip() }, () => {
+  test('every call there fails once, and writes that only claim to be done are found', async t => {
+    using bench = createFaultBench();
+    const { db, file, out, destination, step } = prepare(t, bench);
+    const child = bench.start(program);
+    await child.ask('open', file);
+    const before = readFileSync((await backUp(db, destination)).path);
+    let failures = 0;
+    for (const call of calls) {
+      for (const action of call === 'write' ? ([{ fail: 'ENOSPC' }, 'lie'] as const) : [{ fail: 'EIO' } as const]) {
+        for (let nth = 1, hit = true; hit; nth++) {
+          step();
+          writeFileSync(destination, before);
+          bench.faults.arm({ calls: call, path: `${out}*`, nth, action });
+          const outcome = await child
+            .ask<{ pages: number }>('backup', { to: destination, options: { overwrite: true }, network: out })
+            .catch((error: Error & { code: string }) => error);
+          hit = bench.faults.counters()[0]?.hits === 1;
+          bench.faults.heal();
+          const what = `${call} number ${nth} with ${JSON.stringify(action)}`;
+          if (outcome instanceof Error) {
+            failures += 1;
+            assert.equal(outcome.code, 'SAFE_SQLITE_BACKUP_FAILED', what);
+            assert.deepEqual(readFileSync(destination), before, what);
+            if (action === 'lie') assert.match(outcome.message, /arrived differs/, what);
+          } else {
+            assert.ok(action !== 'lie' || !hit, what);
+            assert.equal(assertBank(destination, accounts), transfers(db), what);
+          }
+          if (call !== 'unlink') assert.deepEqual(names(out), ['copy.db'], what);
+          for (const name of names(out)) if (name !== 'copy.db') rmSync(join(out, name));
+          assert.deepEqual(hidden(bench.folder), [], what);
+        }
+      }
+    }
+    assert.ok(failures > 5, `only ${failures} calls failed the backup`);
+    t.diagnostic(`${failures} failed calls, each a typed failure`);
+  });
 });
 
 describe('a full disk', { skip: process.getuid?.() !== 0 && 'mounting a small filesystem needs root' }, () => {
@@ -164,6 +212,10 @@ describe('a full disk', { skip: process.getuid?.() !== 0 && 'mounting a small fi
     });
   }
 });
+
+function hidden(path: string): string[] {
+  return names(path).filter(name => name.startsWith('.'));
+}
 
 function transfers(db: InstanceType<typeof Native>): number {
   return Number(db.prepare('SELECT transfers FROM total').pluck().get());

@@ -2,6 +2,7 @@
 import NativeDatabase from 'better-sqlite3';
 import { serve } from '../faults/scenario.mts';
 import type { BackupOptions } from '../../dist/backup/options.js';
+import { takeTurn } from '../../dist/backup/turn.js';
 import { backUp } from './fixture.mts';
 
 let db: NativeDatabase.Database | undefined;
@@ -12,8 +13,9 @@ serve({
     db = new NativeDatabase(path);
     db.prepare('SELECT count(*) FROM account').get();
   },
-  backup: async ({ to, options }: { to: string; options: BackupOptions }) => {
+  backup: async ({ to, options, network }: { to: string; options: BackupOptions; network?: string }) => {
     if (db === undefined) throw new Error('no database is open');
-    return backUp(db, to, options);
+    return backUp(db, to, options, { isNetwork: path => path === network });
   },
+  turn: async (directory: string) => (await takeTurn(directory, 'app')) !== null,
 });

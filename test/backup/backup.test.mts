@@ -412,6 +412,48 @@ describe('steering', () => {
   }
 });
 
+describe('an abort', () => {
+  const steps = [
+    'source',
+    'destination',
+    'temporary',
+    'copy',
+    'fold',
+    'verify',
+    'seal',
+    'transfer',
+    'publish',
+  ] as const;
+  for (const at of steps) {
+    test(`at the step ${at} rejects, leaves nothing, and keeps the old backup`, async t => {
+      const home = folder(t);
+      const out = join(home, 'out');
+      mkdirSync(out);
+      const db = bank(t, join(home, 'a.db'), 'wal', 200);
+      const to = join(out, 'copy.db');
+      writeFileSync(to, 'old');
+      const abort = new AbortController();
+      const reason = new Error('changed my mind');
+      const backup = backUp(
+        db,
+        to,
+        { method: 'online', overwrite: true, signal: abort.signal },
+        {
+          isNetwork: path => path === out,
+          onStep: step => step === at && abort.abort(reason),
+        },
+      );
+      // What has begun to take its name is finished: half of it could be neither kept nor undone.
+      if (at === 'publish') await backup;
+      else await assert.rejects(backup, { code: 'SAFE_SQLITE_BACKUP_FAILED', cause: reason });
+      if (at === 'publish') assertBank(to, 200);
+      else assert.equal(readFileSync(to, 'utf8'), 'old');
+      while (names(home).some(name => name.startsWith('.'))) await new Promise(resolve => setTimeout(resolve, 2));
+      assert.deepEqual(names(out), ['copy.db']);
+    });
+  }
+});
+
 describe('a destination on another machine', () => {
   test('is built beside the database, verified there, carried over, compared', async t => {
     const home = folder(t);

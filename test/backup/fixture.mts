@@ -33,7 +33,7 @@ export function backUp(
  * `accounts` are 500 bytes wide, so that the copy takes a while.
  */
 export function bank(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   path: string,
   journal: 'wal' | 'delete',
   accounts = 2000,
@@ -71,7 +71,7 @@ export function assertBank(path: string, accounts = 2000): number {
 
 /** A process that moves money in a {@link bank} every `everyMs`, and says each time that it did. */
 export async function startWriter(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   path: string,
   everyMs: number,
 ): Promise<{ commits: () => number; stop: () => Promise<void> }> {

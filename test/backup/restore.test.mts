@@ -63,6 +63,26 @@ describe('what is restored', () => {
     });
   }
 
+  for (const [pageSize, encoding, autoVacuum] of [
+    [512, 'UTF-8', 'NONE'],
+    [4096, 'UTF-16be', 'FULL'],
+    [65_536, 'UTF-16le', 'NONE'],
+  ] as const) {
+    test(`pages of ${pageSize} bytes, ${encoding}, auto_vacuum ${autoVacuum}`, async t => {
+      const home = folder(t);
+      const file = join(home, 'a.db');
+      richDatabase(t, file, { pageSize, encoding, autoVacuum });
+      for (const method of ['vacuum-into', 'online'] as const) {
+        const [from, to] = [join(home, `${method}.backup.db`), join(home, `${method}.db`)];
+        const db = new Native(file);
+        await backUp(db, from, { method });
+        db.close();
+        await restoreDatabase({ from, to }, nobody);
+        assert.deepEqual(contentOf(to), contentOf(file));
+      }
+    });
+  }
+
   test('a copy with a WAL beside it, as `cp` makes one: the rows in the WAL come along, and the copy stays as it is', async t => {
     const home = folder(t);
     const db = richDatabase(t, join(home, 'a.db'));

@@ -4,11 +4,15 @@ import type { TestContext } from 'node:test';
 import type NativeDatabase from 'better-sqlite3';
 import { Native } from './fixture.mts';
 
-/** Creates the database at `path` with pages of 8192 bytes in UTF-16, and leaves its last rows in the WAL. */
-export function richDatabase(t: TestContext, path: string): NativeDatabase.Database {
+/** Creates the database at `path`, by default with pages of 8192 bytes in UTF-16, and leaves its last rows in the WAL. */
+export function richDatabase(
+  t: TestContext,
+  path: string,
+  { pageSize, encoding, autoVacuum } = { pageSize: 8192, encoding: 'UTF-16le', autoVacuum: 'INCREMENTAL' },
+): NativeDatabase.Database {
   const db = new Native(path);
   t.after(() => db.close());
-  db.exec(`PRAGMA page_size=8192; PRAGMA encoding='UTF-16le'; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL;
+  db.exec(`PRAGMA page_size=${pageSize}; PRAGMA encoding='${encoding}'; PRAGMA auto_vacuum=${autoVacuum}; PRAGMA journal_mode=WAL;
     PRAGMA wal_autocheckpoint=0; PRAGMA user_version=42; PRAGMA application_id=0x5AFE;
     CREATE TABLE person (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL COLLATE NOCASE UNIQUE, born REAL,
       photo BLOB, shout TEXT GENERATED ALWAYS AS (upper(name)) VIRTUAL, stored INT GENERATED ALWAYS AS (length(name)) STORED);

@@ -2,16 +2,18 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { dueBackup } from '../../dist/backup/due.js';
 import { backupPath, listBackups } from '../../dist/backup/folder.js';
+import { temporaryName, thisOwner } from '../../dist/backup/owner.js';
 import { retention } from '../../dist/backup/retention.js';
 import { startSchedule, type Schedule } from '../../dist/backup/schedule.js';
 import { momentOf, stampOf } from '../../dist/backup/stamp.js';
 import { takeTurn } from '../../dist/backup/turn.js';
+import { createFaultBench, faultsSkip } from '../faults/shim.mts';
 import { backUp, bank, dist, folder, names } from './fixture.mts';
 
 const hour = 3_600_000;
@@ -274,6 +276,59 @@ describe('the schedule', () => {
     child.kill('SIGKILL');
     await once(child, 'exit');
     assert.ok(await takeTurn(home, 'app'));
+  });
+
+  /*
+   *     slow: finds the dead turn, is about to remove it | .................... | removes it, takes its own
+   *     fast:                                              finds the dead turn …
+   */
+  test('two that find the turn of a killed process never have it both', { skip: faultsSkip() }, async () => {
+    using bench = createFaultBench();
+    const turnFile = join(bench.folder, '.app.backup-turn');
+    writeFileSync(turnFile, temporaryName({ ...thisOwner(), started: 'gone' }, '0'));
+    const slow = bench.start(join(import.meta.dirname, 'backup.scenario.mts'));
+    bench.faults.arm({ calls: 'unlink', path: turnFile, action: 'hold' });
+    const slowHasIt = slow.ask<boolean>('turn', bench.folder);
+    while (bench.faults.counters()[0]?.hits !== 1) await new Promise(resolve => setTimeout(resolve, 2));
+    const fast = await takeTurn(bench.folder, 'app');
+    bench.faults.heal();
+    assert.deepEqual([fast !== null, await slowHasIt], [false, true]);
+    assert.deepEqual(names(bench.folder), ['.app.backup-turn', 'control']);
+  });
+
+  test('a process that was killed while it took over keeps nobody out for long', async t => {
+    const home = folder(t);
+    const turnFile = join(home, '.app.backup-turn');
+    writeFileSync(turnFile, temporaryName({ ...thisOwner(), started: 'gone' }, '0'));
+    writeFileSync(`${turnFile}-takeover`, '');
+    assert.equal(await takeTurn(home, 'app'), null);
+    utimesSync(`${turnFile}-takeover`, new Date(), new Date(Date.now() - 60_000));
+    assert.equal(await takeTurn(home, 'app'), null);
+    assert.ok(await takeTurn(home, 'app'));
+    assert.deepEqual(names(home), ['.app.backup-turn']);
+  });
+
+  test('processes that start with the same schedule make one backup', async t => {
+    const home = folder(t);
+    bank(t, join(home, 'app.db'), 'wal', 200);
+    const out = join(home, 'out');
+    const program = `const { openDatabase } = require(${JSON.stringify(dist('index.js'))});
+      const db = openDatabase(${JSON.stringify(join(home, 'app.db'))}, { logger: false, backup: { directory: ${JSON.stringify(out)} } });
+      const look = setInterval(() => {
+        const { running, next, lastError } = db.health().backups;
+        if (running || next === null) return;
+        clearInterval(look);
+        if (lastError !== null) throw lastError;
+        db.close();
+      }, 5);`;
+    const children = Array.from({ length: 3 }, () => spawn(process.execPath, ['-e', program]));
+    t.after(() => children.forEach(child => child.kill('SIGKILL')));
+    for (const child of children) child.stderr.pipe(process.stderr);
+    assert.deepEqual(await Promise.all(children.map(child => once(child, 'exit'))), Array(3).fill([0, null]));
+    assert.deepEqual(
+      names(out).map(name => name.replace(/^app-.*Z/, '')),
+      ['.db', '.json'],
+    );
   });
 });
 

@@ -10,7 +10,7 @@ export const dist = (path: string): string => join(import.meta.dirname, '../../d
 export const require = createRequire(import.meta.url);
 export const Native = require('better-sqlite3') as typeof NativeDatabase;
 
-export function folder(t: TestContext): string {
+export function folder(t: Pick<TestContext, 'after'>): string {
   const path = mkdtempSync(join(tmpdir(), 'safe-sqlite-'));
   t.after(() => rmSync(path, { recursive: true, force: true }));
   return path;
