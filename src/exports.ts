@@ -3,6 +3,7 @@
 export { Database, type DatabaseConstructor } from './open/entry';
 export { openDatabase } from './open/shared';
 export { closeAllDatabases } from './open/all-open';
+export { metricsText } from './open/metrics';
 export { restoreDatabase } from './open/restore';
 export { clearFence, readFence, type ClearedFence, type ClearFenceOptions } from './checkpoint/clear-fence';
 export type { FenceMarker } from './filesystem/fence-marker';
@@ -37,7 +38,8 @@ export type {
 } from './connection/types';
 export type { WritePriority } from './writes/lanes';
 export type { WriteCallOptions } from './writes/queued-write';
-export type { Histogram, WriteQueueFacts } from './writes/counters';
+export type { Histogram } from './base/histogram';
+export type { WriteQueueFacts } from './writes/counters';
 export type { Plan, PlanWarning } from './policy/plan';
 export type { FilesystemReport } from './filesystem/report';
 export type { BackupOptions } from './backup/options';

@@ -1,5 +1,5 @@
 /** `verifyDatabase`: checks a database file, in use or not, off the event loop. */
-import { choiceOption, refuseOption } from '../options/checks';
+import { choiceOption, pathArgument } from '../options/checks';
 import { refuseUnknownNames } from '../options/known-names';
 import { runJob } from '../maintenance/host';
 import type { HeaderFacts, VerifyLevel } from '../maintenance/protocol';
@@ -40,10 +40,9 @@ const busyTimeoutMs = 5000;
  * @see https://sqlite.org/pragma.html#pragma_integrity_check
  */
 export async function verifyDatabase(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
-  if (typeof path !== 'string' || path.trim() === '') refuseOption('path', 'the path of a database', path);
   refuseUnknownNames(options, ['level', 'signal'], 'verify');
   const level = choiceOption('level', options.level, 'quick', ['quick', 'full']);
-  const place = placeOf(path);
+  const place = placeOf(pathArgument(path));
   const result = await runJob(
     {
       kind: 'verify',

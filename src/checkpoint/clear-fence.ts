@@ -5,7 +5,7 @@ import { bootId, readFenceMarker, removeFenceMarker, type FenceMarker } from '..
 import { locate } from '../filesystem/locate';
 import { runJob } from '../maintenance/host';
 import type { ReadAccess } from '../maintenance/protocol';
-import { choiceOption } from '../options/checks';
+import { choiceOption, pathArgument } from '../options/checks';
 import { refuseUnknownNames } from '../options/known-names';
 import { findHolders } from '../proc/holders';
 
@@ -36,7 +36,7 @@ const shownProblems = 3;
 
 /** The fence of a database: what failed, when and in which process; `null` when it is not fenced. */
 export function readFence(path: string): FenceMarker | null {
-  return readFenceMarker(locate(path).file);
+  return readFenceMarker(locate(pathArgument(path)).file);
 }
 
 /**
@@ -51,7 +51,7 @@ export function readFence(path: string): FenceMarker | null {
 export async function clearFence(path: string, options: ClearFenceOptions = {}): Promise<ClearedFence> {
   refuseUnknownNames(options, ['verify', 'signal'], 'clearFence');
   const verify = choiceOption('verify', options.verify, 'full', ['full', 'quick']);
-  const { file, identity } = locate(path);
+  const { file, identity } = locate(pathArgument(path));
   const fence = readFenceMarker(file);
   if (fence === null) return { path: file, fence, verified: null, sameBoot: null };
   if (identity === null) throw missing(file);

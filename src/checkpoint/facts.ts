@@ -1,5 +1,7 @@
 /** What `db.health()` says of the checkpoints of a file. */
 import { errorCode } from '../base/foreign-error';
+import type { Histogram } from '../base/histogram';
+import type { CheckpointCounts } from './counters';
 import { walLimit } from './report';
 import type { FileScheduler } from './scheduler';
 
@@ -18,12 +20,16 @@ export interface CheckpointFactsNow {
   readonly blocked: { readonly consecutive: number; readonly forMs: number } | null;
   /** Checkpoints in a row that failed. */
   readonly failed: { readonly consecutive: number; readonly code: string; readonly message: string } | null;
+  /** Since the file was opened in this thread, by what they came to. */
+  readonly counts: CheckpointCounts;
+  /** Milliseconds of those that ran through. */
+  readonly durationMs: Histogram;
 }
 
 /** `null` for a database that has no WAL, and where every connection only reads. */
 export function checkpointFacts(scheduler: FileScheduler | null): CheckpointFactsNow | null {
   if (scheduler === null || ![...scheduler.users].some(user => user.checkpoints)) return null;
-  const { settings, history } = scheduler;
+  const { settings, history, counters } = scheduler;
   const now = performance.now();
   const { walBytes, pendingBytes } = scheduler.observe();
   const blocked = history.blocked ?? history.pinned;
@@ -43,5 +49,7 @@ export function checkpointFacts(scheduler: FileScheduler | null): CheckpointFact
             code: errorCode(failed.error) ?? failed.error.name,
             message: failed.error.message,
           },
+    counts: counters.counts,
+    durationMs: counters.durationMs,
   });
 }

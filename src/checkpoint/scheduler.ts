@@ -21,6 +21,7 @@ import { checkpoint } from '../maintenance/jobs/checkpoint';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/protocol';
 import type { ResolvedCheckpoint } from '../options/resolved';
 import { decideCheckpoint, mergeCheckpoint, type CheckpointDecision, type CheckpointFacts } from '../policy/checkpoint';
+import { CheckpointCounters } from './counters';
 import { noHistory, pauseOf, withFailure, withRestart, withResult, type History } from './history';
 import { findLongTransactions } from './long-transactions';
 import { reportFailure, reportPinned, reportResult, WalWarning } from './report';
@@ -45,6 +46,7 @@ export interface WatchedFile extends FencedFile {
 
 export class FileScheduler {
   readonly target: WatchedFile;
+  readonly counters = new CheckpointCounters();
   readonly #users = new Set<FileUser>();
   /** Aborts when the last connection that may write closes: a checkpoint that begins after it would be unseen. */
   #closing = new AbortController();
@@ -235,9 +237,7 @@ export class FileScheduler {
       const { complete } = this.runHere(user);
       this.#finishedAt = complete ? this.observe().walBytes : null;
       this.#goOn(complete);
-    } catch {
-      // Reported already; see `#act`.
-    }
+    } catch {} // Reported already; see `#act`.
   }
 
   /** What is due right behind a checkpoint. */
@@ -280,6 +280,7 @@ export class FileScheduler {
   }
 
   #record(result: CheckpointResult): void {
+    this.counters.ended(result);
     this.#history = withResult(this.#history, result, performance.now(), Math.random());
     if (result.complete) {
       this.#pendingSince = null;
@@ -289,6 +290,7 @@ export class FileScheduler {
   }
 
   #fail(mode: CheckpointMode, error: Error): void {
+    this.counters.failed();
     const { file } = this.target;
     const sqlite = error instanceof SqliteResultError ? error : null;
     const fence = sqlite !== null && judgeFailure(sqlite, { moment: 'checkpoint', journalMode: 'wal', file }).fence;

@@ -5,6 +5,7 @@
  * an UPDATE, so the gate knows it: a transaction begins and ends only by its own statements, by `exec`, or by a failure,
  * and behind each of these the gate is told.
  */
+import { Buckets, commitMsBounds } from '../base/histogram';
 
 /** Called before something commits; may throw to prevent it. */
 export type CommitCheck = () => void;
@@ -14,6 +15,8 @@ export class CommitGate {
   check: CommitCheck | null = null;
   /** Whether the open transaction has written: what only read has nothing to commit. Set by its statements. */
   wrote = false;
+  /** Milliseconds of the commits that are timed: docs/metrics.md says which. */
+  readonly commitMs = new Buckets(commitMsBounds);
 
   #guard: CommitCheck | null = null;
   #pulse: CommitCheck | null = null;

@@ -11,6 +11,7 @@ import type { ResolvedOptions } from '../options/resolved';
 import { judgeFailedCommit } from '../policy/commit-outcome';
 import type { Plan } from '../policy/plan';
 import { CommitGate } from './commit-gate';
+import { FaultCounters } from './fault-counters';
 import { journalModesOf, type ProtectionGround } from './protect';
 import type { Moment, OpenIterator, Session } from './session';
 import type { TransactionOwner } from './transaction-owner';
@@ -47,6 +48,8 @@ export class Connection {
   readonly verbose: Verbose;
   /** What every statement that may commit passes first. */
   readonly gate = new CommitGate();
+  /** Failures of SQLite, counted. */
+  readonly faults = new FaultCounters();
   /** Told every failure of SQLite, before it is thrown: decides about the fence. */
   onFailure: ((error: SqliteResultError, moment: Moment) => void) | null = null;
   /** Set while functions of the application run inside a transaction that is not theirs to end. */
@@ -154,7 +157,10 @@ export class Connection {
       else if (sql === 'COMMIT') this.gate.ending();
       let statement = this.#statements.get(sql);
       if (statement === undefined) this.#statements.set(sql, (statement = this.native.prepare(sql)));
+      const commitsToDisk = sql === 'COMMIT' && this.gate.wrote && this.plan.file !== null;
+      const start = commitsToDisk ? performance.now() : 0;
       statement.run();
+      if (commitsToDisk) this.gate.commitMs.add(performance.now() - start);
       if (begins) this.gate.transactionIs(true);
       else if (sql === 'COMMIT' || sql === 'ROLLBACK') this.gate.transactionIs(false);
     } catch (error) {
@@ -171,6 +177,7 @@ export class Connection {
       ...(moment.commits === true && this.owner === null ? this.#commitOutcome(error) : {}),
     });
     if (translated instanceof SqliteResultError) {
+      this.faults.count(translated);
       // SQLite rolls the whole transaction back for some failures.
       this.gate.transactionIs(this.native.inTransaction);
       this.onFailure?.(translated, moment);

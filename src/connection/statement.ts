@@ -29,10 +29,14 @@ interface TransactionDoor {
   control(sql: string): Watch | null;
 }
 
-/** Before a statement that writes: outside of a transaction it commits. */
-function passGate(gate: CommitGate): void {
-  if (gate.check === null) gate.wrote = true;
-  else gate.check();
+/** Before a statement that writes. True when it commits by itself, as far as anybody watches commits. */
+function passGate(gate: CommitGate): boolean {
+  if (gate.check === null) {
+    gate.wrote = true;
+    return false;
+  }
+  gate.check();
+  return true;
 }
 
 /** Whether `parts` really came from `Connection.prepare`. */
@@ -90,7 +94,7 @@ export class Statement {
   run(...params: unknown[]): RunResult {
     const session = this.#session;
     if (session.refusal !== null) throw session.refusal();
-    if (this.#writes) passGate(session.gate);
+    if (this.#writes && passGate(session.gate) && this.#watch === null) return this.#timed('run', params) as RunResult;
     try {
       if (this.#watch !== null) return this.#watched(this.#watch, 'run', params) as RunResult;
       return this.#native.run(...params);
@@ -103,7 +107,7 @@ export class Statement {
   get(...params: unknown[]): unknown {
     const session = this.#session;
     if (session.refusal !== null) throw session.refusal();
-    if (this.#writes) passGate(session.gate);
+    if (this.#writes && passGate(session.gate) && this.#watch === null) return this.#timed('get', params);
     try {
       if (this.#watch !== null) return this.#watched(this.#watch, 'get', params);
       return this.#native.get(...params);
@@ -116,7 +120,7 @@ export class Statement {
   all(...params: unknown[]): unknown[] {
     const session = this.#session;
     if (session.refusal !== null) throw session.refusal();
-    if (this.#writes) passGate(session.gate);
+    if (this.#writes && passGate(session.gate) && this.#watch === null) return this.#timed('all', params) as unknown[];
     try {
       if (this.#watch !== null) return this.#watched(this.#watch, 'all', params) as unknown[];
       return this.#native.all(...params);
@@ -181,6 +185,18 @@ export class Statement {
   /** Out of line: a closure in a hot method would cost its allocation on every call. */
   #watched(watch: Watch, method: 'run' | 'get' | 'all', params: unknown[]): unknown {
     return watch.around((): unknown => this.#native[method](...params));
+  }
+
+  /** A statement that commits by itself; out of line as well, because inside of a transaction nothing is timed. */
+  #timed(method: 'run' | 'get' | 'all', params: unknown[]): unknown {
+    const start = performance.now();
+    try {
+      const result: unknown = this.#native[method](...params);
+      this.#session.gate.commitMs.add(performance.now() - start);
+      return result;
+    } catch (error) {
+      throw this.#failure(error, method);
+    }
   }
 
   #configure(change: (native: NativeStatement) => unknown): this {

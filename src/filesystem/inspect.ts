@@ -1,4 +1,5 @@
 /** `inspectFilesystem`: what ground a file stands on. */
+import { pathArgument } from '../options/checks';
 import { assembleReport } from './assemble-report';
 import { probeDarwin } from './darwin';
 import { probeLinux } from './linux';
@@ -21,10 +22,11 @@ export interface InspectOptions {
  * The file is never opened for reading or writing. On Linux this takes well under a millisecond; on macOS it runs
  * `/sbin/mount`. Platforms that are none of Linux, macOS and Windows are reported as unknown and refused.
  *
- * @throws the error of `fs` when a folder on the way cannot be searched (`EACCES`, `ELOOP`)
+ * @throws InvalidOptionError for what is no path;
+ *   the error of `fs` when a folder on the way cannot be searched (`EACCES`, `ELOOP`)
  */
 export function inspectFilesystem(path: string, options: InspectOptions = {}): FilesystemReport {
-  const result = probe(path, options.touchShared === true);
+  const result = probe(pathArgument(path), options.touchShared === true);
   const sandbox = process.platform === 'linux' ? readSandboxMarkers() : noSandbox;
   return assembleReport(path, result, { platform: process.platform, sandbox });
 }

@@ -1,4 +1,5 @@
 /** What `db.health()` says: facts of one moment, and the status that follows from them. Pure. */
+import type { Histogram } from '../base/histogram';
 import type { PlanWarning } from '../policy/plan';
 
 /** The checkpoints of the file, as far as this process makes them. */
@@ -16,6 +17,10 @@ export interface CheckpointHealth {
   readonly blocked: { readonly consecutive: number; readonly forMs: number } | null;
   /** Checkpoints in a row that failed. */
   readonly failed: { readonly consecutive: number; readonly code: string; readonly message: string } | null;
+  /** Since the file was opened in this thread, by what they came to. */
+  readonly counts: Readonly<Record<'complete' | 'blocked' | 'busy' | 'failed', number>>;
+  /** Milliseconds of those that ran through. */
+  readonly durationMs: Histogram;
 }
 
 export interface SentinelHealth {
@@ -54,6 +59,10 @@ export interface HealthFacts<Writes extends WriteHealth = WriteHealth> {
   readonly refusal: { readonly code: string; readonly message: string } | null;
   readonly checkpoints: CheckpointHealth | null;
   readonly sentinel: SentinelHealth | null;
+  /** Milliseconds of the commits to the file, the sync included; docs/metrics.md says which are timed. */
+  readonly commitMs: Histogram;
+  /** Failures of the storage, of locks and of memory since the database was opened, by the class of their error. */
+  readonly faults: Readonly<Record<string, number>>;
   readonly writes: Writes;
   /** `null` where no backups are scheduled. */
   readonly backups: BackupHealth | null;

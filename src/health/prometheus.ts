@@ -1,12 +1,6 @@
-/** The health of a database as Prometheus text. https://prometheus.io/docs/instrumenting/exposition_formats/ */
+/** The health of databases as Prometheus text. https://prometheus.io/docs/instrumenting/exposition_formats/ */
+import type { Histogram } from '../base/histogram';
 import type { Health } from './health';
-
-/** As the write queue counts them: a bucket holds those of the buckets before it too. */
-interface Histogram {
-  readonly buckets: readonly { readonly upTo: number; readonly count: number }[];
-  readonly sum: number;
-  readonly count: number;
-}
 
 interface WriteCounters {
   readonly queuedByPriority: Readonly<Record<string, number>>;
@@ -17,96 +11,156 @@ interface WriteCounters {
   readonly committed: number;
   readonly rejected: number;
   readonly refused: number;
-  readonly commitMs: Histogram;
   readonly batchSizes: Histogram;
 }
 
-type Kind = 'gauge' | 'counter';
+type Facts = Health<WriteCounters>;
 
-/** One metric line for each fact that is a number; `database` is the label that tells several apart. */
-export function prometheusText(health: Health<WriteCounters>, database: string): string {
-  const label = `database="${escapeLabel(database)}"`;
-  const lines: string[] = [];
-  const metric = (name: string, kind: Kind, help: string, value: number | null): void => {
-    if (value === null) return;
-    lines.push(`# HELP safe_sqlite_${name} ${help}`, `# TYPE safe_sqlite_${name} ${kind}`);
-    lines.push(`safe_sqlite_${name}{${label}} ${value}`);
-  };
-  const { checkpoints, writes, backups, sentinel } = health;
-  metric('up', 'gauge', '1 while the database serves, 0 when it is fenced.', health.status === 'fenced' ? 0 : 1);
-  metric('degraded', 'gauge', '1 when somebody should look at it.', health.status === 'degraded' ? 1 : 0);
-  metric('wal_bytes', 'gauge', 'Bytes in the WAL since it started over.', checkpoints?.walBytes ?? null);
-  metric(
-    'wal_pending_bytes',
-    'gauge',
-    'Bytes in the WAL that are not in the database yet.',
-    checkpoints?.pendingBytes ?? null,
-  );
-  metric(
-    'checkpoint_age_seconds',
-    'gauge',
-    'Since the last complete checkpoint.',
-    inSeconds(checkpoints?.lastCompleteAgeMs),
-  );
-  metric(
-    'checkpoints_blocked',
-    'gauge',
-    'Blocked checkpoints in a row.',
-    checkpoints === null ? null : (checkpoints.blocked?.consecutive ?? 0),
-  );
-  metric(
-    'checkpoints_failed',
-    'gauge',
-    'Failed checkpoints in a row.',
-    checkpoints === null ? null : (checkpoints.failed?.consecutive ?? 0),
-  );
-  lines.push('# HELP safe_sqlite_writes_queued Writes that wait.', '# TYPE safe_sqlite_writes_queued gauge');
-  for (const [priority, queued] of Object.entries(writes.queuedByPriority)) {
-    lines.push(`safe_sqlite_writes_queued{${label},priority="${priority}"} ${queued}`);
-  }
-  metric(
-    'write_wait_seconds',
-    'gauge',
-    'How long the oldest queued write has waited.',
-    inSeconds(writes.oldestMs ?? 0),
-  );
-  metric('writes_committed_total', 'counter', 'Writes that were committed.', writes.committed);
-  metric('writes_rejected_total', 'counter', 'Writes that were rejected.', writes.rejected);
-  metric('writes_refused_total', 'counter', 'Writes that a full queue refused.', writes.refused);
-  metric('commits_total', 'counter', 'Commits of the write queue.', writes.batches);
-  metric('sentinel_checks_total', 'counter', 'Checks of locks and files.', sentinel?.checks ?? null);
-  metric('backup_age_seconds', 'gauge', 'Age of the newest scheduled backup.', inSeconds(backups?.lastBackup?.ageMs));
-  metric(
-    'backup_failures',
-    'gauge',
-    'Scheduled backups that failed since the last success.',
-    backups?.failures ?? null,
-  );
-  lines.push(...histogram('commit_seconds', 'Time of a COMMIT, the sync included.', writes.commitMs, label, 1000));
-  lines.push(...histogram('batch_size', 'Writes in a batch.', writes.batchSizes, label, 1));
-  return `${lines.join('\n')}\n`;
+/** Labels beside `database`, and the value; a value of `null` is not printed. */
+type Sample = readonly [labels: Readonly<Record<string, string>>, value: number | null];
+
+interface Family {
+  readonly name: string;
+  readonly help: string;
+  readonly kind: 'gauge' | 'counter' | 'histogram';
+  readonly read: (health: Facts) => readonly Sample[] | MeasuredHistogram | null;
 }
 
-function histogram(
-  name: string,
-  help: string,
-  { buckets, sum, count }: Histogram,
-  label: string,
-  unit: number,
-): string[] {
-  const full = `safe_sqlite_${name}`;
+interface MeasuredHistogram {
+  readonly histogram: Histogram;
+  /** What one unit of the metric is in units of the histogram. */
+  readonly unit: number;
+}
+
+const millisecondsInSecond = 1000;
+
+const families: readonly Family[] = [
+  {
+    name: 'info',
+    kind: 'gauge',
+    help: 'Always 1; its labels say how the database is opened.',
+    read: ({ journalMode, synchronous, sqliteVersion, filesystem }) => [
+      [{ journal_mode: journalMode, synchronous, sqlite: sqliteVersion, filesystem: filesystem?.type ?? '' }, 1],
+    ],
+  },
+  gauge('up', '1 while the database serves, 0 when it is fenced.', health => (health.status === 'fenced' ? 0 : 1)),
+  gauge('degraded', '1 when somebody should look at it.', health => (health.status === 'degraded' ? 1 : 0)),
+  gauge('wal_bytes', 'Bytes in the WAL since it started over.', ({ checkpoints }) => checkpoints?.walBytes ?? null),
+  gauge(
+    'wal_pending_bytes',
+    'Bytes in the WAL that are not in the database yet.',
+    ({ checkpoints }) => checkpoints?.pendingBytes ?? null,
+  ),
+  gauge('checkpoint_age_seconds', 'Since the last complete checkpoint.', ({ checkpoints }) =>
+    inSeconds(checkpoints?.lastCompleteAgeMs),
+  ),
+  gauge('checkpoints_blocked', 'Blocked checkpoints in a row.', ({ checkpoints }) =>
+    checkpoints === null ? null : (checkpoints.blocked?.consecutive ?? 0),
+  ),
+  gauge('checkpoints_failed', 'Failed checkpoints in a row.', ({ checkpoints }) =>
+    checkpoints === null ? null : (checkpoints.failed?.consecutive ?? 0),
+  ),
+  {
+    name: 'checkpoints_total',
+    kind: 'counter',
+    help: 'Checkpoints by what they came to: complete, blocked by a reader, busy, failed.',
+    read: ({ checkpoints }) => labelled('outcome', checkpoints?.counts ?? {}),
+  },
+  {
+    name: 'checkpoint_seconds',
+    kind: 'histogram',
+    help: 'Time of a checkpoint that ran through.',
+    read: ({ checkpoints }) =>
+      checkpoints === null ? null : { histogram: checkpoints.durationMs, unit: millisecondsInSecond },
+  },
+  {
+    name: 'commit_seconds',
+    kind: 'histogram',
+    help: 'Time of a commit to the file, the sync included.',
+    read: ({ commitMs }) => ({ histogram: commitMs, unit: millisecondsInSecond }),
+  },
+  {
+    name: 'faults_total',
+    kind: 'counter',
+    help: 'Failures of the storage, of locks and of memory by the class of their error.',
+    read: ({ faults }) => labelled('error', faults),
+  },
+  {
+    name: 'writes_queued',
+    kind: 'gauge',
+    help: 'Writes that wait.',
+    read: ({ writes }) => labelled('priority', writes.queuedByPriority),
+  },
+  gauge('write_wait_seconds', 'How long the oldest queued write has waited.', ({ writes }) =>
+    inSeconds(writes.oldestMs ?? 0),
+  ),
+  counter('writes_committed_total', 'Writes that were committed.', ({ writes }) => writes.committed),
+  counter('writes_rejected_total', 'Writes that were rejected.', ({ writes }) => writes.rejected),
+  counter('writes_refused_total', 'Writes that a full queue refused.', ({ writes }) => writes.refused),
+  counter('batches_total', 'Commits of the write queue.', ({ writes }) => writes.batches),
+  {
+    name: 'batch_size',
+    kind: 'histogram',
+    help: 'Writes in a batch.',
+    read: ({ writes }) => ({ histogram: writes.batchSizes, unit: 1 }),
+  },
+  counter('sentinel_checks_total', 'Checks of locks and files.', ({ sentinel }) => sentinel?.checks ?? null),
+  gauge('backup_age_seconds', 'Age of the newest scheduled backup.', ({ backups }) =>
+    inSeconds(backups?.lastBackup?.ageMs),
+  ),
+  gauge(
+    'backup_failures',
+    'Scheduled backups that failed since the last success.',
+    ({ backups }) => backups?.failures ?? null,
+  ),
+];
+
+/** Each family once, with the lines of every database: what a page of metrics must look like. */
+export function prometheusText(databases: Iterable<readonly [name: string, health: Facts]>): string {
+  const named = [...databases].map(([name, health]) => ({ label: `database="${escapeLabel(name)}"`, health }));
+  const lines: string[] = [];
+  for (const { name, kind, help, read } of families) {
+    const full = `safe_sqlite_${name}`;
+    const samples = named.flatMap(({ label, health }) => print(full, label, read(health)));
+    if (samples.length > 0) lines.push(`# HELP ${full} ${help}`, `# TYPE ${full} ${kind}`, ...samples);
+  }
+  return lines.map(line => `${line}\n`).join('');
+}
+
+function gauge(name: string, help: string, value: (health: Facts) => number | null): Family {
+  return { name, help, kind: 'gauge', read: health => [[{}, value(health)]] };
+}
+
+function counter(name: string, help: string, value: (health: Facts) => number | null): Family {
+  return { name, help, kind: 'counter', read: health => [[{}, value(health)]] };
+}
+
+function labelled(label: string, values: Readonly<Record<string, number>>): readonly Sample[] {
+  return Object.entries(values).map(([name, value]) => [{ [label]: name }, value]);
+}
+
+function print(name: string, label: string, read: ReturnType<Family['read']>): string[] {
+  if (read === null) return [];
+  if ('histogram' in read) return printHistogram(name, label, read);
+  return read.flatMap(([labels, value]) => {
+    if (value === null) return [];
+    const all = [label, ...Object.entries(labels).map(([key, text]) => `${key}="${escapeLabel(text)}"`)];
+    return `${name}{${all.join(',')}} ${value}`;
+  });
+}
+
+function printHistogram(name: string, label: string, { histogram, unit }: MeasuredHistogram): string[] {
+  const { buckets, sum, count } = histogram;
   return [
-    `# HELP ${full} ${help}`,
-    `# TYPE ${full} histogram`,
-    ...buckets.map(({ upTo, count: below }) => `${full}_bucket{${label},le="${upTo / unit}"} ${below}`),
-    `${full}_bucket{${label},le="+Inf"} ${count}`,
-    `${full}_sum{${label}} ${sum / unit}`,
-    `${full}_count{${label}} ${count}`,
+    ...buckets.map(({ upTo, count: below }) => `${name}_bucket{${label},le="${upTo / unit}"} ${below}`),
+    `${name}_bucket{${label},le="+Inf"} ${count}`,
+    `${name}_sum{${label}} ${sum / unit}`,
+    `${name}_count{${label}} ${count}`,
   ];
 }
 
 function inSeconds(milliseconds: number | null | undefined): number | null {
-  return milliseconds === null || milliseconds === undefined ? null : milliseconds / 1000;
+  return milliseconds === null || milliseconds === undefined ? null : milliseconds / millisecondsInSecond;
 }
 
 function escapeLabel(value: string): string {

@@ -8,6 +8,7 @@ import { verifyDatabase, type VerifyReport } from '../backup/verify';
 import type { Connection } from '../connection/connection';
 import { makeTransaction, type TransactionHost } from '../connection/transaction';
 import { InvalidOptionError } from '../errors/refusals';
+import { SqliteLockedError } from '../errors/sqlite-errors';
 import type { ResolvedScheduledBackup } from '../options/resolved';
 import type { OpenDatabase } from './open-database';
 import { surroundings } from './surroundings';
@@ -48,11 +49,16 @@ export function changeWithSnapshot<Value>(
   options: SnapshotOptions | undefined,
 ): Promise<SnapshotOutcome<Value>> {
   const { native, plan, verbose } = database.connection;
+  if (native.inTransaction) return Promise.reject(insideTransaction(database.connection.file));
   return withSnapshot(
     {
       file: plan.file,
       backup: (destination, given) => backUp(database, destination, given),
-      transaction: run => makeTransaction(host, run).immediate() as ReturnType<typeof run>,
+      transaction: run => {
+        // Begun while the snapshot was taken: the change would only be a savepoint in it, and commit nothing.
+        if (native.inTransaction) throw insideTransaction(database.connection.file);
+        return makeTransaction(host, run).immediate() as ReturnType<typeof run>;
+      },
       problems: () =>
         verbose.quietly(() => {
           const damage = native.pragma('quick_check') as { quick_check: string }[];
@@ -65,6 +71,17 @@ export function changeWithSnapshot<Value>(
     },
     change,
     options,
+  );
+}
+
+function insideTransaction(file: string): SqliteLockedError {
+  return new SqliteLockedError(
+    `A change with a snapshot of ${file} inside a transaction of its own connection.`,
+    'SQLITE_LOCKED',
+    {
+      hint: 'Commit or roll back first: the snapshot has nothing of the open transaction, and the change would be committed or rolled back with it.',
+      details: { file, operation: 'withSnapshot' },
+    },
   );
 }
 

@@ -23,7 +23,6 @@ import type {
   VirtualTableOptions,
 } from '../connection/types';
 import type { DatabaseEmitter } from '../events/event-map';
-import { prometheusText } from '../health/prometheus';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/protocol';
 import type { Options } from '../options/options';
 import type { Plan } from '../policy/plan';
@@ -31,6 +30,7 @@ import type { WriteCallOptions } from '../writes/queued-write';
 import { isOpenDatabase } from './handle';
 import type { DatabaseHealth } from './database-health';
 import { healthOfOpen } from './health';
+import { metricsText } from './metrics';
 import { reportWhenLeaked } from './leaked-handles';
 import { loadBackups } from './on-demand';
 import type { OpenDatabase } from './open-database';
@@ -100,9 +100,13 @@ export class Database implements DropInDatabase {
     return healthOfOpen(this.#open);
   }
 
-  /** The numbers of `health()` as Prometheus text; `name` is the value of the label `database`. */
+  /**
+   * The numbers of `health()` as Prometheus text; `name` is the value of the label `database`.
+   *
+   * For several databases on one page: `metricsText`.
+   */
   metrics(name = 'main'): string {
-    return prometheusText(this.health(), name);
+    return metricsText({ [name]: this });
   }
 
   /** Prepares one statement. */
@@ -180,7 +184,8 @@ export class Database implements DropInDatabase {
   /**
    * Takes a verified snapshot, runs `change` in one transaction, checks the database, and commits only when it is sound.
    *
-   * @throws BackupError (a rejection) that names the snapshot; the change is rolled back then
+   * @throws BackupError (a rejection) that names the snapshot; the change is rolled back then. SqliteLockedError inside a
+   *   transaction of this connection, which the change could not be committed apart from
    */
   withSnapshot<Value>(change: () => Value, options?: SnapshotOptions): Promise<SnapshotOutcome<Value>> {
     if (this.#session.refusal !== null) return Promise.reject(this.#session.refusal());

@@ -23,6 +23,8 @@ export function healthOfOpen(database: OpenDatabase): DatabaseHealth {
     refusal: error === undefined ? null : { code: errorCode(error) ?? '', message: error.message },
     checkpoints: checkpointFacts(supervision.scheduler),
     sentinel: plan.file === null ? null : sentinelHealth(database),
+    commitMs: connection.gate.commitMs.read(),
+    faults: connection.faults.read(),
     writes: writes.facts(),
     backups: backupHealth(database),
   });

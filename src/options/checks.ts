@@ -16,6 +16,12 @@ export function refuseOption(option: string, expectation: string, value: unknown
   );
 }
 
+/** The first argument of a function that is given the path of a database. */
+export function pathArgument(path: unknown): string {
+  if (typeof path !== 'string' || path.trim() === '') refuseOption('path', 'the path of a database', path);
+  return path;
+}
+
 export function booleanOption(option: string, value: unknown, fallback: boolean): boolean {
   if (value === undefined) return fallback;
   if (typeof value !== 'boolean') refuseOption(option, 'a boolean', value);

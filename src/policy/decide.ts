@@ -18,6 +18,7 @@ export interface DecisionInput {
   readonly dangerously: {
     readonly allowNetworkFilesystem?: string | null | undefined;
     readonly allowSqliteVersion?: string | null | undefined;
+    readonly allowUnsyncedCommits?: string | null | undefined;
   };
   readonly platform: NodeJS.Platform;
   readonly sqliteVersion: string;
@@ -50,7 +51,7 @@ export function decide(input: DecisionInput): Decision {
     sqliteVersion: input.sqliteVersion,
     filesystem: input.filesystem,
     reasons: Object.freeze(reasons),
-    warnings: Object.freeze([...ground.warnings, ...version.warnings]),
+    warnings: Object.freeze([...ground.warnings, ...version.warnings, ...warnOfUnsyncedCommits(input)]),
   });
   return { verdict: 'open', plan };
 }
@@ -138,6 +139,17 @@ function unsafeVersion(input: DecisionInput, problems: readonly VersionProblem[]
       details: { file: input.file, sqliteVersion: input.sqliteVersion, problems },
     },
   );
+}
+
+function warnOfUnsyncedCommits({ ground, readonly, dangerously }: DecisionInput): readonly PlanWarning[] {
+  const why = dangerously.allowUnsyncedCommits ?? null;
+  if (why === null || ground !== 'file' || readonly) return [];
+  return [
+    {
+      code: 'unsynced-commits-allowed',
+      message: `SQL may set synchronous=NORMAL, with which a power cut can undo acknowledged commits, because dangerously.allowUnsyncedCommits says: ${why}`,
+    },
+  ];
 }
 
 function decideSynchronous(

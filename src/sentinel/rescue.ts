@@ -1,5 +1,5 @@
 /** Saves what a connection still sees after its files were deleted or replaced: into a new file, never into the old. */
-import { closeSync, existsSync, fsyncSync, openSync, rmSync, statSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { asError, errorMessage } from '../base/foreign-error';
@@ -50,18 +50,26 @@ export function rescueName(name: string, now: Date): string {
   return `${name}.rescued-${now.toISOString().replaceAll(/[-:]/g, '')}.db`;
 }
 
-/** `VACUUM INTO` refuses a file that has something in it, so that no older rescue is written over. */
+/**
+ * `VACUUM INTO` fills an empty file of ours, which nobody else may read: the permissions of the database went with its
+ * name, and the folder may be the one for temporary files. `wx`: no older rescue is written over.
+ */
 function writeInto(connection: RescuedConnection, places: readonly string[]): string {
   const failures: unknown[] = [];
   for (const path of places) {
-    const stood = existsSync(path);
+    try {
+      closeSync(openSync(path, 'wx', 0o600));
+    } catch (cause) {
+      failures.push(cause);
+      continue;
+    }
     try {
       connection.prepare('VACUUM INTO ?').run(path);
       return path;
     } catch (cause) {
       failures.push(cause);
       // On a full disk SQLite leaves what it had written, which nobody must take for a rescued copy.
-      if (!stood) removeUnfinished(path);
+      removeUnfinished(path);
     }
   }
   throw new AggregateError(

@@ -1,12 +1,6 @@
 /** What the queue has done so far, in numbers that a metrics page can use as they are. */
+import { Buckets, commitMsBounds, type Histogram } from '../base/histogram';
 import type { WritePriority } from './lanes';
-
-/** Counts of values up to each bound, as Prometheus has them: a bucket holds those of the buckets before it too. */
-export interface Histogram {
-  readonly buckets: readonly { readonly upTo: number; readonly count: number }[];
-  readonly sum: number;
-  readonly count: number;
-}
 
 /** Facts about the write queue of one database, counted since it was opened. */
 export interface WriteQueueFacts {
@@ -40,35 +34,6 @@ export interface WriteQueueFacts {
 }
 
 const sizeBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
-/** From a fast local disk to one that is in trouble. */
-const commitMsBounds = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
-
-class Buckets {
-  readonly #bounds: readonly number[];
-  readonly #counts: number[];
-  #sum = 0;
-  #count = 0;
-  last: number | null = null;
-
-  constructor(bounds: readonly number[]) {
-    this.#bounds = bounds;
-    this.#counts = bounds.map(() => 0);
-  }
-
-  add(value: number): void {
-    this.last = value;
-    this.#sum += value;
-    this.#count += 1;
-    const index = this.#bounds.findIndex(bound => value <= bound);
-    if (index !== -1) this.#counts[index] = (this.#counts[index] ?? 0) + 1;
-  }
-
-  read(): Histogram {
-    let total = 0;
-    const buckets = this.#bounds.map((upTo, index) => ({ upTo, count: (total += this.#counts[index] ?? 0) }));
-    return { buckets, sum: this.#sum, count: this.#count };
-  }
-}
 
 /** Only the queue changes it. */
 export class WriteCounters {

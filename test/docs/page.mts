@@ -2,7 +2,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { root } from '../../scripts/pack.mjs';
 
 export interface Block {
@@ -10,9 +9,13 @@ export interface Block {
   readonly text: string;
 }
 
-/** The blocks of docs/`name` in their order, without the indentation that a list gives them. */
+/** The blocks of docs/`name` in their order. */
 export function blocksOf(name: string): readonly Block[] {
-  const page = readFileSync(join(root, 'docs', name), 'utf8');
+  return blocksIn(readFileSync(join(root, 'docs', name), 'utf8'));
+}
+
+/** The blocks of a page, without the indentation that a list gives them. */
+export function blocksIn(page: string): readonly Block[] {
   return [...page.matchAll(/^( *)```(\w*)\n(.*?)^\1```$/gms)].map(([, indent = '', language = '', text = '']) => ({
     language,
     text: text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
@@ -20,7 +23,11 @@ export function blocksOf(name: string): readonly Block[] {
 }
 
 /** A folder in which this package and `others` of this project are installed, with the files of a program. */
-export function programFolder(t: TestContext, files: Record<string, string>, others: readonly string[] = []): string {
+export function programFolder(
+  t: { after(fn: () => void): void },
+  files: Record<string, string>,
+  others: readonly string[] = [],
+): string {
   const folder = mkdtempSync(join(tmpdir(), 'docs-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   for (const name of ['safe-sqlite', 'better-sqlite3', ...others]) {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { healthOf, type HealthFacts } from '../../dist/health/health.js';
 
+const nothingYet = { buckets: [], sum: 0, count: 0 };
+
 const healthy: HealthFacts = {
   file: '/data/a.db',
   journalMode: 'wal',
@@ -18,7 +20,11 @@ const healthy: HealthFacts = {
     lastCompleteAgeMs: 5,
     blocked: null,
     failed: null,
+    counts: { complete: 1, blocked: 0, busy: 0, failed: 0 },
+    durationMs: nothingYet,
   },
+  commitMs: nothingYet,
+  faults: {},
   sentinel: { locks: 'watched', reason: '', checks: 1 },
   writes: { queued: 0, oldestMs: null, waitsFor: null },
   backups: null,

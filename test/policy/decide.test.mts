@@ -178,6 +178,15 @@ describe('warnings', () => {
   });
 });
 
+test('commits without a sync that somebody answers for are warned of at every open that may write', () => {
+  const dangerously = { allowUnsyncedCommits: why };
+  const [warning] = planOf({ dangerously }).warnings;
+  assert.equal(warning?.code, 'unsynced-commits-allowed');
+  assert.ok(warning.message.includes(why));
+  assert.deepEqual(planOf({ dangerously, readonly: true }).warnings, []);
+  assert.deepEqual(planOf({ dangerously, ground: 'memory', filesystem: null, file: null }).warnings, []);
+});
+
 describe('the version of SQLite', () => {
   test('a bug that applies is refused, and named', () => {
     const error = errorOf({ sqliteVersion: '3.51.2' });

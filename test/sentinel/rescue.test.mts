@@ -40,6 +40,28 @@ test('names are sorted by time and have no colon', () => {
   assert.equal(rescueName('app.db', now), 'app.db.rescued-20261121T120000.000Z.db');
 });
 
+test(
+  'a rescued copy is private, also that of a private database whose permissions went with its name',
+  {
+    skip: process.platform === 'win32' && 'no modes',
+  },
+  () => {
+    const { file, db } = open('private.db');
+    fs.chmodSync(file, 0o600);
+    const byItself = join(folder, 'by-itself.db');
+    db.prepare('VACUUM INTO ?').run(byItself);
+    assert.equal(
+      fs.statSync(byItself).mode & 0o044,
+      0o044,
+      'the hazard: everybody can read the copy that SQLite creates',
+    );
+    const result = rescue(db, folder, 'private.db', now);
+    assert.ok(result.rescued);
+    assert.equal(fs.statSync(result.path).mode & 0o777, 0o600);
+    db.close();
+  },
+);
+
 describe('everything the connection sees', () => {
   test(
     'also what was committed into a deleted -wal',
