@@ -282,10 +282,8 @@ export class FileScheduler {
   #record(result: CheckpointResult): void {
     this.counters.ended(result);
     this.#history = withResult(this.#history, result, performance.now(), Math.random());
-    if (result.complete) {
-      this.#pendingSince = null;
-      this.#completeAtWall = Date.now();
-    }
+    if (result.complete) this.#pendingSince = null;
+    if (result.complete) this.#completeAtWall = Date.now();
     reportResult(this.#users, result, this.#history);
   }
 

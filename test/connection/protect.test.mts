@@ -134,6 +134,19 @@ describe('FULL, proved', () => {
     db.close();
   });
 
+  test('neither OFF nor a journal in memory gets through, whatever is permitted; raw takes both', () => {
+    const raw = new BetterSqlite3(path());
+    assert.equal(raw.pragma('journal_mode = MEMORY', { simple: true }), 'memory');
+    raw.pragma('synchronous = OFF');
+    assert.equal(raw.pragma('synchronous', { simple: true }), 0);
+    raw.close();
+    const db = open({ dangerously: { allowUnsyncedCommits: 'a cache that can be rebuilt' } });
+    for (const sql of ['synchronous = OFF', 'synchronous = 0', 'journal_mode = MEMORY', 'journal_mode = OFF']) {
+      assert.throws(() => db.pragma(sql), UnsafeStatementError, sql);
+    }
+    db.close();
+  });
+
   test('verbose does not see the statements of this library', () => {
     const seen: unknown[] = [];
     const file = path();

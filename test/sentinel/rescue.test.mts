@@ -55,7 +55,7 @@ test(
       0o044,
       'the hazard: everybody can read the copy that SQLite creates',
     );
-    const result = rescue(db, folder, 'private.db', now);
+    const result = rescue(db, [folder], 'private.db', now);
     assert.ok(result.rescued);
     assert.equal(fs.statSync(result.path).mode & 0o777, 0o600);
     db.close();
