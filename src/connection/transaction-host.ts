@@ -6,7 +6,7 @@ import type { TransactionHost } from './transaction';
 export function transactionHost(database: object, connection: Connection, session: Session): TransactionHost {
   return {
     database,
-    defaultMode: connection.options.transactionMode,
+    defaultMode: connection.options.transactionMode === 'deferred' ? 'plain' : connection.options.transactionMode,
     inTransaction: () => connection.native.inTransaction,
     assertUsable: () => {
       if (session.refusal !== null) throw session.refusal();

@@ -1,8 +1,8 @@
 /** `db.transaction(fn)`: better-sqlite3's contract, with the outcome of a failed COMMIT told truthfully. */
 import type { Transaction, VariableArgFunction } from './types';
 
-/** What `fn` begins with. `default` is what the `transactionMode` option says. */
-export type TransactionMode = 'deferred' | 'immediate' | 'exclusive';
+/** What `fn` begins with. `plain`: what SQLite takes for DEFERRED, and better-sqlite3 writes. */
+export type TransactionMode = 'plain' | 'deferred' | 'immediate' | 'exclusive';
 
 /** What a transaction needs of its database. */
 export interface TransactionHost {
@@ -18,10 +18,11 @@ export interface TransactionHost {
   settle(error: unknown): void;
 }
 
-/** The savepoint of nested calls; the tabs keep it apart from names that people write. */
-const savepoint = '"\tsafe-sqlite\t"';
+/** The savepoint of nested calls, as better-sqlite3 calls it: `verbose` shows the same texts. */
+const savepoint = '`\t_bs3.\t`';
 
 const begin: Readonly<Record<TransactionMode, string>> = {
+  plain: 'BEGIN',
   deferred: 'BEGIN DEFERRED',
   immediate: 'BEGIN IMMEDIATE',
   exclusive: 'BEGIN EXCLUSIVE',

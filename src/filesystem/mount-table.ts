@@ -65,12 +65,18 @@ function parseMountRow(line: string): MountRow | null {
 
 /** The kernel escapes space, tab, newline and backslash as a backslash and exactly three octal digits. */
 function decodeField(field: string): string {
+  // Of many thousand mounts on a container host, hardly one has an escape.
+  if (!field.includes('\\')) return utf8(field);
   return utf8(
     field.replaceAll(/\\([0-3][0-7]{2})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
   );
 }
 
+// oxlint-disable-next-line no-control-regex -- every character of one byte in UTF-8, the control characters too
+const ascii = /^[\x00-\x7f]*$/;
+
 function utf8(latin1: string): string {
+  if (ascii.test(latin1)) return latin1;
   return Buffer.from(latin1, 'latin1').toString('utf8');
 }
 

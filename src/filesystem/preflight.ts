@@ -11,6 +11,8 @@ export interface SidecarFacts {
   /** Bytes. SQLite treats an empty `-wal` or `-journal` as absent. */
   readonly size: number;
   readonly isSymbolicLink: boolean;
+  /** False for a folder, a pipe and the like. */
+  readonly isFile: boolean;
 }
 
 export interface PreflightFacts {
@@ -60,7 +62,8 @@ function sidecarFacts(file: string, suffix: SidecarFacts['suffix']): readonly Si
   const path = `${file}${suffix}`;
   try {
     const stats = lstatSync(path, { throwIfNoEntry: false });
-    return stats === undefined ? [] : [{ path, suffix, size: stats.size, isSymbolicLink: stats.isSymbolicLink() }];
+    if (stats === undefined) return [];
+    return [{ path, suffix, size: stats.size, isSymbolicLink: stats.isSymbolicLink(), isFile: stats.isFile() }];
   } catch {
     return []; // Not searchable: opening the database fails with the reason.
   }

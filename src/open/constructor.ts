@@ -1,5 +1,16 @@
 /** What better-sqlite3's constructor does that a class of today does not: callable without `new`, own getters. */
 
+/**
+ * Makes the methods of `prototype` enumerable, as better-sqlite3's are: `for (const name in db)` finds them, which is how
+ * some tracers and mocks wrap a database.
+ */
+export function enumerableMethods(prototype: object): void {
+  for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+    if (name === 'constructor' || typeof descriptor.value !== 'function') continue;
+    Object.defineProperty(prototype, name, { ...descriptor, enumerable: true });
+  }
+}
+
 /** The same class, except that a call without `new` constructs; every instance has it as its `constructor`. */
 export function callable<Instance extends object, Args extends unknown[]>(
   original: new (...args: Args) => Instance,

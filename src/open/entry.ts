@@ -1,7 +1,8 @@
 /** The `Database` constructor as users get it: callable without `new`, with better-sqlite3's `SqliteError` on it. */
+import { Statement } from '../connection/statement';
 import { NativeSqliteError, type SqliteErrorConstructor } from '../native/sqlite-error';
 import type { Options } from '../options/options';
-import { callable } from './constructor';
+import { callable, enumerableMethods } from './constructor';
 import { Database as DatabaseClass } from './database';
 
 export type Database = DatabaseClass;
@@ -15,4 +16,7 @@ export interface DatabaseConstructor {
 }
 
 /** Opens a connection of its own, with or without `new`, as better-sqlite3 does. */
+enumerableMethods(DatabaseClass.prototype);
+enumerableMethods(Statement.prototype);
+
 export const Database: DatabaseConstructor = Object.assign(callable(DatabaseClass), { SqliteError: NativeSqliteError });

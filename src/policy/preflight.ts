@@ -95,6 +95,21 @@ const sidecarsAreFiles: Check = ({ file, sidecars }) => {
       );
 };
 
+/** SQLite writes into a pipe without an error, and reads a folder with SQLITE_IOERR_READ, as if the disk were broken. */
+const sidecarsAreRegular: Check = ({ file, sidecars }) => {
+  const odd = sidecars.find(sidecar => !sidecar.isFile);
+  return odd === undefined
+    ? null
+    : new SqliteCantOpenError(
+        `Cannot open ${file}: ${odd.path} is not a regular file (a folder, a device, a pipe or a socket).`,
+        'SQLITE_CANTOPEN',
+        {
+          hint: `SQLite needs that name for its ${odd.suffix} file: move away what stands there.`,
+          details: { file, sidecar: odd.path },
+        },
+      );
+};
+
 /**
  * A journal of fewer bytes holds no page: a header of 512 bytes (the sector size that SQLite takes, `setSectorSize` in
  * its pager.c), and a record of 8 bytes and the smallest page of 512. Beside an empty database it is one that was just
@@ -119,7 +134,7 @@ const journalHasDatabase: Check = ({ file, size, sidecars }) => {
 };
 
 function holdsPages(sidecar: SidecarFacts, databaseSize: number | null): boolean {
-  if (sidecar.suffix === '-shm') return false;
+  if (sidecar.suffix === '-shm' || !(sidecar.isFile || sidecar.isSymbolicLink)) return false;
   const justBegun = sidecar.suffix === '-journal' && databaseSize === 0 && sidecar.size < smallestJournalWithPageBytes;
   return sidecar.size > 0 && !justBegun;
 }
@@ -159,6 +174,7 @@ const checks: readonly Check[] = [
   hasOneName,
   isNoMountPoint,
   sidecarsAreFiles,
+  sidecarsAreRegular,
   folderExists,
   fileIsWritable,
   folderIsWritable,

@@ -47,6 +47,26 @@ suite('constructor', bench => {
     assert.equal(Database.name, 'Database');
   });
 
+  test('members are found by a loop over its properties, as tracers and mocks do', () => {
+    const db = new Database(bench.path(), quiet);
+    const found = (object: object): string[] => {
+      const names: string[] = [];
+      for (const name in object) names.push(name);
+      return names;
+    };
+    const members = ['name', 'open', 'prepare', 'transaction', 'pragma', 'backup', 'function', 'exec', 'close'];
+    assert.deepEqual(
+      members.filter(name => !found(db).includes(name)),
+      [],
+    );
+    const statement = db.prepare('SELECT 1');
+    assert.deepEqual(
+      ['source', 'busy', 'run', 'get', 'all', 'iterate', 'raw'].filter(name => !found(statement).includes(name)),
+      [],
+    );
+    db.close();
+  });
+
   test('shows name, open, inTransaction, readonly and memory as own enumerable properties', () => {
     const file = bench.path();
     const db = new Database(file, quiet);

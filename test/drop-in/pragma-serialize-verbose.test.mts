@@ -81,6 +81,19 @@ suite('pragma, explain, serialize and verbose', bench => {
     ]);
   });
 
+  test('verbose sees a transaction as better-sqlite3 writes it', () => {
+    const seen: unknown[] = [];
+    const db = new bench.Database(bench.path(), { ...quiet, verbose: sql => seen.push(sql) });
+    const inner = db.transaction(() => {});
+    const outer = db.transaction(() => inner());
+    outer();
+    outer.immediate();
+    inner.deferred();
+    db.close();
+    const nested = ['SAVEPOINT `\t_bs3.\t`', 'RELEASE `\t_bs3.\t`', 'COMMIT'];
+    assert.deepEqual(seen, ['BEGIN', ...nested, 'BEGIN IMMEDIATE', ...nested, 'BEGIN DEFERRED', 'COMMIT']);
+  });
+
   test('an error of verbose is thrown, and the database goes on', () => {
     let fail = false;
     const mine = new Error('verbose');

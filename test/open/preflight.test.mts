@@ -208,6 +208,21 @@ describe('names', () => {
     });
   }
 
+  for (const suffix of ['-wal', '-shm', '-journal'] as const) {
+    test(`${suffix} that is a folder: SQLite says that the disk is broken, or that it cannot open`, () => {
+      new Database(file)
+        .exec(`PRAGMA journal_mode=${suffix === '-journal' ? 'DELETE' : 'WAL'}; CREATE TABLE t(a)`)
+        .close();
+      mkdirSync(`${file}${suffix}`);
+      assert.throws(() => new Database(file).exec('INSERT INTO t VALUES (1)'), { name: 'SqliteError' });
+      assert.throws(
+        () => check(),
+        (error: Error) =>
+          error instanceof SqliteCantOpenError && error.message.includes(`${file}${suffix} is not a regular file`),
+      );
+    });
+  }
+
   test('a folder', () => {
     mkdirSync(file);
     assert.throws(() => new Database(file), { code: 'SQLITE_CANTOPEN' });
