@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { proofPage } from '../../scripts/proof-page.mjs';
+import { scripts } from '../power/boundaries/scripts.mts';
+import { killScripts } from '../kills/scripts.mts';
+
+const page = readFileSync(new URL('../../docs/proof.md', import.meta.url), 'utf8');
+
+interface Run {
+  readonly rows: readonly { name: string; ground: string; subject: string; broken: number; lost: number }[];
+  readonly calls?: { readonly broken: number; readonly scripts: Readonly<Record<string, number>> };
+  readonly moments?: { readonly broken: number };
+  readonly faults: readonly string[];
+}
+
+function runsOf(name: string): readonly Run[] {
+  const path = new URL(`../results/${name}.json`, import.meta.url);
+  return (JSON.parse(readFileSync(path, 'utf8')) as { runs: readonly Run[] }).runs;
+}
+
+test('docs/proof.md is what scripts/proof-page.mjs writes from test/results', async () => {
+  assert.equal(page, await proofPage(), 'run: npm run proof:page');
+});
+
+test('the commands that it names exist', () => {
+  const { scripts: commands } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const named = [...page.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name ?? '');
+  assert.ok(named.length > 4);
+  for (const name of named) assert.ok(commands[name] !== undefined, name);
+});
+
+test('this library lost nothing in a power cut, and the bench saw better-sqlite3 lose on each ground', () => {
+  const rows = runsOf('power-cuts').flatMap(run => run.rows);
+  const grounds = new Set(rows.map(({ ground }) => ground));
+  assert.ok(grounds.size > 0);
+  for (const { ground, subject, broken } of rows)
+    if (subject.startsWith('safe-sqlite')) assert.equal(broken, 0, `${ground}, ${subject}`);
+  for (const ground of grounds)
+    assert.ok(
+      rows.some(row => row.ground === ground && !row.subject.startsWith('safe-sqlite') && row.lost > 0),
+      ground,
+    );
+});
+
+test('every script was tried at its write boundaries, and no promise was broken there or by a kill', () => {
+  const rows = runsOf('write-boundaries').flatMap(run => run.rows);
+  assert.deepEqual(new Set(rows.map(({ name }) => name)), new Set(scripts.map(({ name }) => name)));
+  assert.ok(rows.every(({ broken }) => broken === 0));
+  const kills = runsOf('kills');
+  const known = new Set(killScripts.map(({ name }) => name));
+  for (const name of kills.flatMap(({ calls }) => Object.keys(calls?.scripts ?? {}))) assert.ok(known.has(name), name);
+  assert.ok(kills.every(({ calls, moments }) => (calls?.broken ?? 0) + (moments?.broken ?? 0) === 0));
+});
+
+test('the soak had no fault', () => {
+  assert.deepEqual(
+    runsOf('soak').flatMap(({ faults }) => faults),
+    [],
+  );
+});
