@@ -31,8 +31,8 @@ export function checkpointTarget({ target, users, settings }: FileScheduler): Ch
 export interface RunOptions {
   /** Somebody awaits the result: the process stays alive for it. */
   readonly awaited: boolean;
-  /** Go on until no commit overtakes it, in a thread of its own. */
-  readonly catchUp: boolean;
+  /** Checkpoints that may follow in its thread until no commit overtakes one; `undefined`: it ends with its own copying. */
+  readonly followUps: number | undefined;
   /** Aborts when the last connection of the application closes: a job's own would be the last one then. */
   readonly signal: AbortSignal;
 }
@@ -82,7 +82,7 @@ export async function runCheckpoint(
 async function attempt(
   target: CheckpointTarget,
   mode: CheckpointMode,
-  { awaited, catchUp, signal }: RunOptions,
+  { awaited, followUps, signal }: RunOptions,
 ): Promise<CheckpointResult> {
   signal.throwIfAborted();
   const job: CheckpointJob = {
@@ -92,7 +92,7 @@ async function attempt(
     identity: target.identity,
     busyTimeoutMs: mode === 'truncate' ? truncateWaitMs : openWaitMs,
     fullfsync: target.fullfsync,
-    catchUp,
+    followUps,
     // An addon object works in this thread only; better-sqlite3 takes it where its types know the path.
     nativeBinding: (target.nativeBinding ?? undefined) as string | undefined,
   };

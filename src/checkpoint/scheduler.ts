@@ -22,6 +22,7 @@ import type { CheckpointMode, CheckpointResult } from '../maintenance/protocol';
 import type { ResolvedCheckpoint } from '../options/resolved';
 import { decideCheckpoint, mergeCheckpoint, type CheckpointDecision, type CheckpointFacts } from '../policy/checkpoint';
 import { CheckpointCounters } from './counters';
+import { Gaps } from './gaps';
 import { noHistory, pauseOf, withFailure, withRestart, withResult, type History } from './history';
 import { findLongTransactions } from './long-transactions';
 import { reportFailure, reportPinned, reportResult, WalWarning } from './report';
@@ -35,8 +36,6 @@ const tickMs = 250;
 const commitsPerLook = 16;
 /** Commits between two looks of a writer itself, which can be made to wait. */
 const commitsPerPulse = 64;
-/** ms. Commits that left no gap go on like that for a while, and each look for one costs the disk some syncs. */
-const gaplessMs = 1000;
 /** ms. A writer that is too fast waits this long at a time for the checkpoint that runs. */
 const pressMs = 1000;
 
@@ -63,8 +62,7 @@ export class FileScheduler {
   #finishedAt: number | null = null;
   #commits = 0;
   #behindCommit: NodeJS.Immediate | null = null;
-  /** ms of the monotonic clock: no gap between two commits is looked for before. */
-  #gaplessUntil = 0;
+  readonly #gaps = new Gaps();
 
   constructor(target: WatchedFile) {
     this.target = target;
@@ -113,7 +111,7 @@ export class FileScheduler {
   pulse(): void {
     this.#commits += 1;
     // The gap behind a commit is longest at its beginning; without its reference, the loop would sleep through it first.
-    if (this.#commits % commitsPerLook === 0 && performance.now() >= this.#gaplessUntil)
+    if (this.#commits % commitsPerLook === 0 && this.#gaps.likely)
       this.#behindCommit ??= setImmediate(() => this.#look('behind a commit'));
     // Inside a transaction there is nothing to see: the next one that begins will do.
     if (this.#commits < commitsPerPulse || this.#occupied) return;
@@ -252,9 +250,10 @@ export class FileScheduler {
   }
 
   async #run(mode: CheckpointMode, awaited: boolean): Promise<CheckpointResult> {
-    const catchUp = !awaited && mode === 'passive' && performance.now() >= this.#gaplessUntil;
+    const inBackground = mode === 'passive' && !awaited;
+    const followUps = inBackground ? this.#gaps.followUps : undefined;
     const target = checkpointTarget(this);
-    const running = runCheckpoint(target, mode, { awaited, catchUp, signal: this.#closing.signal });
+    const running = runCheckpoint(target, mode, { awaited, followUps, signal: this.#closing.signal });
     const settled = running.then(
       () => {},
       () => {},
@@ -264,8 +263,8 @@ export class FileScheduler {
       const result = await running;
       this.#running = null;
       this.#record(result);
-      if (catchUp && this.observe().pendingBytes > 0) this.#gaplessUntil = performance.now() + gaplessMs;
-      if (mode === 'passive' && !awaited) this.#goOn(result.complete);
+      if ((followUps ?? 0) > 0 && this.observe().pendingBytes > 0) this.#gaps.noneFound();
+      if (inBackground) this.#goOn(result.complete);
       return result;
     } catch (error) {
       this.#running = null;

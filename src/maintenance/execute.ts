@@ -73,7 +73,11 @@ function checkpointAlone(job: CheckpointJob, thread: OwnThread | null): ResultOf
   const db = openForJob(job, settings('read-write', job));
   try {
     const once = (): CheckpointResult => checkpoint(db, job);
-    const result = job.catchUp === true && thread !== null ? catchUp(db, once, thread.control) : once();
+    const follow = thread === null ? undefined : job.followUps;
+    const result =
+      follow === undefined || thread === null
+        ? once()
+        : catchUp(db, { checkpoint: once, follow, database: job.identity, control: thread.control });
     db.close();
     return result;
   } catch (error) {

@@ -33,8 +33,11 @@ export interface CheckpointJob extends JobTarget {
   readonly busyTimeoutMs: number;
   /** Sync the drive's cache as well (macOS). */
   readonly fullfsync?: boolean | undefined;
-  /** In a thread of its own: go on until no commit overtakes it, a few times at most. */
-  readonly catchUp?: boolean | undefined;
+  /**
+   * In a thread of its own: when a commit overtakes it, sync the database all the same, and let so many others follow
+   * until none is overtaken.
+   */
+  readonly followUps?: number | undefined;
 }
 
 export interface CheckpointResult {
