@@ -59,6 +59,9 @@ test('the check before a commit runs once for each commit, and for nothing else'
   );
   checks = 0;
   await Promise.all([db.write(insertTen), db.write(insertTen)]);
-  assert.equal(checks, 1);
+  const { batches, committed } = opened.writes.facts();
+  // On a slow machine the first write alone fills the time of a batch; then there are two.
+  assert.ok(batches === 1 || batches === 2, `${batches} batches`);
+  assert.deepEqual({ checks, committed }, { checks: batches, committed: 2 }, 'once for each batch, not for each write');
   db.close();
 });
