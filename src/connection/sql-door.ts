@@ -6,17 +6,23 @@ import { foldCase } from '../sql/names';
 import { transactionControl } from '../sql/transaction-control';
 import { endsTransaction } from '../sql/transaction-end';
 import type { Attachments } from './attachments';
+import { boundText } from './bound-text';
 import type { Connection } from './connection';
 import { protect, prove } from './protect';
 import type { Watch } from './statement';
 
+/** Runs the VACUUM INTO that writes `file`, or throws when SQLite must not write there. */
+export type AroundCopy = <Result>(file: string, execute: () => Result) => Result;
+
 export class SqlDoor {
   readonly #connection: Connection;
   readonly #attachments: Attachments;
+  readonly #aroundCopy: AroundCopy;
 
-  constructor(connection: Connection, attachments: Attachments) {
+  constructor(connection: Connection, attachments: Attachments, aroundCopy: AroundCopy) {
     this.#connection = connection;
     this.#attachments = attachments;
+    this.#aroundCopy = aroundCopy;
   }
 
   /** `null` for ordinary SQL; throws `UnsafeStatementError` for SQL that must not run. */
@@ -29,14 +35,14 @@ export class SqlDoor {
     if (decision.verdict === 'refused') throw refuse(decision, sql);
     return {
       preparing: prepare => this.#preparing(decision, prepare),
-      around: execute => this.#around(decision, execute),
+      around: (execute, values) => this.#around(decision, execute, values),
     };
   }
 
   /** Runs what executes `sql` at once, or throws as `admit` does. */
   through<Result>(sql: string, run: () => Result): Result {
     const watch = this.admit(sql);
-    return watch === null ? run() : watch.around(run);
+    return watch === null ? run() : watch.around(run, []);
   }
 
   /** For a statement that begins or ends a transaction, which the commit gate is told, and others may run in. */
@@ -95,16 +101,21 @@ export class SqlDoor {
     return result;
   }
 
-  #around<Result>(touched: Watched, execute: () => Result): Result {
+  #around<Result>(touched: Watched, execute: () => Result, values: readonly unknown[]): Result {
     const detach = touched.detaches.reduceRight<() => Result>(
       (inner, schema) => () => this.#attachments.aroundDetach(schema, inner),
       execute,
     );
+    const copy = touched.copies.reduceRight<() => Result>((inner, written) => {
+      const file = 'file' in written ? written.file : boundText(written.parameter, values);
+      // SQLite itself refuses a name that is not a text.
+      return file === null ? inner : () => this.#aroundCopy(file, inner);
+    }, detach);
     const run = touched.attaches.reduceRight<() => Result>(
       (inner, { file, schema }) =>
         () =>
           this.#attachments.aroundAttach(file, schema, inner),
-      detach,
+      copy,
     );
     const result = run();
     for (const schema of touched.detaches) this.#attachments.released(schema);

@@ -1,5 +1,6 @@
 /** A prepared statement: better-sqlite3's, with every call checked before and every failure translated. */
 import type { NativeDatabase } from '../native/better-sqlite3';
+import { copyOfValues } from './bound-text';
 import { iterateRows } from './iterate';
 import type { CommitGate } from './commit-gate';
 import type { Session } from './session';
@@ -7,12 +8,12 @@ import type { ColumnDefinition, RunResult } from './types';
 
 type NativeStatement = NativeDatabase.Statement<unknown[]>;
 
-/** What is wrapped around each execution of a statement that touches a protection (PRAGMA, ATTACH, DETACH). */
+/** What is wrapped around each execution of a statement that touches a protection (PRAGMA, ATTACH, DETACH, VACUUM INTO). */
 export interface Watch {
   /** Wraps the preparation, because many pragmas act there already. */
   preparing<Result>(prepare: () => Result): Result;
-  /** Wraps each execution. */
-  around<Result>(execute: () => Result): Result;
+  /** Wraps each execution; `values` are those of its parameters, as they were given. */
+  around<Result>(execute: () => Result, values: readonly unknown[]): Result;
 }
 
 /** Everything a statement is made of; only `Connection.prepare` can make one. */
@@ -57,6 +58,8 @@ export class Statement {
   readonly #session: Session;
   readonly #watch: Watch | null;
   readonly #writes: boolean;
+  /** What `bind` was given; kept for the watch alone. */
+  #bound: readonly unknown[] | null = null;
   /** Own and enumerable as in better-sqlite3; one descriptor for all, because a closure each costs a microsecond. */
   static readonly #busy: PropertyDescriptor & ThisType<Statement> = {
     get() {
@@ -146,7 +149,9 @@ export class Statement {
 
   /** Binds the parameters for good; once a statement. */
   bind(...params: unknown[]): this {
-    return this.#configure(native => native.bind(...params));
+    this.#configure(native => native.bind(...params));
+    if (this.#watch !== null) this.#bound = copyOfValues(params);
+    return this;
   }
 
   /** Return only the first column of each row. */
@@ -184,7 +189,7 @@ export class Statement {
 
   /** Out of line: a closure in a hot method would cost its allocation on every call. */
   #watched(watch: Watch, method: 'run' | 'get' | 'all', params: unknown[]): unknown {
-    return watch.around((): unknown => this.#native[method](...params));
+    return watch.around((): unknown => this.#native[method](...params), this.#bound ?? params);
   }
 
   /** A statement that commits by itself; out of line as well, because inside of a transaction nothing is timed. */

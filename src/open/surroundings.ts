@@ -2,10 +2,11 @@
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import type { Surroundings } from '../backup/surroundings';
 import { inspectFilesystem } from '../filesystem/inspect';
+import type { FilesystemClass } from '../filesystem/report';
 import { registeredFiles } from '../registry/registry';
 
 /** Ground that another kernel serves: SQLite never writes there, a finished copy may be carried there. */
-const remote = new Set(['network', 'cluster', 'vm-share', 'fuse']);
+export const remoteClasses: ReadonlySet<FilesystemClass> = new Set(['network', 'cluster', 'vm-share', 'fuse']);
 
 export const surroundings: Surroundings = {
   isOpenHere(identity: FileIdentity) {
@@ -14,5 +15,5 @@ export const surroundings: Surroundings = {
     }
     return false;
   },
-  isNetwork: path => remote.has(inspectFilesystem(path, { touchShared: true }).class),
+  isNetwork: path => remoteClasses.has(inspectFilesystem(path, { touchShared: true }).class),
 };

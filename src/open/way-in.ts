@@ -14,6 +14,7 @@ import { admit, keyOf, type Admission } from './admit';
 import { connect } from './connect';
 import { OpenDatabase } from './open-database';
 import { locateFile, planFile, planWithoutFile } from './plan';
+import { copyGuard } from './copy-destination';
 import { Supervision, type SupervisedFile } from './supervise';
 
 /** `new Database(filename, options)`: a connection of its own. */
@@ -73,7 +74,7 @@ function assemble(connection: Connection, supervision: Supervision, admitted: Ad
   const attachments = new Attachments(connection, admitAttached(connection, supervision));
   // Not before the caller had the chance to listen.
   queueMicrotask(() => warn(connection));
-  const door = new SqlDoor(connection, attachments);
+  const door = new SqlDoor(connection, attachments, copyGuard(connection.options));
   return new OpenDatabase({ connection, attachments, door, supervision, ...admitted });
 }
 

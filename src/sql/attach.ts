@@ -1,5 +1,5 @@
 /** Reads ATTACH, DETACH and VACUUM INTO: which files a text brings in, lets go, or writes. */
-import type { Refused, WrittenAttach, WrittenVacuumInto } from './decision';
+import type { Refused, WrittenAttach, WrittenCopy } from './decision';
 import { foldCase, isKeyword, nameOf } from './names';
 import type { Statement } from './statements';
 import type { Token } from './tokenizer';
@@ -52,17 +52,22 @@ export function readDetach(sql: string, tokens: Statement, at: number): string |
   );
 }
 
-/** Reads the VACUUM statement whose keyword is `tokens[at]`; `null` when it has no INTO. */
-export function readVacuumInto(sql: string, tokens: Statement, at: number): WrittenVacuumInto | null {
-  const plain = isKeyword(sql, tokens[at + 1], 'into');
-  if (!plain && !isKeyword(sql, tokens[at + 2], 'into')) return null;
-  const schema = plain ? undefined : tokens[at + 1];
-  const fileAt = at + (plain ? 2 : 3);
-  const file = tokens[fileAt];
-  return {
-    schema: schema === undefined ? null : nameOf(sql, schema),
-    file: isLiteral(sql, file) && isEnd(tokens[fileAt + 1]) ? nameOf(sql, file) : null,
-  };
+/** Reads the VACUUM statement whose keyword is `tokens[at]`: where its copy goes, or why it is refused; `null` without INTO. */
+export function readVacuumInto(sql: string, tokens: Statement, at: number): WrittenCopy | Refused | null {
+  const into = [at + 1, at + 2].find(each => isKeyword(sql, tokens[each], 'into'));
+  if (into === undefined) return null;
+  const file = tokens[into + 1];
+  if (file !== undefined && isEnd(tokens[into + 2])) {
+    if (file.kind === 'variable') return { parameter: sql.slice(file.start, file.end) };
+    if (isLiteral(sql, file)) return { file: nameOf(sql, file) };
+  }
+  return refusedAt(
+    sql,
+    'VACUUM INTO',
+    file ?? tokens[at],
+    'its file is an expression, so that nobody can say before it runs which file it writes',
+    'Write the file as one string or bind it to one parameter (`VACUUM INTO ?`), or use `db.backup(file)`.',
+  );
 }
 
 /** These words are values and not names, so that SQLite would attach what they evaluate to. */

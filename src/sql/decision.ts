@@ -26,11 +26,8 @@ export interface WrittenAttach {
   readonly schema: string;
 }
 
-export interface WrittenVacuumInto {
-  readonly schema: string | null;
-  /** `null` when it is an expression, so that only SQLite knows it. */
-  readonly file: string | null;
-}
+/** Where VACUUM INTO writes: a file as it is written, or the parameter (`?`, `:name`) that the file is bound to. */
+export type WrittenCopy = { readonly file: string } | { readonly parameter: string };
 
 /** What has to be looked at behind a text that is let through. */
 export interface Watched {
@@ -40,12 +37,13 @@ export interface Watched {
   readonly attaches: readonly WrittenAttach[];
   /** Schema names, as written. */
   readonly detaches: readonly string[];
-  readonly vacuumInto: readonly WrittenVacuumInto[];
+  /** The files that VACUUM INTO writes: to be judged before each execution. */
+  readonly copies: readonly WrittenCopy[];
 }
 
 export interface Refused {
   readonly verdict: 'refused';
-  readonly statement: 'PRAGMA' | 'ATTACH' | 'DETACH';
+  readonly statement: 'PRAGMA' | 'ATTACH' | 'DETACH' | 'VACUUM INTO';
   /** The word that takes the protection away, as it is written. */
   readonly token: string;
   /** Where it stands: UTF-16 code units from the beginning of the text. */

@@ -1,7 +1,7 @@
 /** Decides about a text of SQL before SQLite sees it: ordinary, let through and watched, or refused. */
 import { UnsafeStatementError } from '../errors/refusals';
 import { readAttach, readDetach, readVacuumInto } from './attach';
-import type { GuardContext, GuardDecision, Refused, WrittenAttach, WrittenPragma, WrittenVacuumInto } from './decision';
+import type { GuardContext, GuardDecision, Refused, WrittenAttach, WrittenCopy, WrittenPragma } from './decision';
 import { foldCase, isKeyword } from './names';
 import { judgePragma } from './pragma';
 import { headOf, splitStatements, type Statement } from './statements';
@@ -26,13 +26,13 @@ interface Findings {
   readonly pragmas: WrittenPragma[];
   readonly attaches: WrittenAttach[];
   readonly detaches: string[];
-  readonly vacuumInto: WrittenVacuumInto[];
+  readonly copies: WrittenCopy[];
   /** A statement behind which the caller must act before anything else may write. */
   pending: Refused | null;
 }
 
 function inspectStatements(sql: string, context: GuardContext): GuardDecision {
-  const findings: Findings = { pragmas: [], attaches: [], detaches: [], vacuumInto: [], pending: null };
+  const findings: Findings = { pragmas: [], attaches: [], detaches: [], copies: [], pending: null };
   for (const statement of splitStatements(sql)) {
     if (findings.pending !== null && !isKeyword(sql, statement[headOf(sql, statement).at], 'attach')) {
       return findings.pending;
@@ -40,9 +40,9 @@ function inspectStatements(sql: string, context: GuardContext): GuardDecision {
     const refused = inspectStatement(sql, statement, context, findings);
     if (refused !== null) return refused;
   }
-  const { pragmas, attaches, detaches, vacuumInto } = findings;
-  if (pragmas.length + attaches.length + detaches.length + vacuumInto.length === 0) return ordinary;
-  return { verdict: 'watched', pragmas, attaches, detaches, vacuumInto };
+  const { pragmas, attaches, detaches, copies } = findings;
+  if (pragmas.length + attaches.length + detaches.length + copies.length === 0) return ordinary;
+  return { verdict: 'watched', pragmas, attaches, detaches, copies };
 }
 
 /**
@@ -92,7 +92,9 @@ function inspectFiles(sql: string, statement: Statement, at: number, findings: F
     findings.detaches.push(detach);
   } else if (isKeyword(sql, statement[at], 'vacuum')) {
     const copy = readVacuumInto(sql, statement, at);
-    if (copy !== null) findings.vacuumInto.push(copy);
+    if (copy === null) return null;
+    if ('verdict' in copy) return copy;
+    findings.copies.push(copy);
   }
   return null;
 }

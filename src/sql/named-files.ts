@@ -13,7 +13,8 @@ export function namedFiles(sql: string): readonly string[] {
     const { at, explained } = headOf(sql, statement);
     if (explained) return [];
     if (isKeyword(sql, statement[at], 'attach')) return fileOfAttach(sql, statement, at) ?? [];
-    if (isKeyword(sql, statement[at], 'vacuum')) return readVacuumInto(sql, statement, at)?.file ?? [];
-    return [];
+    if (!isKeyword(sql, statement[at], 'vacuum')) return [];
+    const copy = readVacuumInto(sql, statement, at);
+    return copy !== null && 'file' in copy ? copy.file : [];
   });
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { difference, quiet, suite, thrownBy } from './subjects.mts';
 
@@ -203,6 +204,33 @@ suite('pragma, explain, serialize and verbose', bench => {
       assert.ok((db.pragma('other.synchronous', { simple: true }) as number) >= 2);
       db.exec('DETACH other');
       assert.equal(thrownBy(() => db.prepare('ATTACH ? AS other')).code, 'SAFE_SQLITE_UNSAFE_STATEMENT');
+    },
+  });
+
+  test('VACUUM INTO a file that is written or bound', () => {
+    const db = bench.open();
+    const files = [bench.path(), bench.path(), bench.path()] as const;
+    db.exec(`VACUUM INTO '${files[0]}'`);
+    db.prepare('VACUUM main INTO ?').run(files[1]);
+    db.prepare('VACUUM INTO $file').bind({ file: files[2] }).run();
+    for (const file of files) assert.equal(new bench.Database(file, quiet).close().open, false);
+    assert.match(thrownBy(() => db.prepare('VACUUM INTO ?').run(files[0])).message, /output file already exists/);
+  });
+
+  difference('VACUUM INTO writes where a backup could', bench, {
+    theirs() {
+      const db = bench.open();
+      db.prepare('VACUUM INTO ?').run(`${db.name}-journal`);
+      assert.ok(existsSync(`${db.name}-journal`));
+      db.exec(`VACUUM INTO '${bench.path()}' || '-copy'`);
+    },
+    ours() {
+      const db = bench.open();
+      const bound = db.prepare('VACUUM INTO ?');
+      assert.equal(thrownBy(() => bound.run(`${db.name}-journal`)).code, 'SAFE_SQLITE_UNSAFE_STATEMENT');
+      assert.ok(!existsSync(`${db.name}-journal`));
+      const computed = `VACUUM INTO '${bench.path()}' || '-copy'`;
+      assert.equal(thrownBy(() => db.exec(computed)).code, 'SAFE_SQLITE_UNSAFE_STATEMENT');
     },
   });
 });

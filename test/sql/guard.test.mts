@@ -85,6 +85,12 @@ describe('inspectSql, by table', () => {
     ['DETACH ?', 'refused'],
     ["EXPLAIN ATTACH 'a.db' AS a", 'ordinary'],
     ["VACUUM INTO 'copy.db'", 'watched'],
+    ['VACUUM main INTO :copy;', 'watched'],
+    ["VACUUM INTO 'copy' || '.db'", 'refused'],
+    ['VACUUM INTO (SELECT file FROM t)', 'refused'],
+    ['VACUUM INTO', 'refused'],
+    ["EXPLAIN VACUUM INTO 'copy' || '.db'", 'ordinary'],
+    ['VACUUM', 'ordinary'],
     ['PRAGMA synchronous = 0; PRAGMA main.journal_mode(off); PRAGMA mmap_size = 1', 'ordinary', inMemory],
     ['PRAGMA no_such_pragma = 1', 'ordinary', inMemory],
     ['PRAGMA writable_schema = 1', 'refused', inMemory],
@@ -110,10 +116,7 @@ describe('inspectSql, by table', () => {
       pragmas: [{ schema: 'main', name: 'journal_mode', value: 'WAL' }],
       attaches: [{ file: "a'b", schema: 'c`d' }],
       detaches: ['x"y'],
-      vacuumInto: [
-        { schema: 'aux', file: "c'd" },
-        { schema: null, file: null },
-      ],
+      copies: [{ file: "c'd" }, { parameter: '?' }],
     });
   });
 });
