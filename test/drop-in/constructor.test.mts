@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
+import Native from 'better-sqlite3';
 import { difference, quiet, suite, thrownBy, type Bench } from './subjects.mts';
 
 suite('constructor', bench => {
@@ -35,6 +36,11 @@ suite('constructor', bench => {
     assert.equal(db.prepare('SELECT 1').database, db);
     assert.equal(db.transaction(() => db.inTransaction)(), true);
     db.close();
+  });
+
+  difference('A database is no instance of the class of better-sqlite3', bench, {
+    theirs: () => assert.ok(bench.open() instanceof Native),
+    ours: () => assert.ok(!((bench.open() as object) instanceof Native)),
   });
 
   test('has the members of better-sqlite3', () => {
