@@ -1,5 +1,5 @@
 /** Catalogue rows of FUSE filesystems. All share one `f_type`; a type that is not here is unknown, and refused. */
-import { row, warned, type CatalogueRow } from './catalogue-rows';
+import { containerLayer, row, warned, type CatalogueRow } from './catalogue-rows';
 
 /** `f_type` of every FUSE mount. @see statfs(2) */
 export const fuseMagic = 0x65735546;
@@ -14,7 +14,7 @@ const cluster =
   'Several machines write the same storage, and neither the shared memory of WAL nor the locks of SQLite are proved to reach the others.';
 
 export const fuseFilesystems: readonly CatalogueRow[] = [
-  warned(
+  containerLayer(
     row(
       ['fuse-overlayfs', ['fuse.fuse-overlayfs', 'fuse.overlayfs'], [fuseMagic]],
       'union',
@@ -22,7 +22,6 @@ export const fuseFilesystems: readonly CatalogueRow[] = [
       'measured',
       'The container layer of rootless Podman and Docker: only this container reaches it.',
     ),
-    'container-layer',
     'It is the layer of a container: the database goes when the container is removed. Use a volume.',
   ),
   warned(

@@ -46,6 +46,11 @@ export function warned(base: CatalogueRow, code: string, message: string): Catal
   return { ...base, warning: { code, message } };
 }
 
+/** The same row, on ground that goes with its container. */
+export function containerLayer(base: CatalogueRow, message: string): CatalogueRow {
+  return { ...warned(base, 'container-layer', message), durable: false };
+}
+
 /** The same row, on ground from which a power cut can take acknowledged commits. */
 export function nonDurable(base: CatalogueRow, message: string): CatalogueRow {
   const warning: FilesystemWarning = { code: 'non-durable-filesystem', message };

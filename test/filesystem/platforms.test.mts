@@ -2,12 +2,15 @@
 import { test, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import { UnsafeFilesystemError } from 'safe-sqlite';
 import { assembleReport } from '../../dist/filesystem/assemble-report.js';
 import { judgeMount } from '../../dist/filesystem/judge-mount.js';
 import { sandboxOf } from '../../dist/filesystem/linux-tables.js';
 import { mountOf, parseMountTable } from '../../dist/filesystem/mount-table.js';
+import type { PreflightFacts } from '../../dist/filesystem/preflight.js';
 import type { FilesystemReport } from '../../dist/filesystem/report.js';
 import { decide } from '../../dist/policy/decide.js';
+import { judgePreflight } from '../../dist/policy/preflight.js';
 
 const fixtures = new URL('fixtures/', import.meta.url);
 
@@ -19,10 +22,15 @@ const kernels: Record<string, readonly [version: string, release: string]> = {
   wsl1: ['Linux version 4.4.0-19041-Microsoft', '4.4.0-19041-Microsoft'],
 };
 
-function reportOf(fixture: string, path: string, statfsType: number | null = null): FilesystemReport {
+function mountFor(fixture: string, path: string) {
   const table = parseMountTable(readFileSync(new URL(`${fixture}.mountinfo`, fixtures), 'latin1'));
   const mount = mountOf(table, path);
   assert.ok(mount, `${fixture} has a mount for ${path}`);
+  return { table, mount };
+}
+
+function reportOf(fixture: string, path: string, statfsType: number | null = null): FilesystemReport {
+  const { table, mount } = mountFor(fixture, path);
   const sandbox = sandboxOf(...(kernels[fixture] ?? (['', ''] as const)), () => false);
   const { judgement, notes } = judgeMount({ mount, table, sandbox, statfsType, block: null });
   const { mountPoint, type, source, root, options, superOptions } = mount;
@@ -71,6 +79,9 @@ type Row = readonly [
   ...warnings: string[],
 ];
 
+/** Where the node itself sees the volumes of a pod. */
+const podVolumes = '/var/lib/kubelet/pods/7c0e5b1e-8a55-4a0c-9b6e-0b6f8a9c9f01/volumes';
+
 const rows: readonly Row[] = [
   ['docker-layer', '/app/x.db', 'overlay', 'union', 'wal', 'container-layer'],
   ['docker-layer', '/data/x.db', 'ext4', 'local', 'wal'],
@@ -83,10 +94,12 @@ const rows: readonly Row[] = [
   ['docker-desktop-mac', '/grpc/x.db', 'fuse.grpcfuse', 'vm-share', 'refused'],
   ['docker-desktop-mac', '/virtio/x.db', 'virtiofs', 'vm-share', 'refused'],
   ['docker-desktop-mac', '/osx/x.db', 'fuse.osxfs', 'vm-share', 'refused'],
+  ['docker-desktop-mac', '/records/x.db', 'fakeowner', 'vm-share', 'refused'],
   ['docker-desktop-mac', '/data/x.db', 'ext4', 'local', 'wal'],
   ['docker-desktop-windows', '/app/x.db', '9p', 'vm-share', 'refused'],
   ['docker-desktop-windows', '/run/desktop/mnt/host/c/x.db', '9p', 'vm-share', 'refused'],
   ['docker-desktop-windows', '/data/x.db', 'ext4', 'local', 'wal'],
+  ['docker-desktop-windows', '/distro/x.db', 'ext4', 'local', 'wal'],
   ['orbstack', '/app/x.db', 'virtiofs', 'vm-share', 'refused'],
   ['orbstack', '/data/x.db', 'btrfs', 'local', 'wal'],
   ['podman-machine', '/var/x.db', 'xfs', 'local', 'wal'],
@@ -95,8 +108,11 @@ const rows: readonly Row[] = [
   ['lima', '/home/ada/x.db', 'ext4', 'local', 'wal'],
   ['lima', '/Users/ada/x.db', 'fuse.sshfs', 'network', 'refused'],
   ['lima', '/tmp/lima/x.db', '9p', 'vm-share', 'refused'],
+  ['lima', '/Volumes/work/x.db', 'virtiofs', 'vm-share', 'refused'],
   ['podman-rootless', '/x.db', 'fuse.fuse-overlayfs', 'union', 'wal', 'container-layer'],
   ['podman-rootless', '/data/x.db', 'xfs', 'local', 'wal'],
+  ['podman-rootless-native', '/x.db', 'overlay', 'union', 'wal', 'container-layer'],
+  ['podman-rootless-native', '/data/x.db', 'xfs', 'local', 'wal'],
   ['kubernetes', '/x.db', 'overlay', 'union', 'wal', 'container-layer'],
   ['kubernetes', '/work/x.db', 'xfs', 'local', 'wal', 'pod-lifetime'],
   ['kubernetes', '/mem/x.db', 'tmpfs', 'memory', 'wal', 'non-durable-filesystem'],
@@ -104,10 +120,17 @@ const rows: readonly Row[] = [
   ['kubernetes', '/ebs/x.db', 'ext4', 'local', 'wal'],
   ['kubernetes', '/longhorn/x.db', 'ext4', 'local', 'wal'],
   ['kubernetes', '/rbd/x.db', 'xfs', 'local', 'wal'],
+  ['kubernetes', '/pd/x.db', 'ext4', 'local', 'wal'],
+  ['kubernetes', `${podVolumes}/kubernetes.io~csi/pvc-9d1b/mount/x.db`, 'ext4', 'local', 'wal'],
+  ['kubernetes', '/nfs-pvc/x.db', 'nfs4', 'network', 'refused'],
   ['kubernetes', '/efs/x.db', 'nfs4', 'network', 'refused'],
   ['kubernetes', '/longhorn-rwx/x.db', 'nfs4', 'network', 'refused'],
   ['kubernetes', '/azure-nfs/x.db', 'nfs4', 'network', 'refused'],
   ['kubernetes', '/azure-smb/x.db', 'cifs', 'network', 'refused', 'network-mount-options'],
+  ['azure-app-service', '/x.db', 'overlay', 'union', 'wal', 'container-layer'],
+  ['azure-app-service', '/home/x.db', 'cifs', 'network', 'refused', 'network-mount-options'],
+  ['azure-container-apps', '/x.db', 'overlay', 'union', 'wal', 'container-layer'],
+  ['azure-container-apps', '/files/x.db', 'cifs', 'network', 'refused', 'network-mount-options'],
   ['kubernetes', '/cephfs/x.db', 'ceph', 'cluster', 'refused'],
   ['kubernetes', '/gluster/x.db', 'fuse.glusterfs', 'cluster', 'refused'],
   ['gke-gcsfuse', '/gcs/named/x.db', 'fuse.gcsfuse', 'network', 'refused'],
@@ -121,6 +144,7 @@ const rows: readonly Row[] = [
   ['gvisor', '/tmp/x.db', 'tmpfs', 'memory', 'wal', 'non-durable-filesystem'],
   ['gvisor', '/layer/x.db', 'overlay', 'union', 'wal'],
   ['cloud-run', '/x.db', 'overlay', 'union', 'wal', 'container-layer'],
+  ['cloud-run', '/tmp/x.db', 'tmpfs', 'memory', 'wal', 'non-durable-filesystem'],
   ['cloud-run', '/mnt/bucket/x.db', 'fuse', 'fuse', 'refused'],
   ['lambda', '/tmp/x.db', 'ext4', 'local', 'wal'],
   ['lambda', '/var/task/x.db', 'overlay', 'union', 'refused', 'container-layer'],
@@ -133,6 +157,8 @@ const rows: readonly Row[] = [
   ['kata', '/x.db', 'virtiofs', 'vm-share', 'refused'],
   ['kata', '/block/x.db', 'ext4', 'local', 'wal'],
   ['kata', '/nine/x.db', '9p', 'vm-share', 'refused'],
+  ['firecracker', '/x.db', 'ext4', 'local', 'wal'],
+  ['firecracker', '/data/x.db', 'ext4', 'local', 'wal'],
   ['wsl2', '/home/ada/x.db', 'ext4', 'local', 'wal'],
   ['wsl2', '/mnt/c/Users/ada/x.db', '9p', 'vm-share', 'refused'],
   ['wsl2', '/mnt/d/x.db', 'virtiofs', 'vm-share', 'refused'],
@@ -203,12 +229,43 @@ describe('refused ground that somebody answers for', () => {
   }
 });
 
+test('docker-layer /state/app.db: a file that is a mount of its own is refused', () => {
+  const file = '/state/app.db';
+  const [own, folder] = [file, '/state'].map(path => mountFor('docker-layer', path).mount);
+  const isMountPoint = own?.id !== folder?.id;
+  const facts: PreflightFacts = {
+    file,
+    directory: '/state',
+    kind: 'file',
+    size: 8192,
+    nlink: 1,
+    otherNames: [],
+    sidecars: [],
+    directoryKind: 'directory',
+    fileWriteError: null,
+    directoryWriteError: null,
+    isMountPoint,
+    worldWritableOfAnother: false,
+  };
+  assert.ok(isMountPoint);
+  const options = { readonly: false, fileMustExist: false };
+  assert.ok(judgePreflight(facts, options) instanceof UnsafeFilesystemError);
+  assert.equal(decisionOf(reportOf('docker-layer', file)), 'wal', 'the filesystem alone would carry it');
+  assert.equal(judgePreflight({ ...facts, isMountPoint: false }, options), null);
+});
+
 describe('durability', () => {
   const nonDurable = [
     ['docker-layer', '/app/x.db'],
     ['docker-layer', '/scratch/x.db'],
     ['containerd-volatile', '/cache/x.db'],
     ['kubernetes', '/work/x.db'],
+    ['kubernetes', '/mem/x.db'],
+    ['cloud-run', '/x.db'],
+    ['cloud-run', '/tmp/x.db'],
+    ['fargate', '/x.db'],
+    ['podman-rootless', '/x.db'],
+    ['podman-rootless-native', '/x.db'],
     ['server', '/unsafe/x.db'],
     ['server', '/f2fs/x.db'],
   ] as const;

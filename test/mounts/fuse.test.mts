@@ -131,6 +131,7 @@ describe('FUSE', { skip: noFuse }, () => {
       db.exec('CREATE TABLE t(a)');
       assert.equal(db.pragma('journal_mode', { simple: true }), 'wal');
       assert.deepEqual([db.plan.filesystem?.type, db.plan.filesystem?.class], ['fuse.fuse-overlayfs', 'union']);
+      assert.equal(db.plan.filesystem?.durable, false);
       assert.deepEqual(
         db.plan.warnings.map(warning => warning.code),
         ['container-layer'],
