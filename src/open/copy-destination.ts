@@ -1,10 +1,9 @@
 /** Judges the file that VACUUM INTO writes: as a file that is attached, and as the destination of a backup. */
-import { statSync } from 'node:fs';
 import { sameFile } from '../base/file-identity';
 import type { AroundCopy } from '../connection/sql-door';
 import { UnsafeFilesystemError, UnsafeStatementError } from '../errors/refusals';
 import { inspectFilesystem } from '../filesystem/inspect';
-import { locate, type Location } from '../filesystem/locate';
+import { identityAt, locate, type Location } from '../filesystem/locate';
 import type { ResolvedOptions } from '../options/resolved';
 import { registeredFiles } from '../registry/registry';
 import { admit } from './admit';
@@ -40,9 +39,8 @@ function refuseOpenFile({ file, identity }: Location): void {
   for (const open of registeredFiles()) {
     for (const suffix of ['', '-wal', '-shm', '-journal']) {
       const other = `${open.file}${suffix}`;
-      const found = identity === null ? undefined : statSync(other, { bigint: true, throwIfNoEntry: false });
-      const isSame = found !== undefined && identity !== null && sameFile(found, identity);
-      if (other !== file && !isSame) continue;
+      const found = identity === null ? null : identityAt(other);
+      if (other !== file && !(identity !== null && found !== null && sameFile(found, identity))) continue;
       const what = suffix === '' ? 'which is' : `which is the ${suffix} file of ${open.file},`;
       throw new UnsafeStatementError(`Refused VACUUM INTO ${file}, ${what} open as a database in this process.`, {
         hint: 'Name a file that does not exist yet.',

@@ -12,9 +12,9 @@ import type { ResolvedOptions } from '../options/resolved';
 import type { Plan } from '../policy/plan';
 import { admit, keyOf, type Admission } from './admit';
 import { connect } from './connect';
+import { copyGuard } from './copy-destination';
 import { OpenDatabase } from './open-database';
 import { locateFile, planFile, planWithoutFile } from './plan';
-import { copyGuard } from './copy-destination';
 import { Supervision, type SupervisedFile } from './supervise';
 
 /** `new Database(filename, options)`: a connection of its own. */
