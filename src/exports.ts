@@ -40,6 +40,7 @@ export type { WritePriority } from './writes/lanes';
 export type { WriteCallOptions } from './writes/queued-write';
 export type { Histogram } from './base/histogram';
 export type { WriteQueueFacts } from './writes/counters';
+export type { FilesystemErrors } from './filesystem/error-counters';
 export type { Plan, PlanWarning } from './policy/plan';
 export type { FilesystemReport } from './filesystem/report';
 export type { BackupOptions } from './backup/options';

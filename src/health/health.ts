@@ -1,5 +1,6 @@
 /** What `db.health()` says: facts of one moment, and the status that follows from them. Pure. */
 import type { Histogram } from '../base/histogram';
+import type { FilesystemErrors } from '../filesystem/error-counters';
 import type { PlanWarning } from '../policy/plan';
 
 /** The checkpoints of the file, as far as this process makes them. */
@@ -53,6 +54,8 @@ export interface HealthFacts<Writes extends WriteHealth = WriteHealth> {
   readonly synchronous: 'full' | 'extra';
   readonly sqliteVersion: string;
   readonly filesystem: { readonly type: string; readonly class: string; readonly mountPoint: string | null } | null;
+  /** The errors that the filesystem itself has counted; `null` where none does (only ext2 to ext4 and btrfs on Linux do). */
+  readonly filesystemErrors: FilesystemErrors | null;
   /** What was wrong with the ground when the database was opened, for example that it is not durable. */
   readonly warnings: readonly PlanWarning[];
   /** Why nothing more can be done on this connection: the message of what every call throws. */
@@ -85,6 +88,7 @@ const queuedTooLongMs = 10_000;
 export function healthOf<Writes extends WriteHealth>(facts: HealthFacts<Writes>): Health<Writes> {
   if (facts.refusal !== null) return verdict(facts, 'fenced', [facts.refusal.message]);
   const reasons = [
+    ...filesystemReasons(facts.filesystemErrors),
     ...checkpointReasons(facts.checkpoints),
     ...writeReasons(facts.writes),
     ...backupReasons(facts.backups),
@@ -98,6 +102,13 @@ function verdict<Writes extends WriteHealth>(
   reasons: readonly string[],
 ): Health<Writes> {
   return Object.freeze({ status, reasons: Object.freeze(reasons), ...facts });
+}
+
+function* filesystemReasons(errors: FilesystemErrors | null): Generator<string> {
+  if (errors === null || errors.count === 0) return;
+  const counters = Object.entries(errors.counters).map(([name, count]) => `${name} ${count}`);
+  const last = errors.last === null ? '' : `; the last: ${errors.last}`;
+  yield `The filesystem has counted errors (${counters.join(', ')}, ${errors.source}${last}).`;
 }
 
 function* checkpointReasons(checkpoints: CheckpointHealth | null): Generator<string> {

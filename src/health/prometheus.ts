@@ -105,6 +105,11 @@ const families: readonly Family[] = [
     read: ({ writes }) => ({ histogram: writes.batchSizes, unit: 1 }),
   },
   counter('sentinel_checks_total', 'Checks of locks and files.', ({ sentinel }) => sentinel?.checks ?? null),
+  gauge(
+    'filesystem_errors',
+    'Errors that the filesystem has counted itself.',
+    ({ filesystemErrors }) => filesystemErrors?.count ?? null,
+  ),
   gauge('backup_age_seconds', 'Age of the newest scheduled backup.', ({ backups }) =>
     inSeconds(backups?.lastBackup?.ageMs),
   ),

@@ -19,6 +19,7 @@ export function healthOfOpen(database: OpenDatabase): DatabaseHealth {
       filesystem === null
         ? null
         : { type: filesystem.type, class: filesystem.class, mountPoint: filesystem.mountPoint },
+    filesystemErrors: database.filesystemErrors(),
     warnings: plan.warnings,
     refusal: error === undefined ? null : { code: errorCode(error) ?? '', message: error.message },
     checkpoints: checkpointFacts(supervision.scheduler),

@@ -7,6 +7,7 @@ import type { SqlDoor } from '../connection/sql-door';
 import { WriteQueue } from '../writes/write-queue';
 import { withdrawInstance } from '../registry/shared-instances';
 import type { Schedule } from '../backup/schedule';
+import { errorCountersOf, type FilesystemErrors, type ReadErrors } from '../filesystem/error-counters';
 import { forget, remember } from './all-open';
 import { loadBackups } from './on-demand';
 import { openDatabaseBrand } from './handle';
@@ -43,6 +44,8 @@ export class OpenDatabase {
   readonly [openDatabaseBrand] = true;
   readonly #release: () => void;
   readonly #handles = new Set<Session>();
+  /** Found by the first question: most programs never ask. */
+  #readErrors: ReadErrors | null | undefined;
 
   constructor(parts: OpenDatabaseParts) {
     this.connection = parts.connection;
@@ -65,6 +68,14 @@ export class OpenDatabase {
     const session = this.connection.openSession();
     this.#handles.add(session);
     return session;
+  }
+
+  /** What the filesystem of the file has counted; `null` where none does. */
+  filesystemErrors(): FilesystemErrors | null {
+    if (this.#readErrors === undefined) {
+      this.#readErrors = errorCountersOf(this.connection.plan.filesystem?.evidence.mountId ?? null);
+    }
+    return this.#readErrors?.() ?? null;
   }
 
   isOpen(session: Session): boolean {

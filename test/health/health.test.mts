@@ -10,6 +10,7 @@ const healthy: HealthFacts = {
   synchronous: 'full',
   sqliteVersion: '3.54.1',
   filesystem: { type: 'ext4', class: 'local', mountPoint: '/' },
+  filesystemErrors: null,
   warnings: [],
   refusal: null,
   checkpoints: {
@@ -32,11 +33,23 @@ const healthy: HealthFacts = {
 const checkpoints = healthy.checkpoints as NonNullable<HealthFacts['checkpoints']>;
 const backups = { lastBackup: null, next: null, running: false, failures: 0, lastError: null };
 
+function counted(counters: Record<string, number>): HealthFacts['filesystemErrors'] {
+  const count = Object.values(counters).reduce((sum, each) => sum + each, 0);
+  return { source: '/sys/fs/ext4/sda1', count, counters, first: null, last: 'yesterday' };
+}
+
 describe('healthOf', () => {
   const cases: [name: string, change: Partial<HealthFacts>, status: string, reason: RegExp | null][] = [
     ['all is well', {}, 'ok', null],
     ['ground that loses commits is a warning, no fault', { warnings: [{ code: 'x', message: 'y' }] }, 'ok', null],
     ['no file', { file: null, checkpoints: null, sentinel: null, filesystem: null }, 'ok', null],
+    ['a filesystem that has counted nothing', { filesystemErrors: counted({}) }, 'ok', null],
+    [
+      'errors that the filesystem has counted',
+      { filesystemErrors: counted({ errors_count: 3 }) },
+      'degraded',
+      /counted errors \(errors_count 3, \/sys\/fs\/ext4\/sda1; the last: yesterday\)/,
+    ],
     [
       'one failed checkpoint',
       { checkpoints: { ...checkpoints, failed: { consecutive: 1, code: 'SQLITE_FULL', message: 'm' } } },

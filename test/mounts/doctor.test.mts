@@ -5,7 +5,7 @@ import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { diagnose } from 'safe-sqlite';
+import Database, { diagnose } from 'safe-sqlite';
 import { crashedWal, elsewhere, found, looked } from '../doctor/patient.mts';
 import { makeLab, run, whyNoMounts, whyNoType } from './lab.mts';
 
@@ -49,6 +49,15 @@ describe('disks', { skip: noMounts }, () => {
       new RegExp(`on ${device} has counted errors: errors_count 1\\. The first: 20.* in trigger_test_error`),
     );
     assert.equal(errors.level, 'problem');
+
+    // What has the database open hears of it too.
+    const db = new Database(file, { logger: false });
+    const { status, reasons, filesystemErrors } = db.health();
+    assert.equal(filesystemErrors?.count, 1);
+    assert.equal(status, 'degraded');
+    assert.match(reasons.join(), /errors_count 1/);
+    assert.match(db.metrics(), /^safe_sqlite_filesystem_errors\{database="main"\} 1$/m);
+    db.close();
   });
 
   test('ext4 that stopped after an error, though its mount says rw', async t => {
