@@ -21,7 +21,7 @@ if (files.length === 0) {
 // A process warning in a test run is a failure: the library must not cause one.
 const run = spawnSync(
   process.execPath,
-  ['--throw-deprecation', '--test', '--test-concurrency=2', '--test-timeout=240000', ...flags, ...files],
+  ['--throw-deprecation', '--test', '--test-concurrency=2', '--test-timeout=480000', ...flags, ...files],
   { stdio: 'inherit', env: process.argv.includes('--long') ? { ...process.env, LONG_TESTS: '1' } : process.env },
 );
 process.exit(run.status ?? 1);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import type NativeDatabase from 'better-sqlite3';
 import { backup, type BackupContext } from '../../dist/backup/backup.js';
@@ -49,6 +49,33 @@ export function bank(
     for (let each = 0; each < accounts; each++) insert.run();
   })();
   return db;
+}
+
+/** A closed bank with `transfers` transfers; with `crashed`, its files as a crash leaves them. */
+export function closedBank(
+  t: Pick<TestContext, 'after'>,
+  path: string,
+  journal: 'wal' | 'delete',
+  transfers: number,
+  crashed = false,
+): void {
+  const work = `${path}.work`;
+  const db = bank(t, work, journal, 30);
+  if (journal === 'wal') db.pragma('wal_autocheckpoint=0');
+  for (let n = 0; n < transfers; n++) {
+    db.exec('INSERT INTO transfer (source, target) VALUES (1, 2); UPDATE total SET transfers = transfers + 1');
+  }
+  if (crashed && journal === 'delete') {
+    // A hot journal: the transaction has spilled into the database and is not committed.
+    db.pragma('cache_size=1');
+    db.pragma('cache_spill=1');
+    db.exec('BEGIN IMMEDIATE; UPDATE account SET balance = balance + 1, note = randomblob(500)');
+  }
+  if (!crashed) db.close();
+  for (const suffix of ['', '-wal', '-journal'])
+    if (existsSync(work + suffix)) copyFileSync(work + suffix, path + suffix);
+  if (crashed) db.close();
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(work + suffix, { force: true });
 }
 
 /** Checks the invariant of a {@link bank} in a file, and returns how many transfers it has. */
