@@ -95,7 +95,7 @@ describe('two kernels and one folder', { skip: umlMissing() ?? false }, () => {
     shared = join(root, 'shared');
     for (const folder of [talk, shared]) mkdirSync(folder);
     const input: Shared = { talk, shared };
-    guest = bootUml({ program: new URL('uml/remote-raw.mts', import.meta.url), input, deadlineSeconds: 60 });
+    guest = bootUml({ program: new URL('uml/remote-raw.mts', import.meta.url), input, deadlineSeconds: 180 });
     guest.catch(() => {
       // It is awaited in the end; a question that stays without its answer fails first.
     });

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /** A mount or a service that takes longer than this hangs. */
-const timeoutMs = 20_000;
+const timeoutMs = 90_000;
 
 /** What the program wrote to standard error is in the message where it fails. */
 export function run(program: string, ...args: string[]): void {
