@@ -20,9 +20,11 @@ serve({
   all: (sql: string) => open().prepare(sql).all(),
   /** Takes the write lock now and gives it back after so many milliseconds, without being asked again. */
   holdFor: (milliseconds: number) => {
-    open().exec('BEGIN IMMEDIATE');
+    // By then the next run may have opened another file.
+    const holder = open();
+    holder.exec('BEGIN IMMEDIATE');
     setTimeout(() => {
-      open().exec('COMMIT');
+      holder.exec('COMMIT');
       report('released');
     }, milliseconds);
   },
