@@ -4,6 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { report, serve } from '../faults/scenario.mts';
 
 let db: Database.Database | undefined;
+/** Resolves when the last `holdFor` has given the lock back: the writes that it was for may be settled before. */
+let held = Promise.resolve();
 let clutching: NodeJS.Timeout | undefined;
 const open = (): Database.Database => {
   if (db === undefined) throw new Error('open it first');
@@ -11,7 +13,8 @@ const open = (): Database.Database => {
 };
 
 serve({
-  open: (file: string) => {
+  open: async (file: string) => {
+    await held;
     db = new Database(file, { timeout: 5000 });
   },
   exec: (sql: string) => {
@@ -19,14 +22,13 @@ serve({
   },
   all: (sql: string) => open().prepare(sql).all(),
   /** Takes the write lock now and gives it back after so many milliseconds, without being asked again. */
-  holdFor: (milliseconds: number) => {
-    // By then the next run may have opened another file.
-    const holder = open();
-    holder.exec('BEGIN IMMEDIATE');
-    setTimeout(() => {
-      holder.exec('COMMIT');
+  holdFor: async (milliseconds: number) => {
+    await held;
+    open().exec('BEGIN IMMEDIATE');
+    held = delay(milliseconds).then(() => {
+      open().exec('COMMIT');
       report('released');
-    }, milliseconds);
+    });
   },
   /** From now on until `letGo` it has the lock, but for the microseconds between a COMMIT and the next BEGIN. */
   clutch: (holdMs: number) => {
