@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format as prettify } from 'prettier';
 import { groupedBars } from './charts/grouped-bars.mjs';
+import { machineTable } from './machine-table.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const results = JSON.parse(readFileSync('bench/results/checkpoint-latency.json', 'utf8'));
@@ -70,13 +71,7 @@ const page = `<!-- Written by scripts/checkpoint-latency-page.mjs from bench/res
 better-sqlite3 checkpoints inside of the COMMIT that finds 1000 pages in the WAL: that commit pays for copying them and for two
 more syncs, and the next one for starting the WAL over. This library checkpoints in a thread ([how](checkpoints.md)).
 
-| | |
-| --- | --- |
-| Processor | ${machine.cpu}, ${machine.cores} cores |
-| Memory | ${machine.memoryGiB} GiB |
-| System | ${machine.system}, ${machine.filesystem} |
-| Versions | Node ${machine.node.slice(1)}, SQLite ${machine.sqlite} |
-| Taken | ${takenAt.slice(0, 10)}, ${rounds} rounds of ${seconds} s |
+${machineTable(machine, `${takenAt.slice(0, 10)}, ${rounds} rounds of ${seconds} s`)}
 
 A transaction changes 24 rows all over a table of 60 000, some 60 pages. Its time is that of the whole transaction in the thread of
 the application; a stall is a time in which its event loop did not turn.

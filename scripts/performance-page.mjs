@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { format as prettify } from 'prettier';
 import { groupedBars } from './charts/grouped-bars.mjs';
 import { rowBars } from './charts/row-bars.mjs';
+import { machineTable } from './machine-table.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const results = JSON.parse(readFileSync('bench/results/group-commit.json', 'utf8'));
@@ -125,13 +126,7 @@ Every number here is a durable write: \`synchronous=FULL\`, so that a commit ret
 bar "raw NORMAL": better-sqlite3 in WAL mode as it is built, which loses the commits since the last checkpoint when the
 power fails. It is there because it is what people turn to for speed.
 
-| | |
-| --- | --- |
-| Processor | ${machine.cpu}, ${machine.cores} cores |
-| Memory | ${machine.memoryGiB} GiB |
-| System | ${machine.system}, ${machine.filesystem} |
-| Versions | Node ${machine.node.slice(1)}, SQLite ${machine.sqlite} |
-| Taken | ${takenAt.slice(0, 10)} |
+${machineTable(machine, takenAt.slice(0, 10))}
 
 With 64 callers \`db.write\` makes ${factorAt(bare.disk, 64, 'raw FULL')} as many writes as raw FULL and ${factorAt(bare.disk, 64, 'raw NORMAL')} as many as
 raw NORMAL on this disk${bare.slow === null ? '' : `, and ${factorAt(bare.slow, 64, 'raw FULL')} and ${factorAt(bare.slow, 64, 'raw NORMAL')} where ${slowDisk}`}; a single caller gets ${factorAt(bare.disk, 1, 'raw FULL')} of raw FULL

@@ -9,11 +9,11 @@
  * and where commits leave no gap that is the thread of the application. So the long sync is done here, and others follow
  * that have little to copy, each right behind a commit, where the gap before the next one is the longest.
  */
+import type { FileIdentity } from '../../base/file-identity';
 import { hasFenceMarker } from '../../filesystem/fence-marker';
 import type { NativeDatabase } from '../../native/better-sqlite3';
 import { prepareWalFrames, type WalFrames } from '../../native/wal-frames';
 import { isAbortRequested, pause, type Control } from '../control';
-import type { FileIdentity } from '../../base/file-identity';
 import type { CheckpointResult } from '../protocol';
 import { syncDatabase } from './sync-database';
 
