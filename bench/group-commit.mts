@@ -4,14 +4,14 @@
  *
  *     node bench/group-commit.mts [--quick] [bare] [http] [contention]
  *
- * With names only these parts are measured (some two minutes each), and the others stay as the file has them.
+ * With names only these parts are measured (some three minutes each), and the others stay as the file has them.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { createFaultBench, faultsSkip } from '../test/faults/shim.mts';
 import { runWithSlowFsync } from '../test/faults/slow-fsync.mts';
-import type { Row } from './group-commit/callers.mts';
+import type { BareRow, Row } from './group-commit/callers.mts';
 import { measureContention, type Stall } from './group-commit/contention.mts';
 import { measureHttp } from './group-commit/http.mts';
 import { describeMachine, type Machine } from './machine.mts';
@@ -21,7 +21,7 @@ export interface GroupCommitResults {
   readonly machine: Machine;
   /** Added to each sync of the slow disk, in milliseconds. */
   readonly slowMs: number;
-  readonly bare: { readonly disk: readonly Row[]; readonly slow: readonly Row[] | null };
+  readonly bare: { readonly disk: readonly BareRow[]; readonly slow: readonly BareRow[] | null };
   readonly http: { readonly disk: readonly Row[]; readonly slow: readonly Row[] | null };
   readonly contention: readonly Stall[];
 }
@@ -78,8 +78,8 @@ async function httpOnSlowDisk(rounds: number): Promise<Row[]> {
   return await measureHttp(callers, rounds, bench.environment);
 }
 
-function parse(output: string): Row[] {
-  return JSON.parse(output) as Row[];
+function parse(output: string): BareRow[] {
+  return JSON.parse(output) as BareRow[];
 }
 
 if (process.argv[1] === import.meta.filename) {

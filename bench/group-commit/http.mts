@@ -19,6 +19,9 @@ interface Answer {
   readonly non2xx: number;
 }
 
+/** Seconds for the compiler and for the `-wal` to reach the size that it keeps. */
+const warmUps = 3;
+
 /** Rounds of one second: all three servers run, and are asked in turns, so that a slow moment is slow for all. */
 export async function measureHttp(
   connections: readonly number[],
@@ -28,10 +31,9 @@ export async function measureHttp(
   const rows: Row[] = [];
   for (const callers of connections) {
     const servers = await Promise.all(subjectNames.map(subject => start(subject, environment)));
-    for (let round = -1; round < rounds; round += 1) {
+    for (let round = -warmUps; round < rounds; round += 1) {
       for (const { port, answers } of servers) {
         const answer = await load(port, callers);
-        // The first one only warms up.
         if (round >= 0) answers.push(answer);
       }
     }

@@ -2,7 +2,7 @@
 import { InvalidOptionError } from '../errors/refusals';
 import type { CopyProgress } from '../maintenance/protocol';
 import { booleanOption, choiceOption, integerOption, refuseOption } from '../options/checks';
-import { refuseUnknownNames } from '../options/known-names';
+import { checkOptionNames } from '../options/option-names';
 
 export type BackupMethod = 'vacuum-into' | 'online';
 
@@ -61,7 +61,7 @@ export function resolveBackupOptions(destination: unknown, given: unknown): [str
     refuseArgument('Expected second argument to be an options object');
   }
   const options: BackupOptions = given ?? {};
-  refuseUnknownNames(options, names, 'backup');
+  checkOptionNames(options, names, 'backup');
   const { attached = 'main', progress = null, signal, pagesPerSecond } = options;
   if (typeof attached !== 'string' || attached === '') refuseOption('attached', 'the name of a database', attached);
   if (progress !== null && typeof progress !== 'function') refuseOption('progress', 'a function', progress);

@@ -2,7 +2,7 @@
 import { RestoreError } from '../errors/refusals';
 import type { VerifyLevel } from '../maintenance/protocol';
 import { choiceOption, refuseOption } from '../options/checks';
-import { refuseUnknownNames } from '../options/known-names';
+import { checkOptionNames } from '../options/option-names';
 import { stepper, type RestoreStep } from './failure';
 import { checkInPlace, copyBackup, foldTarget, modeOf, takeOwner, verifyBackup } from './restore-steps';
 import { checkGround } from './restore-target';
@@ -103,7 +103,7 @@ export async function restoreDatabase(options: RestoreOptions, context: RestoreC
 
 function checkOptions(given: RestoreOptions): RestoreOptions & { readonly verify: VerifyLevel } {
   if (typeof given !== 'object' || given === null) refuseOption('options', 'an object with `from` and `to`', given);
-  refuseUnknownNames(given, names, 'restore');
+  checkOptionNames(given, names, 'restore');
   for (const name of ['from', 'to'] as const) {
     const path: unknown = given[name];
     if (typeof path !== 'string' || path.trim() === '') refuseOption(name, 'the path of a database file', path);

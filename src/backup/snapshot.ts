@@ -4,7 +4,7 @@ import { dirname, join, parse } from 'node:path';
 import { errorMessage } from '../base/foreign-error';
 import { BackupError } from '../errors/refusals';
 import { choiceOption, refuseOption } from '../options/checks';
-import { refuseUnknownNames } from '../options/known-names';
+import { checkOptionNames } from '../options/option-names';
 import type { BackupResult } from './result';
 import { syncFolder } from './durable-rename';
 import { stampOf } from './stamp';
@@ -55,7 +55,7 @@ export async function withSnapshot<Value>(
   given: SnapshotOptions = {},
 ): Promise<SnapshotOutcome<Value>> {
   if (typeof change !== 'function') refuseOption('change', 'a function', change);
-  refuseUnknownNames(given, names, 'snapshot');
+  checkOptionNames(given, names, 'snapshot');
   const keep = choiceOption('keep', given.keep, 'always', ['always', 'on-failure']);
   const verify = choiceOption('verify', given.verify, 'quick', ['quick', 'full']);
   const check = choiceOption('check', given.check, 'quick', ['quick', 'off']);

@@ -1,6 +1,6 @@
 /** `verifyDatabase`: checks a database file, in use or not, off the event loop. */
 import { choiceOption, pathArgument } from '../options/checks';
-import { refuseUnknownNames } from '../options/known-names';
+import { checkOptionNames } from '../options/option-names';
 import { runJob } from '../maintenance/host';
 import type { HeaderFacts, VerifyLevel } from '../maintenance/protocol';
 import { identityOf, placeOf, readAccess } from './place';
@@ -40,7 +40,7 @@ const busyTimeoutMs = 5000;
  * @see https://sqlite.org/pragma.html#pragma_integrity_check
  */
 export async function verifyDatabase(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
-  refuseUnknownNames(options, ['level', 'signal'], 'verify');
+  checkOptionNames(options, ['level', 'signal'], 'verify');
   const level = choiceOption('level', options.level, 'quick', ['quick', 'full']);
   const place = placeOf(pathArgument(path));
   const result = await runJob(

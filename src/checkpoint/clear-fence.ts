@@ -6,7 +6,7 @@ import { locate } from '../filesystem/locate';
 import { runJob } from '../maintenance/host';
 import type { ReadAccess } from '../maintenance/protocol';
 import { choiceOption, pathArgument } from '../options/checks';
-import { refuseUnknownNames } from '../options/known-names';
+import { checkOptionNames } from '../options/option-names';
 import { findHolders } from '../proc/holders';
 
 export interface ClearFenceOptions {
@@ -49,7 +49,7 @@ export function readFence(path: string): FenceMarker | null {
  *   the storage throws
  */
 export async function clearFence(path: string, options: ClearFenceOptions = {}): Promise<ClearedFence> {
-  refuseUnknownNames(options, ['verify', 'signal'], 'clearFence');
+  checkOptionNames(options, ['verify', 'signal'], 'clearFence');
   const verify = choiceOption('verify', options.verify, 'full', ['full', 'quick']);
   const { file, identity } = locate(pathArgument(path));
   const fence = readFenceMarker(file);

@@ -264,7 +264,8 @@ export class FileScheduler {
       this.#running = null;
       this.#record(result);
       if ((followUps ?? 0) > 0 && this.observe().pendingBytes > 0) this.#gaps.noneFound();
-      if (inBackground) this.#goOn(result.complete);
+      // Behind the commits of this turn of the loop: a `finish` and the commit that starts the WAL over have two syncs each.
+      if (inBackground) setImmediate(() => this.#goOn(result.complete));
       return result;
     } catch (error) {
       this.#running = null;

@@ -1,6 +1,6 @@
 /** `diagnose`: everything that can be seen of a database from outside, without opening it. */
 import { booleanOption, millisecondsOption, pathOption, refuseOption } from '../options/checks';
-import { refuseUnknownNames } from '../options/known-names';
+import { checkOptionNames } from '../options/option-names';
 import type { Diagnosis } from './diagnosis';
 import type * as Examine from './examine';
 
@@ -30,7 +30,7 @@ const defaultStepTimeoutMs = 10_000;
  */
 export async function diagnose(path: string, options: DiagnoseOptions = {}): Promise<Diagnosis> {
   if (typeof path !== 'string' || path.trim() === '') refuseOption('path', 'the path of a database', path);
-  refuseUnknownNames(options, ['full', 'backups', 'stepTimeoutMs', 'signal'], 'diagnose');
+  checkOptionNames(options, ['full', 'backups', 'stepTimeoutMs', 'signal'], 'diagnose');
   const full = booleanOption('full', options.full, false);
   const backups = pathOption('backups', options.backups);
   const stepTimeoutMs = millisecondsOption('stepTimeoutMs', options.stepTimeoutMs, defaultStepTimeoutMs, 1);

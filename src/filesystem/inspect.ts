@@ -1,5 +1,6 @@
 /** `inspectFilesystem`: what ground a file stands on. */
-import { pathArgument } from '../options/checks';
+import { booleanOption, pathArgument } from '../options/checks';
+import { checkOptionNames } from '../options/option-names';
 import { assembleReport } from './assemble-report';
 import { probeDarwin } from './darwin';
 import { probeLinux } from './linux';
@@ -22,11 +23,12 @@ export interface InspectOptions {
  * The file is never opened for reading or writing. On Linux this takes well under a millisecond; on macOS it runs
  * `/sbin/mount`. Platforms that are none of Linux, macOS and Windows are reported as unknown and refused.
  *
- * @throws InvalidOptionError for what is no path;
+ * @throws InvalidOptionError for what is no path, and for wrong options;
  *   the error of `fs` when a folder on the way cannot be searched (`EACCES`, `ELOOP`)
  */
 export function inspectFilesystem(path: string, options: InspectOptions = {}): FilesystemReport {
-  const result = probe(pathArgument(path), options.touchShared === true);
+  checkOptionNames(options, ['touchShared'], 'inspectFilesystem');
+  const result = probe(pathArgument(path), booleanOption('touchShared', options.touchShared, false));
   const sandbox = process.platform === 'linux' ? readSandboxMarkers() : noSandbox;
   return assembleReport(path, result, { platform: process.platform, sandbox });
 }

@@ -1,7 +1,7 @@
 /** The options of the services: checkpoints, sentinel, write queue, scheduled backups. */
 import { booleanOption, choiceOption, integerOption, millisecondsOption, pathOption, refuseOption } from './checks';
 import { defaults } from './defaults';
-import { refuseUnknownNames } from './known-names';
+import { checkOptionNames } from './option-names';
 import type { Options } from './options';
 import type { ResolvedCheckpoint, ResolvedScheduledBackup, ResolvedSentinel, ResolvedWrites } from './resolved';
 
@@ -97,6 +97,6 @@ function serviceObject<Given extends object>(
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     refuseOption(option, canBeOff ? "an object or `'off'`" : 'an object', given);
   }
-  refuseUnknownNames(given, names, option);
+  checkOptionNames(given, names, option);
   return given;
 }

@@ -3,7 +3,7 @@ import { defaultLogger, silentLogger } from '../events/default-logger';
 import type { Logger } from '../events/logger';
 import { booleanOption, choiceOption, millisecondsOption, pathOption, refuseOption } from './checks';
 import { defaults } from './defaults';
-import { refuseUnknownNames } from './known-names';
+import { checkOptionNames } from './option-names';
 import type { Options } from './options';
 import type { ResolvedDangers, ResolvedOptions } from './resolved';
 import { resolveBackup, resolveCheckpoint, resolveSentinel, resolveWrites } from './resolve-services';
@@ -35,7 +35,7 @@ const shortestReason = 10;
 /** Throws `InvalidOptionError` for anything that is not as `Options` says. */
 export function resolveOptions(filename: unknown, given: unknown): ResolvedOptions {
   const options = optionsObject(given);
-  refuseUnknownNames(options, optionNames, '');
+  checkOptionNames(options, optionNames, '');
   const source = resolveSource(filename);
   const readonly = booleanOption('readonly', options.readonly, false);
   if (readonly && (source.kind === 'memory' || source.kind === 'temporary')) {
@@ -96,7 +96,7 @@ function resolveLogger(logger: Options['logger']): Logger {
 function resolveDangers(given: Options['dangerously']): ResolvedDangers {
   if (given !== undefined) {
     if (typeof given !== 'object' || given === null) refuseOption('dangerously', 'an object', given);
-    refuseUnknownNames(given, dangerNames, 'dangerously');
+    checkOptionNames(given, dangerNames, 'dangerously');
   }
   const reason = (name: (typeof dangerNames)[number]): string | null => {
     const value: unknown = given?.[name];

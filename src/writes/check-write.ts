@@ -1,7 +1,7 @@
 /** The arguments of `db.write`, checked before anything is queued. */
 import { isAsyncFunction } from 'node:util/types';
 import { choiceOption, refuseOption } from '../options/checks';
-import { refuseUnknownNames } from '../options/known-names';
+import { checkOptionNames } from '../options/option-names';
 import { priorities } from './lanes';
 import type { WriteCallOptions } from './queued-write';
 
@@ -12,8 +12,7 @@ export function checkWrite(fn: unknown, options: WriteCallOptions | undefined): 
   if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function');
   if (isAsyncFunction(fn)) throw new TypeError('Write function cannot be async: it would go on outside of its batch');
   if (options === undefined) return;
-  if (typeof options !== 'object' || options === null) refuseOption('options', 'an object', options);
-  refuseUnknownNames(options, optionNames, '');
+  checkOptionNames(options, optionNames, '');
   const { signal, priority } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) refuseOption('signal', 'an AbortSignal', signal);
   choiceOption('priority', priority, 'normal', priorities);

@@ -30,6 +30,8 @@ export interface Books {
   /** Every content that the file may have now. A file that nothing was said of holds nothing. */
   versionsOf(file: string): readonly Version[];
   files(): readonly string[];
+  /** Whether a copy was reported as done there. */
+  isCopy(file: string): boolean;
 }
 
 /** A copy that may stand at its destination already, with the file that it is made of. */
@@ -46,6 +48,7 @@ function frozen({ required, allowed }: Version): OpenVersion {
 export function openBooks(): Books {
   const current = new Map<string, OpenVersion>();
   const coming = new Map<string, Coming[]>();
+  const copied = new Set<string>();
 
   const versionOf = (file: string): OpenVersion => {
     const known = current.get(file);
@@ -86,6 +89,7 @@ export function openBooks(): Books {
           const copy = coming.get(mark.file)?.at(-1);
           if (copy !== undefined) current.set(mark.file, copy.version);
           coming.delete(mark.file);
+          copied.add(mark.file);
           return;
         }
         case 'not-copied':
@@ -94,5 +98,6 @@ export function openBooks(): Books {
     },
     versionsOf: file => [versionOf(file), ...(coming.get(file) ?? []).map(copy => copy.version)].map(frozen),
     files: () => [...new Set([...current.keys(), ...coming.keys()])],
+    isCopy: file => copied.has(file),
   };
 }

@@ -40,11 +40,9 @@ export function judgeFiles(
   );
   const wrong = [...found].flatMap(([name, content]): FileFault[] => {
     const path = join(folder, name);
-    const versions = books.versionsOf(name);
-    // Two versions: its restore is under way.
-    const mayBeDamaged = script.damaged === name && versions.length > 1;
+    const mayBeDamaged = script.damaged === name && !books.isCopy(name);
     const untouched = base.get(path)?.content.equals(contents.get(path) ?? Buffer.alloc(0)) === true;
-    return mayBeDamaged && untouched ? [] : [{ file: name, faults: judge(content, versions) }];
+    return mayBeDamaged && untouched ? [] : [{ file: name, faults: judge(content, books.versionsOf(name)) }];
   });
   const halved = halves(script.atomicOver ?? [], found).map(([file, fault]) => ({ file, faults: [fault] }));
   return [...wrong, ...halved].filter(({ faults }) => faults.length > 0);

@@ -1,6 +1,7 @@
-/** Refuses option names that do not exist, with the nearest one that does. */
+/** Refuses what holds no options, and option names that do not exist, with the nearest one that does. */
 import { closest, distance } from 'fastest-levenshtein';
 import { InvalidOptionError } from '../errors/refusals';
+import { refuseOption } from './checks';
 
 /** A misspelling that differs in more letters than this is no misspelling. */
 const furthestMisspelling = 4;
@@ -14,8 +15,14 @@ const renamed: Readonly<Record<string, string>> = {
   wal: "write `journalMode: 'wal'`; `'auto'` chooses it wherever the filesystem can carry it",
 };
 
-/** Checks the names of `given` against `known`; `path` is the name of the option that holds them, or `''`. */
-export function refuseUnknownNames(given: object, known: readonly string[], path: string): void {
+/**
+ * Checks that `given` is an object with no other names than `known`; `path` is the name of the option or function that
+ * takes it, or `''`.
+ */
+export function checkOptionNames(given: unknown, known: readonly string[], path: string): asserts given is object {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    refuseOption(path === '' ? 'options' : path, 'an object', given);
+  }
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;
     const shown = path === '' ? name : `${path}.${name}`;
