@@ -12,6 +12,7 @@ import { dirname, join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import SafeSqlite from 'safe-sqlite';
 import { lengthOf, longestOwn, withWitness } from './backup/loop-watch.mts';
+import { workOfTwoThreads } from './backup/processors.mts';
 import { median } from './paired.mts';
 
 export interface BackupRow {
@@ -133,6 +134,7 @@ function summarize(way: string, runs: readonly Run[], raw: readonly Run[], bytes
 }
 
 if (process.argv[1] === import.meta.filename) {
+  console.log(`two busy threads do ${(await workOfTwoThreads()).toFixed(2)} times the work of one`);
   const [megabytes, rounds] = process.argv.slice(2).map(Number);
   const rows = await measureBackups(megabytes ?? 1024, rounds ?? 3, process.argv[4]);
   console.log(`${'way'.padEnd(26)}       s    MB/s  of raw   stall ms  beside ms  own ms`);

@@ -58,6 +58,8 @@ export function longestOwn(here: readonly Stall[], beside: readonly Stall[]): nu
 }
 
 if (process.argv[2] === '--witness') {
+  // Its timer would keep it alive when the one that it watches beside ends with an error.
+  process.once('disconnect', () => process.exit());
   const watch = watchLoop();
   process.send?.('ready');
   await once(process, 'message');
