@@ -13,6 +13,8 @@ const shared = [
 export function problemsOfCopy(copied: CopyResult, verified: VerifyResult): readonly string[] {
   const { header, journalMode } = verified;
   const problems = [...verified.problems];
+  // A copy is made of whole pages: it would be sound, with zeros in the place of what is lost.
+  if (copied.missing !== null) problems.push(copied.missing);
   if (header === null) return problems;
   // A copy whose header says WAL would need files of its own beside it at its first open, also on a read-only medium.
   if (journalMode !== 'delete') problems.push(`its journal mode is ${String(journalMode)} instead of delete`);

@@ -40,7 +40,11 @@ export function checkDestination(
     refuse(`${path} is open as a database in this process.`, 'Close it first, or name another destination.', path);
   }
   if (!overwrite) {
-    refuse(`There is a file at ${path} already.`, 'Name another file, or pass `overwrite: true` to replace it.', path);
+    refuse(
+      `There is a file at ${path} already.`,
+      'Name another file, or pass `overwrite: true` (`--overwrite` on the command line) to replace it.',
+      path,
+    );
   }
   refuseSidecars(path, 'The destination looks like a database that is in use, or was not closed');
   return { path, folder, replaces: true };

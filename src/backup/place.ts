@@ -2,6 +2,7 @@
 import { lstatSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { FileIdentity } from '../base/file-identity';
+import { errorCode, errorMessage } from '../base/foreign-error';
 import type { ReadAccess } from '../maintenance/protocol';
 import { sidecarSuffixes } from './temporary';
 
@@ -13,6 +14,25 @@ export interface PlacedFile {
   readonly facts: BigIntStats | null;
   /** Which of its sidecars stand beside it. */
   readonly sidecars: readonly string[];
+}
+
+/** One that is there, or why there is none, for a person. */
+export type FoundFile = { readonly place: PlacedFile } | { readonly missing: string; readonly cause?: unknown };
+
+/** The regular file at a path that somebody gave to read from. */
+export function findFile(given: string): FoundFile {
+  try {
+    const place = placeOf(given);
+    if (place.facts?.isFile() === true) return { place };
+    if (place.facts === null) return { missing: `There is no database at ${place.path}.` };
+    const what = place.facts.isDirectory() ? 'a folder' : 'not a regular file';
+    return { missing: `There is no database at ${place.path}: it is ${what}.` };
+  } catch (cause) {
+    // Behind a folder that may not be searched there may well be one.
+    const isAbsent = ['ENOENT', 'ENOTDIR'].includes(errorCode(cause) ?? '');
+    const what = isAbsent ? `There is no database at ${given}` : `The database ${given} cannot be reached`;
+    return { missing: `${what}: ${errorMessage(cause)}.`, cause };
+  }
 }
 
 /** Throws the system's error when the folder does not exist, or a symbolic link leads nowhere. */

@@ -1,5 +1,6 @@
 /** The checking step: reads the finished copy as a database of its own, and refuses it when anything is wrong. */
 import { lstatSync } from 'node:fs';
+import { danglingRows } from '../base/figures';
 import { BackupError } from '../errors/refusals';
 import { runJob } from '../maintenance/host';
 import type { CopyResult, HeaderFacts, VerifyResult } from '../maintenance/protocol';
@@ -34,13 +35,13 @@ export async function verifyCopy(
       { signal },
     );
     if (original.foreignKeyViolations === 0) {
-      problems.push(`${verified.foreignKeyViolations} rows refer to rows that do not exist; the source has none`);
+      problems.push(`${danglingRows(verified.foreignKeyViolations ?? 0)}; the source has none`);
     }
   }
   const { header } = verified;
   if (header !== null && problems.length === 0) return { ...verified, header };
   throw new BackupError(`The copy is not sound: ${problems.slice(0, shownProblems).join('; ')}.`, {
-    hint: 'Check the database itself with `db.verify("full")`: damage that is copied was there before.',
+    hint: 'Check the database itself, with `db.verify("full")` or `npx safe-sqlite verify <database> --full`: damage that is copied was there before.',
     details: { problems },
   });
 }

@@ -1,9 +1,10 @@
 /** `verifyDatabase`: checks a database file, in use or not, off the event loop. */
+import { SqliteCantOpenError } from '../errors/sqlite-errors';
 import { choiceOption, pathArgument } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
 import { runJob } from '../maintenance/host';
 import type { HeaderFacts, VerifyLevel } from '../maintenance/protocol';
-import { identityOf, placeOf, readAccess } from './place';
+import { findFile, identityOf, readAccess, type PlacedFile } from './place';
 
 export interface VerifyOptions {
   /** `'quick'` (default): `quick_check`. `'full'`: `integrity_check`, which also compares each index with its table. */
@@ -42,7 +43,7 @@ const busyTimeoutMs = 5000;
 export async function verifyDatabase(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   checkOptionNames(options, ['level', 'signal'], 'verify');
   const level = choiceOption('level', options.level, 'quick', ['quick', 'full']);
-  const place = placeOf(pathArgument(path));
+  const place = existing(pathArgument(path));
   const result = await runJob(
     {
       kind: 'verify',
@@ -55,4 +56,15 @@ export async function verifyDatabase(path: string, options: VerifyOptions = {}):
     { signal: options.signal },
   );
   return { path: place.path, ok: result.problems.length === 0, level, ...result };
+}
+
+/** SQLite has one sentence for a file that is not there, a folder, a right and too many open files. */
+function existing(path: string): PlacedFile {
+  const found = findFile(path);
+  if ('place' in found) return found.place;
+  throw new SqliteCantOpenError(found.missing, 'SQLITE_CANTOPEN', {
+    hint: 'Look at the path, and at the rights of its folders: it must lead to the database file itself.',
+    details: { file: path },
+    cause: found.cause,
+  });
 }

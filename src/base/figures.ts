@@ -30,3 +30,8 @@ export function formatAge(milliseconds: number): string {
   const unit = ageUnits.find(({ ms }) => milliseconds >= ms) ?? ageUnits[3];
   return count(Math.max(0, Math.floor(milliseconds / unit.ms)), unit.noun);
 }
+
+/** What a check of foreign keys found. */
+export function danglingRows(number: number): string {
+  return number === 1 ? '1 row refers to a row that does not exist' : `${number} rows refer to rows that do not exist`;
+}

@@ -1,5 +1,6 @@
 /** Takes the fence of a file away, after somebody has looked at the storage and the database was checked. */
 import { statSync } from 'node:fs';
+import { count } from '../base/figures';
 import { FencedDatabaseError, InvalidOptionError } from '../errors/refusals';
 import { bootId, readFenceMarker, removeFenceMarker, type FenceMarker } from '../filesystem/fence-marker';
 import { locate } from '../filesystem/locate';
@@ -79,7 +80,7 @@ function accessFor(file: string): ReadAccess {
 
 function missing(file: string): InvalidOptionError {
   return new InvalidOptionError(`There is a fence of ${file}, but no such database.`, {
-    hint: 'Restore the database with `restoreDatabase`, which takes the fence away.',
+    hint: 'Restore the database with `restoreDatabase` or `npx safe-sqlite restore`, which takes the fence away.',
     details: { file },
   });
 }
@@ -94,9 +95,9 @@ function stillOpen(file: string, pids: readonly number[]): FencedDatabaseError {
 function damaged(file: string, problems: readonly string[]): FencedDatabaseError {
   const shown = problems.slice(0, shownProblems).join('; ');
   return new FencedDatabaseError(
-    `The fence of ${file} stays: the check found ${problems.length} problems (${shown}).`,
+    `The fence of ${file} stays: the check found ${count(problems.length, 'problem')} (${shown}).`,
     {
-      hint: 'Copy the database with its -wal aside, then restore the newest verified backup with `restoreDatabase`.',
+      hint: 'Copy the database with its -wal aside, then restore the newest verified backup with `restoreDatabase` or `npx safe-sqlite restore`.',
       details: { file, problems },
     },
   );

@@ -1,9 +1,9 @@
 /** `safe-sqlite backup`: a verified backup of a database that may be in use. */
 import { BackupError } from '../errors/refusals';
 import { backup } from '../backup/backup';
-import { identityOf, placeOf, readAccess } from '../backup/place';
+import { findFile, identityOf, readAccess, type PlacedFile } from '../backup/place';
 import { choice, UsageError, type Command, type GivenOptions } from './command';
-import { formatBytes, formatDuration } from '../base/figures';
+import { count, danglingRows, formatBytes, formatDuration } from '../base/figures';
 import { progressBar } from './progress-bar';
 import { surroundings } from '../open/surroundings';
 
@@ -37,6 +37,9 @@ export const backupCommand: Command = {
   async run([file = '', destination = ''], options, terminal) {
     const rate = pagesPerSecond(options['pages-per-second']);
     const method = choice(options, 'method', ['vacuum-into', 'online'], rate === undefined ? 'vacuum-into' : 'online');
+    if (method === 'vacuum-into' && rate !== undefined) {
+      throw new UsageError('--pages-per-second steers a copy page by page: it needs --method online, not vacuum-into.');
+    }
     const verify = choice(options, 'verify', ['quick', 'full', 'off'], 'quick');
     const place = existing(file);
     const source = {
@@ -64,16 +67,13 @@ export const backupCommand: Command = {
   },
 };
 
-function existing(file: string): ReturnType<typeof placeOf> {
-  try {
-    const place = placeOf(file);
-    if (place.facts?.isFile() === true) return place;
-  } catch {
-    // Its folder does not exist: the same answer.
-  }
-  throw new BackupError(`There is no database at ${file}.`, {
-    hint: 'Name the database file.',
+function existing(file: string): PlacedFile {
+  const found = findFile(file);
+  if ('place' in found) return found.place;
+  throw new BackupError(found.missing, {
+    hint: 'Look at the path, and at the rights of its folders: it must lead to the database file itself.',
     details: { step: 'source', source: file },
+    cause: found.cause,
   });
 }
 
@@ -89,10 +89,10 @@ function describe(result: Awaited<ReturnType<typeof backup>>): string {
   const { path, bytes, pages, durationMs, method, verified, sha256, foreignKeyViolations } = result;
   const lines = [
     `${path}`,
-    `  ${formatBytes(bytes)}, ${pages} pages, ${method}, in ${formatDuration(durationMs)}`,
+    `  ${formatBytes(bytes)}, ${count(pages, 'page')}, ${method}, in ${formatDuration(durationMs)}`,
     `  checked: ${verified}`,
     `  sha256: ${sha256}`,
   ];
-  if ((foreignKeyViolations ?? 0) > 0) lines.push(`  ${foreignKeyViolations} rows refer to rows that do not exist`);
+  if (foreignKeyViolations !== null && foreignKeyViolations > 0) lines.push(`  ${danglingRows(foreignKeyViolations)}`);
   return lines.join('\n');
 }

@@ -1,6 +1,7 @@
 /** `safe-sqlite checkpoint`: takes the WAL into the database, once. */
-import { formatBytes, formatDuration } from '../base/figures';
+import { count, formatBytes, formatDuration } from '../base/figures';
 import { diagnose } from '../doctor/diagnose';
+import { SqliteCantOpenError } from '../errors/sqlite-errors';
 import type { CheckpointResult } from '../maintenance/protocol';
 import { Database } from '../open/database';
 import type { Answer, Command } from './command';
@@ -25,7 +26,11 @@ export const checkpointCommand: Command = {
     // Looked at from outside first: opening it would change the journal mode of a database that has no WAL.
     const { facts } = await diagnose(file, { signal });
     const mode = options['truncate'] === true ? 'truncate' : 'passive';
-    if (facts.header?.journalMode === 'rollback') return withoutWal(file);
+    if (facts.files?.preflight.kind === null && facts.files.preflight.sidecars.length === 0) throw missing(file);
+    if (facts.header?.journalMode === 'rollback') return withoutWal(`${file} has a rollback journal`);
+    if (facts.header?.kind === 'empty' && facts.files?.preflight.sidecars.length === 0) {
+      return withoutWal(`${file} is empty`);
+    }
     const database = new Database(file, {
       fileMustExist: true,
       journalMode: 'wal',
@@ -42,7 +47,14 @@ export const checkpointCommand: Command = {
   },
 };
 
-function withoutWal(file: string): Answer {
+function missing(file: string): SqliteCantOpenError {
+  return new SqliteCantOpenError(`There is no database at ${file}.`, 'SQLITE_CANTOPEN', {
+    hint: 'Look at the path, and at the rights of its folders: it must lead to the database file itself.',
+    details: { file },
+  });
+}
+
+function withoutWal(why: string): Answer {
   const result: CheckpointResult = {
     mode: 'passive',
     complete: true,
@@ -52,17 +64,17 @@ function withoutWal(file: string): Answer {
     walBytes: 0,
     durationMs: 0,
   };
-  return { exit: 0, json: result, text: `${file} has a rollback journal: there is no -wal to take in.` };
+  return { exit: 0, json: result, text: `${why}: there is no -wal to take in.` };
 }
 
 function describe(file: string, result: CheckpointResult): string {
   const { complete, walFrames, checkpointedFrames, walBytes, durationMs } = result;
   if (complete) {
     const size = walBytes === 0 ? 'empty' : formatBytes(walBytes);
-    return `${file}: everything is in the database (${checkpointedFrames} frames, ${formatDuration(durationMs)}); the -wal is ${size}.`;
+    return `${file}: everything is in the database (${count(checkpointedFrames, 'frame')}, ${formatDuration(durationMs)}); the -wal is ${size}.`;
   }
   return [
-    `${file}: NOT COMPLETE: ${checkpointedFrames} of ${walFrames} frames are in the database (${formatDuration(durationMs)}).`,
+    `${file}: NOT COMPLETE: ${checkpointedFrames} of ${count(walFrames, 'frame')} ${walFrames === 1 ? 'is' : 'are'} in the database (${formatDuration(durationMs)}).`,
     '  A reader, a writer or another checkpoint was in the way. Nothing is lost; the rest stays in the -wal.',
     `  npx safe-sqlite doctor ${file}   names the processes`,
   ].join('\n');

@@ -38,6 +38,7 @@ export async function main(line: readonly string[], terminal: Terminal): Promise
     if (positionals.length !== command.operands.length) {
       throw new UsageError(`Expected ${command.operands.join(' ')}, got ${positionals.length} of them.`);
     }
+    refuseEmpty(positionals, values);
     const { exit, json, text } = await command.run(positionals, values, terminal);
     terminal.out(asJson ? `${JSON.stringify({ ok: exit === 0, ...json }, null, 2)}\n` : `${text}\n`);
     return exit;
@@ -74,6 +75,14 @@ function parse(command: Command, args: readonly string[]): { values: GivenOption
   } catch (error) {
     throw new UsageError(errorMessage(error));
   }
+}
+
+/** What a variable of the shell that is not set leaves. */
+function refuseEmpty(positionals: readonly string[], values: GivenOptions): void {
+  if (positionals.some(path => path.trim() === ''))
+    throw new UsageError('Expected the path of a file, got an empty one.');
+  const option = Object.keys(values).find(name => values[name] === '');
+  if (option !== undefined) throw new UsageError(`Expected a value for --${option}, got an empty one.`);
 }
 
 function errorFacts(error: unknown): object {

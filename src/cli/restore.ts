@@ -2,7 +2,7 @@
 import type { RestoreReport } from '../backup/restore';
 import { restoreDatabase } from '../open/restore';
 import { choice, type Command } from './command';
-import { formatBytes, formatDuration } from '../base/figures';
+import { count, formatBytes, formatDuration } from '../base/figures';
 
 export const restoreCommand: Command = {
   name: 'restore',
@@ -29,7 +29,7 @@ export const restoreCommand: Command = {
 function describe({ path, from, kept, bytes, pages, sha256, verified, durationMs }: RestoreReport): string {
   return [
     `${path} restored from ${from}`,
-    `  ${formatBytes(bytes)}, ${pages} pages, in ${formatDuration(durationMs)}`,
+    `  ${formatBytes(bytes)}, ${count(pages, 'page')}, in ${formatDuration(durationMs)}`,
     `  checked: ${verified}`,
     `  sha256: ${sha256}`,
     ...kept.map(old => `  the old one is kept: ${old}`),

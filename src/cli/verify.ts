@@ -1,7 +1,7 @@
 /** `safe-sqlite verify`: whether a database is sound. */
 import { verifyDatabase, type VerifyReport } from '../backup/verify';
 import type { Command } from './command';
-import { formatBytes, formatDuration } from '../base/figures';
+import { count, danglingRows, formatBytes, formatDuration } from '../base/figures';
 
 export const verifyCommand: Command = {
   name: 'verify',
@@ -35,9 +35,11 @@ function describe({
 }: VerifyReport): string {
   const lines = [`${path}: ${ok ? 'sound' : 'DAMAGED'} (${level} check, ${formatDuration(durationMs)})`];
   if (header !== null) {
-    lines.push(`  ${formatBytes(header.pages * header.pageSize)}, ${header.pages} pages, journal mode ${journalMode}`);
+    lines.push(
+      `  ${formatBytes(header.pages * header.pageSize)}, ${count(header.pages, 'page')}, journal mode ${journalMode}`,
+    );
   }
-  if ((foreignKeyViolations ?? 0) > 0) lines.push(`  ${foreignKeyViolations} rows refer to rows that do not exist`);
+  if (foreignKeyViolations !== null && foreignKeyViolations > 0) lines.push(`  ${danglingRows(foreignKeyViolations)}`);
   for (const problem of problems) lines.push(`  ${problem}`);
   return lines.join('\n');
 }

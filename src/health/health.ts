@@ -1,4 +1,5 @@
 /** What `db.health()` says: facts of one moment, and the status that follows from them. Pure. */
+import { count } from '../base/figures';
 import type { Histogram } from '../base/histogram';
 import type { FilesystemErrors } from '../filesystem/error-counters';
 import type { PlanWarning } from '../policy/plan';
@@ -106,7 +107,7 @@ function verdict<Writes extends WriteHealth>(
 
 function* filesystemReasons(errors: FilesystemErrors | null): Generator<string> {
   if (errors === null || errors.count === 0) return;
-  const counters = Object.entries(errors.counters).map(([name, count]) => `${name} ${count}`);
+  const counters = Object.entries(errors.counters).map(([name, value]) => `${name} ${value}`);
   const last = errors.last === null ? '' : `; the last: ${errors.last}`;
   yield `The filesystem has counted errors (${counters.join(', ')}, ${errors.source}${last}).`;
 }
@@ -129,7 +130,7 @@ function* checkpointReasons(checkpoints: CheckpointHealth | null): Generator<str
 function* writeReasons({ oldestMs, queued, waitsFor }: WriteHealth): Generator<string> {
   if (oldestMs === null || oldestMs < queuedTooLongMs) return;
   const obstacle = waitsFor === null ? '' : ` for the ${waitsFor}`;
-  yield `${queued} writes are queued; the oldest has waited${obstacle} for ${seconds(oldestMs)}.`;
+  yield `${count(queued, 'write')} ${queued === 1 ? 'is' : 'are'} queued; the oldest has waited${obstacle} for ${seconds(oldestMs)}.`;
 }
 
 function* backupReasons(backups: BackupHealth | null): Generator<string> {

@@ -93,6 +93,8 @@ export interface CopyResult {
   readonly sourceHeaders: readonly HeaderFacts[];
   /** Pages that were copied, where the method counts them. */
   readonly copiedPages: number | null;
+  /** What is missing at the end of the source's file; `null` when it is whole. */
+  readonly missing: string | null;
   readonly durationMs: number;
 }
 

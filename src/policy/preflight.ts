@@ -62,8 +62,9 @@ const isRegularFile: Check = ({ file, kind }) => {
 };
 
 /** @see https://sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file */
-const hasOneName: Check = ({ file, nlink, otherNames }) => {
-  if (nlink === null || nlink <= 1) return null;
+const hasOneName: Check = ({ file, kind, nlink, otherNames }) => {
+  // A folder has a link of each folder in it.
+  if (kind !== 'file' || nlink === null || nlink <= 1) return null;
   const names = otherNames.length === 0 ? '' : ` (${otherNames.join(', ')})`;
   return new HardLinkedDatabaseError(
     `Refused to open ${file}: the file has ${nlink} names${names}. Each name would get a journal of its own, and the commits of one side are lost.`,

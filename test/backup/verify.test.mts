@@ -1,10 +1,12 @@
 // verifyDatabase: what it finds, what it leaves alone.
 import assert from 'node:assert/strict';
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { backup } from '../../dist/backup/backup.js';
+import { restoreDatabase } from '../../dist/backup/restore.js';
 import { verifyDatabase } from '../../dist/backup/verify.js';
-import { bank, folder, names, Native } from './fixture.mts';
+import { alone, bank, folder, identityOf, names, Native } from './fixture.mts';
 
 test('a sound database, closed and open, in both journal modes: ok, and every file stays as it was', async t => {
   for (const journal of ['wal', 'delete'] as const) {
@@ -44,6 +46,53 @@ test('damage is reported, not thrown', async t => {
   }
 });
 
+for (const journal of ['wal', 'delete'] as const) {
+  test(`an end that is missing in the middle of the last page, which SQLite reads as zeros: ${journal}`, async t => {
+    const home = folder(t);
+    const file = join(home, 'a.db');
+    const db = new Native(file);
+    db.pragma(`journal_mode=${journal}`);
+    db.exec(`CREATE TABLE t (a); INSERT INTO t VALUES ('${'x'.repeat(1000)}')`);
+    db.close();
+    assert.equal((await verifyDatabase(file)).ok, true);
+    truncateSync(file, 8192 - 100);
+    const raw = new Native(file);
+    assert.deepEqual(raw.pragma('integrity_check', { simple: true }), 'ok');
+    assert.notEqual(raw.prepare('SELECT a FROM t').pluck().get(), 'x'.repeat(1000));
+    raw.close();
+    for (const level of ['quick', 'full'] as const) {
+      const { ok, problems } = await verifyDatabase(file, { level });
+      assert.deepEqual(
+        [ok, problems],
+        [false, ['a.db has 8092 bytes, and SQLite counts 2 pages of 4096: its end is missing']],
+      );
+    }
+    const sources = {
+      native: raw,
+      file,
+      identity: identityOf(file),
+      busyTimeoutMs: 1000,
+      access: 'read-write' as const,
+    };
+    for (const method of ['online', 'vacuum-into'] as const) {
+      for (const verify of ['quick', 'off'] as const) {
+        await assert.rejects(backup(sources, join(home, 'copy.db'), { method, verify }, alone), /its end is missing/);
+      }
+    }
+    const to = join(home, 'b.db');
+    await assert.rejects(restoreDatabase({ from: file, to }, { isOpenHere: () => false }), /its end is missing/);
+    assert.deepEqual(names(home), ['a.db']);
+  });
+}
+
+test('a file that is shorter than its pages while they wait in the WAL is sound', async t => {
+  const home = folder(t);
+  const file = join(home, 'a.db');
+  bank(t, file, 'wal', 50).pragma('wal_autocheckpoint=0');
+  assert.ok(statSync(file).size < 4096 * 5);
+  assert.equal((await verifyDatabase(file)).ok, true);
+});
+
 test('an index that disagrees with its table is found by `full` alone', async t => {
   const file = join(folder(t), 'a.db');
   const db = new Native(file);
@@ -67,8 +116,14 @@ test('rows that refer to nothing are counted apart', async t => {
 
 test('what cannot be checked is thrown', async t => {
   const home = folder(t);
-  await assert.rejects(verifyDatabase(join(home, 'none.db')), { code: 'SQLITE_CANTOPEN' });
-  await assert.rejects(verifyDatabase(join(home, 'none', 'x.db')), { code: 'ENOENT' });
+  mkdirSync(join(home, 'folder'));
+  for (const [path, message] of [
+    ['none.db', /^There is no database at .*none\.db\.$/],
+    ['none/x.db', /^There is no database at .*x\.db: ENOENT/],
+    ['folder', /^There is no database at .*folder: it is a folder\.$/],
+  ] as const) {
+    await assert.rejects(verifyDatabase(join(home, path)), { code: 'SQLITE_CANTOPEN', message });
+  }
   await assert.rejects(verifyDatabase(5 as never), { code: 'SAFE_SQLITE_INVALID_OPTION' });
   await assert.rejects(verifyDatabase('x', { level: 'deep' as never }), { code: 'SAFE_SQLITE_INVALID_OPTION' });
 });

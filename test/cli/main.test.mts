@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { main } from '../../dist/cli/main.js';
-import { assertBank, bank, dist, folder, names } from '../backup/fixture.mts';
+import { assertBank, bank, dist, folder, names, Native } from '../backup/fixture.mts';
 
 function run(...line: string[]) {
   return runIn(process.cwd(), ...line);
@@ -82,6 +82,11 @@ describe('usage', () => {
       ['doctor', 'a', '--backups'],
       ['backup', 'a', 'b', '--verify', 'well'],
       ['backup', 'a', 'b', '--pages-per-second', 'x'],
+      ['backup', 'a', 'b', '--pages-per-second', '5', '--method', 'vacuum-into'],
+      // "$FILE" of a shell in which it is not set.
+      ['verify', ''],
+      ['backup', 'a', ' '],
+      ['doctor', 'a', '--backups='],
     ]) {
       const { code, out, err } = await here(...line);
       assert.deepEqual([code, out], [2, ''], line.join(' '));
@@ -139,6 +144,19 @@ describe('backup, verify, restore', () => {
     const missing = run('backup', join(home, 'none.db'), join(home, 'x.db'));
     assert.deepEqual([missing.code, missing.out], [1, '']);
     assert.match(missing.err, /There is no database at/);
+    mkdirSync(join(home, 'folder'));
+    for (const [command, path, more] of [
+      ['verify', 'none.db', ''],
+      ['verify', 'folder', ': it is a folder'],
+      ['verify', 'none/x.db', ': ENOENT'],
+      ['checkpoint', 'none.db', ''],
+      ['backup', 'folder', ': it is a folder'],
+    ] as const) {
+      const nothing = run(command, join(home, path), ...(command === 'backup' ? [join(home, 'x.db')] : []));
+      assert.deepEqual([nothing.code, nothing.out], [1, '']);
+      assert.ok(nothing.err.startsWith(`There is no database at ${join(home, path)}${more}`), nothing.err);
+      assert.match(nothing.err, /\nLook at the path/);
+    }
     writeFileSync(join(home, 'there.db'), '');
     const refused = run('backup', file, join(home, 'there.db'), '--json');
     assert.equal(refused.code, 1);
@@ -172,6 +190,27 @@ describe('backup, verify, restore', () => {
       [],
     );
   });
+});
+
+test('one is not many', t => {
+  const { home } = prepare(t);
+  const file = join(home, 'one.db');
+  const db = new Native(file);
+  db.pragma('user_version = 1');
+  assert.match(run('verify', file).out, / 1 page, /);
+  db.pragma('foreign_keys = OFF');
+  db.exec('CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p REFERENCES p); INSERT INTO c VALUES (5)');
+  db.close();
+  assert.match(run('verify', file).out, /\n {2}1 row refers to a row that does not exist\n/);
+  assert.match(run('backup', file, join(home, 'copy.db')).out, /\n {2}1 row refers to a row that does not exist\n/);
+});
+
+test('a checkpoint leaves an empty file empty', t => {
+  const file = join(folder(t), 'empty.db');
+  writeFileSync(file, '');
+  const { code, out } = run('checkpoint', file);
+  assert.deepEqual([code, out], [0, `${file} is empty: there is no -wal to take in.\n`]);
+  assert.equal(statSync(file).size, 0);
 });
 
 test('a bar is drawn on a terminal, and wiped', async t => {

@@ -265,6 +265,12 @@ describe('the file', () => {
     assert.equal((await diagnose(join(home, 'no', 'app.db'))).status, 'problem');
   });
 
+  test('a folder in its place is no hard link, though it has two names', async t => {
+    const file = join(folder(t), 'app.db');
+    mkdirSync(file);
+    assert.deepEqual(complaints(await looked(file)), ['problem cannot-open']);
+  });
+
   test('with two names', async t => {
     const home = folder(t);
     const file = join(home, 'app.db');

@@ -1,5 +1,5 @@
 /** Whether a full check may be run now, and what it found. Pure. */
-import { formatDuration } from '../../base/figures';
+import { danglingRows, formatDuration } from '../../base/figures';
 import type { VerifyReport } from '../../backup/verify';
 import type { DoctorFacts } from '../facts';
 import type { Finding } from '../diagnosis';
@@ -27,7 +27,7 @@ export function whyNotChecked(facts: Partial<DoctorFacts>): string | null {
 export function judgeIntegrity({ ok, problems, durationMs, foreignKeyViolations }: VerifyReport): Finding {
   if (ok) {
     const rows = foreignKeyViolations ?? 0;
-    const references = rows > 0 ? `; ${rows} rows refer to rows that do not exist` : '';
+    const references = rows > 0 ? `; ${danglingRows(rows)}` : '';
     return finding(
       'ok',
       'integrity',

@@ -2,6 +2,7 @@
 import { MaintenanceError } from '../../errors/refusals';
 import type { NativeDatabase } from '../../native/better-sqlite3';
 import { readHeader } from '../header';
+import { missingEnd } from '../missing-end';
 import type { CopyProgress, CopyResult, HeaderFacts } from '../protocol';
 
 export interface OnlineSettings {
@@ -40,6 +41,7 @@ export async function onlineBackup(
   try {
     const header = readHeader(db, settings.schema);
     onStart(header);
+    const missing = settings.snapshot === 'hold' ? missingEnd(db, settings.schema) : null;
     // `attached` is documented by better-sqlite3 but missing from the types of @types/better-sqlite3.
     const options: NativeDatabase.BackupOptions & { attached: string } = { attached: settings.schema, progress: steer };
     const done = await db.backup(settings.destination, options);
@@ -51,6 +53,7 @@ export async function onlineBackup(
     return {
       sourceHeaders: [header, readHeader(db, settings.schema)],
       copiedPages: done.totalPages,
+      missing,
       durationMs: performance.now() - started,
     };
   } finally {

@@ -1,6 +1,7 @@
 /** The job that writes a compact snapshot with `VACUUM INTO`. */
 import type { NativeDatabase } from '../../native/better-sqlite3';
 import { readHeader } from '../header';
+import { missingEnd } from '../missing-end';
 import type { CopyResult, HeaderFacts } from '../protocol';
 
 /**
@@ -16,7 +17,8 @@ export function vacuumInto(
   const started = performance.now();
   const before = readHeader(db, job.schema);
   onStart(before);
+  const missing = missingEnd(db, job.schema);
   db.prepare(`VACUUM "${job.schema.replaceAll('"', '""')}" INTO ?`).run(job.destination);
   const after = readHeader(db, job.schema);
-  return { sourceHeaders: [before, after], copiedPages: null, durationMs: performance.now() - started };
+  return { sourceHeaders: [before, after], copiedPages: null, missing, durationMs: performance.now() - started };
 }

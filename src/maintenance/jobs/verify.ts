@@ -2,6 +2,7 @@
 import { isSqliteFailure, type SqliteFailure } from '../../errors/translate';
 import { NativeDatabase } from '../../native/better-sqlite3';
 import { readHeader } from '../header';
+import { missingEnd } from '../missing-end';
 import type { VerifyJob, VerifyResult } from '../protocol';
 
 /** Problems that one check lists at most, as `PRAGMA integrity_check` has it by default. */
@@ -21,6 +22,8 @@ export function verify(db: NativeDatabase.Database, job: Pick<VerifyJob, 'level'
   try {
     const header = listDamage('the header', problems, () => readHeader(db));
     if (header?.pages === 0) problems.push('the database has no pages');
+    const missing = header === null ? null : missingEnd(db);
+    if (missing !== null) problems.push(missing);
     if (problems.length === 0 && (job.level === 'quick' || job.level === 'full')) check(db, job.level, problems);
     return {
       header,

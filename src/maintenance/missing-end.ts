@@ -1,0 +1,42 @@
+/** Finds a database file that ends in the middle of a page: SQLite counts that page, and reads zeros where it is missing. */
+import { statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { count } from '../base/figures';
+import type { NativeDatabase } from '../native/better-sqlite3';
+
+/** Bytes of the header of a `-wal`: a file that is not longer holds no page. https://sqlite.org/fileformat.html#the_write_ahead_log */
+const walHeaderBytes = 32;
+
+/**
+ * `null`, or what is missing of the file of `schema`. `integrity_check` finds none of it where zeros make a valid page:
+ * the rows of the last page become empty ones, without a word.
+ *
+ * Only where the `-wal` holds nothing, because its pages may lie behind the end of the file. It is looked at behind the
+ * first read: as long as this transaction reads pages from a `-wal`, nobody shortens it.
+ */
+export function missingEnd(db: NativeDatabase.Database, schema = 'main'): string | null {
+  const file = fileOf(db, schema);
+  if (file === '') return null;
+  const isOwnTransaction = !db.inTransaction;
+  if (isOwnTransaction) db.exec('BEGIN');
+  try {
+    const pages = numberOf(db, schema, 'page_count');
+    const pageSize = numberOf(db, schema, 'page_size');
+    const walBytes = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    const bytes = statSync(file, { throwIfNoEntry: false })?.size;
+    if (walBytes > walHeaderBytes || bytes === undefined || bytes >= pages * pageSize) return null;
+    return `${basename(file)} has ${count(bytes, 'byte')}, and SQLite counts ${count(pages, 'page')} of ${pageSize}: its end is missing`;
+  } finally {
+    if (isOwnTransaction) db.exec('ROLLBACK');
+  }
+}
+
+/** https://sqlite.org/pragma.html#pragma_database_list; `''` for a schema without a file. */
+function fileOf(db: NativeDatabase.Database, schema: string): string {
+  const files = db.prepare('SELECT file FROM pragma_database_list WHERE name = ? COLLATE NOCASE').pluck().all(schema);
+  return typeof files[0] === 'string' ? files[0] : '';
+}
+
+function numberOf(db: NativeDatabase.Database, schema: string, pragma: string): number {
+  return Number(db.pragma(`"${schema.replaceAll('"', '""')}".${pragma}`, { simple: true }));
+}
