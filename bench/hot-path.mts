@@ -27,19 +27,19 @@ function cases(raw: Db, ours: Db): Case[] {
     ours: make(ours),
   });
   return [
-    pair('get by primary key', 20_000, db => {
+    pair('get by primary key', 1000, db => {
       const statement = db.prepare('SELECT * FROM t WHERE id = ?');
       return call => statement.get((call % rowsInTable) + 1);
     }),
-    pair('get of a constant', 20_000, db => {
+    pair('get of a constant', 5000, db => {
       const statement = db.prepare('SELECT 1').pluck();
       return () => statement.get();
     }),
-    pair('all, 100 rows', 500, db => {
+    pair('all, 100 rows', 25, db => {
       const statement = db.prepare('SELECT * FROM t WHERE b = ?');
       return call => statement.all(call % 100);
     }),
-    pair('iterate, 100 rows', 500, db => {
+    pair('iterate, 100 rows', 25, db => {
       const statement = db.prepare('SELECT * FROM t LIMIT 100');
       return () => {
         let sum = 0;
@@ -47,20 +47,18 @@ function cases(raw: Db, ours: Db): Case[] {
         return sum;
       };
     }),
-    pair('empty transaction', 2000, db => db.transaction(() => 0)),
-    pair('prepare', 3000, db => () => db.prepare('SELECT a, b FROM t WHERE id = ? AND b > ? ORDER BY a LIMIT 10')),
-    pair('autocommit run (one fsync)', 100, db => {
+    pair('empty transaction', 200, db => db.transaction(() => 0)),
+    pair('prepare', 200, db => () => db.prepare('SELECT a, b FROM t WHERE id = ? AND b > ? ORDER BY a LIMIT 10')),
+    pair('autocommit run (one fsync)', 5, db => {
       const statement = db.prepare('UPDATE t SET b = b + 1 WHERE id = ?');
       return call => statement.run((call % rowsInTable) + 1);
     }),
   ];
 }
 
-export function hotPath(rounds = 21): Row[] {
+export function hotPath(rounds = 201): Row[] {
   const folder = mkdtempSync(join(tmpdir(), 'bench-'));
-  const raw = new BetterSqlite3(join(folder, 'raw.db'));
-  raw.pragma('journal_mode = WAL');
-  raw.pragma('synchronous = FULL');
+  const raw = openRaw(join(folder, 'raw.db'));
   const ours = new SafeSqlite(join(folder, 'ours.db'), { logger: false }) as unknown as Db;
   try {
     const rows = cases(prepareSide(raw), prepareSide(ours)).map(each => measure(each, rounds));
@@ -73,6 +71,13 @@ export function hotPath(rounds = 21): Row[] {
   }
 }
 
+function openRaw(file: string): Db {
+  const raw = new BetterSqlite3(file);
+  raw.pragma('journal_mode = WAL');
+  raw.pragma('synchronous = FULL');
+  return raw;
+}
+
 /** One transaction is left open all the time: only the calls are measured, no commit. */
 function insideTransaction(folder: string): Case {
   const update = (db: Db): ((call: number) => unknown) => {
@@ -82,8 +87,8 @@ function insideTransaction(folder: string): Case {
   };
   return {
     name: 'run inside a transaction',
-    calls: 20_000,
-    raw: update(new BetterSqlite3(join(folder, 'raw-inside.db'))),
+    calls: 2000,
+    raw: update(openRaw(join(folder, 'raw-inside.db'))),
     ours: update(new SafeSqlite(join(folder, 'ours-inside.db'), { logger: false }) as unknown as Db),
   };
 }
@@ -97,7 +102,7 @@ function opening(folder: string): Case {
   };
   return {
     name: 'open, read, close',
-    calls: 20,
+    calls: 2,
     raw: () => use(new BetterSqlite3(file('raw'))),
     ours: () => use(new SafeSqlite(file('ours'), { logger: false }) as unknown as Db),
   };

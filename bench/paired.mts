@@ -1,4 +1,10 @@
-/** Paired measurement: both sides of a case run in turns in one process, so that a noisy clock hits both alike. */
+/**
+ * Paired measurement: both sides of a case run in turns in one process, so that a noisy clock hits both alike.
+ *
+ * Many short rounds, because what else runs on the machine disturbs a whole round: of short ones, more stay whole. What
+ * disturbs only ever adds time, and adds it to either side by chance, so beside the median of the ratios stands the ratio
+ * of the lower quartiles: of the rounds that were disturbed least.
+ */
 
 export interface Case {
   readonly name: string;
@@ -15,10 +21,12 @@ export interface Row {
   readonly oursNs: number;
   /** Median of ours / raw of each round. */
   readonly ratio: number;
+  /** Lower quartile of ours / lower quartile of raw. */
+  readonly quietRatio: number;
 }
 
 /** Rounds that only warm up the compiler. */
-const warmUps = 3;
+const warmUps = 20;
 
 export function measure({ name, calls, raw, ours }: Case, rounds: number): Row {
   const times = { raw: [] as number[], ours: [] as number[], ratio: [] as number[] };
@@ -33,7 +41,13 @@ export function measure({ name, calls, raw, ours }: Case, rounds: number): Row {
     times.ours.push(oursNs);
     times.ratio.push(oursNs / rawNs);
   }
-  return { name, rawNs: median(times.raw), oursNs: median(times.ours), ratio: median(times.ratio) };
+  return {
+    name,
+    rawNs: median(times.raw),
+    oursNs: median(times.ours),
+    ratio: median(times.ratio),
+    quietRatio: quantile(times.ours, 1 / 4) / quantile(times.raw, 1 / 4),
+  };
 }
 
 function time(call: (index: number) => unknown, calls: number): number {
@@ -43,14 +57,21 @@ function time(call: (index: number) => unknown, calls: number): number {
 }
 
 export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+  return quantile(values, 1 / 2);
+}
+
+function quantile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN;
 }
 
 export function print(title: string, rows: readonly Row[]): void {
   console.log(`\n${title}`);
-  console.log(`${'case'.padEnd(34)}${'raw'.padStart(12)}${'ours'.padStart(12)}${'ours/raw'.padStart(10)}`);
-  for (const { name, rawNs, oursNs, ratio } of rows) {
-    console.log(`${name.padEnd(34)}${duration(rawNs)}${duration(oursNs)}${ratio.toFixed(3).padStart(10)}`);
+  console.log(
+    `${'case'.padEnd(34)}${'raw'.padStart(12)}${'ours'.padStart(12)}${'ours/raw'.padStart(10)}${'quartiles'.padStart(11)}`,
+  );
+  for (const { name, rawNs, oursNs, ratio, quietRatio } of rows) {
+    const ratios = `${ratio.toFixed(3).padStart(10)}${quietRatio.toFixed(3).padStart(11)}`;
+    console.log(`${name.padEnd(34)}${duration(rawNs)}${duration(oursNs)}${ratios}`);
   }
 }
 

@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { BackupError } from '../errors/refusals';
 import type { Surroundings } from './surroundings';
-import { sidecarSuffixes } from './temporary';
+import { sidecarSuffixes } from './sidecars';
 
 export interface Destination {
   /** Canonical path. */

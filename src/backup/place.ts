@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { FileIdentity } from '../base/file-identity';
 import { errorCode, errorMessage } from '../base/foreign-error';
 import type { ReadAccess } from '../maintenance/protocol';
-import { sidecarSuffixes } from './temporary';
+import { sidecarSuffixes } from './sidecars';
 
 export interface PlacedFile {
   /** Canonical path: symbolic links followed. */

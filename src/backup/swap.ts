@@ -20,7 +20,7 @@ import { RestoreError } from '../errors/refusals';
 import { NativeDatabase } from '../native/better-sqlite3';
 import { durableRename, noHardLinks, syncFolder, tryLink } from './durable-rename';
 import { sidecarsOf, type PlacedFile } from './place';
-import { sidecarSuffixes } from './temporary';
+import { sidecarSuffixes } from './sidecars';
 
 /** What became of the old files, and the way back. */
 export interface Swap {

@@ -3,10 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { open, readdir, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sidecarSuffixes } from './sidecars';
 import { isAbandoned, ownerOf, processStart, temporaryName, thisOwner } from './owner';
-
-/** What SQLite may put beside a database. */
-export const sidecarSuffixes = ['-journal', '-wal', '-shm'] as const;
 
 /** A temporary file with the descriptor that it was created with. */
 export interface Temporary {

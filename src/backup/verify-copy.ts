@@ -7,7 +7,7 @@ import type { CopyResult, HeaderFacts, VerifyResult } from '../maintenance/proto
 import { problemsOfCopy } from './check-copy';
 import type { ResolvedBackupOptions } from './options';
 import type { BackupSource, SchemaPlace } from './source';
-import { sidecarSuffixes } from './temporary';
+import { sidecarSuffixes } from './sidecars';
 
 type VerifiedCopy = VerifyResult & { readonly header: HeaderFacts };
 

@@ -46,13 +46,15 @@ export function openInJournalMode({ open, discard }: Opener, request: JournalReq
 }
 
 function enterJournalMode(native: Native, before: string, request: JournalRequest): void {
+  // Nothing is set, so nothing is to be read back.
+  if (before === request.mode) return readPage(native, 'main');
   // SQLite does not wait with its busy handler for the exclusive lock of a mode switch, so several openers would fail.
-  if (before !== request.mode) whileBusy(request, pauses, () => native.pragma(`journal_mode = ${request.mode}`));
+  whileBusy(request, pauses, () => native.pragma(`journal_mode = ${request.mode}`));
   try {
     // `journal_mode = WAL` claims success where `-shm` cannot be mapped; the next read is what fails.
     readPage(native, 'main');
   } catch (error) {
-    if (before !== request.mode) leaveWal(native, before);
+    leaveWal(native, before);
     throw error;
   }
   const after = currentMode(native);

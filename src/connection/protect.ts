@@ -23,10 +23,28 @@ export function schemasOf(native: Native): Schema[] {
   return rows.map(row => ({ name: row.name, file: row.file ?? '' }));
 }
 
+/** Executes a PRAGMA that sets something. */
+type Setter = (native: Native, pragma: string) => void;
+
+const whenever: Setter = (native, pragma) => native.pragma(pragma);
+/** A tenth of the cost of `pragma()`; better-sqlite3 refuses it while an iterator is open. */
+const unused: Setter = (native, pragma) => native.exec(`PRAGMA ${pragma}`);
+
 /** Protects the connection itself and every schema that has a file. */
 export function protect(native: Native, ground: ProtectionGround): void {
-  for (const protection of connectionProtections(ground)) set(native, protection, null, ground);
-  for (const schema of schemasOf(native)) if (schema.file !== '') protectSchema(native, schema.name, ground);
+  for (const protection of connectionProtections(ground)) set(native, protection, null, ground, whenever);
+  for (const schema of schemasOf(native)) {
+    if (schema.file === '') continue;
+    // Reading a page first lets SQLite open the WAL, which is the moment when it lowers an implicit `synchronous`.
+    readPage(native, schema.name);
+    protectSchema(native, schema.name, ground, whenever);
+  }
+}
+
+/** The same for a connection that nobody has yet, and that has read a page where it has a file. */
+export function protectNew(native: Native, ground: ProtectionGround, { hasFile }: { readonly hasFile: boolean }): void {
+  for (const protection of connectionProtections(ground)) set(native, protection, null, ground, unused);
+  if (hasFile) protectSchema(native, 'main', ground, unused);
 }
 
 /** Only reads back: SQLite lets nobody set `synchronous` inside a transaction. */
@@ -39,10 +57,8 @@ export function prove(native: Native, ground: ProtectionGround): void {
   }
 }
 
-export function protectSchema(native: Native, schema: string, ground: ProtectionGround): void {
-  // Reading a page first lets SQLite open the WAL, which is the moment when it lowers an implicit `synchronous`.
-  readPage(native, schema);
-  for (const protection of protectionsOf(native, schema, ground)) set(native, protection, schema, ground);
+function protectSchema(native: Native, schema: string, ground: ProtectionGround, setter: Setter): void {
+  for (const protection of protectionsOf(native, schema, ground)) set(native, protection, schema, ground, setter);
 }
 
 /** Of each schema with a file: what a commit depends on. */
@@ -61,9 +77,15 @@ export function readPage(native: Native, schema: string): void {
   native.prepare(`SELECT 1 FROM ${quoted(schema)}.sqlite_schema LIMIT 1`).get();
 }
 
-function set(native: Native, protection: Protection, schema: string | null, ground: ProtectionGround): void {
+function set(
+  native: Native,
+  protection: Protection,
+  schema: string | null,
+  ground: ProtectionGround,
+  setter: Setter,
+): void {
   if (ground.givenUp.has(protection.name)) return;
-  native.pragma(`${target(protection, schema)} = ${protection.value}`);
+  setter(native, `${target(protection, schema)} = ${protection.value}`);
   readBack(native, protection, schema, ground);
 }
 

@@ -1,8 +1,9 @@
 /** What sysfs says about the block device under a mount: memory that poses as a disk, nested files, the write cache. */
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { existsSync, readlinkSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { classifyMount } from './classify';
 import { deviceName } from './descriptor';
+import { readKernelText } from './kernel-text';
 import { mountOf, type MountRow, type MountTable } from './mount-table';
 import type { FilesystemWarning, SandboxMarkers } from './report';
 
@@ -75,8 +76,10 @@ function readLine(path: string): string | null {
 }
 
 function readLines(path: string): readonly string[] | null {
+  // An error that is thrown costs more than the question: most of these files are not there.
+  if (!existsSync(path)) return null;
   try {
-    return readFileSync(path, 'utf8').trimEnd().split('\n');
+    return readKernelText(path, 'utf8').trimEnd().split('\n');
   } catch {
     return null; // Not there, or hidden by the container.
   }

@@ -1,7 +1,8 @@
 /** Asks the kernel which mount a path is on, without opening the file for reading or writing. Linux only. */
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { deviceNumbers } from '../base/file-identity';
 import { errorCode } from '../base/foreign-error';
+import { readKernelText } from './kernel-text';
 
 /**
  * `O_PATH`: a descriptor that only names the file. Closing it does not cancel the POSIX locks of this process, as
@@ -36,7 +37,7 @@ export function describePath(path: string): DescriptorFacts | null {
 
 function mountIdOf(descriptor: number): number | null {
   try {
-    const id = /^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1'))?.[1];
+    const id = /^mnt_id:\s*(\d+)/m.exec(readKernelText(`/proc/self/fdinfo/${descriptor}`, 'latin1'))?.[1];
     return id === undefined ? null : Number(id);
   } catch {
     return null; // A chroot without /proc.

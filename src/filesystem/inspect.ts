@@ -5,9 +5,11 @@ import { assembleReport } from './assemble-report';
 import { probeDarwin } from './darwin';
 import { probeLinux } from './linux';
 import { noSandbox, readSandboxMarkers } from './linux-tables';
+import type { Location } from './locate';
 import { probeWindows } from './windows';
 import type { ProbeResult } from './probe';
 import type { FilesystemReport } from './report';
+import { walkTo } from './walk';
 
 export interface InspectOptions {
   /**
@@ -28,13 +30,21 @@ export interface InspectOptions {
  */
 export function inspectFilesystem(path: string, options: InspectOptions = {}): FilesystemReport {
   checkOptionNames(options, ['touchShared'], 'inspectFilesystem');
-  const result = probe(pathArgument(path), booleanOption('touchShared', options.touchShared, false));
+  return reportOf(path, probe(pathArgument(path), booleanOption('touchShared', options.touchShared, false)));
+}
+
+/** The same for a file that has just been located, whose path is not walked a second time. */
+export function inspectLocated({ requested, walk }: Location): FilesystemReport {
+  return reportOf(requested, walk === null ? probe(requested, false) : probeLinux(walk));
+}
+
+function reportOf(path: string, result: ProbeResult): FilesystemReport {
   const sandbox = process.platform === 'linux' ? readSandboxMarkers() : noSandbox;
   return assembleReport(path, result, { platform: process.platform, sandbox });
 }
 
 function probe(path: string, touchShared: boolean): ProbeResult {
-  if (process.platform === 'linux') return probeLinux(path, touchShared);
+  if (process.platform === 'linux') return probeLinux(walkTo(path.trim(), touchShared));
   if (process.platform === 'darwin') return probeDarwin(path);
   if (process.platform === 'win32') return probeWindows(path);
   return unknownPlatform(path);

@@ -1,5 +1,6 @@
 /** The tables of the Linux kernel that the probe reads: the mount table and the signs of a sandbox. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { readKernelText } from './kernel-text';
 import { parseMountTable, type MountTable } from './mount-table';
 import type { SandboxMarkers } from './report';
 
@@ -10,7 +11,7 @@ let lastTable: MountTable = parseMountTable('');
 export function readMountTable(): MountTable {
   let text: string;
   try {
-    text = readFileSync('/proc/self/mountinfo', 'latin1');
+    text = readKernelText('/proc/self/mountinfo', 'latin1');
   } catch {
     // A chroot without /proc: nothing is known, and the probe says so.
     text = '';
@@ -55,7 +56,7 @@ function containerOf(exists: (path: string) => boolean): SandboxMarkers['contain
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readKernelText(path, 'utf8');
   } catch {
     return '';
   }

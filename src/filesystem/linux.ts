@@ -2,14 +2,13 @@
 import { readdirSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { inspectBlockDevice } from './block-device';
-import { mustNotTouch } from './classify';
 import { describePath, deviceName, type DescriptorFacts } from './descriptor';
 import { readMountTable, readSandboxMarkers } from './linux-tables';
 import { judgeMount, judgeUnseen } from './judge-mount';
 import type { MountRow, MountTable } from './mount-table';
-import { resolvePath } from './resolve-path';
 import type { ProbeResult } from './probe';
 import type { FilesystemEvidence, SandboxMarkers } from './report';
+import type { Walk } from './walk';
 
 interface Sighting {
   readonly mount: MountRow | null;
@@ -20,25 +19,17 @@ interface Sighting {
   readonly statfsType: number | null;
 }
 
-/**
- * @param touchShared - look at the file even where the mount table already says that it will be refused: a dead server
- *   then hangs the process
- */
-export function probeLinux(path: string, touchShared: boolean): ProbeResult {
+/** Looks at the file that `walk` has led to, unless it stopped before a mount that must not be touched. */
+export function probeLinux(walk: Walk): ProbeResult {
   const sandbox = readSandboxMarkers();
-  const table = readMountTable();
-  const resolved = resolvePath(
-    path.trim(),
-    process.cwd(),
-    table,
-    mount => !touchShared && mustNotTouch(mount, sandbox),
-  );
-  if (resolved.stoppedAt !== null) return report(resolved.path, lexicalSighting(resolved.stoppedAt), table, sandbox);
-  const sighting = sight(resolved.path, table);
-  if (sighting.mount?.type !== 'autofs') return report(resolved.path, sighting, readMountTable(), sandbox);
-  trigger(dirname(resolved.path));
-  const after = readMountTable();
-  return report(resolved.path, sight(resolved.path, after), after, sandbox);
+  const { path, stoppedAt } = walk;
+  if (stoppedAt !== null) return report(path, lexicalSighting(stoppedAt), walk.table, sandbox);
+  let { sighting, table } = sight(path);
+  if (sighting.mount?.type === 'autofs') {
+    trigger(dirname(path));
+    ({ sighting, table } = sight(path));
+  }
+  return report(path, sighting, table, sandbox);
 }
 
 /** An `O_PATH` open does not make an automount point mount its filesystem; reading the folder does. @see autofs(5) */
@@ -54,7 +45,7 @@ function lexicalSighting(mount: MountRow): Sighting {
   return { mount, foundBy: 'lexical', mountId: mount.id, folderMountId: null, device: mount.device, statfsType: null };
 }
 
-function sight(target: string, table: MountTable): Sighting {
+function sight(target: string): { readonly sighting: Sighting; readonly table: MountTable } {
   const seen = describePath(target);
   let folder = dirname(target);
   let folderFacts = describePath(folder);
@@ -65,15 +56,17 @@ function sight(target: string, table: MountTable): Sighting {
   }
   const facts = seen ?? folderFacts;
   const statfs = statfsSync(seen === null ? folder : target, { bigint: true }).type;
-  const found = findMount(facts, table);
-  return {
-    ...found,
+  // After the look at the file, which may have made an automounter mount its filesystem.
+  const table = readMountTable();
+  const sighting = {
+    ...findMount(facts, table),
     mountId: facts.mountId,
     folderMountId: folderFacts.mountId,
     device: deviceName(facts.dev),
     // 32-bit Linux extends the sign of f_type.
     statfsType: Number(BigInt.asUintN(32, statfs)),
   };
+  return { sighting, table };
 }
 
 /**
@@ -82,8 +75,7 @@ function sight(target: string, table: MountTable): Sighting {
  */
 function findMount(facts: DescriptorFacts, table: MountTable): Pick<Sighting, 'mount' | 'foundBy'> {
   if (facts.mountId !== null) {
-    // Read again once: it may have been mounted after the table was read.
-    const mount = table.byId.get(facts.mountId) ?? readMountTable().byId.get(facts.mountId);
+    const mount = table.byId.get(facts.mountId);
     if (mount !== undefined) return { mount, foundBy: 'descriptor' };
   }
   const device = deviceName(facts.dev);

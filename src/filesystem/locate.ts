@@ -3,10 +3,9 @@ import { existsSync, statSync, type BigIntStats } from 'node:fs';
 import { dirname, win32 } from 'node:path';
 import type { FileIdentity } from '../base/file-identity';
 import { InvalidOptionError } from '../errors/refusals';
-import { mustNotTouch } from './classify';
-import { readMountTable, readSandboxMarkers } from './linux-tables';
 import { parseMountTable } from './mount-table';
 import { resolvePath, type ResolvedPath } from './resolve-path';
+import { walkTo, type Walk } from './walk';
 import { windowsRealPath } from './windows';
 
 /** Where a database stands, before anything of it is opened. */
@@ -39,6 +38,8 @@ export interface Location {
    * the walk ended there, so `exists`, `identity` and the rest are not known. See `LocateOptions.touchShared`.
    */
   readonly untouched: boolean;
+  /** How `requested` led to `file`, where the probe of the filesystem can go on from there: on Linux. */
+  readonly walk: Walk | null;
 }
 
 export interface LocateOptions {
@@ -59,7 +60,8 @@ export function locate(filename: string, options: LocateOptions = {}): Location 
       },
     );
   }
-  const resolved = resolveFile(name, options.touchShared === true);
+  const walk = process.platform === 'linux' ? walkTo(name, options.touchShared === true) : null;
+  const resolved = walk ?? resolveElsewhere(name);
   const file = resolved.path;
   if (file !== file.trim()) {
     throw new InvalidOptionError(
@@ -90,14 +92,13 @@ export function locate(filename: string, options: LocateOptions = {}): Location 
     nlink: stats === undefined ? null : Number(stats.nlink),
     mode: stats === undefined ? null : Number(stats.mode),
     untouched,
+    walk,
   });
 }
 
-function resolveFile(name: string, touchShared: boolean): ResolvedPath {
+function resolveElsewhere(name: string): ResolvedPath {
   if (process.platform === 'win32') return { path: windowsFile(name), stoppedAt: null, mount: null };
-  if (process.platform !== 'linux') return resolvePath(name, process.cwd(), noMounts, () => false);
-  const sandbox = readSandboxMarkers();
-  return resolvePath(name, process.cwd(), readMountTable(), mount => !touchShared && mustNotTouch(mount, sandbox));
+  return resolvePath(name, process.cwd(), noMounts, () => false);
 }
 
 /** SQLite does not follow links on Windows and would put the sidecars beside the link: name the target instead. */

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { errorCode } from '../base/foreign-error';
 import { describePath } from './descriptor';
 import type { Location } from './locate';
+import type { FilesystemReport } from './report';
 
 export interface SidecarFacts {
   readonly path: string;
@@ -38,7 +39,8 @@ export interface PreflightFacts {
 /** A folder with more names than this is not searched for the other names of a hard link. */
 const searchedNames = 2000;
 
-export function preflightFacts(location: Location): PreflightFacts {
+/** `filesystem`: the report on the file that was just made; without it, its mount is asked for here. */
+export function preflightFacts(location: Location, filesystem: FilesystemReport | null = null): PreflightFacts {
   // The sidecars first: a database that is being created has its file before it has a journal.
   const sidecars = (['-wal', '-shm', '-journal'] as const).flatMap(suffix => sidecarFacts(location.file, suffix));
   const stats = statOf(location.file);
@@ -53,7 +55,7 @@ export function preflightFacts(location: Location): PreflightFacts {
     directoryKind: directoryKind(location.directory),
     fileWriteError: stats === null ? null : accessError(location.file, constants.W_OK),
     directoryWriteError: accessError(location.directory, constants.W_OK | constants.X_OK),
-    isMountPoint: stats !== null && isMountPoint(location),
+    isMountPoint: stats !== null && isMountPoint(location, filesystem),
     worldWritableOfAnother: stats !== null && isWorldWritableOfAnother(stats),
   };
 }
@@ -114,8 +116,9 @@ function namesBeside(location: Location, wanted: Stats): readonly string[] {
   }
 }
 
-function isMountPoint(location: Location): boolean {
+function isMountPoint(location: Location, filesystem: FilesystemReport | null): boolean {
   if (process.platform !== 'linux') return false;
+  if (filesystem !== null) return filesystem.evidence.mountId !== filesystem.evidence.folderMountId;
   try {
     const file = describePath(location.file);
     const folder = describePath(location.directory);

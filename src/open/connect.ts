@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { Connection } from '../connection/connection';
 import { fenceFiles } from '../connection/fence';
 import { openInJournalMode } from '../connection/journal';
-import { protect } from '../connection/protect';
+import { protectNew, readPage } from '../connection/protect';
 import { judgeFailure } from '../connection/storage-failure';
 import { createVerbose } from '../connection/verbose';
 import { SqliteResultError } from '../errors/sqlite-errors';
@@ -38,7 +38,8 @@ export function connect({ target, key, plan, options }: ConnectRequest): Connect
       const native = mode === null ? opener.open() : openInJournalMode(opener, { mode, timeoutMs: options.timeout });
       const connection = new Connection({ native, plan, options, hub, verbose });
       try {
-        protect(native, connection.ground);
+        if (mode === null && plan.file !== null) readPage(native, 'main');
+        protectNew(native, connection.ground, { hasFile: plan.file !== null });
       } catch (error) {
         discard(native, plan, options);
         throw error;

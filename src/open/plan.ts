@@ -1,6 +1,6 @@
 /** The steps before SQLite touches anything: which file, on which ground, how it is to be opened, or why not. */
 import { InvalidOptionError } from '../errors/refusals';
-import { inspectFilesystem } from '../filesystem/inspect';
+import { inspectLocated } from '../filesystem/inspect';
 import { locate, type Location } from '../filesystem/locate';
 import { sqliteVersion } from '../native/sqlite-version';
 import type { ResolvedOptions } from '../options/resolved';
@@ -23,13 +23,12 @@ export function locateFile(filename: string, { dangerously }: ResolvedOptions): 
 /** Throws what refuses: `UnsafeFilesystemError`, `UnsafeSqliteVersionError`, `OrphanedJournalError`, … */
 export function planFile(location: Location, options: ResolvedOptions): Plan {
   const plan = planGround(location, options);
-  return { ...plan, warnings: [...plan.warnings, ...preflight(location, options)] };
+  return { ...plan, warnings: [...plan.warnings, ...preflight(location, options, plan.filesystem)] };
 }
 
 /** The plan by the filesystem alone, before anybody looks at the files. */
 export function planGround(location: Location, options: ResolvedOptions): Plan {
-  const touchShared = options.dangerously.allowNetworkFilesystem !== null;
-  const filesystem = reach(location.file, () => inspectFilesystem(location.requested, { touchShared }));
+  const filesystem = reach(location.file, () => inspectLocated(location));
   return settle(decide({ ...common(options), ground: 'file', file: location.file, filesystem }));
 }
 

@@ -60,11 +60,11 @@ export class Supervision {
     return this.#files.get('main')?.scheduler ?? null;
   }
 
-  /** After SQLite has opened the file. Throws what its first read throws. */
+  /** After SQLite has opened the file and read from it. */
   add(file: SupervisedFile): void {
     const connection = this.#connection;
     const { schema, identity } = file;
-    if (identity !== null) this.sentinel?.add(file.file, identity);
+    if (identity !== null) this.sentinel?.add(file.file, identity, file.journalMode);
     const checkpoints = file.journalMode === 'wal' && !connection.plan.readonly;
     const user = { connection, schema, checkpoints, entersWal: () => this.#entersWal(schema) };
     const scheduler = schedulerOf(file);

@@ -2,7 +2,7 @@
 import { identityKey, type FileIdentity } from '../base/file-identity';
 import { processGlobal } from '../base/process-global';
 import { SqliteCopyConflictError } from '../errors/refusals';
-import { findDescriptors } from '../proc/descriptors';
+import { descriptorsBy } from '../proc/descriptors';
 import { findForeignHolder, type ForeignHolder } from './foreign-holders';
 import type { SqliteCopy } from './sqlite-copy';
 import { filesOfOtherThreads, publishFile, tableGeneration, withdrawFile, type OtherThreadsFile } from './thread-table';
@@ -183,7 +183,7 @@ function refuseThreads(key: string, { file, copy }: AdmissionRequest): boolean {
 
 /** A worker that has just been terminated may still stand in the table. True where `/proc` cannot tell. */
 export function isStillOpen(file: string): boolean {
-  const found = findDescriptors((_, path) => path === file);
+  const found = descriptorsBy(file);
   return !found.supported || found.descriptors.length > 0;
 }
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NativeDatabase } from '../native/better-sqlite3';
-import { findDescriptors } from '../proc/descriptors';
+import { descriptorsBy } from '../proc/descriptors';
 import { parseLocks, watchLocks } from '../proc/locks';
 
 let known: boolean | null = null;
@@ -60,7 +60,7 @@ function remove(folder: string): void {
 }
 
 function showsLock(file: string): boolean {
-  const found = findDescriptors((_, path) => path === file);
+  const found = descriptorsBy(file);
   if (!found.supported) return false;
   return found.descriptors.some(({ fd }) => {
     const watch = watchLocks(fd);

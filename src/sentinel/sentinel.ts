@@ -1,6 +1,6 @@
 /** Watches over the locks and the files of one connection, cheaply enough to ask before each commit. */
-import { sameFile, type FileIdentity } from '../base/file-identity';
-import { findDescriptors } from '../proc/descriptors';
+import type { FileIdentity } from '../base/file-identity';
+import { descriptorsOn } from '../proc/descriptors';
 import { lockCulprits } from './culprits';
 import type { TransactionState } from './expected-locks';
 import { createFileChecks } from './file-checks';
@@ -52,8 +52,8 @@ export interface Sentinel {
 export function createSentinel(subject: SentinelSubject): Sentinel {
   const { file, identity, addon } = subject;
   // One scan for all: opening a database must stay cheap.
-  const own = [identity, identityNow(`${file}-wal`), identityNow(`${file}-shm`)];
-  const scan = findDescriptors(candidate => own.some(each => each !== null && sameFile(each, candidate)));
+  const sidecars = [identityNow(`${file}-wal`), identityNow(`${file}-shm`)];
+  const scan = descriptorsOn(identity, ...sidecars.filter(each => each !== null));
   const files = createFileChecks(subject, scan);
   const locks = createLockChecks(subject, scan);
   const warned = new Set<string>();

@@ -25,8 +25,11 @@ export interface WatchOptions {
 }
 
 export interface Watch {
-  /** Watches one more file of this connection, after it was opened or attached. Throws what its first read throws. */
-  add(file: string, identity: FileIdentity): void;
+  /**
+   * Watches one more file of this connection, after it was opened or attached and read from once: before its first read
+   * a connection has no locks in WAL mode. `journalMode` is what SQLite said after that.
+   */
+  add(file: string, identity: FileIdentity, journalMode: string): void;
   /** Forgets a file that was detached. */
   remove(file: string): void;
   /** To be called before the connection closes: what is not saved by now is lost with it. */
@@ -138,17 +141,12 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
   }
 
   return {
-    add(file, identity) {
+    add(file, identity, journalMode) {
       const known = files.get(file);
       if (known !== undefined) {
         known.uses += 1;
         return;
       }
-      const journalMode = verbose.quietly(() => {
-        readOnce(native, file);
-        return journalModeNow(native, file);
-      });
-      if (journalMode === null) return;
       files.set(file, { uses: 1, identity, journalMode, sentinel: sentinelFor(file, identity, journalMode) });
     },
     remove(file) {
@@ -177,12 +175,6 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
       files.clear();
     },
   };
-}
-
-/** Before its first read a connection has no locks in WAL mode. */
-function readOnce(native: NativeDatabase.Database, file: string): void {
-  const schema = schemaOf(native, file);
-  if (schema !== null) native.prepare(`SELECT count(*) FROM ${schema}.sqlite_schema`).get();
 }
 
 /** The journal mode as this connection knows it; null when it has no such file, or cannot be asked now. */

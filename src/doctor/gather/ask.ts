@@ -1,5 +1,5 @@
 /** Starts the process that looks, collects what it sees, and ends it when a step does not come back. */
-import { spawn } from 'node:child_process';
+import type * as ChildProcess from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { deferred } from '../../base/deferred';
@@ -56,6 +56,8 @@ export function gather(request: GatherRequest, options: AskOptions): Promise<Gat
   let said = '';
   let complaints = '';
   refuseBundled();
+  // Loaded here, because hardly any program asks the doctor.
+  const { spawn } = require('node:child_process') as typeof ChildProcess;
   const child = spawn(process.execPath, [program, JSON.stringify(request)], {
     env: childEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,2 @@
+/** What SQLite may put beside a database. */
+export const sidecarSuffixes = ['-journal', '-wal', '-shm'] as const;
