@@ -10,10 +10,12 @@ export function announce<Name extends EventName>(
   facts: EventFactsOf<Name>,
 ): void {
   const told = new Set<Logger>();
-  for (const { connection } of users) {
-    const { hub, options } = connection;
-    if (told.has(options.logger)) hub.relay(name, facts);
+  // Those of this moment: a listener may close one and open another, which would be told as well, without an end. A
+  // connection that has the file under several names is told once.
+  const hubs = new Map([...users].map(({ connection }) => [connection.hub, connection.options.logger]));
+  for (const [hub, logger] of hubs) {
+    if (told.has(logger)) hub.relay(name, facts);
     else hub.publish(name, facts);
-    told.add(options.logger);
+    told.add(logger);
   }
 }

@@ -18,13 +18,15 @@ const busyTries = 5;
 const busyPauseMs = 10;
 
 /**
- * Copies what is left in the WAL when `user` is the last connection of this thread that may write to the file.
+ * Copies what is left in the WAL when `user` is the last of this thread that may write to the file. `leaves` says what
+ * goes: the connection with all its names for the file, which may be attached several times, or this one name.
  *
  * @throws the error of a fault that fences the file; `TypeError` while a statement runs. A failure that is no such
  *   fault (a full disk) is reported as `checkpointFailed`: everything stays in the WAL.
  */
-export function checkpointBeforeClose(user: FileUser, scheduler: FileScheduler): WayOut {
-  const others = [...scheduler.users].some(each => each !== user && each.checkpoints);
+export function checkpointBeforeClose(user: FileUser, scheduler: FileScheduler, leaves: 'connection' | 'name'): WayOut {
+  const stays = ({ connection }: FileUser): boolean => leaves === 'name' || connection !== user.connection;
+  const others = [...scheduler.users].some(each => each !== user && each.checkpoints && stays(each));
   if (!user.checkpoints || others) return 'ordinary';
   scheduler.halt();
   // Another process may have met a fault since the last look.

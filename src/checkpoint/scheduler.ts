@@ -11,6 +11,7 @@
  */
 import type { FileIdentity } from '../base/file-identity';
 import { asError } from '../base/foreign-error';
+import { keptAlive } from '../base/kept-alive';
 import { faultOf, fenceFiles, noticeMarker, type FencedFile } from '../connection/fence';
 import { judgeFailure } from '../connection/storage-failure';
 import { MaintenanceError } from '../errors/refusals';
@@ -245,15 +246,16 @@ export class FileScheduler {
   }
 
   async #runNext(mode: CheckpointMode): Promise<CheckpointResult> {
-    while (this.#running !== null) await this.#running;
+    // The one that runs in the background would let the process end.
+    while (this.#running !== null) await keptAlive(this.#running);
     return this.#run(mode, true);
   }
 
   async #run(mode: CheckpointMode, awaited: boolean): Promise<CheckpointResult> {
     const inBackground = mode === 'passive' && !awaited;
     const followUps = inBackground ? this.#gaps.followUps : undefined;
-    const target = checkpointTarget(this);
-    const running = runCheckpoint(target, mode, { awaited, followUps, signal: this.#closing.signal });
+    const { signal } = this.#closing;
+    const running = runCheckpoint(checkpointTarget(this), mode, { awaited, followUps, signal });
     const settled = running.then(
       () => {},
       () => {},
@@ -269,14 +271,11 @@ export class FileScheduler {
       return result;
     } catch (error) {
       this.#running = null;
-      if (!this.#wasTakenBack(error)) this.#fail(mode, asError(error));
+      // Else the file closed before the thread took the job; it may be open again by now.
+      const takenBack = signal.aborted && (error instanceof MaintenanceError || error === signal.reason);
+      if (!takenBack) this.#fail(mode, asError(error));
       throw error;
     }
-  }
-
-  /** The file closed before the thread took the job. */
-  #wasTakenBack(error: unknown): boolean {
-    return this.#closing.signal.aborted && (error instanceof MaintenanceError || error === this.#closing.signal.reason);
   }
 
   #record(result: CheckpointResult): void {

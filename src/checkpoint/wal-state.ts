@@ -35,7 +35,9 @@ export function readWalState(file: string, users: Iterable<FileUser>, since: num
     if (frames !== null) return { ...frames, fileBytes, exact: true };
   }
   // The file is as large as the WAL ever was, and its time says whether anything was written to it at all.
-  return { walBytes: fileBytes, pendingBytes: (stats?.mtimeMs ?? 0) > since ? fileBytes : 0, fileBytes, exact: false };
+  // A clock that was set back since then says nothing.
+  const written = (stats?.mtimeMs ?? 0) > since || since > Date.now();
+  return { walBytes: fileBytes, pendingBytes: written ? fileBytes : 0, fileBytes, exact: false };
 }
 
 /**

@@ -75,6 +75,11 @@ export function faultOf(key: string): FenceFault | null {
   return state.faults.get(key) ?? null;
 }
 
+/** After an open that has created the file: a fault of its key is that of a fenced file that is gone, and gave its inode back. */
+export function forgetFault(key: string): void {
+  state.faults.delete(key);
+}
+
 /** Fences files after a fault. A connection with attached databases has several: the code does not say which failed. */
 export function fenceFiles(
   files: readonly FencedFile[],
@@ -162,11 +167,16 @@ function faultFrom(marker: FenceMarker, file: string): FenceFault {
 function refuseAll(key: string): void {
   const fault = state.faults.get(key);
   if (fault === undefined) return;
-  for (const member of state.members.get(key) ?? []) member.refuse(() => fencedError(fault));
+  for (const member of membersOf(key)) member.refuse(() => fencedError(fault));
 }
 
 function letAllGo(key: string): void {
   const fault = state.faults.get(key);
   if (fault === undefined) return;
-  for (const member of state.members.get(key) ?? []) member.letGo(fault);
+  for (const member of membersOf(key)) if (state.members.get(key)?.has(member) === true) member.letGo(fault);
+}
+
+/** Those of this moment: a connection for reading that a listener opens meanwhile does not fall; one that it closes is gone. */
+function membersOf(key: string): readonly FenceMember[] {
+  return [...(state.members.get(key) ?? [])];
 }

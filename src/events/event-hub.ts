@@ -68,8 +68,7 @@ function call(listener: Function, emitter: EventEmitter, payload: object, name: 
       `A listener of the "${name}" event failed; the database goes on.`,
     );
   try {
-    const result: unknown = Reflect.apply(listener, emitter, [payload]);
-    if (result instanceof Promise) result.catch(report);
+    hear(Reflect.apply(listener, emitter, [payload]), report);
   } catch (error) {
     report(error);
   }
@@ -88,9 +87,14 @@ function describe(
   return about === undefined ? name : `${name}: ${about}`;
 }
 
-/** A logger that throws must not break the database either; there is nowhere left to report it. */
+/** A logger that throws or rejects must not break the database either; there is nowhere left to report it. */
 function log(logger: Logger, level: keyof Logger, facts: object, message: string): void {
   try {
-    logger[level](facts, message);
+    hear(logger[level](facts, message), () => {});
   } catch {}
+}
+
+/** A rejection that nobody hears ends the process. Not `instanceof Promise`: it may be one of another realm or library. */
+function hear(result: unknown, report: (error: unknown) => void): void {
+  if (typeof result === 'object' && result !== null && 'then' in result) Promise.resolve(result).catch(report);
 }

@@ -32,7 +32,8 @@ export function forget(database: OpenDatabase): void {
  */
 export function closeAllDatabases(): void {
   const failures: unknown[] = [];
-  for (const database of all.databases) {
+  const present = [...all.databases];
+  for (const database of present) {
     try {
       database.closeAll();
     } catch (error) {
@@ -48,7 +49,9 @@ export function closeAllDatabases(): void {
  * went. Closing before it, at the last moment, leaves nothing to it; `process.exit()` comes by here too.
  */
 function closeAtExit(): void {
-  for (const database of all.databases) {
+  // Those of this moment: a listener that opens what was closed would keep the process from its end.
+  const present = [...all.databases];
+  for (const database of present) {
     try {
       for (const iterator of database.connection.openIterators()) iterator.return();
       database.closeAll();

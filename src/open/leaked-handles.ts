@@ -30,7 +30,15 @@ const collected = new FinalizationRegistry<Leak>(({ database, session }) => {
   }
 });
 
-/** Watches `handle` until it is collected. `leak` must not lead back to it. */
+/** Watches `handle` until it is collected or `forgetLeak` is called. `leak` must not lead back to it. */
 export function reportWhenLeaked(handle: object, leak: Leak): void {
-  collected.register(handle, leak);
+  collected.register(handle, leak, leak.session);
+}
+
+/**
+ * After a handle was closed. What is registered holds on to the connection, and the reason of an aborted signal in there
+ * has a stack, whose frames hold on to the handle that called `close()`: neither would ever be collected.
+ */
+export function forgetLeak(session: Session): void {
+  collected.unregister(session);
 }

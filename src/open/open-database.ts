@@ -9,6 +9,7 @@ import { withdrawInstance } from '../registry/shared-instances';
 import type { Schedule } from '../backup/schedule';
 import { errorCountersOf, type FilesystemErrors, type ReadErrors } from '../filesystem/error-counters';
 import { forget, remember } from './all-open';
+import { forgetLeak } from './leaked-handles';
 import { loadBackups } from './on-demand';
 import { openDatabaseBrand } from './handle';
 import type { SupervisedFile, Supervision } from './supervise';
@@ -44,6 +45,7 @@ export class OpenDatabase {
   readonly [openDatabaseBrand] = true;
   readonly #release: () => void;
   readonly #handles = new Set<Session>();
+  #closing = false;
   /** Found by the first question: most programs never ask. */
   #readErrors: ReadErrors | null | undefined;
 
@@ -78,12 +80,18 @@ export class OpenDatabase {
     return this.#readErrors?.() ?? null;
   }
 
+  /** The last checkpoint and the way back are under way: a listener that they call can get no further handle. */
+  get isClosing(): boolean {
+    return this.#closing;
+  }
+
   isOpen(session: Session): boolean {
     return this.#handles.has(session);
   }
 
   /**
-   * Closes a handle, and with the last one the connection. A handle that is closed already is left alone.
+   * Closes a handle, and with the last one the connection. A handle that is closed already is left alone, and so is one
+   * whose `close()` is on the stack: a listener of its last checkpoint, or of `closed`, has called again.
    *
    * The writes that it has queued run first; those that cannot are rejected.
    *
@@ -91,7 +99,7 @@ export class OpenDatabase {
    *   The fault of the storage that the last checkpoint met; it is closed then
    */
   closeHandle(session: Session): void {
-    if (!this.#handles.has(session)) return;
+    if (this.#closing || !this.#handles.has(session)) return;
     if (this.writes.isRunning || session.openIterators.size > 0) {
       throw new TypeError('This database connection is busy executing a query');
     }
@@ -100,6 +108,7 @@ export class OpenDatabase {
     this.#handles.delete(session);
     this.connection.closeSession(session);
     this.writes.abandon(session);
+    forgetLeak(session);
     if (failure !== null) throw failure;
   }
 
@@ -107,8 +116,17 @@ export class OpenDatabase {
     for (const session of this.#handles) this.closeHandle(session);
   }
 
-  /** The way back of an open, in reverse order. Nothing is torn down before SQLite agreed to close. */
   #closeConnection(): Error | null {
+    this.#closing = true;
+    try {
+      return this.#wayBack();
+    } finally {
+      this.#closing = false;
+    }
+  }
+
+  /** The way back of an open, in reverse order. Nothing is torn down before SQLite agreed to close. */
+  #wayBack(): Error | null {
     const failure = this.supervision.close();
     this.writes.stop();
     void this.schedule?.stop();

@@ -23,7 +23,7 @@ export function openDatabase(filename: string | Buffer, options?: Options): Data
   if (resolved.source.kind !== 'file') return handle(openResolved(resolved));
   const location = locateFile(resolved.source.filename, resolved);
   const existing = findInstance(keyOf(location), location.file, explicitly(resolved, options ?? {}));
-  if (isOpenDatabase(existing)) return handle(existing);
+  if (isOpenDatabase(existing) && !existing.isClosing) return handle(existing);
   const opened = openResolved(resolved);
   shareInstance(opened.key, location.file, resolved, opened);
   return handle(opened);

@@ -5,7 +5,7 @@ import type { FileScheduler, WatchedFile } from '../checkpoint/scheduler';
 import { forgetScheduler, schedulerOf } from '../checkpoint/schedulers';
 import type { FileUser } from '../checkpoint/user';
 import type { Connection } from '../connection/connection';
-import { fenceFiles, joinFence, type FenceFault } from '../connection/fence';
+import { faultOf, fenceFiles, joinFence, type FenceFault } from '../connection/fence';
 import { fenceMoment } from '../connection/moment';
 import { pin } from '../connection/pinned';
 import type { Moment } from '../connection/session';
@@ -87,7 +87,7 @@ export class Supervision {
     const { user, scheduler, file } = supervised;
     let hold: Hold | null = null;
     try {
-      const way = checkpointBeforeClose(user, scheduler);
+      const way = checkpointBeforeClose(user, scheduler, 'name');
       const { nativeBinding } = this.#connection.options;
       if (way === 'without-checkpoint') hold = holdBack(file.file, file.identity, nativeBinding);
       return detach();
@@ -130,7 +130,7 @@ export class Supervision {
 
   #closeConnection(): Error | null {
     const connection = this.#connection;
-    if (this.#fenced) return this.#closeFenced();
+    if (this.#fenced || this.#faulty()) return this.#closeFenced();
     // The sentinel that condemned it holds it back from a checkpoint.
     if (connection.refusal !== null) {
       this.sentinel?.rescueAtLast();
@@ -139,7 +139,7 @@ export class Supervision {
     const supervised = [...this.#files.values()];
     try {
       this.#rollBack();
-      const ways = supervised.map(({ user, scheduler }) => checkpointBeforeClose(user, scheduler));
+      const ways = supervised.map(({ user, scheduler }) => checkpointBeforeClose(user, scheduler, 'connection'));
       if (this.#wasFenced()) return this.#closeFenced();
       if (ways.includes('without-checkpoint')) connection.abandon(this.#walFiles());
       return this.#closeOrdinarily();
@@ -150,6 +150,11 @@ export class Supervision {
       }
       return asError(error);
     }
+  }
+
+  /** Also before its turn to be let go: a listener of the first connection of a fenced file may close all others. */
+  #faulty(): boolean {
+    return [...this.#files.values()].some(({ file }) => faultOf(file.key) !== null && !this.#connection.plan.readonly);
   }
 
   /** Asked anew: what is called meanwhile may fence. */

@@ -2,7 +2,8 @@
 import type { FileIdentity } from '../base/file-identity';
 import { Attachments, type AdmitAttached, type AttachTicket } from '../connection/attachments';
 import type { Connection } from '../connection/connection';
-import { refuseFenced } from '../connection/fence';
+import { forgetFault, refuseFenced } from '../connection/fence';
+import type { Location } from '../filesystem/locate';
 import { quoted } from '../connection/protect';
 import { SqlDoor } from '../connection/sql-door';
 import { translateError } from '../errors/translate';
@@ -36,17 +37,18 @@ function openFile(filename: string, options: ResolvedOptions): OpenDatabase {
   try {
     const key = (): string => settle(admission, location.file).key;
     const connection = connect({ target: location.file, key, plan, options });
-    return supervise(connection, location.file, filename, admission);
+    return supervise(connection, location, filename, admission);
   } catch (error) {
     admission.release();
     throw error;
   }
 }
 
-function supervise(connection: Connection, file: string, givenName: string, admission: Admission): OpenDatabase {
+function supervise(connection: Connection, location: Location, givenName: string, admission: Admission): OpenDatabase {
+  const { file } = location;
   const supervision = new Supervision(connection);
   try {
-    const main = supervisedFile(connection, 'main', file, admission);
+    const main = supervisedFile(connection, 'main', location, admission);
     supervision.add(main);
     return assemble(connection, supervision, { givenName, file: main, release: () => admission.release() });
   } catch (error) {
@@ -94,10 +96,17 @@ function settle(admission: Admission, file: string): { identity: FileIdentity | 
   return { identity, key: admission.key };
 }
 
-function supervisedFile(connection: Connection, schema: string, file: string, admission: Admission): SupervisedFile {
+function supervisedFile(
+  connection: Connection,
+  schema: string,
+  { file, identity }: Location,
+  admission: Admission,
+): SupervisedFile {
   const { native, verbose } = connection;
   const ask = (): unknown => native.pragma(`${quoted(schema)}.journal_mode`, { simple: true });
-  return { schema, file, ...settle(admission, file), journalMode: String(verbose.quietly(ask)) };
+  const settled = settle(admission, file);
+  if (identity === null) forgetFault(settled.key);
+  return { schema, file, ...settled, journalMode: String(verbose.quietly(ask)) };
 }
 
 /** An attached file goes the way of an open up to the connection: it is the connection that it is attached to. */
@@ -112,7 +121,7 @@ function admitAttached(connection: Connection, supervision: Supervision): AdmitA
     const admission = admit(location, options);
     return {
       filename: location.file,
-      settle: () => supervision.add(supervisedFile(connection, schema, location.file, admission)),
+      settle: () => supervision.add(supervisedFile(connection, schema, location, admission)),
       aroundDetach: detach => supervision.aroundDetach(schema, detach),
       release: () => {
         supervision.remove(schema);

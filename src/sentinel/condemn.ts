@@ -19,13 +19,15 @@ export interface Condemned {
 export interface Verdict {
   /** What this call throws. */
   readonly error: Error;
+  /** Tells everybody. */
+  readonly tell: () => void;
   /** Tries again to save what is not saved yet; true when it is saved now, and told. `null` where nothing is left to save. */
   readonly rescueAgain: (() => boolean) | null;
 }
 
 /**
- * Fences the connection, saves what only it still sees, and tells everybody, in this order: nothing may be written any
- * more while the rest goes on.
+ * Fences the connection and saves what only it still sees, in this order: nothing may be written any more while the rest
+ * goes on. Telling is left to the caller, because a listener may close the connection.
  */
 export function condemn(connection: Condemned, finding: Finding, rescueDirectory: string | null): Verdict {
   let saved: Rescue | null = null;
@@ -34,20 +36,19 @@ export function condemn(connection: Condemned, finding: Finding, rescueDirectory
     saved = saveFiles(connection, rescueDirectory);
     return saved.rescued;
   };
-  const tell = (): Error => {
-    const error = makeError(finding, saved);
-    publish(connection, finding, error, saved);
-    return error;
-  };
+  const tell = (error: Error): void => publish(connection, finding, error, saved);
   const done = finding.filesLost ? save() : true;
-  const error = tell();
-  connection.hub.publish('fenced', { error });
+  const error = makeError(finding, saved);
   const again = (): boolean => {
     if (!save()) return false;
-    tell();
+    tell(makeError(finding, saved));
     return true;
   };
-  return { error, rescueAgain: done ? null : again };
+  const tellAll = (): void => {
+    tell(error);
+    connection.hub.publish('fenced', { error });
+  };
+  return { error, tell: tellAll, rescueAgain: done ? null : again };
 }
 
 /** Where somebody looks for it: in the folder that was named for it, beside the database, at last anywhere. */

@@ -130,7 +130,10 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
     verdict = verbose.quietly(() => condemn(connection, finding, rescueDirectory));
     for (const [file, { identity }] of files) held.push(holdBack(file, identity, nativeBinding));
     leaveExit = atExit(closeInOrder);
-    return verdict.error;
+    const { error, tell } = verdict;
+    // Behind the holds: a listener that closes the connection would else checkpoint through it.
+    verbose.quietly(tell);
+    return error;
   }
 
   /** At exit better-sqlite3 closes connections in any order, but the one that could write has to be first. */

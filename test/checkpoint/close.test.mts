@@ -142,6 +142,15 @@ describe('close()', { skip }, () => {
     assert.deepEqual(left(bench), ['-wal', '-shm', '-fenced']);
   });
 
+  test('a file that is attached under a second name: the last checkpoint is made, and its failure is thrown', async () => {
+    using bench = createFaultBench();
+    const child = await started(bench);
+    await child.ask('attach', { name: 'again', path: path(bench) });
+    bench.faults.arm(databaseSync);
+    await assert.rejects(child.ask('close', {}), { code: 'SQLITE_IOERR_FSYNC' });
+    assert.deepEqual(left(bench), ['-wal', '-shm', '-fenced']);
+  });
+
   test('an attached database: checkpointed in the background, at DETACH and at close', async () => {
     using bench = createFaultBench();
     const child = await started(bench, 'open', { checkpoint: { walBytes: 8192, intervalMs: 100_000 } });

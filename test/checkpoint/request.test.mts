@@ -128,4 +128,24 @@ describe('db.checkpoint()', () => {
     const db = open(t, { checkpoint: { thread: 'main' } });
     assert.equal((await db.checkpoint('truncate')).complete, true);
   });
+
+  test('one that close() took back is no failure, also when the file is open again at once', async t => {
+    const large = open(t);
+    large.exec('INSERT INTO t VALUES (zeroblob(50000000))');
+    const before = open(t);
+    const reader = new Database(before.name, { ...quiet, readonly: true });
+    const failures: unknown[] = [];
+    reader.events.on('checkpointFailed', event => failures.push(event));
+    // It waits in the thread behind the other one.
+    const [ahead, behind] = [large.checkpoint(), before.checkpoint()];
+    await new Promise(resolve => setImmediate(resolve));
+    before.close();
+    const after = new Database(before.name, quiet);
+    await assert.rejects(behind, ClosedDatabaseError);
+    await ahead;
+    assert.deepEqual(failures, []);
+    assert.equal(after.health().checkpoints?.failed, null);
+    after.close();
+    reader.close();
+  });
 });

@@ -87,4 +87,25 @@ describe('the event hub', () => {
     assert.equal(lines[0]?.level, 'fatal');
     assert.equal(lines[0]?.facts['err'], error);
   });
+
+  test('hears a logger and a listener that reject, whatever kind of promise they give', async () => {
+    const rejections: unknown[] = [];
+    const onRejection = (error: unknown): void => void rejections.push(error);
+    process.on('unhandledRejection', onRejection);
+    const { lines, logger } = recorder();
+    const reject = (): void => void 0;
+    const rejecting = { ...logger, warn: (() => Promise.reject(new Error('logger'))) as typeof reject };
+    const hub = createEventHub('/a.db', rejecting);
+    // oxlint-disable-next-line unicorn/no-thenable -- a promise of another library
+    const thenable = { then: (_: unknown, fail: (error: Error) => void) => fail(new Error('listener')) };
+    hub.emitter.on('warning', (() => thenable) as () => void);
+    hub.publish('warning', warning);
+    await turn();
+    process.off('unhandledRejection', onRejection);
+    assert.deepEqual(rejections, []);
+    assert.deepEqual(
+      lines.map(({ level }) => level),
+      ['error'],
+    );
+  });
 });

@@ -102,4 +102,56 @@ describe('leaving', () => {
       [],
     );
   });
+
+  test('a checkpoint that is awaited behind one in the background keeps the process alive', () => {
+    const { status, output } = run(`
+      (async () => {
+        const db = new Database(file, { logger: false, checkpoint: { walBytes: 100_000 } });
+        db.exec('CREATE TABLE t (a)');
+        const insert = db.prepare('INSERT INTO t VALUES (zeroblob(4000))');
+        db.transaction(() => { for (let row = 0; row < 10_000; row += 1) insert.run(); })();
+        for (let row = 0; row < 160; row += 1) insert.run();
+        await new Promise(setImmediate);
+        console.log('complete', (await db.checkpoint()).complete);
+        db.close();
+      })();`);
+    assert.equal(status, 0, output);
+    assert.match(output, /complete true/);
+  });
+
+  test('a listener that opens again what is closed does not keep the process from its end', () => {
+    const { status, output } = run(`
+      const again = () => {
+        db.close();
+        db = new Database(file, { logger: false });
+        db.events.on('closed', again);
+      };
+      let db = new Database(file, { logger: false });
+      db.events.on('closed', again);`);
+    assert.equal(status, 0, output);
+  });
+
+  test('a closed handle is kept by nobody', () => {
+    const { status, output } = run(
+      `
+      (async () => {
+        let collected = 0;
+        const registry = new FinalizationRegistry(() => { collected += 1; });
+        for (let round = 0; round < 50; round += 1) {
+          const db = round % 2 === 0 ? new Database(file, { logger: false }) : openDatabase(file, { logger: false });
+          registry.register(db, round);
+          db.exec('CREATE TABLE IF NOT EXISTS t (a)');
+          db.close();
+        }
+        for (let round = 0; round < 100 && collected < 45; round += 1) {
+          gc();
+          await new Promise(resolve => setTimeout(resolve, 10));
+        }
+        console.log('collected', collected >= 45);
+      })();`,
+      ['--expose-gc'],
+    );
+    assert.equal(status, 0, output);
+    assert.match(output, /collected true/);
+  });
 });
