@@ -2,6 +2,7 @@
 import { errorMessage } from '../base/foreign-error';
 import type { ErrorContext } from '../errors/error-facts';
 import { lineageOf } from '../errors/lineage';
+import { SqliteFullError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
 
 /** The steps of a backup, in their order. */
@@ -63,6 +64,10 @@ export function stepper<Step extends string>(
 /** The advice of the fault itself, where it has any. */
 function hintFor(cause: unknown): string | undefined {
   if (lineageOf(cause).length === 0) return undefined;
+  // SQLite's error names the file that was read, and what is full is the disk of the one that was written.
+  if (cause instanceof SqliteFullError) {
+    return 'There is no room for the copy: free space on the disk of the destination (for one on another machine, also on that of the database), then try again.';
+  }
   const hint: unknown = Reflect.get(cause as object, 'hint');
   return typeof hint === 'string' ? hint : undefined;
 }

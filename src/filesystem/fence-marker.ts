@@ -21,6 +21,8 @@ export interface FenceMarker {
   readonly message: string;
 }
 
+const unknownOperation = 'an unknown operation';
+
 /** Beside `-wal` and `-shm`, so that whoever lists the files of the database sees it. */
 export function fenceMarkerPath(file: string): string {
   return `${file}-fenced`;
@@ -45,6 +47,12 @@ export function readFenceMarker(file: string): FenceMarker | null {
   } catch {
     return unreadable(file);
   }
+}
+
+/** What failed and where, as far as the marker says it. */
+export function describeFault({ code, operation, pid, host }: FenceMarker): string {
+  const what = operation === unknownOperation ? code : `${code} in a ${operation}`;
+  return pid === 0 ? what : `${what} of process ${pid} on ${host}`;
 }
 
 /**
@@ -113,7 +121,7 @@ function unreadable(file: string): FenceMarker {
     host: 'an unknown host',
     boot: null,
     code: 'SQLITE_IOERR',
-    operation: 'an unknown operation',
+    operation: unknownOperation,
     message: 'the fence marker cannot be read',
   };
 }

@@ -130,7 +130,7 @@ function* checkpointReasons(checkpoints: CheckpointHealth | null): Generator<str
 function* writeReasons({ oldestMs, queued, waitsFor }: WriteHealth): Generator<string> {
   if (oldestMs === null || oldestMs < queuedTooLongMs) return;
   const obstacle = waitsFor === null ? '' : ` for the ${waitsFor}`;
-  yield `${count(queued, 'write')} ${queued === 1 ? 'is' : 'are'} queued; the oldest has waited${obstacle} for ${seconds(oldestMs)}.`;
+  yield `The write queue holds ${count(queued, 'write')}; the oldest has waited${obstacle} for ${seconds(oldestMs)}.`;
 }
 
 function* backupReasons(backups: BackupHealth | null): Generator<string> {

@@ -170,6 +170,30 @@ describe('the -wal', () => {
     assert.deepEqual(complaints(diagnosis), ['problem no-database', 'problem orphaned-journal']);
   });
 
+  test('deleted or emptied after a process was killed: the index in the -shm still counts its frames', async t => {
+    for (const lose of [(wal: string) => rmSync(wal), (wal: string) => truncateSync(wal, 0)]) {
+      const file = join(folder(t), 'app.db');
+      crashedWal(file, 3);
+      lose(`${file}-wal`);
+      const diagnosis = await looked(file);
+      assert.deepEqual(complaints(diagnosis), ['problem wal-missing']);
+      assert.match(found(diagnosis, 'wal-missing').what, /counts 3 frames of it that are not in the database/);
+      // What is at stake: SQLite says nothing, and the rows are gone.
+      elsewhere(file, `if (new Native(file).prepare('SELECT count(*) FROM t').pluck().get() !== 0) process.exit(1)`);
+    }
+  });
+
+  test('deleted when all of it was in the database: nothing is lost', async t => {
+    const file = join(folder(t), 'app.db');
+    elsewhere(
+      file,
+      `const db = new Native(file); db.pragma('journal_mode=WAL'); db.exec('CREATE TABLE t(a); INSERT INTO t VALUES (1)');
+       db.pragma('wal_checkpoint(PASSIVE)'); process.kill(process.pid, 'SIGKILL')`,
+    );
+    rmSync(`${file}-wal`);
+    assert.deepEqual(complaints(await looked(file)), []);
+  });
+
   test('that is a symbolic link', async t => {
     const home = folder(t);
     const file = join(home, 'app.db');
@@ -432,6 +456,12 @@ describe('fence, backups, neighbours', () => {
     assert.equal(fence.commands[0], `npx safe-sqlite doctor ${file} --clear-fence`);
     assert.equal(diagnosis.findings[0]?.code, 'fenced');
     assert.deepEqual(found(diagnosis, 'wal-crashed').commands, [], 'nobody is told to checkpoint it');
+    // The disk that failed may have taken the name of the marker alone.
+    truncateSync(`${file}-fenced`, 0);
+    assert.equal(
+      found(await looked(file), 'fenced').what,
+      'The database is fenced since an unknown time: SQLITE_IOERR (the fence marker cannot be read).',
+    );
   });
 
   test('backups are found, also where they are said to be; an old or changed one is told', async t => {

@@ -200,8 +200,9 @@ describe('a full disk', { skip: process.getuid?.() !== 0 && 'mounting a small fi
       try {
         await assert.rejects(
           backUp(db, join(out, 'copy.db'), { method }),
-          (error: Error & { cause: { code: string } }) => {
+          (error: Error & { hint: string; cause: { code: string } }) => {
             assert.equal(error.cause.code, 'SQLITE_FULL');
+            assert.match(error.hint, /the disk of the destination/);
             return true;
           },
         );

@@ -1,4 +1,5 @@
 /** What waits in the `-wal`, and whether it can still be read. Pure. */
+import { basename } from 'node:path';
 import { count, formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';
 import type { JournalFacts } from '../facts';
@@ -19,7 +20,10 @@ export function* judgeWal(patient: Patient): Generator<Finding> {
   const mode = header.journalMode;
   const { wal } = journals;
   if (wal === null || wal.fileBytes === 0) {
-    if (mode === 'wal') {
+    const lost = missingFrames(patient);
+    if (mode === 'wal' && lost > 0) {
+      yield missingWal(patient, lost);
+    } else if (mode === 'wal') {
       const empty = wal === null ? 'there is no -wal' : 'the -wal is empty';
       yield finding('ok', 'journal', 'wal-empty', `Journal mode WAL, and ${empty}: every commit is in the database.`);
     } else if (mode === 'rollback') {
@@ -33,6 +37,30 @@ export function* judgeWal(patient: Patient): Generator<Finding> {
   else if (isHeld(patient)) yield* judgeLive(patient, wal);
   else yield* judgeLeft(patient, wal);
   yield* judgeSize(patient, wal);
+}
+
+/**
+ * Frames that the index in the -shm counts and no checkpoint has copied. SQLite deletes the -shm before the -wal when it
+ * closes, and sets the index to nothing before it empties the -wal: neither leaves such a -shm. A process that has it
+ * open may be writing a -wal that was not there a moment ago.
+ */
+function missingFrames(patient: Patient): number {
+  const index = patient.facts.journals?.index ?? null;
+  return index === null || !index.consistent || isHeld(patient) ? 0 : Math.max(0, index.frames - index.copiedFrames);
+}
+
+function missingWal({ file, facts }: Patient, frames: number): Finding {
+  const state = facts.journals?.wal === null ? 'is not there' : 'is empty';
+  return finding(
+    'problem',
+    'journal',
+    'wal-missing',
+    `The -wal ${state}, and the -shm counts ${count(frames, 'frame')} of it that ${frames === 1 ? 'is' : 'are'} not in the database.`,
+    {
+      why: 'Somebody deleted, moved or emptied it, or copied the database without it: what was committed there is lost with the next open.',
+      action: `Before anything opens the database: look for ${basename(file)}-wal (who cleaned up, moved or copied the folder?) and put it back beside it. If it cannot be found, copy the database aside and compare it with the newest backup.`,
+    },
+  );
 }
 
 function damagedHeader({ file }: Patient, wal: Wal): Finding {
