@@ -160,10 +160,12 @@ describe('mount trees', { skip: whyNoMounts('mkfs.ext4') }, () => {
 
     /** What `inspectFilesystem('/data/app.db')` says in a chroot at `root`. */
     function reportInside(root: string): FilesystemReport {
-      for (const name of ['usr', 'lib', 'lib64', 'proc', 'sys', 'node', 'dist', 'data']) mkdirSync(join(root, name));
+      const folders = ['usr', 'lib', 'lib64', 'proc', 'sys', 'node', 'dist', 'node_modules', 'data'];
+      for (const name of folders) mkdirSync(join(root, name));
       for (const name of ['usr', 'lib', 'lib64']) lab.mountAt(join(root, name), '--bind', realpathSync(`/${name}`));
       lab.mountAt(join(root, 'node'), '--bind', dirname(node));
       lab.mountAt(join(root, 'dist'), '--bind', dist);
+      lab.mountAt(join(root, 'node_modules'), '--bind', join(dist, '../node_modules'));
       lab.mountAt(join(root, 'proc'), '-t', 'proc', 'proc');
       lab.mountAt(join(root, 'sys'), '-t', 'sysfs', 'sysfs');
       const script =
