@@ -1,7 +1,6 @@
 /** The checkpoint that `close()` makes itself, because SQLite's own would fail without a word. */
 import { faultOf, noticeMarker } from '../connection/fence';
 import { SqliteResultError } from '../errors/sqlite-errors';
-import { settleCheckpoints } from '../maintenance/host';
 import type { FileScheduler } from './scheduler';
 import type { FileUser } from './user';
 
@@ -32,7 +31,7 @@ export function checkpointBeforeClose(user: FileUser, scheduler: FileScheduler, 
   // Another process may have met a fault since the last look.
   if (noticeMarker(scheduler.target)) return 'without-checkpoint';
   // A job whose connection is still open would be the last one of the file and checkpoint it unseen.
-  if (!settleCheckpoints(scheduler.target.file, settleMs)) return 'without-checkpoint';
+  if (!scheduler.settle(settleMs)) return 'without-checkpoint';
   if (scheduler.settings !== 'off' && scheduler.settings.owner === 'external') return 'without-checkpoint';
   try {
     for (let tries = 1; scheduler.runHere(user).busy && tries < busyTries; tries++) sleep(busyPauseMs);

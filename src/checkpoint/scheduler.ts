@@ -17,7 +17,7 @@ import { judgeFailure } from '../connection/storage-failure';
 import { MaintenanceError } from '../errors/refusals';
 import { SqliteResultError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
-import { stopCheckpoints, waitForCheckpoint } from '../maintenance/host';
+import { settleCheckpoints, stopCheckpoints, waitForCheckpoint } from '../maintenance/host';
 import { checkpoint } from '../maintenance/jobs/checkpoint';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/protocol';
 import type { ResolvedCheckpoint } from '../options/resolved';
@@ -47,6 +47,8 @@ export interface WatchedFile extends FencedFile {
 export class FileScheduler {
   readonly target: WatchedFile;
   readonly counters = new CheckpointCounters();
+  /** Waits in the thread of the copy of this package that made the scheduler: another copy has threads of its own. */
+  readonly settle = (timeoutMs: number): boolean => settleCheckpoints(this.target.file, timeoutMs);
   readonly #users = new Set<FileUser>();
   /** Aborts when the last connection that may write closes: a checkpoint that begins after it would be unseen. */
   #closing = new AbortController();
