@@ -1,6 +1,8 @@
 /** Takes the fence of a file away, after somebody has looked at the storage and the database was checked. */
 import { statSync } from 'node:fs';
 import { count } from '../base/figures';
+import { identityKey } from '../base/file-identity';
+import { forgetToldFault } from '../connection/thread-faults';
 import { FencedDatabaseError, InvalidOptionError } from '../errors/refusals';
 import { bootId, readFenceMarker, removeFenceMarker, type FenceMarker } from '../filesystem/fence-marker';
 import { locate } from '../filesystem/locate';
@@ -63,6 +65,7 @@ export async function clearFence(path: string, options: ClearFenceOptions = {}):
   const { problems } = await runJob(job, { signal: options.signal });
   if (problems.length > 0) throw damaged(file, problems);
   removeFenceMarker(file);
+  forgetToldFault(identityKey(identity));
   const boot = bootId();
   const sameBoot = boot === null || fence.boot === null ? null : boot === fence.boot;
   return { path: file, fence, verified: verify, sameBoot };

@@ -1,9 +1,10 @@
 /**
- * The fence of a file: after a fault of the storage no connection of this thread touches the file any more.
+ * The fence of a file: after a fault of the storage no connection of this process touches the file any more.
  *
- *     first fault --> refuse every call  --> write the marker  --> let every connection go   --> tell
- *                     (all connections       (other threads        (companions first, then
- *                      of the file)           and processes)        the native close)
+ *     first fault --> refuse every call  --> tell the threads,  --> let every connection go   --> tell
+ *                     (all connections       write the marker        (companions first, then
+ *                      of the file in        (other processes)        the native close)
+ *                      this thread)
  *
  * The state is shared by every copy of this package in the thread. It ends with the process: only a new process reads
  * the file again, after somebody has looked at the storage and cleared the marker.
@@ -20,6 +21,7 @@ import {
   type FenceMarker,
 } from '../filesystem/fence-marker';
 import { NativeSqliteError } from '../native/sqlite-error';
+import { forgetToldFault, tellFault, toldFault } from './thread-faults';
 
 /** The first fault of a file. */
 export interface FenceFault {
@@ -78,6 +80,7 @@ export function faultOf(key: string): FenceFault | null {
 /** After an open that has created the file: a fault of its key is that of a fenced file that is gone, and gave its inode back. */
 export function forgetFault(key: string): void {
   state.faults.delete(key);
+  if (toldFault(key) !== null) forgetToldFault(key);
 }
 
 /** Fences files after a fault. A connection with attached databases has several: the code does not say which failed. */
@@ -91,21 +94,22 @@ export function fenceFiles(
   const common = { error, code: error.code, operation, since, markerError: null };
   for (const { key, file } of fresh) state.faults.set(key, { ...common, file, marker: fenceMarkerPath(file) });
   for (const { key } of fresh) refuseAll(key);
+  const facts = { time: since, code: error.code, operation, message: error.message };
+  for (const { key } of fresh) tellFault({ key, ...facts });
   for (const { key, file } of fresh) {
-    const markerError = writeFenceMarker({ file, time: since, code: error.code, operation, message: error.message });
+    const markerError = writeFenceMarker({ file, ...facts });
     const fault = state.faults.get(key);
     if (fault !== undefined && markerError !== null) state.faults.set(key, { ...fault, markerError });
   }
   for (const { key } of fresh) letAllGo(key);
 }
 
-/** Fences a file that another thread or process has marked. True when it is fenced now. */
+/** Fences a file that another process has marked, or another thread told of. True when it is fenced now. */
 export function noticeMarker({ key, file }: FencedFile): boolean {
   if (state.faults.has(key)) return true;
-  if (!hasFenceMarker(file)) return false;
-  const marker = readFenceMarker(file);
-  if (marker === null) return false;
-  state.faults.set(key, faultFrom(marker, file));
+  const fault = faultOfOthers(key, file);
+  if (fault === null) return false;
+  state.faults.set(key, fault);
   refuseAll(key);
   letAllGo(key);
   return true;
@@ -117,7 +121,7 @@ export function noticeMarker({ key, file }: FencedFile): boolean {
  * A read-only connection never checkpoints and may be what the data is rescued with; it gets the reason instead.
  */
 export function refuseFenced({ key, file }: FencedFile, readonly: boolean): string | null {
-  const fault = state.faults.get(key) ?? faultOnDisk(file);
+  const fault = state.faults.get(key) ?? faultOfOthers(key, file);
   if (fault === null) return null;
   if (!readonly) throw fencedError(fault);
   return `${describeFault(fault)}; it was opened for reading only, and what it reads may not be what is on the disk.`;
@@ -144,14 +148,18 @@ function describeFault({ file, operation, code, since }: FenceFault): string {
   return `The database ${file} is fenced since ${since}: ${operation} failed with ${code}`;
 }
 
-function faultOnDisk(file: string): FenceFault | null {
+/** What another process has marked, or another thread of this one told. */
+function faultOfOthers(key: string, file: string): FenceFault | null {
   const marker = hasFenceMarker(file) ? readFenceMarker(file) : null;
-  return marker === null ? null : faultFrom(marker, file);
+  if (marker !== null) return faultFrom(marker, `in process ${marker.pid} on ${marker.host}`, file);
+  const told = toldFault(key);
+  return told === null ? null : faultFrom(told, 'in another thread', file);
 }
 
-function faultFrom(marker: FenceMarker, file: string): FenceFault {
-  const { code, operation, message, time, pid, host } = marker;
-  const native = new NativeSqliteError(`${message} (in process ${pid} on ${host})`, code);
+type Facts = Pick<FenceMarker, 'code' | 'operation' | 'message' | 'time'>;
+
+function faultFrom({ code, operation, message, time }: Facts, where: string, file: string): FenceFault {
+  const native = new NativeSqliteError(`${message} (${where})`, code);
   const translated = translateError(native, { file, operation });
   return {
     file,

@@ -1,4 +1,4 @@
-/** The program of the tests of the fence in a worker: the thread has the only connection, and is terminated. */
+/** The program of the tests of the fence and threads: a worker with a connection, which is terminated, and the main thread. */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import Native from 'better-sqlite3';
 import { Database } from 'safe-sqlite';
@@ -9,9 +9,8 @@ interface Opened {
 }
 
 function inWorker(): void {
-  const { subject, file } = workerData as { subject: 'raw' | 'ours'; file: string };
-  const db: Opened =
-    subject === 'raw' ? new Native(file) : new Database(file, { logger: false, checkpoint: 'off', sentinel: 'off' });
+  const { subject, file: path } = workerData as { subject: 'raw' | 'ours'; file: string };
+  const db: Opened = subject === 'raw' ? new Native(path) : new Database(path, settings);
   if (subject === 'raw') db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
   db.exec('CREATE TABLE t(id)');
   parentPort?.on('message', () => {
@@ -26,13 +25,16 @@ function inWorker(): void {
 }
 
 let worker: Worker;
+let here: Opened;
+const file = (): string => `${ownFolder()}/app.db`;
+const settings = { logger: false, checkpoint: 'off', sentinel: 'off' } as const;
 
 const answer = (): Promise<unknown> => new Promise(resolve => worker.once('message', resolve));
 
 if (isMainThread) {
   serve({
     start(subject: 'raw' | 'ours') {
-      worker = new Worker(import.meta.filename, { workerData: { subject, file: `${ownFolder()}/app.db` } });
+      worker = new Worker(import.meta.filename, { workerData: { subject, file: file() } });
       return answer();
     },
     insert() {
@@ -40,6 +42,10 @@ if (isMainThread) {
       return answer();
     },
     terminate: () => worker.terminate(),
+    openHere() {
+      here = new Database(file(), settings);
+    },
+    insertHere: () => void here.exec('INSERT INTO t VALUES (2)'),
   });
 } else {
   inWorker();

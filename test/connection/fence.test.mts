@@ -170,6 +170,22 @@ describe('COMMIT whose sync fails', { skip }, () => {
     }
   });
 
+  test('reaches the other threads also where the disk takes no marker, and outlives the thread that met it', async () => {
+    using bench = createFaultBench();
+    const child = bench.start(workerProgram);
+    await child.ask('start', 'ours');
+    await child.ask('openHere');
+    await child.ask('insertHere');
+    bench.faults.arm(walSync, { calls: 'open', path: '*-fenced', count: 'all', action: { fail: 'ENOSPC' } });
+    assert.equal(await child.ask('insert'), 'SQLITE_IOERR_FSYNC');
+    assert.equal(existsSync(path(bench, '-fenced')), false);
+    await child.ask('terminate');
+    // The next look of its own comes within a quarter of a second.
+    await delay(600);
+    await assert.rejects(child.ask('insertHere'), fenced);
+    await assert.rejects(child.ask('openHere'), fenced);
+  });
+
   test('a transaction of several statements and db.write say what became of them', async () => {
     using bench = createFaultBench();
     const child = await started(bench, 'open');

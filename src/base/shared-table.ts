@@ -1,0 +1,120 @@
+/**
+ * Texts that the threads of this process show each other: a table in shared memory.
+ *
+ * Each thread has a `globalThis` of its own; the one thing that a thread hands to every worker that it starts is its
+ * environment data. So a table reaches the workers that are started after this library was loaded, and their workers.
+ * Workers that were started before have a table of their own.
+ *
+ *   header   [0] generation: raised by each change
+ *   slot     [0] 0 free, 1 used, 2 being written   [1] thread   [2] bytes of the text   [3] version: odd while written
+ *            then the text
+ *
+ * No locks: a worker may be terminated at any instruction, and would hold them for ever. A slot belongs to who claimed it.
+ */
+import { isSharedArrayBuffer } from 'node:util/types';
+import { getEnvironmentData, setEnvironmentData, threadId } from 'node:worker_threads';
+
+export interface SharedText {
+  readonly slot: number;
+  /** The thread that shows it. */
+  readonly thread: number;
+  readonly text: string;
+}
+
+export interface TableSize {
+  /** How many texts there can be. */
+  readonly slots: number;
+  /** Memory that is not touched is not used. */
+  readonly slotBytes: number;
+}
+
+const headerBytes = 64; // One cache line.
+const textOffset = 16; // Bytes: after the four words of a slot.
+
+export class SharedTable {
+  readonly #size: TableSize;
+  readonly #words: Int32Array;
+  readonly #bytes: Buffer;
+
+  /** All copies of this package share the table of a name; raise the version in it when the texts change their shape. */
+  constructor(name: string, size: TableSize) {
+    const buffer = adopt(name, headerBytes + size.slots * size.slotBytes);
+    this.#size = size;
+    this.#words = new Int32Array(buffer);
+    this.#bytes = Buffer.from(buffer);
+  }
+
+  /** Raised by every change that any thread makes. */
+  get generation(): number {
+    return Atomics.load(this.#words, 0);
+  }
+
+  /** Shows a text to the other threads; gives the slot to withdraw it by, or null when there is no room for it. */
+  publish(text: string): number | null {
+    const content = Buffer.from(text);
+    if (content.length > this.#size.slotBytes - textOffset) return null;
+    const words = this.#words;
+    for (let slot = 0; slot < this.#size.slots; slot++) {
+      const at = this.#wordOf(slot);
+      if (Atomics.compareExchange(words, at, 0, 2) !== 0) continue;
+      Atomics.add(words, at + 3, 1);
+      Atomics.store(words, at + 1, threadId);
+      Atomics.store(words, at + 2, content.length);
+      content.copy(this.#bytes, at * Int32Array.BYTES_PER_ELEMENT + textOffset);
+      Atomics.add(words, at + 3, 1);
+      Atomics.store(words, at, 1);
+      Atomics.add(words, 0, 1);
+      return slot;
+    }
+    return null;
+  }
+
+  withdraw(slot: number): void {
+    Atomics.store(this.#words, this.#wordOf(slot), 0);
+    Atomics.add(this.#words, 0, 1);
+  }
+
+  /** What all threads show now, this one included. */
+  read(): readonly SharedText[] {
+    const found: SharedText[] = [];
+    for (let slot = 0; slot < this.#size.slots; slot++) {
+      const shared = this.#readSlot(slot);
+      if (shared !== null) found.push(shared);
+    }
+    return found;
+  }
+
+  /** After a worker has ended that could not withdraw what it showed. */
+  withdrawAllOf(thread: number): void {
+    for (let slot = 0; slot < this.#size.slots; slot++) {
+      const at = this.#wordOf(slot);
+      if (Atomics.load(this.#words, at) === 1 && Atomics.load(this.#words, at + 1) === thread) this.withdraw(slot);
+    }
+  }
+
+  #wordOf(slot: number): number {
+    return (headerBytes + slot * this.#size.slotBytes) / Int32Array.BYTES_PER_ELEMENT;
+  }
+
+  #readSlot(slot: number): SharedText | null {
+    const words = this.#words;
+    const at = this.#wordOf(slot);
+    if (Atomics.load(words, at) !== 1) return null;
+    const version = Atomics.load(words, at + 3);
+    const thread = Atomics.load(words, at + 1);
+    const start = at * Int32Array.BYTES_PER_ELEMENT + textOffset;
+    const text = this.#bytes.toString('utf8', start, start + Atomics.load(words, at + 2));
+    // Given to another text while it was read.
+    if (version % 2 === 1 || Atomics.load(words, at + 3) !== version || Atomics.load(words, at) !== 1) return null;
+    return { slot, thread, text };
+  }
+}
+
+function adopt(name: string, bytes: number): SharedArrayBuffer {
+  const inherited: unknown = getEnvironmentData(name);
+  // Not `instanceof`: test runners give modules globals of another realm.
+  if (isSharedArrayBuffer(inherited)) return inherited;
+  const created = new SharedArrayBuffer(bytes);
+  setEnvironmentData(name, created);
+  return created;
+}
