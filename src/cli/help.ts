@@ -25,7 +25,8 @@ export function overview(commands: readonly Command[]): string {
     '',
     '  npx safe-sqlite doctor app.db',
     '',
-    'npx safe-sqlite <command> --help says what a command does, with examples.',
+    'npx safe-sqlite <command> --help says what a command does, with examples;',
+    'npx safe-sqlite --version says what a report of a defect should say.',
     'Exit codes: 0 done, 1 failed or damaged, 2 wrong usage, 3 done, but look at it.',
     '',
   ].join('\n');

@@ -15,6 +15,7 @@ import { doctorCommand } from './doctor';
 import { nearestCommand, overview, usage } from './help';
 import { restoreCommand } from './restore';
 import { verifyCommand } from './verify';
+import { versions } from './versions';
 
 /** In the order in which the help lists them. */
 const commands: readonly Command[] = [doctorCommand, backupCommand, verifyCommand, restoreCommand, checkpointCommand];
@@ -25,6 +26,10 @@ const common: CommandOptions = { json: { type: 'boolean' }, help: { type: 'boole
 export async function main(line: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const [name, ...rest] = line;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') return help(name, rest, terminal);
+  if (name === '--version' || name === '-v') {
+    terminal.out(`${versions()}\n`);
+    return 0;
+  }
   const command = commands.find(each => each.name === name);
   if (command === undefined) return unknown(name, terminal);
   let asJson = rest.includes('--json');

@@ -55,6 +55,12 @@ describe('usage', () => {
     }
   });
 
+  test('--version says what a report of a defect should say', async () => {
+    const { code, out } = await here('--version');
+    assert.equal(code, 0);
+    assert.match(out, /^safe-sqlite \d+\.\d+\.\d+, SQLite 3\.\d+\.\d+, Node \d+\.\d+\.\d+, \w+ \w+\n$/);
+  });
+
   test('the examples of the help work as they stand', async t => {
     const { home } = prepare(t);
     const backups = join(home, 'backups');
