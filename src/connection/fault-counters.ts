@@ -28,9 +28,17 @@ export type FaultCounts = Readonly<Record<(typeof counted)[number], number>>;
 
 export class FaultCounters {
   readonly #counts = new Map<string, number>(counted.map(name => [name, 0]));
+  /** ms of the monotonic clock. */
+  #fullAt: number | null = null;
+
+  /** Milliseconds since something found no room; `null` when nothing ever did. */
+  get fullAgeMs(): number | null {
+    return this.#fullAt === null ? null : performance.now() - this.#fullAt;
+  }
 
   count(error: SqliteResultError): void {
     const [name = ''] = lineageOf(error);
+    if (name === 'SqliteFullError') this.#fullAt = performance.now();
     const before = this.#counts.get(name);
     if (before !== undefined) this.#counts.set(name, before + 1);
   }

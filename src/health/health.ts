@@ -67,6 +67,8 @@ export interface HealthFacts<Writes extends WriteHealth = WriteHealth> {
   readonly commitMs: Histogram;
   /** Failures of the storage, of locks and of memory since the database was opened, by the class of their error. */
   readonly faults: Readonly<Record<string, number>>;
+  /** Since the last of them that found no room, in milliseconds; `null` when none did. */
+  readonly fullAgeMs: number | null;
   readonly writes: Writes;
   /** `null` where no backups are scheduled. */
   readonly backups: BackupHealth | null;
@@ -81,6 +83,8 @@ export interface Health<Writes extends WriteHealth = WriteHealth> extends Health
 
 /** One failure may pass by itself; this many in a row do not. */
 const failuresThatCount = 3;
+/** A disk that was full this long ago may be full still, in milliseconds: who writes rarely meets it rarely. */
+const fullForMs = 60_000;
 /** A reader that blocks checkpoints for longer than this pins the WAL, in milliseconds. */
 const blockedTooLongMs = 60_000;
 /** A write that waits longer than this waits for something that does not end, in milliseconds. */
@@ -89,6 +93,7 @@ const queuedTooLongMs = 10_000;
 export function healthOf<Writes extends WriteHealth>(facts: HealthFacts<Writes>): Health<Writes> {
   if (facts.refusal !== null) return verdict(facts, 'fenced', [facts.refusal.message]);
   const reasons = [
+    ...roomReasons(facts.fullAgeMs),
     ...filesystemReasons(facts.filesystemErrors),
     ...checkpointReasons(facts.checkpoints),
     ...writeReasons(facts.writes),
@@ -103,6 +108,11 @@ function verdict<Writes extends WriteHealth>(
   reasons: readonly string[],
 ): Health<Writes> {
   return Object.freeze({ status, reasons: Object.freeze(reasons), ...facts });
+}
+
+function* roomReasons(fullAgeMs: number | null): Generator<string> {
+  if (fullAgeMs === null || fullAgeMs >= fullForMs) return;
+  yield `A statement found no room ${seconds(fullAgeMs)} ago (the disk, a quota or max_page_count is full); it was rolled back.`;
 }
 
 function* filesystemReasons(errors: FilesystemErrors | null): Generator<string> {

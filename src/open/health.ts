@@ -26,6 +26,7 @@ export function healthOfOpen(database: OpenDatabase): DatabaseHealth {
     sentinel: plan.file === null ? null : sentinelHealth(database),
     commitMs: connection.gate.commitMs.read(),
     faults: connection.faults.read(),
+    fullAgeMs: connection.faults.fullAgeMs,
     writes: writes.facts(),
     backups: backupHealth(database),
   });

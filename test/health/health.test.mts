@@ -26,6 +26,7 @@ const healthy: HealthFacts = {
   },
   commitMs: nothingYet,
   faults: {},
+  fullAgeMs: null,
   sentinel: { locks: 'watched', reason: '', checks: 1 },
   writes: { queued: 0, oldestMs: null, waitsFor: null },
   backups: null,
@@ -50,6 +51,8 @@ describe('healthOf', () => {
       'degraded',
       /counted errors \(errors_count 3, \/sys\/fs\/ext4\/sda1; the last: yesterday\)/,
     ],
+    ['a disk that was full a moment ago', { fullAgeMs: 4000 }, 'degraded', /found no room 4 s ago/],
+    ['a disk that was full once', { fullAgeMs: 60_000 }, 'ok', null],
     [
       'one failed checkpoint',
       { checkpoints: { ...checkpoints, failed: { consecutive: 1, code: 'SQLITE_FULL', message: 'm' } } },
