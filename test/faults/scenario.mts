@@ -29,7 +29,20 @@ export function report(value: unknown): void {
 
 function say(message: object): void {
   const line = Buffer.from(`${JSON.stringify(message)}\n`);
-  for (let done = 0; done < line.length;) done += writeSync(1, line, done);
+  for (let done = 0; done < line.length;) done += writeSome(line, done);
+}
+
+const never = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+
+/** Standard output does not block: it takes nothing while the one who reads it does not keep up. */
+function writeSome(line: Buffer, from: number): number {
+  try {
+    return writeSync(1, line, from);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    Atomics.wait(never, 0, 0, 1);
+    return 0;
+  }
 }
 
 export interface PlainError {
