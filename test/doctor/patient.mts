@@ -7,8 +7,8 @@ import {
   existsSync,
   lstatSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
   readlinkSync,
   realpathSync,
   rmSync,
@@ -101,12 +101,25 @@ function sha256(path: string): string {
 /** All POSIX locks on the files of a folder that the kernel knows, without their order. proc_locks(5) */
 function locks(home: string): readonly string[] {
   if (!existsSync('/proc/locks')) return [];
-  const inodes = new Set(readdirSync(home).map(name => String(lstatSync(join(home, name)).ino)));
+  const device = deviceOf(home);
+  const files = new Set(readdirSync(home).map(name => `${device}:${lstatSync(join(home, name)).ino}`));
   const lines = readFileSync('/proc/locks', 'latin1').split('\n');
   return lines
     .map(line => line.replace(/^\d+: /, ''))
-    .filter(line => inodes.has(/:(\d+) \d+ \S+$/.exec(line)?.[1] ?? ''))
+    .filter(line => files.has(/ (\S+) \d+ \S+$/.exec(line)?.[1] ?? ''))
     .toSorted();
+}
+
+/** As proc_locks(5) writes it: that of the mount, which is not the one of `stat` on btrfs and overlayfs. */
+function deviceOf(home: string): string {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map(row => row.split(' '))
+    .filter(([, , , , point = '-']) => `${realpathSync(home)}/`.startsWith(point === '/' ? '/' : `${point}/`))
+    .toSorted(([, , , , one = ''], [, , , , other = '']) => one.length - other.length);
+  const [major, minor] = (mounts.at(-1)?.[2] ?? '').split(':');
+  const hex = (part = ''): string => Number(part).toString(16).padStart(2, '0');
+  return `${hex(major)}:${hex(minor)}`;
 }
 
 /** The finding of that code, which must be there. */
