@@ -61,7 +61,7 @@ export function stepper<Step extends string>(
   };
 }
 
-/** The advice of the fault itself, where it has any. */
+/** The advice of the fault itself, where it has any and means the right file. */
 function hintFor(cause: unknown): string | undefined {
   if (lineageOf(cause).length === 0) return undefined;
   // SQLite's error names the file that was read, and what is full is the disk of the one that was written.

@@ -19,6 +19,10 @@ export interface PlacedFile {
 /** One that is there, or why there is none, for a person. */
 export type FoundFile = { readonly place: PlacedFile } | { readonly missing: string; readonly cause?: unknown };
 
+/** What to do about a file that is missing. */
+export const missingHint =
+  'Look at the path, and at the rights of its folders: it must lead to the database file itself.';
+
 /** The regular file at a path that somebody gave to read from. */
 export function findFile(given: string): FoundFile {
   try {

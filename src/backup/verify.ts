@@ -4,7 +4,7 @@ import { choiceOption, pathArgument } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
 import { runJob } from '../maintenance/host';
 import type { HeaderFacts, VerifyLevel } from '../maintenance/protocol';
-import { findFile, identityOf, readAccess, type PlacedFile } from './place';
+import { findFile, identityOf, missingHint, readAccess, type PlacedFile } from './place';
 
 export interface VerifyOptions {
   /** `'quick'` (default): `quick_check`. `'full'`: `integrity_check`, which also compares each index with its table. */
@@ -63,7 +63,7 @@ function existing(path: string): PlacedFile {
   const found = findFile(path);
   if ('place' in found) return found.place;
   throw new SqliteCantOpenError(found.missing, 'SQLITE_CANTOPEN', {
-    hint: 'Look at the path, and at the rights of its folders: it must lead to the database file itself.',
+    hint: missingHint,
     details: { file: path },
     cause: found.cause,
   });

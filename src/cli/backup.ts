@@ -1,7 +1,7 @@
 /** `safe-sqlite backup`: a verified backup of a database that may be in use. */
 import { BackupError } from '../errors/refusals';
 import { backup } from '../backup/backup';
-import { findFile, identityOf, readAccess, type PlacedFile } from '../backup/place';
+import { findFile, identityOf, missingHint, readAccess, type PlacedFile } from '../backup/place';
 import { choice, UsageError, type Command, type GivenOptions } from './command';
 import { count, danglingRows, formatBytes, formatDuration } from '../base/figures';
 import { progressBar } from './progress-bar';
@@ -71,7 +71,7 @@ function existing(file: string): PlacedFile {
   const found = findFile(file);
   if ('place' in found) return found.place;
   throw new BackupError(found.missing, {
-    hint: 'Look at the path, and at the rights of its folders: it must lead to the database file itself.',
+    hint: missingHint,
     details: { step: 'source', source: file },
     cause: found.cause,
   });

@@ -1,4 +1,5 @@
 /** `safe-sqlite checkpoint`: takes the WAL into the database, once. */
+import { missingHint } from '../backup/place';
 import { count, formatBytes, formatDuration } from '../base/figures';
 import { diagnose } from '../doctor/diagnose';
 import { SqliteCantOpenError } from '../errors/sqlite-errors';
@@ -49,7 +50,7 @@ export const checkpointCommand: Command = {
 
 function missing(file: string): SqliteCantOpenError {
   return new SqliteCantOpenError(`There is no database at ${file}.`, 'SQLITE_CANTOPEN', {
-    hint: 'Look at the path, and at the rights of its folders: it must lead to the database file itself.',
+    hint: missingHint,
     details: { file },
   });
 }

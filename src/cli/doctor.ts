@@ -1,7 +1,7 @@
 /** `safe-sqlite doctor`: what is wrong with a database, why it matters, what to do. */
 import { clearFence, type ClearedFence } from '../checkpoint/clear-fence';
 import { diagnose } from '../doctor/diagnose';
-import { describeFault } from '../filesystem/fence-marker';
+import { describeMarker } from '../filesystem/fence-marker';
 import type { Level } from '../doctor/diagnosis';
 import type { Answer, Command } from './command';
 import { describeDiagnosis } from './doctor-report';
@@ -58,7 +58,7 @@ function describeCleared({ path, fence, verified, sameBoot }: ClearedFence): str
   if (fence === null) return `${path} has no fence: nothing was checked or changed.`;
   const lines = [
     `The fence of ${path} is cleared.`,
-    wrap(`It was there since ${fence.time}: ${describeFault(fence)}.`, '  '),
+    wrap(`It was there since ${fence.time}: ${describeMarker(fence)}.`, '  '),
     wrap(
       `No process had the database open, and a ${verified} check found nothing wrong. The marker ${path}-fenced was removed.`,
       '  ',

@@ -80,7 +80,7 @@ export function faultOf(key: string): FenceFault | null {
 /** After an open that has created the file: a fault of its key is that of a fenced file that is gone, and gave its inode back. */
 export function forgetFault(key: string): void {
   state.faults.delete(key);
-  if (toldFault(key) !== null) forgetToldFault(key);
+  forgetToldFault(key);
 }
 
 /** Fences files after a fault. A connection with attached databases has several: the code does not say which failed. */

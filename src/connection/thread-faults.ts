@@ -31,12 +31,7 @@ export function tellFault(fault: ToldFault): void {
 export function toldFault(key: string): ToldFault | null {
   const { generation } = table;
   if (generation !== seen) {
-    told = new Map(
-      table
-        .read()
-        .map(({ text }) => JSON.parse(text) as ToldFault)
-        .map(fault => [fault.key, fault]),
-    );
+    told = new Map(toldFaults().map(({ fault }) => [fault.key, fault]));
     seen = generation;
   }
   return told.get(key) ?? null;
@@ -44,5 +39,10 @@ export function toldFault(key: string): ToldFault | null {
 
 /** The file with this key is another one now, or its fence was cleared. */
 export function forgetToldFault(key: string): void {
-  for (const { slot, text } of table.read()) if ((JSON.parse(text) as ToldFault).key === key) table.withdraw(slot);
+  if (toldFault(key) === null) return;
+  for (const { slot, fault } of toldFaults()) if (fault.key === key) table.withdraw(slot);
+}
+
+function toldFaults(): { readonly slot: number; readonly fault: ToldFault }[] {
+  return table.read().map(({ slot, text }) => ({ slot, fault: JSON.parse(text) as ToldFault }));
 }

@@ -1,4 +1,5 @@
 /** `db.transaction(fn)`: better-sqlite3's contract, with the outcome of a failed COMMIT told truthfully. */
+import { isThenable } from '../base/thenable';
 import type { Transaction, VariableArgFunction } from './types';
 
 /** What `fn` begins with. `plain`: what SQLite takes for DEFERRED, and better-sqlite3 writes. */
@@ -72,12 +73,4 @@ function undo(host: TransactionHost, nested: boolean): void {
   } else {
     host.execute('ROLLBACK');
   }
-}
-
-export function isThenable(value: unknown): boolean {
-  return (
-    (typeof value === 'object' || typeof value === 'function') &&
-    value !== null &&
-    typeof Reflect.get(value, 'then') === 'function'
-  );
 }

@@ -1,5 +1,5 @@
 /** `diagnose`: everything that can be seen of a database from outside, without opening it. */
-import { booleanOption, millisecondsOption, pathOption, refuseOption } from '../options/checks';
+import { booleanOption, millisecondsOption, pathArgument, pathOption } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
 import type { Diagnosis } from './diagnosis';
 import type * as Examine from './examine';
@@ -29,7 +29,7 @@ const defaultStepTimeoutMs = 10_000;
  * `MaintenanceError` when that process cannot be started, and the signal's reason.
  */
 export async function diagnose(path: string, options: DiagnoseOptions = {}): Promise<Diagnosis> {
-  if (typeof path !== 'string' || path.trim() === '') refuseOption('path', 'the path of a database', path);
+  pathArgument(path);
   checkOptionNames(options, ['full', 'backups', 'stepTimeoutMs', 'signal'], 'diagnose');
   const full = booleanOption('full', options.full, false);
   const backups = pathOption('backups', options.backups);

@@ -1,6 +1,7 @@
 /** Where the events of one database come together: listeners, `diagnostics_channel`, log. */
 import { channel, type Channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
+import { isThenable } from '../base/thenable';
 import type { DatabaseEmitter, DatabaseEvents, EventName } from './event-map';
 import type { Logger } from './logger';
 
@@ -94,7 +95,7 @@ function log(logger: Logger, level: keyof Logger, facts: object, message: string
   } catch {}
 }
 
-/** A rejection that nobody hears ends the process. Not `instanceof Promise`: it may be one of another realm or library. */
+/** A rejection that nobody hears ends the process. */
 function hear(result: unknown, report: (error: unknown) => void): void {
-  if (typeof result === 'object' && result !== null && 'then' in result) Promise.resolve(result).catch(report);
+  if (isThenable(result)) Promise.resolve(result).catch(report);
 }

@@ -50,7 +50,7 @@ export function readFenceMarker(file: string): FenceMarker | null {
 }
 
 /** What failed and where, as far as the marker says it. */
-export function describeFault({ code, operation, pid, host }: FenceMarker): string {
+export function describeMarker({ code, operation, pid, host }: FenceMarker): string {
   const what = operation === unknownOperation ? code : `${code} in a ${operation}`;
   return pid === 0 ? what : `${what} of process ${pid} on ${host}`;
 }

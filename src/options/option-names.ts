@@ -17,11 +17,16 @@ const renamed: Readonly<Record<string, string>> = {
 
 /**
  * Checks that `given` is an object with no other names than `known`; `path` is the name of the option or function that
- * takes it, or `''`.
+ * takes it, or `''`, and `expected` what may stand there.
  */
-export function checkOptionNames(given: unknown, known: readonly string[], path: string): asserts given is object {
+export function checkOptionNames(
+  given: unknown,
+  known: readonly string[],
+  path: string,
+  expected = 'an object',
+): asserts given is object {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    refuseOption(path === '' ? 'options' : path, 'an object', given);
+    refuseOption(path === '' ? 'options' : path, expected, given);
   }
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;

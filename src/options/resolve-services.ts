@@ -94,9 +94,6 @@ function serviceObject<Given extends object>(
   canBeOff: boolean,
 ): Partial<Given> {
   if (given === undefined) return {};
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    refuseOption(option, canBeOff ? "an object or `'off'`" : 'an object', given);
-  }
-  checkOptionNames(given, names, option);
+  checkOptionNames(given, names, option, canBeOff ? "an object or `'off'`" : 'an object');
   return given;
 }

@@ -35,7 +35,6 @@ const shortestReason = 10;
 /** Throws `InvalidOptionError` for anything that is not as `Options` says. */
 export function resolveOptions(filename: unknown, given: unknown): ResolvedOptions {
   const options = optionsObject(given);
-  checkOptionNames(options, optionNames, '');
   const source = resolveSource(filename);
   const readonly = booleanOption('readonly', options.readonly, false);
   if (readonly && (source.kind === 'memory' || source.kind === 'temporary')) {
@@ -63,9 +62,9 @@ export function resolveOptions(filename: unknown, given: unknown): ResolvedOptio
 }
 
 function optionsObject(given: unknown): Options {
-  if (given === undefined || given === null) return {};
-  if (typeof given !== 'object' || Array.isArray(given)) refuseOption('options', 'an object', given);
-  return given;
+  const options = given ?? {};
+  checkOptionNames(options, optionNames, '');
+  return options;
 }
 
 function resolveVerbose(verbose: Options['verbose']): ResolvedOptions['verbose'] {
@@ -94,10 +93,7 @@ function resolveLogger(logger: Options['logger']): Logger {
 }
 
 function resolveDangers(given: Options['dangerously']): ResolvedDangers {
-  if (given !== undefined) {
-    if (typeof given !== 'object' || given === null) refuseOption('dangerously', 'an object', given);
-    checkOptionNames(given, dangerNames, 'dangerously');
-  }
+  if (given !== undefined) checkOptionNames(given, dangerNames, 'dangerously');
   const reason = (name: (typeof dangerNames)[number]): string | null => {
     const value: unknown = given?.[name];
     if (value === undefined) return null;

@@ -1,7 +1,8 @@
 /** Tells the descriptors on a database that a SQLite opened from those that something else opened. */
-import { constants, statSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { descriptorsOn, inspectDescriptor, readFlags, type Descriptor } from './descriptors';
+import { identityNow } from './path-identity';
 
 /** `'harmless'`: it can neither read nor lock, or `/proc` does not say how it was opened. */
 export type Opener = 'sqlite' | 'plain' | 'harmless';
@@ -28,7 +29,7 @@ export function openerOf(flags: number | null): Opener {
 
 /** The descriptors of this process on a database and on the `-shm` that stands beside it; none where `/proc` cannot tell. */
 export function databaseDescriptors(file: string, identity: FileIdentity): readonly OpenedDescriptor[] {
-  const sharedMemory = identityOf(`${file}-shm`);
+  const sharedMemory = identityNow(`${file}-shm`);
   const found = descriptorsOn(identity, ...(sharedMemory === null ? [] : [sharedMemory]));
   if (!found.supported) return [];
   // What was deleted since belongs to an older database that somebody still has open.
@@ -38,14 +39,6 @@ export function databaseDescriptors(file: string, identity: FileIdentity): reado
     path: descriptor.path,
     opener: openerNow(descriptor),
   }));
-}
-
-function identityOf(path: string): FileIdentity | null {
-  try {
-    return statSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
-  } catch {
-    return null;
-  }
 }
 
 /** Another thread may close the descriptor, and its number may go to another file, while its flags are read. */

@@ -2,7 +2,8 @@
 import { dirname } from 'node:path';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { descriptorsOn, type DescriptorScan } from '../proc/descriptors';
-import { fileState, identityNow, type FileState, type WatchedFile } from './file-watch';
+import { identityNow } from '../proc/path-identity';
+import { fileState, type FileState, type WatchedFile } from './file-watch';
 import type { Finding } from './finding';
 import { FolderWatch } from './folder-watch';
 

@@ -33,13 +33,3 @@ export function fileState(file: WatchedFile): FileState {
     return { name: 'unknown', links: 0 };
   }
 }
-
-/** The identity of the file that `path` names now; null when there is none, or it cannot be asked. */
-export function identityNow(path: string): FileIdentity | null {
-  try {
-    const stats = statSync(path, options);
-    return stats === undefined ? null : { dev: stats.dev, ino: stats.ino };
-  } catch {
-    return null;
-  }
-}

@@ -5,7 +5,7 @@ import { sameFile, type FileIdentity } from '../base/file-identity';
 import { descriptorsOn, type Descriptor, type DescriptorScan } from '../proc/descriptors';
 import { expectedLocks, reservedLock, type ExpectedLocks, type LockRequirement } from './expected-locks';
 import type { TransactionState } from './expected-locks';
-import { identityNow } from './file-watch';
+import { identityNow } from '../proc/path-identity';
 import { createLockWatch, type LockWatch } from './lock-watch';
 import { locksAreVisible, locksWereSeen } from './lock-visibility';
 import { journalStands, ownJournal, sameJournal } from './rollback-journal';

@@ -4,7 +4,7 @@ import { descriptorsOn } from '../proc/descriptors';
 import { lockCulprits } from './culprits';
 import type { TransactionState } from './expected-locks';
 import { createFileChecks } from './file-checks';
-import { identityNow } from './file-watch';
+import { identityNow } from '../proc/path-identity';
 import type { Finding } from './finding';
 import { createLockChecks, type MissingLocks } from './lock-checks';
 import { survey } from './survey';

@@ -1,6 +1,6 @@
 /** One call of `db.write` on its way: the function, its promise, and what became of it so far. */
 import { AsyncResource } from 'node:async_hooks';
-import { isThenable } from '../connection/transaction';
+import { isThenable } from '../base/thenable';
 import type { Session } from '../connection/session';
 import type { WritePriority } from './lanes';
 

@@ -18,6 +18,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { diagnose, type DiagnoseOptions, type Diagnosis, type Finding } from 'safe-sqlite';
+import { readMountTable } from '../../dist/filesystem/linux-tables.js';
+import { mountOf } from '../../dist/filesystem/mount-table.js';
 
 const addon = createRequire(import.meta.url).resolve('better-sqlite3');
 
@@ -112,14 +114,8 @@ function locks(home: string): readonly string[] {
 
 /** As proc_locks(5) writes it: that of the mount, which is not the one of `stat` on btrfs and overlayfs. */
 function deviceOf(home: string): string {
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .map(row => row.split(' '))
-    .filter(([, , , , point = '-']) => `${realpathSync(home)}/`.startsWith(point === '/' ? '/' : `${point}/`))
-    .toSorted(([, , , , one = ''], [, , , , other = '']) => one.length - other.length);
-  const [major, minor] = (mounts.at(-1)?.[2] ?? '').split(':');
-  const hex = (part = ''): string => Number(part).toString(16).padStart(2, '0');
-  return `${hex(major)}:${hex(minor)}`;
+  const device = mountOf(readMountTable(), realpathSync(home))?.device ?? '';
+  return device.replaceAll(/\d+/g, part => Number(part).toString(16).padStart(2, '0'));
 }
 
 /** The finding of that code, which must be there. */

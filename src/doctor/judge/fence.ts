@@ -1,6 +1,6 @@
 /** Is the file fenced, since when, and what now? Pure. */
 import { formatAge } from '../../base/figures';
-import { describeFault } from '../../filesystem/fence-marker';
+import { describeMarker } from '../../filesystem/fence-marker';
 import type { Finding } from '../diagnosis';
 import type { Patient } from './context';
 import { finding, quote } from './finding';
@@ -15,7 +15,7 @@ export function* judgeFence({ facts, file, now }: Patient): Generator<Finding> {
     'problem',
     'fence',
     'fenced',
-    `The database is fenced since ${since}: ${describeFault(marker)} (${marker.message}).`,
+    `The database is fenced since ${since}: ${describeMarker(marker)} (${marker.message}).`,
     {
       why: 'The storage did not take what was written, and its next answer cannot be believed. No process that uses this library writes or checkpoints the database until the fence is cleared; nothing in the -wal is lost by waiting.',
       action: [

@@ -1,0 +1,8 @@
+/** Whether something is a promise, also one of another realm or library. */
+export function isThenable(value: unknown): boolean {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    typeof Reflect.get(value, 'then') === 'function'
+  );
+}
