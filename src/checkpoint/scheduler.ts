@@ -29,12 +29,12 @@ import { findLongTransactions } from './long-transactions';
 import { reportFailure, reportPinned, reportResult, WalWarning } from './report';
 import { checkpointTarget, runCheckpoint } from './run-checkpoint';
 import type { FileUser } from './user';
-import { isOccupied, noticeSwitch, readWalState, type WalState } from './wal-state';
+import { isOccupied, noticeSwitch, WalView, type WalState } from './wal-state';
 
-/** ms between two looks at a file; each costs some 5 µs. */
+/** ms between two looks at a file. */
 const tickMs = 250;
-/** Commits between two looks right behind one: each costs some 5 µs, a part of three thousand of what they take. */
-const commitsPerLook = 16;
+/** Commits between two looks right behind one: each costs a busy writer some 30 µs. */
+const commitsPerLook = 32;
 /** Commits between two looks of a writer itself, which can be made to wait. */
 const commitsPerPulse = 64;
 /** ms. A writer that is too fast waits this long at a time for the checkpoint that runs. */
@@ -50,6 +50,7 @@ export class FileScheduler {
   /** Waits in the thread of the copy of this package that made the scheduler: another copy has threads of its own. */
   readonly settle = (timeoutMs: number): boolean => settleCheckpoints(this.target.file, timeoutMs);
   readonly #users = new Set<FileUser>();
+  readonly #wal: WalView;
   /** Aborts when the last connection that may write closes: a checkpoint that begins after it would be unseen. */
   #closing = new AbortController();
   readonly #warning = new WalWarning();
@@ -59,8 +60,6 @@ export class FileScheduler {
   #running: Promise<unknown> | null = null;
   /** ms of the monotonic clock: since when something is pending. */
   #pendingSince: number | null = null;
-  /** Wall clock, in ms: what the time of the `-wal` is compared with. */
-  #completeAtWall = 0;
   /** Bytes of the WAL after which it must start over; `null` when nothing was finished. */
   #finishedAt: number | null = null;
   #commits = 0;
@@ -69,6 +68,7 @@ export class FileScheduler {
 
   constructor(target: WatchedFile) {
     this.target = target;
+    this.#wal = new WalView(target.file, this.#users);
   }
 
   get users(): ReadonlySet<FileUser> {
@@ -124,7 +124,7 @@ export class FileScheduler {
 
   /** The state of the WAL right now. */
   observe(): WalState {
-    return readWalState(this.target.file, this.#users, this.#completeAtWall);
+    return this.#wal.look();
   }
 
   /** For `db.checkpoint`: after the one that runs, whatever the policy says of the time. */
@@ -179,7 +179,7 @@ export class FileScheduler {
     if (moment === 'tick' && noticeSwitch(this.target.file, this.#users)) this.#arrange();
     // At a commit one is always open, and no long one.
     if (moment === 'tick') findLongTransactions(this.#users, performance.now());
-    const state = this.observe();
+    const state = moment === 'tick' ? this.#wal.look() : this.#wal.ask();
     this.#warning.check(state, this, performance.now());
     this.#act(this.#decide(state, { justCompleted: false, atCommit: moment === 'before a commit' }));
   }
@@ -284,7 +284,7 @@ export class FileScheduler {
     this.counters.ended(result);
     this.#history = withResult(this.#history, result, performance.now(), Math.random());
     if (result.complete) this.#pendingSince = null;
-    if (result.complete) this.#completeAtWall = Date.now();
+    if (result.complete) this.#wal.completed();
     reportResult(this.#users, result, this.#history);
   }
 

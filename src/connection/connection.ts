@@ -12,8 +12,9 @@ import { judgeFailedCommit } from '../policy/commit-outcome';
 import type { Plan } from '../policy/plan';
 import { CommitGate } from './commit-gate';
 import { FaultCounters } from './fault-counters';
+import { LockWait } from './lock-wait';
 import { journalModesOf, type ProtectionGround } from './protect';
-import type { Moment, OpenIterator, Session } from './session';
+import { arm, type Moment, type OpenIterator, type Session } from './session';
 import type { TransactionOwner } from './transaction-owner';
 import type { Verbose } from './verbose';
 
@@ -54,8 +55,7 @@ export class Connection {
   onFailure: ((error: SqliteResultError, moment: Moment) => void) | null = null;
   /** Set while functions of the application run inside a transaction that is not theirs to end. */
   owner: TransactionOwner | null = null;
-  /** How long the synchronous calls wait for a lock, in milliseconds: the `timeout` option, or what a PRAGMA set. */
-  busyTimeoutMs: number;
+  readonly lockWait: LockWait;
   /** Told once, when a fence or a sentinel has refused every further call. */
   onRefused: (() => void) | null = null;
 
@@ -64,8 +64,6 @@ export class Connection {
   readonly #givenUp = new Set<string>();
   #holds: readonly Hold[] = [];
   #safeIntegers = false;
-  /** What SQLite itself waits for a lock right now, in milliseconds. */
-  #lockWaitMs: number;
   #refusal: (() => Error) | null = null;
 
   constructor(parts: ConnectionParts) {
@@ -74,9 +72,12 @@ export class Connection {
     this.options = parts.options;
     this.hub = parts.hub;
     const { verbose } = parts;
-    this.verbose = { ...verbose, quietly: run => verbose.quietly(() => this.#withNumbers(run)) };
-    this.busyTimeoutMs = parts.options.timeout;
-    this.#lockWaitMs = parts.options.timeout;
+    this.verbose = { ...verbose, quietly: run => verbose.quietly(() => this.#asOurs(run)) };
+    const setLockWait = (milliseconds: number): void => {
+      // `exec` costs a tenth of `pragma()`.
+      this.verbose.quietly(() => this.native.exec(`PRAGMA busy_timeout = ${milliseconds}`));
+    };
+    this.lockWait = new LockWait(parts.options.timeout, setLockWait, () => this.#armSessions());
     if (parts.options.dangerously.allowUnsyncedCommits !== null) this.#givenUp.add(unsyncedCommits);
   }
 
@@ -94,6 +95,7 @@ export class Connection {
     if (this.#refusal !== null) return;
     this.#refusal = refusal;
     for (const session of this.#sessions) session.refusal ??= refusal;
+    this.#armSessions();
     this.onRefused?.();
   }
 
@@ -104,8 +106,10 @@ export class Connection {
   /** As `refuse`, but only until the function that it returns is called. */
   suspend(refusal: () => Error): () => void {
     for (const session of this.#sessions) session.refusal ??= refusal;
+    this.#armSessions();
     return () => {
       for (const session of this.#sessions) if (session.refusal === refusal) session.refusal = this.#refusal;
+      this.#armSessions();
     };
   }
 
@@ -113,9 +117,11 @@ export class Connection {
     const session: Session = {
       openIterators: new Set<OpenIterator>(),
       refusal: this.#refusal,
+      before: null,
       gate: this.gate,
       failure: (error, moment) => this.failure(error, moment),
     };
+    arm(session, this.lockWait.pending);
     this.#sessions.add(session);
     return session;
   }
@@ -128,6 +134,7 @@ export class Connection {
   closeSession(session: Session): number {
     this.#sessions.delete(session);
     session.refusal = () => closedError(this.file);
+    arm(session, this.lockWait.pending);
     return this.#sessions.size;
   }
 
@@ -136,17 +143,10 @@ export class Connection {
     for (const session of this.#sessions) yield* session.openIterators;
   }
 
-  /** How long SQLite itself waits for a lock from now on, in milliseconds; `exec` costs a tenth of `pragma()`. */
-  waitForLocks(milliseconds: number): void {
-    if (milliseconds === this.#lockWaitMs) return;
-    this.verbose.quietly(() => this.native.exec(`PRAGMA busy_timeout = ${milliseconds}`));
-    this.#lockWaitMs = milliseconds;
-  }
-
   /** After a PRAGMA of the application: what its synchronous calls wait from now on. */
   readBusyTimeout(): void {
-    this.busyTimeoutMs = Number(this.verbose.quietly(() => this.native.pragma('busy_timeout', { simple: true })));
-    this.#lockWaitMs = this.busyTimeoutMs;
+    const answer = this.verbose.quietly(() => this.native.pragma('busy_timeout', { simple: true }));
+    this.lockWait.follow(Number(answer));
   }
 
   /** Runs one of our own transaction statements; each text is prepared once. */
@@ -193,6 +193,7 @@ export class Connection {
    */
   close(): void {
     try {
+      this.lockWait.restore();
       this.native.close();
     } catch (error) {
       throw this.failure(error, { operation: 'close' });
@@ -246,8 +247,13 @@ export class Connection {
     this.#safeIntegers = enabled;
   }
 
-  /** Our own statements read integers as numbers, whatever the handles want. */
-  #withNumbers<Result>(run: () => Result): Result {
+  #armSessions(): void {
+    for (const session of this.#sessions) arm(session, this.lockWait.pending);
+  }
+
+  /** Our own statements wait for locks as the application does, and read integers as numbers whatever the handles want. */
+  #asOurs<Result>(run: () => Result): Result {
+    this.lockWait.restore();
     if (!this.#safeIntegers) return run();
     this.useSafeIntegers(false);
     try {

@@ -30,7 +30,7 @@ class StatementIterator implements OpenIterator {
 
   next(): IteratorResult<unknown> {
     const session = this.#session;
-    if (session.refusal !== null) throw session.refusal();
+    if (session.before !== null) session.before();
     try {
       const step = this.#rows.next();
       if (step.done === true) session.openIterators.delete(this);

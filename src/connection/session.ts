@@ -22,10 +22,26 @@ export interface OpenIterator {
 export interface Session {
   /** Strong references: better-sqlite3 keeps the transaction of a forgotten iterator open, so it must stay visible. */
   readonly openIterators: Set<OpenIterator>;
-  /** Makes the error of every further call; null while all is well. Read on every call, so it is a plain field. */
+  /** Makes the error of every further call; null while all is well. */
   refusal: (() => Error) | null;
+  /**
+   * Called before every call: throws the refusal, or puts back how long SQLite waits for a lock. Null when there is
+   * nothing to do, which is asked on every call, so it is a plain field. The connection sets it.
+   */
+  before: (() => void) | null;
   /** What every statement that may commit passes first; one for all handles of the connection. */
   readonly gate: CommitGate;
   /** Translates a failure, tells those who decide about the fence, and returns what is to be thrown. */
   failure(error: unknown, moment: Moment): unknown;
+}
+
+/** Sets what the next call through a handle begins with: its refusal, or `pending` where nothing is refused. */
+export function arm(session: Session, pending: (() => void) | null): void {
+  const { refusal } = session;
+  if (refusal === null) session.before = pending;
+  else {
+    session.before = () => {
+      throw refusal();
+    };
+  }
 }

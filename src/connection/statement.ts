@@ -96,7 +96,7 @@ export class Statement {
   /** Executes the statement. */
   run(...params: unknown[]): RunResult {
     const session = this.#session;
-    if (session.refusal !== null) throw session.refusal();
+    if (session.before !== null) session.before();
     if (this.#writes && passGate(session.gate) && this.#watch === null) return this.#timed('run', params) as RunResult;
     try {
       if (this.#watch !== null) return this.#watched(this.#watch, 'run', params) as RunResult;
@@ -112,7 +112,7 @@ export class Statement {
   /** Executes the statement and returns its first row, or `undefined`. */
   get(...params: unknown[]): unknown {
     const session = this.#session;
-    if (session.refusal !== null) throw session.refusal();
+    if (session.before !== null) session.before();
     if (this.#writes && passGate(session.gate) && this.#watch === null) return this.#timed('get', params);
     try {
       if (this.#watch !== null) return this.#watched(this.#watch, 'get', params);
@@ -127,7 +127,7 @@ export class Statement {
   /** Executes the statement and returns all rows. */
   all(...params: unknown[]): unknown[] {
     const session = this.#session;
-    if (session.refusal !== null) throw session.refusal();
+    if (session.before !== null) session.before();
     if (this.#writes && passGate(session.gate) && this.#watch === null) return this.#timed('all', params) as unknown[];
     try {
       if (this.#watch !== null) return this.#watched(this.#watch, 'all', params) as unknown[];
@@ -142,7 +142,7 @@ export class Statement {
   /** Executes the statement and yields its rows one by one; nothing else can be written meanwhile. */
   iterate(...params: unknown[]): IterableIterator<unknown> {
     const session = this.#session;
-    if (session.refusal !== null) throw session.refusal();
+    if (session.before !== null) session.before();
     if (this.#writes) passGate(session.gate);
     try {
       const watch = this.#watch;
@@ -184,7 +184,7 @@ export class Statement {
   /** The columns of the rows. */
   columns(): ColumnDefinition[] {
     const session = this.#session;
-    if (session.refusal !== null) throw session.refusal();
+    if (session.before !== null) session.before();
     return this.#native.columns();
   }
 
@@ -213,7 +213,7 @@ export class Statement {
 
   #configure(change: (native: NativeStatement) => unknown): this {
     const session = this.#session;
-    if (session.refusal !== null) throw session.refusal();
+    if (session.before !== null) session.before();
     try {
       change(this.#native);
     } catch (error) {

@@ -9,7 +9,7 @@ export function transactionHost(database: object, connection: Connection, sessio
     defaultMode: connection.options.transactionMode === 'deferred' ? 'plain' : connection.options.transactionMode,
     inTransaction: () => connection.native.inTransaction,
     assertUsable: () => {
-      if (session.refusal !== null) throw session.refusal();
+      if (session.before !== null) session.before();
     },
     execute: sql => connection.execute(sql),
     settle: error => connection.settle(error),

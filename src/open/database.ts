@@ -277,7 +277,7 @@ export class Database implements DropInDatabase {
   }
 
   #assertUsable(): void {
-    if (this.#session.refusal !== null) throw this.#session.refusal();
+    if (this.#session.before !== null) this.#session.before();
   }
 
   /** Registers something that SQL can call; what the schema may call makes the schema trusted. */

@@ -16,7 +16,7 @@ export interface TextHandle {
 
 /** Runs `run` on a usable handle, and throws its failure translated. */
 export function attempt<Result>(session: Session, moment: Moment, run: () => Result): Result {
-  if (session.refusal !== null) throw session.refusal();
+  if (session.before !== null) session.before();
   try {
     return run();
   } catch (error) {

@@ -10,10 +10,11 @@ interface Stamp {
 
 /**
  * Whatever makes, removes or renames a name changes the status time of its folder (POSIX: `rename`, `unlink`, `link`,
- * `open` with O_CREAT). Two changes within one tick of the filesystem's clock leave the same time: 4 ms on most, 2 s on
- * FAT. So a time counts only when it was older than this, in milliseconds, at the moment of the look.
+ * `open` with O_CREAT). Two changes within one tick of the filesystem's clock leave the same time: at most 10 ms where it
+ * tells parts of a second, at most 2 s where it does not (FAT). So a time counts only when it was older than this, in
+ * milliseconds, at the moment of the look.
  */
-const settledAfterMs = 3000;
+const settledAfterMs = { parts: 100, seconds: 3000 };
 
 /**
  * Use it in this order: `mayHaveChanged()`, the look at the names, and `trust()` when all were right. A change between the
@@ -45,14 +46,16 @@ export class FolderWatch {
 
 /** Whether a later change is certain to leave another time than `ctimeMs`. One in the future says that a clock is wrong. */
 export function isSettled(ctimeMs: number, nowMs: number): boolean {
-  return nowMs - ctimeMs > settledAfterMs;
+  return nowMs - ctimeMs > (ctimeMs % 1000 === 0 ? settledAfterMs.seconds : settledAfterMs.parts);
 }
+
+const options = { throwIfNoEntry: false } as const;
 
 function stampOf(folder: string): Stamp | null {
   // There a folder has no such time.
   if (process.platform === 'win32') return null;
   try {
-    const stats = statSync(folder, { throwIfNoEntry: false });
+    const stats = statSync(folder, options);
     // A number that a double cannot hold might be that of two folders.
     return stats === undefined || !Number.isSafeInteger(stats.ino) ? null : stats;
   } catch {

@@ -99,7 +99,8 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
   }
 
   function sentinelFor(file: string, identity: FileIdentity, journalMode: string): Sentinel {
-    const transaction = (): 'open' | 'none' => (native.inTransaction ? 'open' : 'none');
+    // In WAL mode both have the same locks, and to ask SQLite would be a part of what the whole check costs.
+    const transaction = (): 'open' | 'none' => (journalMode !== 'wal' && native.inTransaction ? 'open' : 'none');
     return createSentinel({ file, identity, journalMode, transaction, addon });
   }
 

@@ -40,7 +40,7 @@ export function runBatch(host: WriteHost, plan: BatchPlan): BatchEnd {
   const watch = new LossWatch(host);
   const run = plan.alone ? runAlone : runMember;
   try {
-    host.waitForLocks(plan.lockWaitMs);
+    host.lockWait.begin(plan.lockWaitMs);
     host.execute('BEGIN IMMEDIATE');
     let write = plan.next(0);
     while (write !== undefined) {
@@ -62,15 +62,7 @@ export function runBatch(host: WriteHost, plan: BatchPlan): BatchEnd {
     const stolen = writes.length > 0 && isPlainError(error);
     return stolen ? { end: 'failed', writes, error: stolenError(host, error) } : afterFailure(writes, error);
   } finally {
-    restoreLockWait(host);
-  }
-}
-
-function restoreLockWait(host: WriteHost): void {
-  try {
-    host.waitForLocks(host.busyTimeoutMs);
-  } catch {
-    // It must not hide what became of the batch; the next batch sets it again, and restores it again.
+    host.lockWait.end();
   }
 }
 
@@ -79,7 +71,7 @@ function commit(host: WriteHost, waitMs: number): void {
     host.execute('COMMIT');
   } catch (error) {
     if (!(error instanceof SqliteBusyError && host.native.inTransaction)) throw error;
-    host.waitForLocks(waitMs);
+    host.lockWait.begin(waitMs);
     host.execute('COMMIT');
   }
 }

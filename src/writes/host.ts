@@ -1,4 +1,5 @@
 /** What the write queue needs of a connection. */
+import type { LockWait } from '../connection/lock-wait';
 import type { OpenIterator } from '../connection/session';
 import type { TransactionOwner } from '../connection/transaction-owner';
 import type { EventHub } from '../events/event-hub';
@@ -7,13 +8,10 @@ export interface WriteHost {
   readonly file: string;
   readonly native: { readonly inTransaction: boolean };
   readonly hub: EventHub;
-  /** What the synchronous calls of the application wait for a lock, in milliseconds. */
-  readonly busyTimeoutMs: number;
+  readonly lockWait: LockWait;
   /** Makes the error of every further call; null while all is well. */
   readonly refusal: (() => Error) | null;
   owner: TransactionOwner | null;
-  /** How long SQLite itself waits for a lock from now on, in milliseconds. */
-  waitForLocks(milliseconds: number): void;
   /** Runs one of the statements of a transaction; a failure is translated. */
   execute(sql: string): void;
   openIterators(): Iterable<OpenIterator>;

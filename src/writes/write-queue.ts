@@ -99,7 +99,7 @@ export class WriteQueue {
    * do, with the event loop stopped; what still cannot run stays queued.
    */
   finish(session: Session): void {
-    while (this.#of(session).length > 0 && this.#attempt(this.#host.busyTimeoutMs) === null);
+    while (this.#of(session).length > 0 && this.#attempt(this.#host.lockWait.wantedMs) === null);
   }
 
   /** Rejects what a closed handle left behind. */

@@ -82,7 +82,7 @@ describe('the scheduler', { skip }, () => {
     using bench = createFaultBench();
     const child = await started(bench, { ...small, walBytes: 32 * KiB });
     // No timer of the scheduler runs within these few turns of the event loop.
-    assert.deepEqual(await child.ask('commitsAndTurn', 16), { before: false, behind: true });
+    assert.deepEqual(await child.ask('commitsAndTurn', 32), { before: false, behind: true });
   });
 
   test('runs by age, and not again while nothing is pending', async () => {

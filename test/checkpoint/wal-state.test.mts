@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Database } from 'safe-sqlite';
-import { isOccupied, readWalState } from '../../dist/checkpoint/wal-state.js';
+import { askWalState, isOccupied, readWalState } from '../../dist/checkpoint/wal-state.js';
 import type { FileUser } from '../../dist/checkpoint/user.js';
 import { openResolved } from '../../dist/open/way-in.js';
 import { resolveOptions } from '../../dist/options/resolve.js';
@@ -41,6 +41,15 @@ describe('readWalState', () => {
     db.exec('INSERT INTO t VALUES (1)');
     assert.equal(statSync(`${db.name}-wal`).size, fileBytes);
     assert.deepEqual(read(), { walBytes: frame, pendingBytes: frame, fileBytes, exact: true });
+  });
+
+  test('asks SQLite alone, where the size of the file is known, and nobody inside a transaction', () => {
+    const { fileBytes, ...frames } = read();
+    assert.deepEqual(askWalState([user], 2 * fileBytes), { ...frames, fileBytes: 2 * fileBytes });
+    assert.deepEqual(askWalState([user], 0), { ...frames, fileBytes: frames.walBytes });
+    db.exec('BEGIN');
+    assert.equal(askWalState([user], fileBytes), null);
+    db.exec('COMMIT');
   });
 
   test('guesses while every connection is in a transaction or iterates', () => {

@@ -7,6 +7,8 @@ import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import Native from 'better-sqlite3';
 import {
+  ClosedDatabaseError,
+  Database,
   SqliteBusyError,
   SqliteBusyRecoveryError,
   SqliteBusySnapshotError,
@@ -137,6 +139,42 @@ describe('another process has the write lock', () => {
     await locker.ask('exec', 'COMMIT');
     await waiting;
     assert.equal(now(), 55);
+  });
+
+  test('puts the timeout back only when something else is called, whatever that is', async () => {
+    using bench = createBench({ timeout: 1234 });
+    const { db } = bench;
+    const { native, verbose } = bench.opened.connection;
+    const other = new Database(bench.opened as unknown as string);
+    const insert = inserter(db);
+    const select = db.prepare('SELECT x FROM t');
+    const late = (): unknown => native.pragma('busy_timeout', { simple: true });
+    const calls: Readonly<Record<string, () => unknown>> = {
+      run: () => insert('run'),
+      get: () => select.get(),
+      all: () => select.all(),
+      iterate: () => [...select.iterate()],
+      columns: () => select.columns(),
+      prepare: () => db.prepare('SELECT 1'),
+      exec: () => db.exec('SELECT 1'),
+      pragma: () => db.pragma('user_version'),
+      explain: () => db.explain('SELECT 1'),
+      transaction: () => db.transaction(() => {})(),
+      serialize: () => db.serialize(),
+      'another handle': () => other.prepare('SELECT 1').get(),
+      'statements of this library': () => verbose.quietly(() => {}),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      await db.write(() => insert(`write before ${name}`));
+      await db.write(() => assert.equal(late(), 0, name));
+      assert.equal(late(), 0, name);
+      call();
+      assert.equal(late(), 1234, name);
+    }
+    await db.write(() => insert('one that is refused'));
+    other.close();
+    assert.throws(() => other.prepare('SELECT 1'), ClosedDatabaseError);
+    assert.equal(late(), 0);
   });
 
   test('is waited for by close as by the synchronous calls', async () => {
