@@ -31,7 +31,7 @@ type Round = Pick<Row, 'perSecond' | 'p50Ms' | 'p99Ms'>;
  * The sync of a file that grows also writes where its new blocks are (fdatasync(2)), which takes twice as long on ext4;
  * a `-wal` of better-sqlite3 ceases to grow at 4 MB, one of this library at some 12 MB with a single caller.
  */
-const warmUps = 6;
+const warmUps = 7;
 
 async function round(subject: Subject, callers: number, durationMs: number): Promise<Round> {
   const latencies: number[] = [];
