@@ -65,7 +65,7 @@ These open, with a \`warning\` event and \`durable: false\` in the report:
 
 Other warnings leave \`durable\` as it is: \`crash-unsafe-filesystem\`, \`asynchronous-journal\`, \`sync-setting-unseen\` (ZFS),
 \`stacked-filesystem\`, \`single-sandbox\` (gVisor), \`mount-not-visible\` (a chroot), \`synchronised-folder\` (cloud clients),
-\`network-mount-options\`, \`filesystem-failed\`, \`world-writable-database\`.
+\`network-mount-options\`, \`filesystem-failed\`, \`world-writable-database\`, \`wal-missing\`.
 
 ## How the mount is found
 

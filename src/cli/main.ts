@@ -91,19 +91,31 @@ function refuseEmpty(positionals: readonly string[], values: GivenOptions): void
 }
 
 function errorFacts(error: unknown): object {
-  const details: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'details') : undefined;
-  const cause: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'cause') : undefined;
+  const details = memberOf(error, 'details');
+  const cause = memberOf(error, 'cause');
   return {
     code: errorCode(error),
     message: errorMessage(error),
-    hint: textOf(error, 'hint'),
+    hint: hintOf(error),
     details: details ?? {},
     cause: cause === undefined ? null : { code: errorCode(cause), message: errorMessage(cause) },
   };
 }
 
+/** The hints speak to the program that has the database open; this one speaks to somebody at a terminal. */
+function hintOf(error: unknown): string | null {
+  const isBusy = [error, memberOf(error, 'cause')].some(each => errorCode(each) === 'SQLITE_BUSY');
+  return isBusy
+    ? 'Another program has the database locked right now. Try again; `npx safe-sqlite doctor` with the same path says which one.'
+    : textOf(error, 'hint');
+}
+
+function memberOf(error: unknown, name: string): unknown {
+  return typeof error === 'object' && error !== null ? Reflect.get(error, name) : undefined;
+}
+
 function describeError(error: unknown): string {
-  const hint = textOf(error, 'hint');
+  const hint = hintOf(error);
   const code = errorCode(error);
   return `${errorMessage(error)}\n${hint === null ? '' : `${hint}\n`}${code === null ? '' : `(${code})\n`}`;
 }

@@ -26,6 +26,8 @@ export interface PreflightFacts {
   /** Other names of the file that lie in the same folder; elsewhere they are not searched for. */
   readonly otherNames: readonly string[];
   readonly sidecars: readonly SidecarFacts[];
+  /** There is a `-shm` and no `-wal`. */
+  readonly walMissing: boolean;
   readonly directoryKind: 'directory' | 'other' | 'missing';
   /** What access(2) answered, `null`: it may be written. */
   readonly fileWriteError: string | null;
@@ -52,6 +54,7 @@ export function preflightFacts(location: Location, filesystem: FilesystemReport 
     nlink: stats?.nlink ?? null,
     otherNames: stats !== null && stats.isFile() && stats.nlink > 1 ? namesBeside(location, stats) : [],
     sidecars,
+    walMissing: isWalMissing(location.file, sidecars),
     directoryKind: directoryKind(location.directory),
     fileWriteError: stats === null ? null : accessError(location.file, constants.W_OK),
     directoryWriteError: accessError(location.directory, constants.W_OK | constants.X_OK),
@@ -69,6 +72,17 @@ function sidecarFacts(file: string, suffix: SidecarFacts['suffix']): readonly Si
   } catch {
     return []; // Not searchable: opening the database fails with the reason.
   }
+}
+
+/**
+ * SQLite makes the `-wal` before the `-shm` and deletes it after, so that it never leaves the `-shm` alone. Another process
+ * may do either between two looks: each file is looked at twice, and after that order it cannot have been seen so.
+ */
+function isWalMissing(file: string, found: readonly SidecarFacts[]): boolean {
+  const lacks = (sidecars: readonly SidecarFacts[]): boolean =>
+    sidecars.some(({ suffix, size }) => suffix === '-shm' && size > 0) &&
+    !sidecars.some(({ suffix }) => suffix === '-wal');
+  return lacks(found) && lacks((['-shm', '-wal'] as const).flatMap(suffix => sidecarFacts(file, suffix)));
 }
 
 function statOf(path: string): Stats | null {

@@ -33,14 +33,22 @@ export function* preflightErrors(
 }
 
 export function preflightWarnings(facts: PreflightFacts): readonly PlanWarning[] {
-  return facts.worldWritableOfAnother
-    ? [
-        {
-          code: 'world-writable-database',
-          message: `${facts.file} belongs to another user and every user of this machine can write it: any of them can damage it.`,
-        },
-      ]
-    : [];
+  const { file, size, walMissing, worldWritableOfAnother } = facts;
+  const warnings: PlanWarning[] = [];
+  // Beside no database, or an empty one, a -shm says nothing.
+  if (walMissing && size !== null && size > 0) {
+    warnings.push({
+      code: 'wal-missing',
+      message: `${file}-wal is not there, though ${file}-shm is: somebody deleted or moved it, or copied the database without it, and commits that were in it alone are gone. If it can be found, stop, put both files back as they were, and run \`safe-sqlite doctor\`; else compare with the newest backup.`,
+    });
+  }
+  if (worldWritableOfAnother) {
+    warnings.push({
+      code: 'world-writable-database',
+      message: `${file} belongs to another user and every user of this machine can write it: any of them can damage it.`,
+    });
+  }
+  return warnings;
 }
 
 const folderExists: Check = ({ file, directory, directoryKind }) => {
@@ -144,7 +152,7 @@ function holdsPages(sidecar: SidecarFacts, databaseSize: number | null): boolean
 const fileIsWritable: Check = ({ file, fileWriteError }, { readonly }) => {
   if (readonly || fileWriteError === null) return null;
   return new SqliteReadonlyError(`Cannot open ${file} for writing: ${explain(fileWriteError)}.`, 'SQLITE_READONLY', {
-    hint: 'Give this user the right to write the file, or open it with `readonly: true`.',
+    hint: rightsHint(fileWriteError, 'Give this user the right to write the file, or open it with `readonly: true`.'),
     details: { file, systemError: fileWriteError },
   });
 };
@@ -154,13 +162,21 @@ const folderIsWritable: Check = ({ file, directory, size, directoryWriteError },
   if (readonly || directoryWriteError === null || (size === null && fileMustExist)) return null;
   const message = `Cannot open ${file} for writing: SQLite must create files in ${directory}: ${explain(directoryWriteError)}.`;
   const context = {
-    hint: 'Give this user the right to write the folder (not only the file), or open the database with `readonly: true`.',
+    hint: rightsHint(
+      directoryWriteError,
+      'Give this user the right to write the folder (not only the file), or open the database with `readonly: true`.',
+    ),
     details: { file, directory, systemError: directoryWriteError },
   };
   return size === null
     ? new SqliteCantOpenError(message, 'SQLITE_CANTOPEN', context)
     : new SqliteReadonlyError(message, 'SQLITE_READONLY_DIRECTORY', context);
 };
+
+function rightsHint(systemError: string, otherwise: string): string {
+  if (systemError !== 'EROFS') return otherwise;
+  return 'See how it came to be read-only (`findmnt`, `dmesg`): Linux remounts a filesystem so after an error of its disk. Mount it for writing, or open the database with `readonly: true`.';
+}
 
 function explain(systemError: string): string {
   if (systemError === 'EROFS') return 'the filesystem is read-only (EROFS)';

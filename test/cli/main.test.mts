@@ -141,6 +141,22 @@ describe('backup, verify, restore', () => {
     assert.match(refused.err, /is open in process \d+[\s\S]*SAFE_SQLITE_RESTORE_FAILED/);
   });
 
+  test('a locked database: advice for somebody at a terminal, not for a service', t => {
+    const { home, file } = prepare(t, 'delete');
+    const locker = new Native(file);
+    t.after(() => locker.close());
+    locker.exec('BEGIN EXCLUSIVE');
+    for (const line of [
+      ['verify', file],
+      ['backup', file, join(home, 'copy.db')],
+    ]) {
+      const { code, err } = run(...line);
+      assert.equal(code, 1, line[0]);
+      assert.match(err, /another program has the database locked right now\. try again; `npx safe-sqlite doctor`/i);
+      assert.doesNotMatch(err, /503|db\.write/);
+    }
+  });
+
   test('damage and failures have exit code 1, and say what to do', t => {
     const { home, file } = prepare(t, 'delete');
     writeFileSync(join(home, 'broken.db'), 'x'.repeat(9000));

@@ -25,7 +25,9 @@ import Database from 'better-sqlite3';
 import { HardLinkedDatabaseError, OrphanedJournalError } from '../../dist/errors/refusals.js';
 import { SqliteCantOpenError, SqliteReadonlyError } from '../../dist/errors/sqlite-errors.js';
 import { locate } from '../../dist/filesystem/locate.js';
+import { preflightFacts } from '../../dist/filesystem/preflight.js';
 import { preflight } from '../../dist/open/preflight.js';
+import { judgePreflight } from '../../dist/policy/preflight.js';
 import { createFaultBench, faultsSkip } from '../faults/shim.mts';
 
 let root = '';
@@ -293,10 +295,67 @@ describe('permissions', { skip }, () => {
     assert.equal(asNobody(join(file, '../new.db')).ours, 'SQLITE_CANTOPEN');
   });
 
+  test('a filesystem that is read-only is not a matter of rights', () => {
+    const facts = preflightFacts(locate(file));
+    for (const readOnly of [
+      { ...facts, fileWriteError: 'EROFS' },
+      { ...facts, directoryWriteError: 'EROFS' },
+    ]) {
+      const { message, hint } = judgePreflight(readOnly, writable) as Error & { hint: string };
+      assert.match(message, /read-only \(EROFS\)/);
+      assert.match(hint, /dmesg/);
+      assert.doesNotMatch(hint, /right to write/);
+    }
+  });
+
   test('a file of somebody else that everybody can write is warned of', () => {
     assert.equal(asNobody(file).ours, '["world-writable-database"]');
     chmodSync(file, 0o666);
     assert.deepEqual(check(), []);
+  });
+});
+
+describe('a -wal that is not there beside its -shm', () => {
+  /** What a process leaves that is killed with a committed row in its WAL, but for the files in `without`. */
+  function killed(without: readonly string[]): void {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true });
+    const db = new Database(file);
+    db.pragma('journal_mode=WAL');
+    db.exec('CREATE TABLE t(a)');
+    db.pragma('wal_checkpoint(TRUNCATE)');
+    db.exec("INSERT INTO t VALUES ('committed')");
+    const kept = ['', '-wal', '-shm'].filter(suffix => !without.includes(suffix));
+    for (const suffix of kept) copyFileSync(file + suffix, `${file}.kept${suffix}`);
+    db.close();
+    for (const suffix of kept) renameSync(`${file}.kept${suffix}`, file + suffix);
+  }
+
+  const rows = (): unknown[] => {
+    const db = new Database(file);
+    const found = db.prepare('SELECT a FROM t').pluck().all();
+    db.close();
+    return found;
+  };
+
+  test('raw better-sqlite3 opens it without a word, and the commit is gone', () => {
+    killed([]);
+    assert.deepEqual(rows(), ['committed']);
+    killed(['-wal']);
+    assert.deepEqual(rows(), []);
+  });
+
+  test('is warned of, by its name; what SQLite leaves is not', () => {
+    killed([]);
+    assert.deepEqual(check(), []);
+    killed(['-shm']);
+    assert.deepEqual(check(), []);
+    killed(['-wal', '-shm']);
+    assert.deepEqual(check(), []);
+    killed(['-wal']);
+    const [warning, ...others] = check();
+    assert.deepEqual(others, []);
+    assert.equal(warning?.code, 'wal-missing');
+    assert.ok(warning.message.includes(`${file}-wal is not there`), warning.message);
   });
 });
 
