@@ -12,9 +12,9 @@ interface Stamp {
  * Whatever makes, removes or renames a name changes the status time of its folder (POSIX: `rename`, `unlink`, `link`,
  * `open` with O_CREAT). Two changes within one tick of the filesystem's clock leave the same time: at most 10 ms where it
  * tells parts of a second, at most 2 s where it does not (FAT). So a time counts only when it was older than this, in
- * milliseconds, at the moment of the look.
+ * milliseconds, at the moment of the look: much older, because the ticks of a virtual machine may come late.
  */
-const settledAfterMs = { parts: 100, seconds: 3000 };
+const settledAfterMs = { parts: 500, seconds: 3000 };
 
 /**
  * Use it in this order: `mayHaveChanged()`, the look at the names, and `trust()` when all were right. A change between the

@@ -22,8 +22,8 @@ test('a time is settled when no later change can have it', () => {
   assert.equal(isSettled(10_000, 13_000), false);
   assert.equal(isSettled(10_000, 13_001), true);
   assert.equal(isSettled(10_000, 9000), false);
-  assert.equal(isSettled(10_000.25, 10_100.25), false);
-  assert.equal(isSettled(10_000.25, 10_100.5), true);
+  assert.equal(isSettled(10_000.25, 10_500.25), false);
+  assert.equal(isSettled(10_000.25, 10_500.5), true);
   assert.equal(isSettled(10_000.25, 9000), false);
 });
 
