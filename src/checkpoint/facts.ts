@@ -31,7 +31,7 @@ export function checkpointFacts(scheduler: FileScheduler | null): CheckpointFact
   if (scheduler === null || ![...scheduler.users].some(user => user.checkpoints)) return null;
   const { settings, history, counters } = scheduler;
   const now = performance.now();
-  const { walBytes, pendingBytes } = scheduler.observe();
+  const { walBytes, pendingBytes } = scheduler.wal.look();
   const blocked = history.blocked ?? history.pinned;
   const { failed, completeAt } = history;
   return Object.freeze({

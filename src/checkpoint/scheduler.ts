@@ -21,7 +21,7 @@ import { settleCheckpoints, stopCheckpoints, waitForCheckpoint } from '../mainte
 import { checkpoint } from '../maintenance/jobs/checkpoint';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/protocol';
 import type { ResolvedCheckpoint } from '../options/resolved';
-import { decideCheckpoint, mergeCheckpoint, type CheckpointDecision, type CheckpointFacts } from '../policy/checkpoint';
+import { decideCheckpoint, mergeCheckpoint, type CheckpointDecision, type LookMoment } from '../policy/checkpoint';
 import { CheckpointCounters } from './counters';
 import { Gaps } from './gaps';
 import { noHistory, pauseOf, withFailure, withRestart, withResult, type History } from './history';
@@ -49,8 +49,8 @@ export class FileScheduler {
   readonly counters = new CheckpointCounters();
   /** Waits in the thread of the copy of this package that made the scheduler: another copy has threads of its own. */
   readonly settle = (timeoutMs: number): boolean => settleCheckpoints(this.target.file, timeoutMs);
+  readonly wal: WalView;
   readonly #users = new Set<FileUser>();
-  readonly #wal: WalView;
   /** Aborts when the last connection that may write closes: a checkpoint that begins after it would be unseen. */
   #closing = new AbortController();
   readonly #warning = new WalWarning();
@@ -68,7 +68,7 @@ export class FileScheduler {
 
   constructor(target: WatchedFile) {
     this.target = target;
-    this.#wal = new WalView(target.file, this.#users);
+    this.wal = new WalView(target.file, this.#users);
   }
 
   get users(): ReadonlySet<FileUser> {
@@ -110,21 +110,19 @@ export class FileScheduler {
     this.#arrange();
   }
 
-  /** Called before each commit: between two ticks, or in a loop that lets none come, the WAL has a limit as well. */
-  pulse(): void {
+  /** Called at each commit and each begin: also in a loop that lets no tick come, the WAL has a limit. */
+  pulse(commits: boolean): void {
     this.#commits += 1;
+    if (commits) this.wal.count();
+    // It was asked for many commits ago.
+    const loopStands = this.#behindCommit !== null;
     // The gap behind a commit is longest at its beginning; without its reference, the loop would sleep through it first.
     if (this.#commits % commitsPerLook === 0 && this.#gaps.likely)
       this.#behindCommit ??= setImmediate(() => this.#look('behind a commit'));
     // Inside a transaction there is nothing to see: the next one that begins will do.
     if (this.#commits < commitsPerPulse || this.#occupied) return;
     this.#commits = 0;
-    this.#look('before a commit');
-  }
-
-  /** The state of the WAL right now. */
-  observe(): WalState {
-    return this.#wal.look();
+    this.#look('before a commit', loopStands);
   }
 
   /** For `db.checkpoint`: after the one that runs, whatever the policy says of the time. */
@@ -172,19 +170,19 @@ export class FileScheduler {
     return false;
   }
 
-  #look(moment: 'tick' | 'before a commit' | 'behind a commit'): void {
+  #look(moment: 'tick' | 'before a commit' | 'behind a commit', loopStands = false): void {
     if (moment === 'behind a commit') this.#behindCommit = null;
     // Read-only connections that were opened since go on.
     if (noticeMarker(this.target)) return this.halt();
     if (moment === 'tick' && noticeSwitch(this.target.file, this.#users)) this.#arrange();
     // At a commit one is always open, and no long one.
     if (moment === 'tick') findLongTransactions(this.#users, performance.now());
-    const state = moment === 'tick' ? this.#wal.look() : this.#wal.ask();
+    const state = moment === 'tick' ? this.wal.look() : this.wal.ask();
     this.#warning.check(state, this, performance.now());
-    this.#act(this.#decide(state, { justCompleted: false, atCommit: moment === 'before a commit' }));
+    this.#act(this.#decide(state, { justCompleted: false, atCommit: moment === 'before a commit', loopStands }));
   }
 
-  #decide(state: WalState, moment: Pick<CheckpointFacts, 'justCompleted' | 'atCommit'>): CheckpointDecision {
+  #decide(state: WalState, moment: LookMoment): CheckpointDecision {
     const now = performance.now();
     this.#pendingSince = state.pendingBytes === 0 ? null : (this.#pendingSince ?? now);
     this.#noticePinned(state, now);
@@ -195,6 +193,7 @@ export class FileScheduler {
         running: this.#running !== null,
         inTransaction: this.#occupied,
         walBytes: state.walBytes,
+        commits: this.wal.commits,
         pendingBytes: state.exact ? state.pendingBytes : this.#guessed(state.pendingBytes),
         fileBytes: state.fileBytes,
         pendingForMs: now - (this.#pendingSince ?? now),
@@ -236,7 +235,7 @@ export class FileScheduler {
     if (this.#running !== null && !waitForCheckpoint(this.target.file, pressMs)) return;
     try {
       const { complete } = this.runHere(user);
-      this.#finishedAt = complete ? this.observe().walBytes : null;
+      this.#finishedAt = complete ? this.wal.look().walBytes : null;
       this.#goOn(complete);
     } catch {} // Reported already; see `#act`.
   }
@@ -244,7 +243,7 @@ export class FileScheduler {
   /** What is due right behind a checkpoint. */
   #goOn(justCompleted: boolean): void {
     if (noticeMarker(this.target)) return this.halt();
-    this.#act(this.#decide(this.observe(), { justCompleted, atCommit: false }));
+    this.#act(this.#decide(this.wal.look(), { justCompleted, atCommit: false, loopStands: false }));
   }
 
   async #runNext(mode: CheckpointMode): Promise<CheckpointResult> {
@@ -267,7 +266,7 @@ export class FileScheduler {
       const result = await running;
       this.#running = null;
       this.#record(result);
-      if ((followUps ?? 0) > 0 && this.observe().pendingBytes > 0) this.#gaps.noneFound();
+      if ((followUps ?? 0) > 0 && this.wal.look().pendingBytes > 0) this.#gaps.noneFound();
       // Behind the commits of this turn of the loop: a `finish` and the commit that starts the WAL over have two syncs each.
       if (inBackground) setImmediate(() => this.#goOn(result.complete));
       return result;
@@ -284,7 +283,7 @@ export class FileScheduler {
     this.counters.ended(result);
     this.#history = withResult(this.#history, result, performance.now(), Math.random());
     if (result.complete) this.#pendingSince = null;
-    if (result.complete) this.#wal.completed();
+    if (result.complete) this.wal.completed();
     reportResult(this.#users, result, this.#history);
   }
 

@@ -64,26 +64,46 @@ export class WalView {
   #fileBytes = 0;
   /** Wall clock, in ms: what the time of the `-wal` is compared with. */
   #completeAt = 0;
+  #walBytes = 0;
+  #commits = 0;
 
   constructor(file: string, users: ReadonlySet<FileUser>) {
     this.#file = file;
     this.#users = users;
   }
 
+  /** Commits of this thread since the WAL started over, as far as that was seen. */
+  get commits(): number {
+    return this.#commits;
+  }
+
+  /** Called for each commit. */
+  count(): void {
+    this.#commits += 1;
+  }
+
   look(): WalState {
     const state = readWalState(this.#file, this.#users, this.#completeAt);
     this.#fileBytes = state.fileBytes;
-    return state;
+    return this.#seen(state);
   }
 
   /** For the many looks beside commits: without one at the file, where it can be done without. */
   ask(): WalState {
-    return askWalState(this.#users, this.#fileBytes) ?? this.look();
+    const state = askWalState(this.#users, this.#fileBytes);
+    return state === null ? this.look() : this.#seen(state);
   }
 
   /** A checkpoint has copied everything. */
   completed(): void {
     this.#completeAt = Date.now();
+  }
+
+  #seen(state: WalState): WalState {
+    if (!state.exact) return state;
+    if (state.walBytes < this.#walBytes) this.#commits = 0;
+    this.#walBytes = state.walBytes;
+    return state;
   }
 }
 

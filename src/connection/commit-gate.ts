@@ -10,6 +10,9 @@ import { Buckets, commitMsBounds } from '../base/histogram';
 /** Called before something commits; may throw to prevent it. */
 export type CommitCheck = () => void;
 
+/** Called before something commits, and with `commits: false` before `db.transaction` or the write queue begins. */
+export type Pulse = (commits: boolean) => void;
+
 export class CommitGate {
   /** What a statement that writes calls first; `null` inside of a transaction, and while nobody wants to know. */
   check: CommitCheck | null = null;
@@ -19,7 +22,7 @@ export class CommitGate {
   readonly commitMs = new Buckets(commitMsBounds);
 
   #guard: CommitCheck | null = null;
-  #pulse: CommitCheck | null = null;
+  #pulse: Pulse | null = null;
   #inTransaction = false;
 
   /** Calls `guard` before each commit. */
@@ -28,15 +31,15 @@ export class CommitGate {
     this.#arm();
   }
 
-  /** Calls `pulse` before each commit, and before `db.transaction` begins one. */
-  pulseCommits(pulse: CommitCheck | null): void {
+  /** Calls `pulse` at each commit, and where a transaction is about to begin. */
+  pulseCommits(pulse: Pulse | null): void {
     this.#pulse = pulse;
     this.#arm();
   }
 
   /** Before `db.transaction` or the write queue begins a transaction. */
   beginning(): void {
-    this.#pulse?.();
+    this.#pulse?.(false);
   }
 
   /** Before COMMIT, END and RELEASE. */
@@ -59,7 +62,7 @@ export class CommitGate {
   }
 
   readonly #callAll = (): void => {
-    this.#pulse?.();
+    this.#pulse?.(true);
     this.#guard?.();
   };
 

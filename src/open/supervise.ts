@@ -76,7 +76,7 @@ export class Supervision {
     this.#files.set(foldCase(schema), { file, user, scheduler, leaveFence });
     this.#schedulers = [...this.#schedulers, scheduler];
     warnOfThreads(connection.hub, file);
-    if (checkpoints) connection.gate.pulseCommits(() => this.#pulse());
+    if (checkpoints) connection.gate.pulseCommits(commits => this.#pulse(commits));
   }
 
   /** Wraps DETACH, which closes the file of the schema: its last checkpoint must not go unseen either. */
@@ -230,7 +230,7 @@ export class Supervision {
     const { file } = supervised.file;
     supervised.file = { ...supervised.file, journalMode: 'wal' };
     supervised.user.checkpoints = true;
-    this.#connection.gate.pulseCommits(() => this.#pulse());
+    this.#connection.gate.pulseCommits(commits => this.#pulse(commits));
     this.#connection.hub.publish('warning', {
       code: 'journal-mode-switched',
       message: `Another program has switched ${file} from a rollback journal to WAL mode; this process checkpoints it from now on.`,
@@ -243,8 +243,8 @@ export class Supervision {
     return [...this.#files.values()].filter(({ user }) => user.checkpoints).map(({ file }) => file);
   }
 
-  #pulse(): void {
-    for (const scheduler of this.#schedulers) scheduler.pulse();
+  #pulse(commits: boolean): void {
+    for (const scheduler of this.#schedulers) scheduler.pulse(commits);
     if (this.#connection.refusal !== null) throw this.#connection.refusal();
   }
 }

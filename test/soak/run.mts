@@ -10,7 +10,7 @@ import { createFaultBench } from '../faults/shim.mts';
 import { startCrew, type Crew, type LifeGrowth } from './crew.mts';
 import { readLedger, type LedgerView } from './ledger.mts';
 import { Notes } from './notes.mts';
-import { spellAt } from './weather.mts';
+import { longestSpellMs, spellAt } from './weather.mts';
 
 export interface SoakOptions {
   readonly minutes: number;
@@ -31,15 +31,22 @@ export interface SoakReport extends Readonly<Notes['counts']> {
 }
 
 const truncateAboveBytes = 8 << 20;
+const longestHoldMs = 4000;
 /**
  * docs/checkpoints.md: at twice `truncateAboveBytes` a writer waits for the checkpoint. A reader that holds its snapshot and
- * a disk that is full under a checkpoint keep the WAL from starting over; what is written meanwhile comes on top.
+ * a disk that is full under a checkpoint keep the WAL from starting over, each with the pause before the next try; what is
+ * written meanwhile, in bytes a second, comes on top.
  */
-const walLimitBytes = 8 * truncateAboveBytes;
-const longestHoldMs = 4000;
+const walLimit = (growthPerSecond: number): number =>
+  Math.max(
+    8 * truncateAboveBytes,
+    2 * truncateAboveBytes + growthPerSecond * ((2 * longestHoldMs + longestSpellMs) / 1000),
+  );
 /** Without a pause the WAL could never start over, with any library. */
 const longestPauseMs = 2000;
 const sampleEveryMs = 1500;
+/** Of the size of the WAL. */
+const samplesPerSecond = 10;
 /** However slow the machine is: so that each soak meets a dead disk and goes on after it. */
 const fewestSpells = 3;
 /** After a passing fault the processes go on for so long at least. */
@@ -55,10 +62,10 @@ export async function soak({ minutes, seed, onLine = () => {} }: SoakOptions): P
   const backups = join(bench.folder, 'backups');
   mkdirSync(backups);
   const growth: LifeGrowth[] = [];
-  let walPeakBytes = 0;
+  const walSizes: number[] = [];
   const walTimer = setInterval(() => {
-    walPeakBytes = Math.max(walPeakBytes, statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0);
-  }, 100);
+    walSizes.push(statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0);
+  }, 1000 / samplesPerSecond);
   const start = (tokens: readonly number[]): Promise<Crew> =>
     startCrew(bench, {
       file,
@@ -107,6 +114,10 @@ export async function soak({ minutes, seed, onLine = () => {} }: SoakOptions): P
 
   if (existsSync(`${file}-wal`)) notes.wrong('a -wal is left after the last close');
   notes.compare(readPlainly(file), notes.account.promised(), 'the database at the end');
+  const walPeakBytes = largest(walSizes);
+  const walLimitBytes = walLimit(
+    largest(walSizes.map((size, index) => size - (walSizes[index - samplesPerSecond] ?? 0))),
+  );
   if (walPeakBytes > walLimitBytes) notes.wrong(`the WAL grew to ${walPeakBytes} bytes`);
   for (const { process: name, measure, rise, limit } of growth)
     if (rise > limit) notes.wrong(`${name}: ${measure} rose by ${rise}, more than ${limit}`);
@@ -121,6 +132,8 @@ export async function soak({ minutes, seed, onLine = () => {} }: SoakOptions): P
     faults: notes.faults,
   };
 }
+
+const largest = (values: readonly number[]): number => values.reduce((most, value) => Math.max(most, value), 0);
 
 /** Compares snapshots and backups with the books, until it is over. */
 async function look(crew: Crew, notes: Notes, holds: () => number, isOver: () => boolean): Promise<void> {

@@ -4,6 +4,9 @@ import type { FaultRule } from '../faults/shim.mts';
 /** `'dead disk'` fences the database; the others pass. */
 export type FaultKind = 'slow disk' | 'full disk' | 'full database' | 'dead disk';
 
+/** But for a dead disk. */
+export const longestSpellMs = 3000;
+
 export interface Spell {
   readonly kind: FaultKind;
   /** Quiet time before it. */
@@ -39,7 +42,7 @@ export function spellAt(index: number, random: () => number, deadEvery: number):
     kind,
     calmMs: 4000 + Math.floor(random() * 4000),
     // A dead disk stays dead until somebody comes.
-    lastsMs: kind === 'dead disk' ? 20_000 : 1000 + Math.floor(random() * 2000),
+    lastsMs: kind === 'dead disk' ? 20_000 : 1000 + Math.floor(random() * (longestSpellMs - 1000)),
     rules: rulesOf[kind](random),
   };
 }

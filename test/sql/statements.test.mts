@@ -99,9 +99,10 @@ describe('splitStatements', () => {
         const [first] = texts(sql);
         if (whole === 'none') assert.equal(first, undefined, sql);
         if (whole === 'several') assert.equal(countStatements(db, first ?? ''), 'one', sql);
-        if (whole === 'one') assert.equal(texts(sql).length, 1, sql);
+        // SQLite reads `/*` at the very end of a text as two operators, and better-sqlite3 skips it as a comment.
+        if (whole === 'one') assert.equal(texts(sql.replace(/\/\*$/, '')).length, 1, sql);
       }),
-      { numRuns: 5000 },
+      { numRuns: 5000, examples: [['BEGIN ;/*']] },
     );
     db.close();
     assert.ok(seen.one >= 50 && seen.several >= 50, JSON.stringify(seen));
