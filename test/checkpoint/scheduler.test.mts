@@ -1,10 +1,17 @@
 /** The scheduler on real files, with real threads and processes: when a checkpoint runs, and what is told of it. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import Native from 'better-sqlite3';
-import type { CheckpointBlockedEvent, CheckpointEvent, CheckpointFailedEvent, DatabaseHealth } from 'safe-sqlite';
+import {
+  Database,
+  type CheckpointBlockedEvent,
+  type CheckpointEvent,
+  type CheckpointFailedEvent,
+  type DatabaseHealth,
+} from 'safe-sqlite';
 import { createFaultBench, faultsSkip, type FaultBench, type Scenario } from '../faults/shim.mts';
 
 const program = join(import.meta.dirname, 'checkpoint.scenario.mts');
@@ -83,6 +90,20 @@ describe('the scheduler', { skip }, () => {
     const child = await started(bench, { ...small, walBytes: 32 * KiB });
     // No timer of the scheduler runs within these few turns of the event loop.
     assert.deepEqual(await child.ask('commitsAndTurn', 32), { before: false, behind: true });
+  });
+
+  test('starts the WAL over in a loop of small commits that never yields', () => {
+    // In memory: the loop is long, and syncs say nothing here.
+    const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'checkpoint-'));
+    const db = new Database(join(folder, 'a.db'), { logger: false });
+    db.exec('CREATE TABLE t (a)');
+    const insert = db.prepare('INSERT INTO t VALUES (1)');
+    const commits = 9000;
+    for (let number = 0; number < commits; number += 1) insert.run();
+    const frames = statSync(`${db.name}-wal`).size / 4120;
+    db.close();
+    rmSync(folder, { recursive: true });
+    assert.ok(frames > 1000 && frames < commits / 2, `${frames} frames`);
   });
 
   test('runs by age, and not again while nothing is pending', async () => {
