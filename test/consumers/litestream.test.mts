@@ -54,6 +54,7 @@ describe('Litestream beside the service of examples/litestream', { skip: registr
     const from = performance.now();
     await load.reach(1000);
     t.diagnostic(`${Math.round((1000 / (performance.now() - from)) * 1000)} commits acknowledged a second`);
+    await litestream.begun();
     await end(service, 'SIGKILL');
     await load.stop();
     await end(replication, 'SIGTERM');
@@ -106,6 +107,7 @@ describe('Litestream beside the service of examples/litestream', { skip: registr
     const both = replicate('-exec', `${process.execPath} server.mts`);
     const load = new Load(await urlOf(both));
     await load.reach(300);
+    await litestream.begun();
     await load.stop();
     await end(both, 'SIGTERM');
     // The service left the WAL as it was.

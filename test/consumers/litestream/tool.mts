@@ -1,7 +1,7 @@
 /** A real Litestream over one database: replicates it into a folder, and restores it from there. */
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -52,9 +52,19 @@ export class Litestream {
     }
   }
 
+  /** Resolves when it has its first snapshot. It looks at the database once a second; ended before that, it has nothing. */
+  async begun(): Promise<void> {
+    while (!this.#names('').some(generation => this.#names(`${generation}/snapshots`).length > 0)) await sleep(20);
+  }
+
   /** How often Litestream began anew with a snapshot of the whole database, because the WAL did not continue. */
   get generations(): number {
-    return readdirSync(join(this.#replica, 'generations')).length;
+    return this.#names('').length;
+  }
+
+  #names(folder: string): readonly string[] {
+    const path = join(this.#replica, 'generations', folder);
+    return existsSync(path) ? readdirSync(path) : [];
   }
 
   #start(program: string, args: string[], output: 'pipe' | 'ignore'): ChildProcess {
