@@ -29,7 +29,7 @@ type Round = Pick<Row, 'perSecond' | 'p50Ms' | 'p99Ms'>;
 /**
  * Rounds before those that count, so that every `-wal` has the size it keeps, as in a service that has run for a while.
  * The sync of a file that grows also writes where its new blocks are (fdatasync(2)), which takes twice as long on ext4;
- * a `-wal` of better-sqlite3 ceases to grow at 4 MB, one of this library at some 12 MB with a single caller.
+ * a `-wal` of better-sqlite3 ceases to grow at 4 MB, one of this library at some 9 MB with a single caller.
  */
 const warmUps = 7;
 
