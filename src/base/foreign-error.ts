@@ -21,9 +21,13 @@ export function errorName(error: unknown): string {
 
 /** The text that `property` of `error` holds; `null` when it holds none. */
 export function textOf(error: unknown, property: string): string | null {
-  if (typeof error !== 'object' || error === null) return null;
-  const value: unknown = Reflect.get(error, property);
+  const value = memberOf(error, property);
   return typeof value === 'string' ? value : null;
+}
+
+/** `property` of `error`, whatever it holds. */
+export function memberOf(error: unknown, property: string): unknown {
+  return typeof error === 'object' && error !== null ? Reflect.get(error, property) : undefined;
 }
 
 /** `thrown` itself where it is an error, else an error that says what was thrown. */

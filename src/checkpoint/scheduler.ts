@@ -33,10 +33,10 @@ import { isOccupied, noticeSwitch, WalView, type WalState } from './wal-state';
 
 /** ms between two looks at a file. */
 const tickMs = 250;
-/** Commits between two looks right behind one: each costs a busy writer some 30 µs. */
-const commitsPerLook = 32;
-/** Commits between two looks of a writer itself, which can be made to wait. */
-const commitsPerPulse = 64;
+/** Begins and commits between two looks right behind one: each look costs a busy writer some 30 µs. */
+const pulsesPerLookBehind = 32;
+/** The same for the looks of a writer itself, which can be made to wait. */
+const pulsesPerLookBefore = 64;
 /** ms. A writer that is too fast waits this long at a time for the checkpoint that runs. */
 const pressMs = 1000;
 
@@ -62,7 +62,7 @@ export class FileScheduler {
   #pendingSince: number | null = null;
   /** Bytes of the WAL after which it must start over; `null` when nothing was finished. */
   #finishedAt: number | null = null;
-  #commits = 0;
+  #pulses = 0;
   #behindCommit: NodeJS.Immediate | null = null;
   readonly #gaps = new Gaps();
 
@@ -112,16 +112,16 @@ export class FileScheduler {
 
   /** Called at each commit and each begin: also in a loop that lets no tick come, the WAL has a limit. */
   pulse(commits: boolean): void {
-    this.#commits += 1;
+    this.#pulses += 1;
     if (commits) this.wal.count();
     // It was asked for many commits ago.
     const loopStands = this.#behindCommit !== null;
     // The gap behind a commit is longest at its beginning; without its reference, the loop would sleep through it first.
-    if (this.#commits % commitsPerLook === 0 && this.#gaps.likely)
+    if (this.#pulses % pulsesPerLookBehind === 0 && this.#gaps.likely)
       this.#behindCommit ??= setImmediate(() => this.#look('behind a commit'));
     // Inside a transaction there is nothing to see: the next one that begins will do.
-    if (this.#commits < commitsPerPulse || this.#occupied) return;
-    this.#commits = 0;
+    if (this.#pulses < pulsesPerLookBefore || this.#occupied) return;
+    this.#pulses = 0;
     this.#look('before a commit', loopStands);
   }
 

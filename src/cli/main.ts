@@ -1,6 +1,6 @@
 /** `npx safe-sqlite`: finds the command, runs it, prints its answer, and says with the exit code what became of it. */
 import { parseArgs } from 'node:util';
-import { errorCode, errorMessage, textOf } from '../base/foreign-error';
+import { errorCode, errorMessage, memberOf, textOf } from '../base/foreign-error';
 import { backupCommand } from './backup';
 import { checkpointCommand } from './checkpoint';
 import {
@@ -108,10 +108,6 @@ function hintOf(error: unknown): string | null {
   return isBusy
     ? 'Another program has the database locked right now. Try again; `npx safe-sqlite doctor` with the same path says which one.'
     : textOf(error, 'hint');
-}
-
-function memberOf(error: unknown, name: string): unknown {
-  return typeof error === 'object' && error !== null ? Reflect.get(error, name) : undefined;
 }
 
 function describeError(error: unknown): string {
