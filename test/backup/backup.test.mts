@@ -27,6 +27,7 @@ import {
   sourceOf,
   startWriter,
 } from './fixture.mts';
+import { until } from '../support/until.mts';
 
 const methods = ['vacuum-into', 'online'] as const;
 
@@ -448,7 +449,7 @@ describe('an abort', () => {
       else await assert.rejects(backup, { code: 'SAFE_SQLITE_BACKUP_FAILED', cause: reason });
       if (at === 'publish') assertBank(to, 200);
       else assert.equal(readFileSync(to, 'utf8'), 'old');
-      while (names(home).some(name => name.startsWith('.'))) await new Promise(resolve => setTimeout(resolve, 2));
+      await until(() => !names(home).some(name => name.startsWith('.')), 'the hidden file is removed');
       assert.deepEqual(names(out), ['copy.db']);
     });
   }

@@ -15,6 +15,7 @@ import { momentOf, stampOf } from '../../dist/backup/stamp.js';
 import { takeTurn } from '../../dist/backup/turn.js';
 import { createFaultBench, faultsSkip } from '../faults/shim.mts';
 import { backUp, bank, dist, folder, names } from './fixture.mts';
+import { until } from '../support/until.mts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -140,7 +141,7 @@ describe('the schedule', () => {
   }
 
   async function settled(schedule: Schedule): Promise<void> {
-    while (schedule.state().running) await new Promise(resolve => setTimeout(resolve, 2));
+    await until(() => !schedule.state().running, 'no backup runs');
   }
 
   test('the first one is made at once, verified, with a manifest', async t => {
@@ -242,7 +243,7 @@ describe('the schedule', () => {
     await schedule.stop();
     assert.deepEqual([schedule.state().running, schedule.state().next], [false, null]);
     // SQLite's call cannot be interrupted: what it was about to open is removed when it ends.
-    while (names(out).length > 0) await new Promise(resolve => setTimeout(resolve, 5));
+    await until(() => names(out).length === 0, 'the file is removed');
   });
 
   test('does not keep the process alive once the backup is made', async t => {
@@ -256,7 +257,7 @@ describe('the schedule', () => {
     ]);
     let output = '';
     child.stdout.on('data', (data: Buffer) => (output += data.toString()));
-    assert.deepEqual(await once(child, 'exit'), [0, null]);
+    assert.deepEqual(await once(child, 'close'), [0, null]);
     assert.equal(output, 'failed\n');
   });
 
@@ -289,7 +290,7 @@ describe('the schedule', () => {
     const slow = bench.start(join(import.meta.dirname, 'backup.scenario.mts'));
     bench.faults.arm({ calls: 'unlink', path: turnFile, action: 'hold' });
     const slowHasIt = slow.ask<boolean>('turn', bench.folder);
-    while (bench.faults.counters()[0]?.hits !== 1) await new Promise(resolve => setTimeout(resolve, 2));
+    await bench.hit();
     const fast = await takeTurn(bench.folder, 'app');
     bench.faults.heal();
     assert.deepEqual([fast !== null, await slowHasIt], [false, true]);

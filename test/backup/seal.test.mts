@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createFaultBench, faultsSkip, type FaultBench } from '../faults/shim.mts';
 import { bank, names } from './fixture.mts';
+import { until } from '../support/until.mts';
 
 const program = join(import.meta.dirname, 'backup.scenario.mts');
 /** Some 45 MB: several pieces. */
@@ -38,7 +38,7 @@ describe('a copy of several pieces', { skip: faultsSkip() }, () => {
       ] as const;
       bench.faults.arm(writes, syncs);
       const done = child.ask('backup', { to, options: { method } });
-      await until(() => bench.faults.counters()[1]?.seen === 1);
+      await until(() => bench.faults.counters()[1]?.seen === 1, 'the file is synced');
       bench.faults.arm(syncs);
       await done;
       // SQLite itself syncs the copy that the backup API makes.
@@ -55,14 +55,10 @@ describe('a copy of several pieces', { skip: faultsSkip() }, () => {
         { calls: 'fsync', path: '*.tmp', action: { fail: 'EIO' } },
       );
       const done = child.ask('backup', { to, options: { method } });
-      await until(() => bench.faults.counters()[1]?.hits === 1);
+      await until(() => bench.faults.counters()[1]?.hits === 1, 'its sync fails');
       bench.faults.heal();
       await assert.rejects(done, { code: 'SAFE_SQLITE_BACKUP_FAILED', message: /step: seal.*EIO/ });
       assert.deepEqual(names(out), []);
     });
   }
 });
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await delay(5);
-}

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import Native from 'better-sqlite3';
 import type { CheckpointFailedEvent } from 'safe-sqlite';
 import { createFaultBench, faultsSkip, type FaultBench, type FaultRule, type Scenario } from '../faults/shim.mts';
+import { until } from '../support/until.mts';
 
 const program = join(import.meta.dirname, 'checkpoint.scenario.mts');
 const skip = faultsSkip();
@@ -102,7 +103,7 @@ describe('close()', { skip }, () => {
     bench.faults.arm({ calls: 'fsync', path: '*/app.db', action: 'hold' });
     const gate = join(bench.folder, 'gate');
     const checkpoint = child.ask('checkpointAndClose', gate);
-    while ((bench.faults.counters()[0]?.hits ?? 0) === 0) await delay(5);
+    await bench.hit();
     writeFileSync(gate, '');
     // The thread stands in its fsync, and close() waits for it.
     const early = await Promise.race([checkpoint.then(() => 'closed'), delay(300).then(() => 'waiting')]);
@@ -130,7 +131,7 @@ describe('close()', { skip }, () => {
     const child = await started(bench);
     bench.faults.arm({ calls: 'fsync', path: '*/app.db', action: 'hold' });
     const ended = child.ask('checkpoint', {}).catch((error: unknown) => error);
-    while ((bench.faults.counters()[0]?.hits ?? 0) === 0) await delay(5);
+    await bench.hit();
     bench.faults.arm({ ...databaseSync, count: 'all' });
     assert.equal(Reflect.get((await ended) as object, 'code') ?? 'none', 'none');
     // The held call went on; the next checkpoint is the one that fails.
@@ -164,7 +165,7 @@ describe('close()', { skip }, () => {
     }
     const checkpoint = { calls: 'fsync', path: '*/other.db', action: 'count' } as const;
     bench.faults.arm(checkpoint);
-    while (bench.faults.counters()[0]?.seen === 0) await child.ask('wait', 10);
+    await until(() => bench.faults.counters()[0]?.seen !== 0, 'it is synced');
     await child.ask('exec', { sql: 'INSERT INTO other.o VALUES (1)' });
     await child.ask('exec', { sql: 'DETACH other' });
     assert.equal(existsSync(`${other}-wal`), false);

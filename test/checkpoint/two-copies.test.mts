@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type * as SafeSqlite from 'safe-sqlite';
+import { until } from '../support/until.mts';
 
 const require = createRequire(import.meta.url);
 const root = join(import.meta.dirname, '../..');
@@ -59,7 +60,7 @@ test('close() waits for a checkpoint that runs in the thread of the other copy',
   theirs.close();
   const running = ours.checkpoint();
   // The database grows when it runs.
-  while (statSync(file).size < 10_000_000) await new Promise(resolve => setImmediate(resolve));
+  await until(() => statSync(file).size >= 10_000_000, 'it has grown', { everyMs: 0 });
   ours.close();
   assert.equal(descriptorsOn(file), 0);
   await running.catch(() => {});

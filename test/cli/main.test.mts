@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { main } from '../../dist/cli/main.js';
 import { assertBank, bank, dist, folder, names, Native } from '../backup/fixture.mts';
+import { until } from '../support/until.mts';
 
 function run(...line: string[]) {
   return runIn(process.cwd(), ...line);
@@ -203,9 +204,9 @@ describe('backup, verify, restore', () => {
     ]);
     let err = '';
     child.stderr.on('data', (data: Buffer) => (err += data.toString()));
-    while (!names(home).some(name => name.endsWith('.tmp'))) await new Promise(resolve => setTimeout(resolve, 5));
+    await until(() => names(home).some(name => name.endsWith('.tmp')), 'the copy is begun');
     child.kill('SIGINT');
-    assert.deepEqual(await once(child, 'exit'), [1, null]);
+    assert.deepEqual(await once(child, 'close'), [1, null]);
     assert.match(err, /interrupted/);
     assert.deepEqual(
       names(home).filter(name => /copy|tmp/.test(name)),

@@ -9,6 +9,7 @@ import Native from 'better-sqlite3';
 import { restoreDatabase } from 'safe-sqlite';
 import type { PlainError } from '../faults/scenario.mts';
 import { createFaultBench, faultsSkip, type FaultBench, type FaultRule, type Scenario } from '../faults/shim.mts';
+import { until } from '../support/until.mts';
 
 const program = join(import.meta.dirname, '../checkpoint/checkpoint.scenario.mts');
 const workerProgram = join(import.meta.dirname, 'fence-worker.scenario.mts');
@@ -284,7 +285,7 @@ describe('the fence of a file', { skip }, () => {
     bench.faults.heal();
     const left = sidecars(bench);
     // Its next look at the file is due in 250 ms.
-    while ((await events(second, 'fenced')).length === 0) await second.ask('wait', 20);
+    await until(async () => (await events(second, 'fenced')).length > 0, 'it is fenced');
     await assert.rejects(second.ask('insert', { id: 3 }), fenced);
     await first.ask('close', {});
     await second.ask('close', {});

@@ -8,7 +8,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import Native from 'better-sqlite3';
 import { createFaultBench, faultsSkip, type FaultBench } from '../faults/shim.mts';
@@ -27,7 +26,7 @@ async function openTogether(bench: FaultBench, subject: 'raw' | 'ours', timeoutM
   bench.faults.arm({ calls: 'open', path: '*/app.db-wal', count: processes, action: 'hold' });
   const opened = Array.from({ length: processes }, () => bench.start(program).ask<string>(subject, timeoutMs));
   const ends = Promise.allSettled(opened);
-  while (bench.faults.counters()[0]?.hits !== processes) await delay(5);
+  await bench.hit(processes);
   bench.faults.heal();
   return { file, ends: await ends };
 }

@@ -21,11 +21,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { diagnose, InvalidOptionError, openDatabase, type Diagnosis } from 'safe-sqlite';
 import { writeFenceMarker } from '../../dist/filesystem/fence-marker.js';
 import { installSecondCopy } from '../support/second-copy.mts';
 import { complaints, crashedWal, elsewhere, folder, found, holding, hotJournal, looked } from './patient.mts';
+import { until } from '../support/until.mts';
 
 const noProc = existsSync('/proc/self/fdinfo') ? false : 'needs Linux with /proc';
 const noUsers = process.getuid?.() === 0 ? false : 'needs root, to give files to another user';
@@ -472,7 +472,10 @@ describe('fence, backups, neighbours', () => {
     db.exec('CREATE TABLE t(a)');
     // The backup, its manifest, and no mark any more that one is being made.
     const done = /^app-[^,]+\.db,app-[^,]+\.json$/;
-    while (!existsSync(directory) || !done.test(readdirSync(directory).toSorted().join())) await delay(10);
+    await until(
+      () => existsSync(directory) && done.test(readdirSync(directory).toSorted().join()),
+      'the backup is made',
+    );
     db.close();
     assert.equal(found(await looked(file), 'no-backup').level, 'note');
     assert.match(

@@ -10,6 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import Database from 'better-sqlite3';
 import { openDatabase, verifyDatabase } from 'safe-sqlite';
 import { statusPage } from '../../examples/express/status-page.mts';
+import { until } from '../support/until.mts';
 
 const server = join(import.meta.dirname, '../../examples/express/server.mts');
 
@@ -98,7 +99,7 @@ describe('npm start: the Express service', () => {
       readonly backups: { readonly lastBackup: { readonly path: string } | null };
     }
     const last = async () => ((await (await fetch(`${base}/health`)).json()) as Backups).backups.lastBackup;
-    while ((await last()) === null) await new Promise(resolve => setTimeout(resolve, 20));
+    await until(async () => (await last()) !== null, 'the backup is made');
     const path = (await last())?.path ?? '';
     assert.equal(dirname(path), join(dirname(file), 'backups'));
     assert.equal((await verifyDatabase(path)).ok, true);

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { until } from '../support/until.mts';
 import { buildShim } from './shim/build.mts';
 import { openFaultTable, type FaultTable } from './shim/control-file.mts';
 
@@ -38,6 +39,8 @@ export interface FaultBench extends Disposable {
   readonly environment: Readonly<Record<string, string>>;
   /** The calls that rules matched so far. Only with `log: true`. */
   log(): LoggedCall[];
+  /** Resolves when the first rule was applied to so many calls: `'hold'` has them stand still then. Default 1. */
+  hit(calls?: number): Promise<void>;
   /** Starts a scenario program (see scenario.mts) under these faults. */
   start(program: string, options?: StartOptions): Scenario;
 }
@@ -66,6 +69,7 @@ export function createFaultBench(options: BenchOptions = {}): FaultBench {
     folder: root,
     faults,
     environment,
+    hit: (calls = 1) => until(() => (faults.counters()[0]?.hits ?? 0) >= calls, `a rule is applied to ${calls} calls`),
     log: () => (existsSync(logPath) ? parseLog(readFileSync(logPath, 'utf8')) : []),
     start(program, startOptions = {}) {
       const scenario = startScenario(program, {
@@ -137,12 +141,20 @@ export class ScenarioEndedError extends Error {
   }
 }
 
+/** What runs must not outlive a test file that failed or was cut off: a call that is held would be held for ever. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** Starts a scenario program without faults; `createFaultBench().start` is the same with them. */
 export function startScenario(program: string, options: StartOptions = {}): Scenario {
   const child = spawn(process.execPath, [...(options.execArgv ?? []), program, ...(options.args ?? [])], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();
   const reports: unknown[] = [];
   const listeners: ((report: unknown) => void)[] = [];

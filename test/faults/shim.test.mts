@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createFaultBench, faultsSkip, ScenarioEndedError, type Call, type FaultRule } from './shim.mts';
 import { runWithSlowFsync } from './slow-fsync.mts';
 
@@ -85,7 +84,7 @@ describe('the preload shim', { skip }, () => {
     bench.faults.arm({ calls: 'write', path: '*/file', action: 'hold' });
     let answered = false;
     const held = child.ask('files', { call: 'write', path }).then(() => (answered = true));
-    while (bench.faults.counters()[0]?.hits !== 1) await delay(1);
+    await bench.hit();
     assert.equal(answered, false);
     assert.equal(readFileSync(path, 'utf8'), '');
     bench.faults.heal();

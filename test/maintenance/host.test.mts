@@ -1,5 +1,6 @@
 // The host of the maintenance thread: real thread, real files, real processes.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { spawnSync } from 'node:child_process';
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { runJob, settleCheckpoints, startJob } from '../../dist/maintenance/host
 import { runJobHere, runJobSync } from '../../dist/maintenance/here.js';
 import { descriptorsOn } from '../../dist/proc/descriptors.js';
 import { dist, folder, identityOf, Native, require, walDatabase } from './fixture.mts';
+import { until } from '../support/until.mts';
 
 const checkpointOf = (file: string, mode: 'passive' | 'truncate' = 'passive') =>
   ({ kind: 'checkpoint', file, identity: identityOf(file), mode, busyTimeoutMs: 0 }) as const;
@@ -30,7 +32,7 @@ async function untilOpenInThread(file: string): Promise<void> {
     const found = descriptorsOn(identityOf(file));
     return !found.supported || found.descriptors.length > 2;
   };
-  while (!opened()) await new Promise(resolve => setImmediate(resolve));
+  await until(opened, 'the thread has the database open', { everyMs: 0 });
 }
 
 describe('checkpoint job', () => {
@@ -244,8 +246,8 @@ describe('the life of the thread', () => {
          .then(result => require('node:worker_threads').parentPort.postMessage(result.complete));`,
       { eval: true },
     );
-    const complete = await new Promise(resolve => worker.once('message', resolve));
-    await new Promise(resolve => worker.once('exit', resolve));
+    // Together: where the thread ends right behind its message, both are told in one go.
+    const [[complete]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')]);
     assert.equal(complete, true);
   });
 

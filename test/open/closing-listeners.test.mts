@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { closeAllDatabases, Database, openDatabase, type Options } from 'safe-sqlite';
+import { until } from '../support/until.mts';
 
 const linux = process.platform === 'linux' ? false : 'an open file can be deleted, and the locks are seen in /proc';
 const quiet: Options = { logger: false, checkpoint: 'off', sentinel: { intervalMs: 10 } };
@@ -33,13 +34,6 @@ function open(options: Options = quiet): Database {
 function stateOf(path: string): unknown {
   const { size, mtimeNs, ino } = statSync(path, { bigint: true });
   return { size, mtimeNs, ino };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 5000; !condition();) {
-    assert.ok(performance.now() < end, 'in time');
-    await delay(5);
-  }
 }
 
 describe('a listener that closes', () => {
@@ -77,7 +71,7 @@ describe('a listener that closes', () => {
         const before = stateOf(file);
         db.events.on(event, () => db.close());
         unlinkSync(`${file}-wal`);
-        await until(() => !db.open);
+        await until(() => !db.open, 'it is closed');
         assert.deepEqual(stateOf(file), before);
       },
     );
@@ -91,7 +85,7 @@ describe('a listener that closes', () => {
     second.events.on('fenced', () => (fenced += 1));
     first.events.on('fenced', () => closeAllDatabases());
     writeFileSync(`${file}-fenced`, '');
-    await until(() => !first.open && !second.open);
+    await until(() => !first.open && !second.open, 'both are closed');
     assert.deepEqual(
       [file, `${file}-wal`].map(path => stateOf(path)),
       before,
@@ -107,7 +101,7 @@ describe('a listener that opens', () => {
     let reader: Database | undefined;
     db.events.on('fenced', () => (reader = new Database(file, { logger: false, readonly: true })));
     writeFileSync(`${file}-fenced`, '');
-    await until(() => reader !== undefined);
+    await until(() => reader !== undefined, 'the listener has opened its own');
     await delay(tickMs);
     assert.equal(reader?.prepare('SELECT a FROM t').pluck().get(), 1);
     reader.close();
@@ -138,7 +132,7 @@ describe('a fenced file that was deleted', () => {
     let fenced = false;
     old.events.on('fenced', () => (fenced = true));
     writeFileSync(`${file}-fenced`, '');
-    await until(() => fenced);
+    await until(() => fenced, 'it is fenced');
     old.close();
     for (const suffix of ['', '-wal', '-shm', '-fenced']) rmSync(`${file}${suffix}`, { force: true });
     const db = open();

@@ -12,6 +12,7 @@ let exec: (sql: string) => unknown;
 let verify: () => Promise<{ readonly ok: boolean }>;
 let verifying: ReturnType<typeof verify>;
 let worker: Worker;
+let closing: Promise<unknown>;
 
 /** The locks that the kernel shows for this process on the database. */
 function locks(): number {
@@ -55,8 +56,12 @@ serve({
     worker = new Worker(source, { eval: true, workerData: file });
     await once(worker, 'message');
   },
-  closeInWorker: () => worker.postMessage('close'),
-  closed: () => once(worker, 'message'),
+  closeInWorker() {
+    // Listens from now on: the answer may be here before anybody asks for it.
+    closing = once(worker, 'message');
+    worker.postMessage('close');
+  },
+  closed: () => closing,
   startVerify() {
     verifying = verify();
   },

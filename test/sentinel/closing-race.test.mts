@@ -30,7 +30,7 @@ async function loseLocks(bench: FaultBench, ours: boolean): Promise<{ scenario: 
   await scenario.ask('openInWorker');
   bench.faults.arm({ calls: 'close', path: '*/app.db', action: 'hold' });
   await scenario.ask('closeInWorker');
-  while (bench.faults.counters()[0]?.hits !== 1) await delay(5);
+  await bench.hit();
   await scenario.ask('exec', 'BEGIN IMMEDIATE');
   await scenario.ask('exec', 'INSERT INTO t VALUES (1)');
   assert.equal(await scenario.ask('locks'), 2);
@@ -56,7 +56,7 @@ test('our own thread closes while the application stands still: nothing is lost'
   await scenario.ask('open', { file, ours: true });
   bench.faults.arm({ calls: 'close', path: '*/app.db', action: 'hold' });
   await scenario.ask('startVerify');
-  while (bench.faults.counters()[0]?.hits !== 1) await delay(5);
+  await bench.hit();
   const begun = scenario.ask('exec', 'BEGIN IMMEDIATE').then(() => scenario.ask('exec', 'INSERT INTO t VALUES (1)'));
   // It would come through at once; here it waits for the close.
   await Promise.race([begun, delay(300)]);

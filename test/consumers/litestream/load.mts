@@ -1,6 +1,7 @@
 /** Clients that write through the service of examples/litestream, and the ledger of what it acknowledged. */
 import assert from 'node:assert/strict';
 import Database from 'better-sqlite3';
+import { until } from '../../support/until.mts';
 
 interface Entry {
   readonly table: 'events' | 'transfers';
@@ -26,7 +27,7 @@ export class Load {
 
   /** Resolves when so many commits are acknowledged. */
   async reach(count: number): Promise<void> {
-    while (this.acknowledged.length < count) await new Promise(resolve => setTimeout(resolve, 10));
+    await until(() => this.acknowledged.length >= count, `${count} commits are acknowledged`);
   }
 
   /** The clients also end by themselves when the service is gone. */

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../support/until.mts';
 
 export class Litestream {
   /** The program itself: what npm links as `litestream` does not hand signals on. */
@@ -54,7 +55,8 @@ export class Litestream {
 
   /** Resolves when it has its first snapshot. It looks at the database once a second; ended before that, it has nothing. */
   async begun(): Promise<void> {
-    while (!this.#names('').some(generation => this.#names(`${generation}/snapshots`).length > 0)) await sleep(20);
+    const hasSnapshot = (generation: string): boolean => this.#names(`${generation}/snapshots`).length > 0;
+    await until(() => this.#names('').some(hasSnapshot), 'Litestream has a snapshot');
   }
 
   /** How often Litestream began anew with a snapshot of the whole database, because the WAL did not continue. */

@@ -12,7 +12,6 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import Native from 'better-sqlite3';
 import type { CheckpointEvent } from 'safe-sqlite';
 import type { Action } from '../../faults/shim/control-file.mts';
@@ -46,7 +45,7 @@ async function overtake(
   child: Scenario,
   { meanwhile = () => {}, action = 'count' }: { meanwhile?: () => void; action?: Action } = {},
 ): Promise<void> {
-  while (bench.faults.counters()[0]?.hits !== 1) await delay(5);
+  await bench.hit();
   await child.ask('insert', { id: 9, bytes: 3000 });
   meanwhile();
   bench.faults.arm({ calls: 'fsync', path: '*/app.db', count: 'all', action });
