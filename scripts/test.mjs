@@ -24,8 +24,7 @@ const runnerFlags = [
   '--test',
   '--test-concurrency=2',
   `--test-timeout=${8 * 60_000}`,
-  // A test that was cut off leaves timers and processes, with which its file would go on for ever.
-  '--test-force-exit',
+  `--import=${new URL('../test/support/file-deadline.mts', import.meta.url)}`,
 ];
 const run = spawnSync(process.execPath, [...runnerFlags, ...flags, ...files], {
   stdio: 'inherit',
