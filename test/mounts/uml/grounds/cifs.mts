@@ -1,6 +1,6 @@
 /** A samba server on loopback, mounted by the kernel's client. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { run, untilListening } from './command.mts';
+import { mountPatiently, run, untilListening } from './command.mts';
 import type { Ground } from './ground.mts';
 import { mountImage } from './image.mts';
 
@@ -61,7 +61,7 @@ export function* cifsGrounds(work: string): Generator<Ground> {
     const folders = options === 'vers=1.0' ? [near] : [near, far];
     for (const folder of folders) {
       // nosharesock: the second mount is a client of its own to the server.
-      run('mount', '-t', 'cifs', '-o', `guest,nosharesock,${options}`, '//127.0.0.1/share', folder);
+      mountPatiently('-t', 'cifs', '-o', `guest,nosharesock,${options}`, '//127.0.0.1/share', folder);
     }
     yield { name, near, server, ...(folders.includes(far) && { far }) };
     for (const folder of folders) run('umount', folder);

@@ -15,6 +15,18 @@ export function run(program: string, ...args: string[]): void {
   }
 }
 
+/** As `run`, for a mount whose server may not get the processor in the time that the client gives it. */
+export function mountPatiently(...args: string[]): void {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return run('mount', ...args);
+    } catch (error) {
+      if (tries === 3) throw error;
+      console.log(`try ${tries}: ${(error as Error).message}`);
+    }
+  }
+}
+
 /** Pause between two looks at the table of sockets, in milliseconds. */
 const pauseMs = 20;
 
