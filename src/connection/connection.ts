@@ -74,8 +74,10 @@ export class Connection {
     const { verbose } = parts;
     this.verbose = { ...verbose, quietly: run => verbose.quietly(() => this.#asOurs(run)) };
     const setLockWait = (milliseconds: number): void => {
-      // `exec` costs a tenth of `pragma()`.
-      this.verbose.quietly(() => this.native.exec(`PRAGMA busy_timeout = ${milliseconds}`));
+      const sql = `PRAGMA busy_timeout = ${milliseconds}`;
+      const iterates = this.openIterators().next().done === false;
+      // `exec` costs a tenth, but is refused while an iterator is open; this PRAGMA acts while it is prepared.
+      this.verbose.quietly(() => (iterates ? this.native.prepare(sql) : this.native.exec(sql)));
     };
     this.lockWait = new LockWait(parts.options.timeout, setLockWait, () => this.#armSessions());
     if (parts.options.dangerously.allowUnsyncedCommits !== null) this.#givenUp.add(unsyncedCommits);
@@ -145,7 +147,8 @@ export class Connection {
 
   /** After a PRAGMA of the application: what its synchronous calls wait from now on. */
   readBusyTimeout(): void {
-    const answer = this.verbose.quietly(() => this.native.pragma('busy_timeout', { simple: true }));
+    // Unlike `pragma()` it may run while an iterator is open.
+    const answer = this.verbose.quietly(() => this.native.prepare('PRAGMA busy_timeout').pluck().get());
     this.lockWait.follow(Number(answer));
   }
 

@@ -49,6 +49,11 @@ export class LockWait {
     }
   };
 
+  /** Before a PRAGMA of the application, also inside a batch: it is to see what the application has set. */
+  show(): void {
+    this.begin(this.wantedMs);
+  }
+
   /** A PRAGMA of the application has set this. */
   follow(milliseconds: number): void {
     this.wantedMs = milliseconds;

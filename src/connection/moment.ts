@@ -11,9 +11,9 @@ export function endsTransaction(sql: string): boolean {
   return ending.test(sql);
 }
 
-/** Whether a PRAGMA has an argument; one without only asks. */
+/** Whether a PRAGMA has an argument, or writes without one; any other only asks. */
 export function mayWrite(pragma: string): boolean {
-  return /[=(]/.test(pragma);
+  return /[=(]|\b(?:optimize|incremental_vacuum)\b/i.test(pragma);
 }
 
 export function fenceMoment({ sql = '', commits }: Moment, inTransaction: boolean): FenceMoment {

@@ -1,6 +1,6 @@
 /** The one door for SQL of the application: refuses what takes a protection away, watches what touches one. */
-import { UnsafeStatementError } from '../errors/refusals';
-import type { GuardContext, Watched } from '../sql/decision';
+import { UnprovedProtectionError, UnsafeStatementError } from '../errors/refusals';
+import type { GuardContext, Watched, WrittenPragma } from '../sql/decision';
 import { inspectSql, refuse } from '../sql/guard';
 import { foldCase } from '../sql/names';
 import { transactionControl } from '../sql/transaction-control';
@@ -34,7 +34,7 @@ export class SqlDoor {
       return context.ground === 'memory' ? this.#harmlessInMemory(sql, context) : null;
     if (decision.verdict === 'refused') throw refuse(decision, sql);
     return {
-      preparing: prepare => this.#preparing(decision, prepare),
+      preparing: prepare => this.#watching(decision, prepare),
       around: (execute, values) => this.#around(decision, execute, values),
     };
   }
@@ -54,7 +54,8 @@ export class SqlDoor {
       preparing: prepare => prepare(),
       around: execute => {
         this.#keepTransaction(sql);
-        if (word === 'commit' || word === 'end' || word === 'release') gate.ending();
+        if (!native.inTransaction) gate.beginning();
+        else if (word === 'commit' || word === 'end' || word === 'release') gate.ending();
         try {
           return execute();
         } finally {
@@ -95,12 +96,6 @@ export class SqlDoor {
     };
   }
 
-  #preparing<Result>(touched: Watched, prepare: () => Result): Result {
-    const result = prepare();
-    this.#lookAgain(touched);
-    return result;
-  }
-
   #around<Result>(touched: Watched, execute: () => Result, values: readonly unknown[]): Result {
     const detach = touched.detaches.reduceRight<() => Result>(
       (inner, schema) => () => this.#attachments.aroundDetach(schema, inner),
@@ -117,17 +112,46 @@ export class SqlDoor {
           this.#attachments.aroundAttach(file, schema, inner),
       copy,
     );
-    const result = run();
-    for (const schema of touched.detaches) this.#attachments.released(schema);
+    return this.#watching(touched, () => {
+      const result = run();
+      for (const schema of touched.detaches) this.#attachments.released(schema);
+      return result;
+    });
+  }
+
+  /** What the text touches is looked at behind it, also where it fails: it has acted up to there. */
+  #watching<Result>(touched: Watched, run: () => Result): Result {
+    if (touched.pragmas.some(isLockWait)) this.#connection.lockWait.show();
+    let result: Result;
+    try {
+      result = run();
+    } catch (error) {
+      this.#lookBehindFailure(touched);
+      throw error;
+    }
     this.#lookAgain(touched);
     return result;
   }
 
+  #lookBehindFailure(touched: Watched): void {
+    try {
+      this.#lookAgain(touched);
+    } catch (error) {
+      // What keeps SQLite from answering is told by the failure itself.
+      if (error instanceof UnprovedProtectionError) throw error;
+    }
+  }
+
   /** What the text touched is set and read back; inside a transaction SQLite allows only the reading back. */
   #lookAgain({ pragmas }: Watched): void {
-    if (pragmas.length === 0) return;
+    if (pragmas.some(isLockWait)) this.#connection.readBusyTimeout();
+    if (pragmas.every(isLockWait)) return;
     const { native, verbose, ground } = this.#connection;
-    if (pragmas.some(({ name }) => foldCase(name) === 'busy_timeout')) this.#connection.readBusyTimeout();
     verbose.quietly(() => (native.inTransaction ? prove : protect)(native, ground));
   }
+}
+
+/** The one pragma that the connection notes, and that changes no protection. */
+function isLockWait({ name }: WrittenPragma): boolean {
+  return foldCase(name) === 'busy_timeout';
 }

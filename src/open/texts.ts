@@ -3,6 +3,7 @@ import { mayWrite } from '../connection/moment';
 import { nativeExplain } from '../connection/native-gaps';
 import type { Moment, Session } from '../connection/session';
 import { makeStatement, type Statement } from '../connection/statement';
+import { isScript, piecesOf } from '../sql/script';
 import type { PragmaOptions } from '../connection/types';
 import type { OpenDatabase } from './open-database';
 
@@ -34,21 +35,31 @@ export function prepareText({ database, open, session }: TextHandle, source: str
   });
 }
 
+/** A long script is run piece by piece: its commits are checked, and its WAL starts over, between them as between any others. */
 export function execText({ open, session }: TextHandle, source: string): void {
   const { native } = open.connection;
   attempt(session, { operation: 'exec', sql: source, commits: true }, () => {
+    open.door.through(source, () => {
+      const whole = native.inTransaction || !isScript(source);
+      for (const piece of whole ? [source] : piecesOf(source, () => !native.inTransaction)) execPiece(piece);
+    });
+  });
+
+  function execPiece(piece: string): void {
     session.gate.passing();
     try {
-      open.door.through(source, () => native.exec(source));
+      native.exec(piece);
     } finally {
       session.gate.transactionIs(native.inTransaction);
     }
-  });
+  }
 }
 
 export function pragmaText({ open, session }: TextHandle, source: string, options?: PragmaOptions): unknown {
   const sql = `PRAGMA ${source}`;
-  return attempt(session, { operation: 'pragma', sql, commits: mayWrite(sql) }, () => {
+  const commits = mayWrite(sql);
+  return attempt(session, { operation: 'pragma', sql, commits }, () => {
+    if (commits) session.gate.passing();
     const run = (): unknown => open.connection.native.pragma(source, options);
     return typeof source === 'string' ? open.door.through(sql, run) : run();
   });

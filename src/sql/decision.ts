@@ -31,7 +31,7 @@ export type WrittenCopy = { readonly file: string } | { readonly parameter: stri
 
 /** What has to be looked at behind a text that is let through. */
 export interface Watched {
-  /** Guarded and unknown pragmas that set a value: read the protections back. */
+  /** Guarded and unknown pragmas that set a value: read the protections back. Noted ones also where they only ask. */
   readonly pragmas: readonly WrittenPragma[];
   /** Databases to protect as soon as they are attached. */
   readonly attaches: readonly WrittenAttach[];

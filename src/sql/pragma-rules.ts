@@ -10,7 +10,7 @@ interface Objection {
 export interface PragmaRule {
   /**
    * - `free`: any value, nothing to look at afterwards.
-   * - `noted`: any value; the connection must know which.
+   * - `noted`: any value; the connection must know which, and what it answers is the connection's to say.
    * - `read-only-value`: may be read; no value may be set.
    * - `allowed-values`: some values may be set, and they keep the protection as it is.
    * - `needs-read-back`: some values may be set, and only the database can say what became of it.

@@ -20,6 +20,7 @@ export function judgePragma(sql: string, tokens: Statement, at: number, context:
     value: valueAt(sql, tokens, at + (prefixed ? 4 : 2)),
   };
   const rule = pragmaRules.get(foldCase(pragma.name)) ?? unknownPragma;
+  if (rule.kind === 'noted') return { verdict: 'watched', pragma };
   if (pragma.value === null || rule.kind === 'free' || isHarmlessThere(rule, pragma, context)) {
     return { verdict: 'ordinary', pragma };
   }

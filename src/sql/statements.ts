@@ -1,30 +1,33 @@
 /** Splits SQL text into the statements that SQLite would prepare one after the other. */
 import { isKeyword } from './names';
-import { tokenize, type Token } from './tokenizer';
+import { tokensOf, type Token } from './tokenizer';
 
 /** The tokens of one statement without space and comments, with the semicolon that ends it. */
 export type Statement = readonly Token[];
 
 /**
- * The statements of `sql`; semicolons with nothing between them are none.
+ * The statements of `sql`, one after the other as they are asked for; semicolons with nothing between them are none.
  *
  * A semicolon ends a statement, except inside CREATE TRIGGER: that ends with the semicolon of the first `; END ;`.
  * (SQLite's grammar has a semicolon inside a statement nowhere else.)
  */
-export function splitStatements(sql: string): Statement[] {
-  const statements: Statement[] = [];
+export function* statementsOf(sql: string): Generator<Statement, void> {
   let statement: Token[] = [];
-  for (const token of tokenize(sql)) {
+  for (const token of tokensOf(sql)) {
     if (token.kind === 'space' || token.kind === 'comment') continue;
     if (token.kind === 'semicolon' && statement.length === 0) continue;
     statement.push(token);
     if (token.kind === 'semicolon' && (!createsTrigger(sql, statement) || closesTrigger(sql, statement))) {
-      statements.push(statement);
+      yield statement;
       statement = [];
     }
   }
-  if (statement.length > 0) statements.push(statement);
-  return statements;
+  if (statement.length > 0) yield statement;
+}
+
+/** All of `statementsOf`. */
+export function splitStatements(sql: string): Statement[] {
+  return [...statementsOf(sql)];
 }
 
 /**

@@ -42,16 +42,14 @@ const operators = /->>?|==|<[=><]?|>[=>]?|!=|\|\||[()+*/%=|,&~.-]/y;
 const byteOrderMark = '\ufeff';
 
 /** All tokens of `sql`, without a gap, up to its end or to the first NUL: SQLite gets a C string and reads no further. */
-export function tokenize(sql: string): Token[] {
+export function* tokensOf(sql: string): Generator<Token, void> {
   const nul = sql.indexOf('\0');
   const text = nul === -1 ? sql : sql.slice(0, nul);
-  const tokens: Token[] = [];
   for (let at = 0; at < text.length;) {
     const token = tokenAt(text, at);
-    tokens.push(token);
+    yield token;
     at = token.end;
   }
-  return tokens;
 }
 
 function tokenAt(text: string, start: number): Token {

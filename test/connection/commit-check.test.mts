@@ -57,6 +57,23 @@ test('the check before a commit runs once for each commit, and for nothing else'
     1,
     'and the gate knows',
   );
+  for (const [pragma, expected] of [
+    ['user_version = 7', 1],
+    ['application_id(7)', 1],
+    ['incremental_vacuum', 1],
+    ['optimize', 1],
+    ['user_version', 0],
+    ['journal_mode', 0],
+  ] as const) {
+    assert.equal(
+      during(() => db.pragma(pragma)),
+      expected,
+      pragma,
+    );
+  }
+  checks = 0;
+  db.transaction(() => db.pragma('user_version = 8'))();
+  assert.ok(checks > 0, 'a transaction that wrote by a PRAGMA alone');
   checks = 0;
   await Promise.all([db.write(insertTen), db.write(insertTen)]);
   const { batches, committed } = opened.writes.facts();

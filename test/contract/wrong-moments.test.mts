@@ -359,6 +359,7 @@ describe('the disk is full', { skip: needsRoot }, () => {
     } finally {
       for (const { db } of subjects.values()) if (db.open) db.close();
       execFileSync('umount', ['-l', mount]);
+      rmSync(mount, { recursive: true });
     }
   });
 });

@@ -2,15 +2,15 @@ import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
-import { tokenize } from '../../dist/sql/tokenizer.js';
+import { tokensOf } from '../../dist/sql/tokenizer.js';
 import { beginningOf, wellFormed } from './sqlite.mts';
 import { tokenSoup } from './soup.mts';
 
 function shown(sql: string): string[] {
-  return tokenize(sql).map(({ kind, start, end }) => `${kind} ${sql.slice(start, end)}`);
+  return [...tokensOf(sql)].map(({ kind, start, end }) => `${kind} ${sql.slice(start, end)}`);
 }
 
-describe('tokenize', () => {
+describe('tokensOf', () => {
   const table: readonly (readonly [string, readonly string[]])[] = [
     ['', []],
     [' \t\v\n', ['space  \t\v\n']],
@@ -51,9 +51,7 @@ describe('tokenize', () => {
       fc.property(tokenSoup, sql => {
         const nul = sql.indexOf('\0');
         assert.equal(
-          tokenize(sql)
-            .map(({ start, end }) => sql.slice(start, end))
-            .join(''),
+          [...tokensOf(sql)].map(({ start, end }) => sql.slice(start, end)).join(''),
           nul === -1 ? sql : sql.slice(0, nul),
         );
       }),
@@ -71,7 +69,7 @@ describe('tokenize', () => {
     fc.assert(
       fc.property(tokenSoup, soup => {
         const sql = wellFormed(soup);
-        const tokens = tokenize(sql);
+        const tokens = [...tokensOf(sql)];
         for (const [index, token] of tokens.entries()) {
           const next = tokens.slice(index).find(({ kind }) => kind !== 'space' && kind !== 'comment');
           const expected =

@@ -1,0 +1,81 @@
+/** Loops and texts of commits in which no timer of the process comes through: the WAL starts over all the same. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import Native from 'better-sqlite3';
+import { Database } from 'safe-sqlite';
+
+type Connection = Pick<Native.Database, 'exec' | 'prepare'>;
+
+const walBytes = 64 * 1024;
+const commits = 6000;
+const insert = 'INSERT INTO t VALUES (zeroblob(3000))';
+
+const ways: Readonly<Record<string, (db: Connection) => void>> = {
+  'statements that commit by themselves'(db) {
+    const statement = db.prepare(insert);
+    for (let number = 0; number < commits; number += 1) statement.run();
+  },
+  'BEGIN and COMMIT by prepared statements'(db) {
+    const [begin, statement, commit] = ['BEGIN', insert, 'COMMIT'].map(sql => db.prepare(sql));
+    for (let number = 0; number < commits; number += 1) {
+      begin?.run();
+      statement?.run();
+      commit?.run();
+    }
+  },
+  'SAVEPOINT and RELEASE by prepared statements'(db) {
+    const [begin, statement, commit] = ['SAVEPOINT s', insert, 'RELEASE s'].map(sql => db.prepare(sql));
+    for (let number = 0; number < commits; number += 1) {
+      begin?.run();
+      statement?.run();
+      commit?.run();
+    }
+  },
+  'BEGIN and COMMIT by exec'(db) {
+    for (let number = 0; number < commits; number += 1) {
+      db.exec('BEGIN');
+      db.exec(insert);
+      db.exec('COMMIT');
+    }
+  },
+  'one text of many statements': db => db.exec(`${insert};\n`.repeat(commits)),
+};
+
+/** Bytes of the WAL behind `write`. In memory: the loops are long, and syncs say nothing here. */
+function largestWal(
+  open: (file: string) => Connection & { close(): unknown },
+  write: (db: Connection) => void,
+): number {
+  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'loops-'));
+  const file = join(folder, 'a.db');
+  const db = open(file);
+  try {
+    db.exec('CREATE TABLE t (a)');
+    write(db);
+    return statSync(`${file}-wal`).size;
+  } finally {
+    db.close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function openRaw(file: string): Native.Database {
+  const db = new Native(file);
+  db.pragma('journal_mode = WAL');
+  db.pragma('wal_autocheckpoint = 0');
+  return db;
+}
+
+describe('the WAL starts over in a loop that never yields', () => {
+  for (const [way, write] of Object.entries(ways)) {
+    test(way, () => {
+      const without = largestWal(openRaw, write);
+      const checkpoint = { walBytes, truncateAboveBytes: 16 * walBytes };
+      const ours = largestWal(file => new Database(file, { logger: false, checkpoint }), write);
+      assert.ok(ours < without / 3, `${ours} bytes, without checkpoints ${without}`);
+    });
+  }
+});
