@@ -35,23 +35,25 @@ export function prepareText({ database, open, session }: TextHandle, source: str
   });
 }
 
-/** A long script is run piece by piece: its commits are checked, and its WAL starts over, between them as between any others. */
-export function execText({ open, session }: TextHandle, source: string): void {
-  const { native } = open.connection;
-  attempt(session, { operation: 'exec', sql: source, commits: true }, () => {
-    open.door.through(source, () => {
-      const whole = native.inTransaction || !isScript(source);
-      for (const piece of whole ? [source] : piecesOf(source, () => !native.inTransaction)) execPiece(piece);
-    });
-  });
+/** A long script is run piece by piece: between them is what is between any other commits, checks and checkpoints. */
+export function execText(handle: TextHandle, source: string): void {
+  const { connection, door } = handle.open;
+  const whole = (): boolean => connection.native.inTransaction;
+  attempt(handle.session, { operation: 'exec', sql: source, commits: true }, () =>
+    door.through(source, () => {
+      if (!isScript(source) || whole()) return execPiece(handle, source);
+      for (const piece of piecesOf(source, whole)) execPiece(handle, piece);
+    }),
+  );
+}
 
-  function execPiece(piece: string): void {
-    session.gate.passing();
-    try {
-      native.exec(piece);
-    } finally {
-      session.gate.transactionIs(native.inTransaction);
-    }
+function execPiece({ open, session }: TextHandle, sql: string): void {
+  const { native } = open.connection;
+  session.gate.passing();
+  try {
+    native.exec(sql);
+  } finally {
+    session.gate.transactionIs(native.inTransaction);
   }
 }
 

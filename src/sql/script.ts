@@ -1,20 +1,26 @@
 /** Cuts a long text of many statements into pieces, so that something can be done between them. */
 import { statementsOf } from './statements';
 
-/** UTF-16 code units. Shorter texts are run whole: reading one costs more than running it with what is known by then. */
-const scriptLength = 16_384;
+/** Nothing is due between fewer, and reading them would cost more. */
+const manyStatements = 64;
 const statementsPerPiece = 8;
 
-/** Whether `sql` is so long that it may hold hundreds of statements. */
+/** Whether `sql` may hold many statements; a single long one is none. */
 export function isScript(sql: string): boolean {
-  return typeof sql === 'string' && sql.length > scriptLength;
+  if (typeof sql !== 'string') return false;
+  let at = -1;
+  for (let statements = 0; statements < manyStatements; statements += 1) {
+    at = sql.indexOf(';', at + 1);
+    if (at === -1) return false;
+  }
+  return true;
 }
 
 /**
- * The pieces of `sql`, each with some statements; run one after the other they do what the whole text does. With
- * `onlyWhile` false behind a piece, what is left comes as one.
+ * The pieces of `sql`, each with some statements; run one after the other they do what the whole text does. Once `whole()`
+ * is true behind one of them, what is left comes as one: to read a statement costs as much as to run it.
  */
-export function* piecesOf(sql: string, onlyWhile: () => boolean): Generator<string, void> {
+export function* piecesOf(sql: string, whole: () => boolean): Generator<string, void> {
   let from = 0;
   let statements = 0;
   for (const statement of statementsOf(sql)) {
@@ -23,7 +29,7 @@ export function* piecesOf(sql: string, onlyWhile: () => boolean): Generator<stri
     const end = statement.at(-1)?.end ?? from;
     yield sql.slice(from, end);
     from = end;
-    if (!onlyWhile()) break;
+    if (whole()) break;
   }
   if (from < sql.length) yield sql.slice(from);
 }
