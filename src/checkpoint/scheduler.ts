@@ -165,9 +165,10 @@ export class FileScheduler {
     this.#timer = setInterval(() => this.#look('tick'), Math.min(tickMs, intervalMs)).unref();
   }
 
+  /** Another connection of the thread may be in a transaction meanwhile: PASSIVE waits for nobody. */
   get #occupied(): boolean {
-    for (const user of this.#users) if (isOccupied(user)) return true;
-    return false;
+    for (const user of this.#users) if (user.checkpoints && !isOccupied(user)) return false;
+    return true;
   }
 
   #look(moment: 'tick' | 'before a commit' | 'behind a commit', loopStands = false): void {
@@ -191,7 +192,7 @@ export class FileScheduler {
       {
         fenced: this.#closing.signal.aborted,
         running: this.#running !== null,
-        inTransaction: this.#occupied,
+        occupied: this.#occupied,
         walBytes: state.walBytes,
         commits: this.wal.commits,
         pendingBytes: state.exact ? state.pendingBytes : this.#guessed(state.pendingBytes),

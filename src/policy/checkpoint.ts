@@ -21,8 +21,8 @@ export interface CheckpointFacts {
   readonly atCommit: boolean;
   /** The event loop has not turned for many commits, so that nobody hears what a checkpoint off it came to. */
   readonly loopStands: boolean;
-  /** A connection of this thread has a transaction or an iterator open on the file. */
-  readonly inTransaction: boolean;
+  /** Each connection of this thread that may write to the file has a transaction or an iterator open. */
+  readonly occupied: boolean;
   /** Bytes of all frames since the WAL started over, copied or not. */
   readonly walBytes: number;
   /** Bytes of the frames that are not in the database yet. */
@@ -80,7 +80,7 @@ export function decideCheckpoint(facts: CheckpointFacts, settings: ResolvedCheck
   if (facts.fenced) return none('the file is fenced');
   if (settings === 'off') return none("`checkpoint` is 'off'");
   if (settings.owner === 'external') return none('another program checkpoints');
-  const mayFinish = pendingBytes > 0 && !facts.inTransaction && pauseMs === 0 && facts.finishPauseMs === 0;
+  const mayFinish = pendingBytes > 0 && !facts.occupied && pauseMs === 0 && facts.finishPauseMs === 0;
   const late = facts.commits < manyCommits ? settings.truncateAboveBytes * finishShare : 0;
   const large = walBytes >= Math.max(late, settings.walBytes * finishFactor);
   const overrun = walBytes >= settings.truncateAboveBytes * overrunFactor;
@@ -88,7 +88,7 @@ export function decideCheckpoint(facts: CheckpointFacts, settings: ResolvedCheck
     return finish(`the WAL has ${walBytes} bytes: the writer waits for its checkpoint`);
   }
   if (facts.running) return none('a checkpoint is running');
-  if (settings.thread === 'main' && facts.inTransaction) return none('a transaction is open on this connection');
+  if (settings.thread === 'main' && facts.occupied) return none('a transaction is open on every connection');
   if (pauseMs > 0) return none(`the last one did not succeed; paused for ${Math.ceil(pauseMs)} ms`);
   // Right behind the other one least is pending: what was committed while it ran.
   if (mayFinish && large && facts.justCompleted) return finish(`the WAL has ${walBytes} bytes, and little is pending`);

@@ -26,7 +26,7 @@ const quiet: CheckpointFacts = {
   running: false,
   atCommit: false,
   loopStands: false,
-  inTransaction: false,
+  occupied: false,
   walBytes: 0,
   pendingBytes: 0,
   commits: 0,
@@ -64,8 +64,8 @@ const rows: readonly Row[] = [
   ['another program checkpoints', full, 'none', { owner: 'external' }],
   ['another program checkpoints, whatever the size', overrun, 'none', { owner: 'external' }],
   ['one is running', { ...full, running: true }, 'none'],
-  ['in a transaction, in a worker', { ...full, inTransaction: true }, 'passive'],
-  ['in a transaction, in this thread', { ...full, inTransaction: true }, 'none', { thread: 'main' }],
+  ['in a transaction, in a worker', { ...full, occupied: true }, 'passive'],
+  ['in a transaction, in this thread', { ...full, occupied: true }, 'none', { thread: 'main' }],
   ['paused after a blocked one', { ...full, pauseMs: 1 }, 'none'],
 
   ['complete, and the file is large', { fileBytes: 65 * MiB, justCompleted: true }, 'truncate'],
@@ -93,7 +93,7 @@ const rows: readonly Row[] = [
   ['large, with much to copy', { ...large, pendingBytes: 4 * MiB }, 'passive'],
   ['large, while one is running', { ...large, running: true }, 'none'],
   ['large, but a reader pinned it before', { ...large, justCompleted: true, finishPauseMs: 1 }, 'none'],
-  ['large, in a transaction', { ...large, justCompleted: true, inTransaction: true }, 'none'],
+  ['large, in a transaction', { ...large, justCompleted: true, occupied: true }, 'none'],
   [
     'two limits in one',
     { ...nearlyCopied, justCompleted: true, fileBytes: 4 * MiB },
@@ -121,7 +121,7 @@ const rows: readonly Row[] = [
   ['at a commit, overrun, while one runs: the writer waits', { ...overrun, atCommit: true, running: true }, 'finish'],
   ['at a commit, overrun, and none runs yet', { ...overrun, pendingBytes: 9 * MiB, atCommit: true }, 'passive'],
   ['overrun while one runs', { ...overrun, running: true }, 'none'],
-  ['overrun in a transaction', { ...overrun, inTransaction: true, sinceAttemptMs: 1000 }, 'passive'],
+  ['overrun in a transaction', { ...overrun, occupied: true, sinceAttemptMs: 1000 }, 'passive'],
   ['overrun, but paused', { ...overrun, pauseMs: 1 }, 'none'],
   ['overrun, but all is copied', { ...overrun, pendingBytes: 0, sinceAttemptMs: 10 }, 'none'],
 ];
@@ -144,7 +144,7 @@ describe('decideCheckpoint', () => {
     atCommit: fc.boolean(),
     loopStands: fc.boolean(),
     commits: fc.nat(4000),
-    inTransaction: fc.boolean(),
+    occupied: fc.boolean(),
     walBytes: fc.nat(200 * MiB),
     pendingBytes: fc.nat(200 * MiB),
     fileBytes: fc.nat(200 * MiB),
@@ -161,7 +161,7 @@ describe('decideCheckpoint', () => {
       fc.property(anyFacts, fc.constantFrom('self', 'external'), (facts, owner) => {
         const { action } = decideCheckpoint(facts, { ...settings, owner });
         if (facts.fenced || owner === 'external') assert.equal(action, 'none');
-        if (facts.inTransaction) assert.notEqual(action, 'finish');
+        if (facts.occupied) assert.notEqual(action, 'finish');
         if (action === 'truncate') {
           assert.ok(facts.justCompleted && facts.pendingBytes === 0 && facts.fileBytes > settings.truncateAboveBytes);
         }
