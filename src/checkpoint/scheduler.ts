@@ -26,6 +26,7 @@ import { CheckpointCounters } from './counters';
 import { Gaps } from './gaps';
 import { noHistory, pauseOf, withFailure, withRestart, withResult, type History } from './history';
 import { findLongTransactions } from './long-transactions';
+import { Looks, type LookedAt } from './looks';
 import { reportFailure, reportPinned, reportResult, WalWarning } from './report';
 import { checkpointTarget, runCheckpoint } from './run-checkpoint';
 import type { FileUser } from './user';
@@ -33,10 +34,6 @@ import { isOccupied, noticeSwitch, WalView, type WalState } from './wal-state';
 
 /** ms between two looks at a file. */
 const tickMs = 250;
-/** Begins and commits between two looks right behind one: each look costs a busy writer some 30 µs. */
-const pulsesPerLookBehind = 32;
-/** The same for the looks of a writer itself, which can be made to wait. */
-const pulsesPerLookBefore = 64;
 /** ms. A writer that is too fast waits this long at a time for the checkpoint that runs. */
 const pressMs = 1000;
 
@@ -55,16 +52,18 @@ export class FileScheduler {
   #closing = new AbortController();
   readonly #warning = new WalWarning();
   #settings: ResolvedCheckpoint | 'off' = 'off';
-  #timer: NodeJS.Timeout | null = null;
   #history: History = noHistory;
   #running: Promise<unknown> | null = null;
   /** ms of the monotonic clock: since when something is pending. */
   #pendingSince: number | null = null;
   /** Bytes of the WAL after which it must start over; `null` when nothing was finished. */
   #finishedAt: number | null = null;
-  #pulses = 0;
-  #behindCommit: NodeJS.Immediate | null = null;
   readonly #gaps = new Gaps();
+  readonly #looks = new Looks({
+    look: (moment, loopStands) => this.#look(moment, loopStands),
+    isOccupied: () => this.#occupied,
+    leavesGaps: () => this.#gaps.likely,
+  });
 
   constructor(target: WatchedFile) {
     this.target = target;
@@ -110,19 +109,10 @@ export class FileScheduler {
     this.#arrange();
   }
 
-  /** Called at each commit and each begin: also in a loop that lets no tick come, the WAL has a limit. */
+  /** Called at each commit and each begin. */
   pulse(commits: boolean): void {
-    this.#pulses += 1;
     if (commits) this.wal.count();
-    // It was asked for many commits ago.
-    const loopStands = this.#behindCommit !== null;
-    // The gap behind a commit is longest at its beginning; without its reference, the loop would sleep through it first.
-    if (this.#pulses % pulsesPerLookBehind === 0 && this.#gaps.likely)
-      this.#behindCommit ??= setImmediate(() => this.#look('behind a commit'));
-    // Inside a transaction there is nothing to see: the next one that begins will do.
-    if (this.#pulses < pulsesPerLookBefore || this.#occupied) return;
-    this.#pulses = 0;
-    this.#look('before a commit', loopStands);
+    this.#looks.pulse();
   }
 
   /** For `db.checkpoint`: after the one that runs, whatever the policy says of the time. */
@@ -154,15 +144,11 @@ export class FileScheduler {
   #arrange(): void {
     const checkpointing = [...this.#users].filter(user => user.checkpoints);
     this.#settings = mergeCheckpoint(checkpointing.map(({ connection }) => connection.options.checkpoint));
-    if (this.#timer !== null) clearInterval(this.#timer);
-    if (this.#behindCommit !== null) clearImmediate(this.#behindCommit);
-    this.#timer = null;
-    this.#behindCommit = null;
     if (checkpointing.length === 0 || faultOf(this.target.key) !== null) this.halt();
     else if (this.#closing.signal.aborted) this.#closing = new AbortController();
-    if (this.#users.size === 0) return;
+    if (this.#users.size === 0) return this.#looks.stop();
     const intervalMs = this.#settings === 'off' ? tickMs : Math.ceil(this.#settings.intervalMs / 2);
-    this.#timer = setInterval(() => this.#look('tick'), Math.min(tickMs, intervalMs)).unref();
+    this.#looks.every(Math.min(tickMs, intervalMs));
   }
 
   /** Another connection of the thread may be in a transaction meanwhile: PASSIVE waits for nobody. */
@@ -171,8 +157,7 @@ export class FileScheduler {
     return true;
   }
 
-  #look(moment: 'tick' | 'before a commit' | 'behind a commit', loopStands = false): void {
-    if (moment === 'behind a commit') this.#behindCommit = null;
+  #look(moment: LookedAt, loopStands: boolean): void {
     // Read-only connections that were opened since go on.
     if (noticeMarker(this.target)) return this.halt();
     if (moment === 'tick' && noticeSwitch(this.target.file, this.#users)) this.#arrange();

@@ -1,0 +1,75 @@
+/** When the services of a file look at it: by the clock, behind a commit, and before one where neither of these comes. */
+
+/** Begins and commits between two looks right behind one: each look costs a busy writer some 30 µs. */
+const pulsesPerLookBehind = 32;
+/** The same for the looks of a writer itself, which can be made to wait. */
+const pulsesPerLookBefore = 64;
+
+export type LookedAt = 'tick' | 'before a commit' | 'behind a commit';
+
+/** What is looked at; asked at some pulses only. */
+export interface Looked {
+  /** `loopStands`: the event loop has not turned for many commits. */
+  readonly look: (moment: LookedAt, loopStands: boolean) => void;
+  /** There is nothing to see. */
+  readonly isOccupied: () => boolean;
+  /** A look behind a commit finds a gap. */
+  readonly leavesGaps: () => boolean;
+}
+
+export class Looks {
+  readonly #looked: Looked;
+  #timer: NodeJS.Timeout | null = null;
+  #everyMs = 0;
+  /** ms of the monotonic clock: when the timer runs. */
+  #tickAt = 0;
+  #behindCommit: NodeJS.Immediate | null = null;
+  #pulses = 0;
+
+  constructor(looked: Looked) {
+    this.#looked = looked;
+  }
+
+  /** A look that is due sooner stays: connections that come and go would put each off. */
+  every(ms: number): void {
+    this.#everyMs = ms;
+    if (this.#timer === null || performance.now() + ms < this.#tickAt) this.#startTimer();
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#behindCommit !== null) clearImmediate(this.#behindCommit);
+    this.#timer = null;
+    this.#behindCommit = null;
+  }
+
+  /** Called at each commit and each begin: also in a loop that lets no tick come, the WAL has a limit. */
+  pulse(): void {
+    this.#pulses += 1;
+    // It was asked for many commits ago.
+    const loopStands = this.#behindCommit !== null;
+    // The gap behind a commit is longest at its beginning; without its reference, the loop would sleep through it first.
+    if (this.#pulses % pulsesPerLookBehind === 0 && this.#looked.leavesGaps())
+      this.#behindCommit ??= setImmediate(() => this.#lookBehind());
+    // Inside a transaction there is nothing to see: the next one that begins will do.
+    if (this.#pulses < pulsesPerLookBefore || this.#looked.isOccupied()) return;
+    this.#pulses = 0;
+    this.#looked.look('before a commit', loopStands);
+  }
+
+  #startTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#tickAt = performance.now() + this.#everyMs;
+    this.#timer = setTimeout(() => this.#tick(), this.#everyMs).unref();
+  }
+
+  #tick(): void {
+    this.#startTimer();
+    this.#looked.look('tick', false);
+  }
+
+  #lookBehind(): void {
+    this.#behindCommit = null;
+    this.#looked.look('behind a commit', false);
+  }
+}
