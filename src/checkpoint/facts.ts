@@ -32,7 +32,9 @@ export function checkpointFacts(scheduler: FileScheduler | null): CheckpointFact
   const { settings, history, counters } = scheduler;
   const now = performance.now();
   const { walBytes, pendingBytes } = scheduler.wal.look();
-  const blocked = history.blocked ?? history.pinned;
+  // Whether a WAL that is copied and small starts over matters to nobody.
+  const pinned = pendingBytes > 0 || walBytes > walLimit(settings) ? history.pinned : null;
+  const blocked = history.blocked ?? pinned;
   const { failed, completeAt } = history;
   return Object.freeze({
     owner: settings === 'off' ? 'off' : settings.owner,

@@ -49,9 +49,14 @@ export function withResult(history: History, result: CheckpointResult, now: numb
   return { ...common, blocked: next('blocked', history.blocked, now, random) };
 }
 
-/** After a complete checkpoint with no writer beside it: whether the WAL started over at the next commit. */
-export function withRestart(history: History, restarted: boolean, now: number, random: number): History {
-  return { ...history, pinned: restarted ? null : next('blocked', history.pinned, now, random) };
+/** After a complete checkpoint with no writer beside it, behind which the WAL did not start over. */
+export function withPin(history: History, now: number, random: number): History {
+  return { ...history, pinned: next('blocked', history.pinned, now, random) };
+}
+
+/** The WAL has started over. */
+export function withRestart(history: History): History {
+  return { ...history, pinned: null };
 }
 
 export function withFailure(history: History, error: Error, now: number, random: number): History {

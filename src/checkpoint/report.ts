@@ -20,9 +20,13 @@ export function reportResult(users: Iterable<FileUser>, result: CheckpointResult
   });
 }
 
-/** All is copied, but a reader of the latest state keeps the WAL from starting over, and so it grows. */
+/**
+ * All is copied, but a reader of the latest state keeps the WAL from starting over, and so it grows.
+ *
+ * Once is none: a transaction of another thread or process that was open at that moment appends as well, and ends.
+ */
 export function reportPinned(users: Iterable<FileUser>, { last, pinned }: History): void {
-  if (last === null || pinned === null) return;
+  if (last === null || pinned === null || pinned.consecutive === 1) return;
   announce(users, 'checkpointBlocked', {
     ...last,
     complete: false,

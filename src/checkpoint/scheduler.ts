@@ -24,10 +24,11 @@ import type { ResolvedCheckpoint } from '../options/resolved';
 import { decideCheckpoint, mergeCheckpoint, type CheckpointDecision, type LookMoment } from '../policy/checkpoint';
 import { CheckpointCounters } from './counters';
 import { Gaps } from './gaps';
-import { noHistory, pauseOf, withFailure, withRestart, withResult, type History } from './history';
+import { noHistory, pauseOf, withFailure, withPin, withRestart, withResult, type History } from './history';
 import { findLongTransactions } from './long-transactions';
 import { Looks, type LookedAt } from './looks';
 import { reportFailure, reportPinned, reportResult, WalWarning } from './report';
+import { Restarts } from './restarts';
 import { checkpointTarget, runCheckpoint } from './run-checkpoint';
 import type { FileUser } from './user';
 import { isOccupied, noticeSwitch, WalView, type WalState } from './wal-state';
@@ -56,8 +57,7 @@ export class FileScheduler {
   #running: Promise<unknown> | null = null;
   /** ms of the monotonic clock: since when something is pending. */
   #pendingSince: number | null = null;
-  /** Bytes of the WAL after which it must start over; `null` when nothing was finished. */
-  #finishedAt: number | null = null;
+  readonly #restarts = new Restarts();
   readonly #gaps = new Gaps();
   readonly #looks = new Looks({
     look: (moment, loopStands) => this.#look(moment, loopStands),
@@ -171,7 +171,7 @@ export class FileScheduler {
   #decide(state: WalState, moment: LookMoment): CheckpointDecision {
     const now = performance.now();
     this.#pendingSince = state.pendingBytes === 0 ? null : (this.#pendingSince ?? now);
-    this.#noticePinned(state, now);
+    this.#noticeRestart(state, now);
     const { endedAt, blocked, pinned, untruncated, failed } = this.#history;
     return decideCheckpoint(
       {
@@ -198,13 +198,12 @@ export class FileScheduler {
     return this.#settings === 'off' ? pendingBytes : Math.min(pendingBytes, this.#settings.walBytes - 1);
   }
 
-  /** All was copied and nobody of this thread wrote meanwhile, yet SQLite appended: a reader pins the WAL. */
-  #noticePinned({ walBytes, exact }: WalState, now: number): void {
-    if (this.#finishedAt === null || !exact || walBytes === this.#finishedAt) return;
-    const restarted = walBytes < this.#finishedAt;
-    this.#finishedAt = null;
-    this.#history = withRestart(this.#history, restarted, now, Math.random());
-    if (!restarted) reportPinned(this.#users, this.#history);
+  #noticeRestart(state: WalState, now: number): void {
+    const verdict = this.#restarts.judge(state, this.wal.restarts);
+    if (verdict === 'restarted') this.#history = withRestart(this.#history);
+    if (verdict !== 'pinned') return;
+    this.#history = withPin(this.#history, now, Math.random());
+    reportPinned(this.#users, this.#history);
   }
 
   #act({ action }: CheckpointDecision): void {
@@ -221,7 +220,9 @@ export class FileScheduler {
     if (this.#running !== null && !waitForCheckpoint(this.target.file, pressMs)) return;
     try {
       const { complete } = this.runHere(user);
-      this.#finishedAt = complete ? this.wal.look().walBytes : null;
+      const state = this.wal.look();
+      this.#noticeRestart(state, performance.now());
+      this.#restarts.expectAfter(complete ? state.walBytes : null);
       this.#goOn(complete);
     } catch {} // Reported already; see `#act`.
   }

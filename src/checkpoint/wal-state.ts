@@ -65,7 +65,9 @@ export class WalView {
   /** Wall clock, in ms: what the time of the `-wal` is compared with. */
   #completeAt = 0;
   #walBytes = 0;
+  #copiedBytes = 0;
   #commits = 0;
+  #restarts = 0;
 
   constructor(file: string, users: ReadonlySet<FileUser>) {
     this.#file = file;
@@ -75,6 +77,11 @@ export class WalView {
   /** Commits of this thread since the WAL started over, as far as that was seen. */
   get commits(): number {
     return this.#commits;
+  }
+
+  /** How often it was seen to have started over. */
+  get restarts(): number {
+    return this.#restarts;
   }
 
   /** Called for each commit. */
@@ -101,8 +108,14 @@ export class WalView {
 
   #seen(state: WalState): WalState {
     if (!state.exact) return state;
-    if (state.walBytes < this.#walBytes) this.#commits = 0;
+    const copiedBytes = state.walBytes - state.pendingBytes;
+    // A WAL that started over may be the larger one by now, but what is copied of it began at nothing.
+    if (state.walBytes < this.#walBytes || copiedBytes < this.#copiedBytes) {
+      this.#commits = 0;
+      this.#restarts += 1;
+    }
     this.#walBytes = state.walBytes;
+    this.#copiedBytes = copiedBytes;
     return state;
   }
 }

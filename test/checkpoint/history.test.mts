@@ -5,6 +5,7 @@ import {
   noHistory,
   pauseOf,
   withFailure,
+  withPin,
   withRestart,
   withResult,
   type History,
@@ -42,11 +43,11 @@ describe('the history of a file', () => {
   });
 
   test('pinned until the WAL starts over', () => {
-    let history = withRestart(noHistory, false, 1000, middle);
-    history = withRestart(history, false, 2000, middle);
+    let history = withPin(noHistory, 1000, middle);
+    history = withPin(history, 2000, middle);
     assert.deepEqual(history.pinned, { consecutive: 2, since: 1000, pausedUntil: 2100 });
     assert.equal(after(history, 'passive', true, 3000).pinned?.consecutive, 2);
-    assert.equal(withRestart(history, true, 4000, middle).pinned, null);
+    assert.equal(withRestart(history).pinned, null);
   });
 
   test('failed in a row, until one has run', () => {

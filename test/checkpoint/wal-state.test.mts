@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Database } from 'safe-sqlite';
-import { askWalState, isOccupied, readWalState } from '../../dist/checkpoint/wal-state.js';
+import { askWalState, isOccupied, readWalState, WalView } from '../../dist/checkpoint/wal-state.js';
 import type { FileUser } from '../../dist/checkpoint/user.js';
 import { openResolved } from '../../dist/open/way-in.js';
 import { resolveOptions } from '../../dist/options/resolve.js';
@@ -96,5 +96,22 @@ describe('readWalState', () => {
     assert.equal(typeof state.walBytes, 'number');
     assert.equal(seen.length, before);
     own.close();
+  });
+});
+
+describe('WalView', () => {
+  test('sees that the WAL has started over, also where it is the larger one since', async () => {
+    const view = new WalView(db.name, new Set([user]));
+    view.count();
+    assert.equal(view.ask().walBytes > 0, true);
+    await db.checkpoint();
+    view.look();
+    assert.deepEqual([view.restarts, view.commits], [0, 1]);
+    db.exec('INSERT INTO t VALUES (zeroblob(50000))');
+    view.ask();
+    assert.deepEqual([view.restarts, view.commits], [1, 0]);
+    db.exec('INSERT INTO t VALUES (1)');
+    view.ask();
+    assert.equal(view.restarts, 1);
   });
 });
