@@ -4,17 +4,21 @@
 const pulsesPerLookBehind = 32;
 /** The same for the looks of a writer itself, which can be made to wait. */
 const pulsesPerLookBefore = 64;
+/** The same between two questions whether the WAL has grown by so much that a look cannot wait: each costs some 2 µs. */
+const pulsesPerMeasure = 4;
 
 export type LookedAt = 'tick' | 'before a commit' | 'behind a commit';
 
 /** What is looked at; asked at some pulses only. */
 export interface Looked {
-  /** `loopStands`: the event loop has not turned for many commits. */
+  /** `loopStands`: the event loop has not turned for many commits, or large ones. */
   readonly look: (moment: LookedAt, loopStands: boolean) => void;
   /** There is nothing to see. */
   readonly isOccupied: () => boolean;
   /** A look behind a commit finds a gap. */
   readonly leavesGaps: () => boolean;
+  /** Much was written since the last look. */
+  readonly hasGrown: () => boolean;
 }
 
 export class Looks {
@@ -25,6 +29,7 @@ export class Looks {
   #tickAt = 0;
   #behindCommit: NodeJS.Immediate | null = null;
   #pulses = 0;
+  #unmeasured = 0;
 
   constructor(looked: Looked) {
     this.#looked = looked;
@@ -46,14 +51,16 @@ export class Looks {
   /** Called at each commit and each begin: also in a loop that lets no tick come, the WAL has a limit. */
   pulse(): void {
     this.#pulses += 1;
-    // It was asked for many commits ago.
+    this.#unmeasured += 1;
+    // It was asked for many commits ago, or large ones.
     const loopStands = this.#behindCommit !== null;
-    // The gap behind a commit is longest at its beginning; without its reference, the loop would sleep through it first.
-    if (this.#pulses % pulsesPerLookBehind === 0 && this.#looked.leavesGaps())
-      this.#behindCommit ??= setImmediate(() => this.#lookBehind());
+    if (this.#pulses % pulsesPerLookBehind === 0) this.#askBehind();
     // Inside a transaction there is nothing to see: the next one that begins will do.
-    if (this.#pulses < pulsesPerLookBefore || this.#looked.isOccupied()) return;
-    this.#pulses = 0;
+    if (this.#unmeasured < pulsesPerMeasure || this.#looked.isOccupied()) return;
+    this.#unmeasured = 0;
+    if (this.#pulses >= pulsesPerLookBefore) this.#pulses = 0;
+    else if (this.#looked.hasGrown()) this.#askBehind();
+    else return;
     this.#looked.look('before a commit', loopStands);
   }
 
@@ -66,6 +73,11 @@ export class Looks {
   #tick(): void {
     this.#startTimer();
     this.#looked.look('tick', false);
+  }
+
+  /** The gap behind a commit is longest at its beginning; without its reference, the loop would sleep through it first. */
+  #askBehind(): void {
+    if (this.#looked.leavesGaps()) this.#behindCommit ??= setImmediate(() => this.#lookBehind());
   }
 
   #lookBehind(): void {

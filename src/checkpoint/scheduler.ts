@@ -21,7 +21,13 @@ import { settleCheckpoints, stopCheckpoints, waitForCheckpoint } from '../mainte
 import { checkpoint } from '../maintenance/jobs/checkpoint';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/protocol';
 import type { ResolvedCheckpoint } from '../options/resolved';
-import { decideCheckpoint, mergeCheckpoint, type CheckpointDecision, type LookMoment } from '../policy/checkpoint';
+import {
+  decideCheckpoint,
+  growthPerLook,
+  mergeCheckpoint,
+  type CheckpointDecision,
+  type LookMoment,
+} from '../policy/checkpoint';
 import { CheckpointCounters } from './counters';
 import { Gaps } from './gaps';
 import { noHistory, pauseOf, withFailure, withPin, withRestart, withResult, type History } from './history';
@@ -63,6 +69,7 @@ export class FileScheduler {
     look: (moment, loopStands) => this.#look(moment, loopStands),
     isOccupied: () => this.#occupied,
     leavesGaps: () => this.#gaps.likely,
+    hasGrown: () => this.wal.growth() >= growthPerLook(this.#settings),
   });
 
   constructor(target: WatchedFile) {

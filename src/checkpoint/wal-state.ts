@@ -101,6 +101,12 @@ export class WalView {
     return state === null ? this.look() : this.#seen(state);
   }
 
+  /** Bytes that came to the WAL since it was seen last; 0 where no connection is free to be asked. */
+  growth(): number {
+    const walBytes = askWalState(this.#users, this.#fileBytes)?.walBytes ?? this.#walBytes;
+    return walBytes < this.#walBytes ? walBytes : walBytes - this.#walBytes;
+  }
+
   /** A checkpoint has copied everything. */
   completed(): void {
     this.#completeAt = Date.now();

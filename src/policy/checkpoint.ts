@@ -19,7 +19,7 @@ export interface CheckpointFacts {
   readonly running: boolean;
   /** Asked before a commit, and not by the timer: the writer itself can be made to wait. */
   readonly atCommit: boolean;
-  /** The event loop has not turned for many commits, so that nobody hears what a checkpoint off it came to. */
+  /** The event loop has not turned for many commits, or large ones, so that nobody hears what a checkpoint off it came to. */
   readonly loopStands: boolean;
   /** Each connection of this thread that may write to the file has a transaction or an iterator open. */
   readonly occupied: boolean;
@@ -71,6 +71,10 @@ const manyCommits = 2000;
  * than the disk takes them in a second time, or in a loop that never yields, and without a limit the WAL would fill it.
  */
 const overrunFactor = 2;
+/** Of that size: a WAL that has grown by so much is looked at, however few commits it was. */
+const growthShare = 0.25;
+/** Bytes. Less than this needs no look of its own: the commits between two looks write as much when they are small. */
+const leastGrowth = 1024 * 1024;
 /** ms between two tries to catch up with a writer: each costs two syncs of the disk. */
 const catchUpMs = 1000;
 
@@ -109,6 +113,13 @@ export function decideCheckpoint(facts: CheckpointFacts, settings: ResolvedCheck
     return passive(`the file has ${fileBytes} bytes and could be truncated after it`);
   }
   return none('nothing is due');
+}
+
+/** Bytes by which a WAL may grow between two looks at it, so that it does not go far beyond its limit. */
+export function growthPerLook(settings: ResolvedCheckpoint | 'off'): number {
+  return settings === 'off'
+    ? Number.POSITIVE_INFINITY
+    : Math.max(settings.truncateAboveBytes * growthShare, leastGrowth);
 }
 
 /** ms: first and longest pause after a checkpoint that somebody blocked: often a transaction that ends in a moment. */

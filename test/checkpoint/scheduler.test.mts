@@ -106,6 +106,22 @@ describe('the scheduler', { skip }, () => {
     assert.ok(frames > 1000 && frames < commits / 2, `${frames} frames`);
   });
 
+  test('limits the WAL in a loop of large transactions that never yields', async () => {
+    const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'checkpoint-'));
+    const truncateAboveBytes = 4 * 1024 * KiB;
+    const db = new Database(join(folder, 'a.db'), { logger: false, checkpoint: { truncateAboveBytes } });
+    db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, a)');
+    // The thread is there from now on.
+    await db.checkpoint();
+    const insert = db.prepare('INSERT OR REPLACE INTO t VALUES (?, zeroblob(1000000))');
+    const transaction = db.transaction((id: number) => insert.run(id));
+    for (let number = 0; number < 60; number += 1) transaction(number % 3);
+    const { size } = statSync(`${db.name}-wal`);
+    db.close();
+    rmSync(folder, { recursive: true });
+    assert.ok(size < 4 * truncateAboveBytes, `${size} bytes`);
+  });
+
   test('runs by age, and not again while nothing is pending', async () => {
     using bench = createFaultBench();
     const child = await started(bench, byAge);

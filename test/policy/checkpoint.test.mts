@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import {
   checkpointPause,
   decideCheckpoint,
+  growthPerLook,
   mergeCheckpoint,
   type CheckpointFacts,
 } from '../../dist/policy/checkpoint.js';
@@ -169,6 +170,14 @@ describe('decideCheckpoint', () => {
         assert.equal(decideCheckpoint(facts, 'off').action, 'none');
       }),
     );
+  });
+});
+
+describe('growthPerLook', () => {
+  test('is a quarter of the size at which the file is truncated, and no less than small commits write', () => {
+    assert.equal(growthPerLook(settings), 16 * MiB);
+    assert.equal(growthPerLook({ ...settings, truncateAboveBytes: MiB }), MiB);
+    assert.equal(growthPerLook('off'), Number.POSITIVE_INFINITY);
   });
 });
 
