@@ -9,8 +9,10 @@ const longMs = 10_000;
 /** ms between two reports of one, at most; they come at 10 s, 20 s, 40 s and so on. */
 const longestGapMs = 300_000;
 
-/** When a transaction that is still open was first seen, and at which age it is reported next. ms. */
 interface Seen {
+  /** Transactions of the connection that had ended: with more of them by now, the open one is another. */
+  readonly ended: number;
+  /** When it was first seen, and at which age it is reported next. ms. */
   readonly since: number;
   readonly reportAt: number;
 }
@@ -22,7 +24,7 @@ const iterators = new WeakMap<OpenIterator, number>();
  * Reports what is open too long on any of the connections.
  *
  * A transaction that one call of JavaScript opens and ends is never seen between two turns of the event loop, so what
- * is seen at each look was begun by hand, or begins again and again.
+ * is seen at a look was begun by hand.
  */
 export function findLongTransactions(users: Iterable<FileUser>, now: number): void {
   for (const user of users) {
@@ -46,13 +48,15 @@ function reportTransaction(user: FileUser, now: number): void {
     transactions.delete(connection);
     return;
   }
-  const seen = transactions.get(connection) ?? { since: now, reportAt: longMs };
+  const { ended } = connection.gate;
+  const known = transactions.get(connection);
+  const seen = known?.ended === ended ? known : { ended, since: now, reportAt: longMs };
   const ageMs = now - seen.since;
   if (ageMs < seen.reportAt) {
     transactions.set(connection, seen);
     return;
   }
-  transactions.set(connection, { since: seen.since, reportAt: nextReport(ageMs) });
+  transactions.set(connection, { ...seen, reportAt: nextReport(ageMs) });
   announce([user], 'longTransaction', { kind: 'transaction', ageMs, sql: null });
 }
 

@@ -18,6 +18,8 @@ export class CommitGate {
   check: CommitCheck | null = null;
   /** Whether the open transaction has written: what only read has nothing to commit. Set by its statements. */
   wrote = false;
+  /** Transactions that have ended: tells an open one from the one that was open before. */
+  ended = 0;
   /** Milliseconds of the commits that are timed: docs/metrics.md says which. */
   readonly commitMs = new Buckets(commitMsBounds);
 
@@ -57,6 +59,7 @@ export class CommitGate {
   transactionIs(open: boolean): void {
     if (!open) this.wrote = false;
     if (this.#inTransaction === open) return;
+    if (!open) this.ended += 1;
     this.#inTransaction = open;
     this.#arm();
   }

@@ -69,4 +69,38 @@ describe('findLongTransactions', () => {
     assert.equal(seen.length, 1);
     db.exec('ROLLBACK');
   });
+
+  const ways: Record<string, () => void> = {
+    exec: () => db.exec('COMMIT').exec('BEGIN'),
+    'prepared statements': () => {
+      db.prepare('END').run();
+      db.prepare('BEGIN IMMEDIATE').run();
+    },
+    savepoints: () => {
+      if (db.inTransaction) db.prepare('ROLLBACK').run();
+      db.prepare('SAVEPOINT s').run();
+      db.prepare('RELEASE s').run();
+      db.prepare('SAVEPOINT s').run();
+    },
+    'a failure that rolls back': () => {
+      assert.throws(() => db.prepare('INSERT OR ROLLBACK INTO u VALUES (1)').run());
+      db.exec('BEGIN');
+    },
+  };
+  for (const [way, another] of Object.entries(ways)) {
+    test(`is not taken in by transactions that follow one another, ended by ${way}`, () => {
+      db.exec('CREATE TABLE u(a UNIQUE); INSERT INTO u VALUES (1)');
+      db.exec('BEGIN');
+      for (let now = 0; now <= 30_000; now += 250) {
+        another();
+        look(now);
+      }
+      assert.deepEqual(seen, []);
+      look(40_000);
+      assert.deepEqual(
+        seen.map(({ ageMs }) => ageMs),
+        [10_000],
+      );
+    });
+  }
 });
