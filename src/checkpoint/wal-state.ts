@@ -20,7 +20,9 @@ const frameHeaderBytes = 24;
 
 interface Question {
   readonly ask: () => WalFrames;
-  readonly frameBytes: number;
+  readonly pageSize: () => number;
+  /** As of the last look at the file: the application may leave WAL mode for another page size. */
+  frameBytes: number;
 }
 
 const questions = new WeakMap<FileUser, Question | null>();
@@ -33,8 +35,12 @@ const questions = new WeakMap<FileUser, Question | null>();
  * sync of that write has the inode to write as well: measured, such a commit takes a third longer.
  */
 export function askWalState(users: Iterable<FileUser>, fileBytes: number): WalState | null {
+  return askFirstFree(users, fileBytes, 'known');
+}
+
+function askFirstFree(users: Iterable<FileUser>, fileBytes: number, pageSize: 'known' | 'anew'): WalState | null {
   for (const user of users) {
-    const frames = ask(user);
+    const frames = ask(user, pageSize);
     if (frames !== null) return { ...frames, fileBytes: Math.max(fileBytes, frames.walBytes), exact: true };
   }
   return null;
@@ -48,7 +54,7 @@ export function readWalState(file: string, users: Iterable<FileUser>, since: num
   const stats = statOf(`${file}-wal`);
   const fileBytes = stats?.size ?? 0;
   if (fileBytes === 0) return { walBytes: 0, pendingBytes: 0, fileBytes, exact: true };
-  const asked = askWalState(users, fileBytes);
+  const asked = askFirstFree(users, fileBytes, 'anew');
   if (asked !== null) return asked;
   // The file is as large as the WAL ever was, and its time says whether anything was written to it at all.
   // A clock that was set back since then says nothing.
@@ -164,13 +170,17 @@ export function isOccupied({ connection }: FileUser): boolean {
   return !native.open || native.inTransaction || !connection.openIterators().next().done;
 }
 
-function ask(user: FileUser): { readonly walBytes: number; readonly pendingBytes: number } | null {
+function ask(
+  user: FileUser,
+  pageSize: 'known' | 'anew',
+): { readonly walBytes: number; readonly pendingBytes: number } | null {
   if (!user.checkpoints || isOccupied(user)) return null;
   try {
     return user.connection.verbose.quietly(() => {
       let question = questions.get(user);
       if (question === undefined) questions.set(user, (question = prepare(user)));
       if (question === null) return null;
+      if (pageSize === 'anew') question.frameBytes = question.pageSize() + frameHeaderBytes;
       const { frames, copied } = question.ask();
       return {
         walBytes: frames * question.frameBytes,
@@ -186,6 +196,8 @@ function ask(user: FileUser): { readonly walBytes: number; readonly pendingBytes
 function prepare({ connection, schema }: FileUser): Question | null {
   const { native } = connection;
   const ask = prepareWalFrames(native, schema);
-  const pageSize = Number(native.pragma(`${quoted(schema)}.page_size`, { simple: true }));
-  return ask === null ? null : { ask, frameBytes: pageSize + frameHeaderBytes };
+  if (ask === null) return null;
+  const statement = native.prepare(`PRAGMA ${quoted(schema)}.page_size`).pluck();
+  const pageSize = (): number => Number(statement.get());
+  return { ask, pageSize, frameBytes: pageSize() + frameHeaderBytes };
 }

@@ -52,6 +52,16 @@ describe('readWalState', () => {
     db.exec('COMMIT');
   });
 
+  test('knows pages of another size after a change of it', () => {
+    read();
+    const sqls = ['PRAGMA journal_mode = DELETE', 'PRAGMA page_size = 65536; VACUUM', 'PRAGMA journal_mode = WAL'];
+    for (const sql of [...sqls, 'INSERT INTO t VALUES (1)']) db.exec(sql);
+    const { walBytes, fileBytes } = read();
+    assert.equal(walBytes % (65_536 + 24), 0);
+    assert.equal(fileBytes, walBytes + 32);
+    assert.deepEqual(askWalState([user], fileBytes), read());
+  });
+
   test('guesses while every connection is in a transaction or iterates', () => {
     const { fileBytes } = read();
     db.exec('BEGIN');
