@@ -19,7 +19,7 @@ import { syncDatabase } from './sync-database';
 
 /** ms. A gap that is longer than this is long enough. */
 const longestWaitMs = 50;
-/** ms between two looks for a commit: a part of the time of one. */
+/** ms between two looks for a commit, and before another try behind one: a part of the time of one. */
 const lookMs = 0.5;
 
 interface CatchUp {
@@ -32,7 +32,14 @@ interface CatchUp {
 
 /** Returns the result of the last checkpoint; an abort, or a fence, ends it before the next step. */
 export function catchUp(db: NativeDatabase.Database, job: CatchUp): CheckpointResult {
-  const { checkpoint, follow, database, control } = job;
+  const { follow, database, control } = job;
+  const checkpoint = (): CheckpointResult => {
+    const first = job.checkpoint();
+    if (first.complete || first.busy) return first;
+    // A commit in its last moment looks like a reader of the state before it.
+    pause(control, lookMs);
+    return isStopped(db, control) ? first : job.checkpoint();
+  };
   let result = checkpoint();
   const look = prepareWalFrames(db, 'main');
   if (look === null) return result;
