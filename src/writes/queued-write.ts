@@ -1,5 +1,6 @@
 /** One call of `db.write` on its way: the function, its promise, and what became of it so far. */
 import { AsyncResource } from 'node:async_hooks';
+import { isPromise } from 'node:util/types';
 import { isThenable } from '../base/thenable';
 import type { Session } from '../connection/session';
 import type { WritePriority } from './lanes';
@@ -98,8 +99,7 @@ class Write implements QueuedWrite {
     try {
       const value: unknown = this.#context.runInAsyncScope(this.#fn);
       if (isThenable(value)) {
-        // Whatever it does later happens outside of the transaction, and nobody else can hear of its failure.
-        Promise.resolve(value).catch(() => {});
+        if (isPromise(value)) ignoreFailure(value);
         this.fail(new TypeError('Write function cannot return a promise'));
       } else this.#outcome = value;
     } catch (error) {
@@ -128,6 +128,14 @@ class Write implements QueuedWrite {
   #forgetSignal(): void {
     if (this.#onAbort !== undefined) this.signal?.removeEventListener('abort', this.#onAbort);
   }
+}
+
+/**
+ * Nobody else can hear of the failure of `promise`. Its own `then` is not called: that of a query builder begins the
+ * query, which would be stored although its write is rejected.
+ */
+function ignoreFailure(promise: Promise<unknown>): void {
+  void Promise.prototype.then.call(promise, undefined, () => {});
 }
 
 export function queueWrite(write: NewWrite): QueuedWrite {

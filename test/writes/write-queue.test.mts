@@ -143,14 +143,40 @@ describe('what a write function may not do', () => {
         insert(1);
         return Promise.reject(new Error('nobody hears this'));
       }),
-      // oxlint-disable-next-line unicorn/no-thenable -- it is what is tested
-      bench.db.write(() => ({ then: () => insert(2) })),
+      bench.db.write(() => insert(2)),
     ]);
-    assert.ok(brought.every(each => each instanceof TypeError));
+    assert.deepEqual(
+      [brought[0], brought[1]].map(each => each instanceof TypeError),
+      [true, true],
+    );
     assert.equal(ran, false);
     await turn();
-    // The thenable was asked, after its batch: what it writes then is a write of its own.
-    assert.deepEqual(bench.rows().includes(1), false);
+    assert.deepEqual(bench.rows(), [2]);
+  });
+
+  test('return a query that begins when it is awaited: it never begins', async () => {
+    using bench = createBench();
+    const insert = inserter(bench.db);
+    // oxlint-disable-next-line unicorn/no-thenable -- the query builders of Drizzle and knex are such
+    const query = { then: (resolve: (value: unknown) => void) => resolve(insert(1)) };
+    class LazyPromise extends Promise<unknown> {
+      // oxlint-disable-next-line unicorn/no-thenable -- it is what is tested
+      override then(): never {
+        insert(2);
+        throw new Error('begun');
+      }
+    }
+    const lazy = new LazyPromise(() => {});
+    const brought = await outcomes([
+      bench.db.write(() => query),
+      bench.db.write(() => lazy),
+      bench.db.write(() => insert(3)),
+    ]);
+    // One alone has no savepoint.
+    brought.push(...(await outcomes([bench.db.write(() => query)])));
+    for (const index of [0, 1, 3]) assert.match(String(brought[index]), /^TypeError.*cannot return a promise/);
+    await turn();
+    assert.deepEqual(bench.rows(), [3]);
   });
 
   test('call db.write: it throws there and then', async () => {
