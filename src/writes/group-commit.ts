@@ -52,7 +52,7 @@ export function runBatch(host: WriteHost, plan: BatchPlan): BatchEnd {
     }
     if (plan.alone && write?.failed === true) return { end: 'thrown-out', writes };
     const start = performance.now();
-    commit(host, Math.max(plan.lockWaitMs, commitWaitMs));
+    commit(host, plan.lockWaitMs);
     return { end: 'committed', writes, commitMs: performance.now() - start };
   } catch (error) {
     const [only] = writes;
@@ -67,12 +67,14 @@ export function runBatch(host: WriteHost, plan: BatchPlan): BatchEnd {
 }
 
 function commit(host: WriteHost, waitMs: number): void {
+  // Once more: a function of the batch may have set another wait with PRAGMA busy_timeout.
+  host.lockWait.begin(waitMs);
   try {
     host.execute('COMMIT');
   } catch (error) {
-    if (!(error instanceof SqliteBusyError && host.native.inTransaction)) throw error;
-    host.lockWait.begin(waitMs);
-    host.execute('COMMIT');
+    const waits = waitMs < commitWaitMs && error instanceof SqliteBusyError && host.native.inTransaction;
+    if (!waits) throw error;
+    commit(host, commitWaitMs);
   }
 }
 

@@ -177,6 +177,20 @@ describe('another process has the write lock', () => {
     assert.equal(late(), 0);
   });
 
+  test('is not waited for by COMMIT, whatever timeout its functions set by PRAGMA', async () => {
+    using bench = createBench({ timeout: 1234 });
+    const insert = inserter(bench.db);
+    const { native, gate } = bench.opened.connection;
+    const atCommit: unknown[] = [];
+    const alone = (): unknown => bench.db.pragma('busy_timeout = 4321');
+    gate.guardCommits(() => atCommit.push(native.pragma('busy_timeout', { simple: true })));
+    await bench.db.write(() => [insert(1), alone()]);
+    await Promise.all([bench.db.write(() => [insert(2), alone()]), bench.db.write(() => insert(3))]);
+    gate.guardCommits(null);
+    assert.deepEqual([...new Set(atCommit)], [0]);
+    assert.equal(bench.db.pragma('busy_timeout', { simple: true }), 4321);
+  });
+
   test('is waited for by close as by the synchronous calls', async () => {
     using bench = createBench();
     const locker = await bench.locker();
@@ -318,6 +332,20 @@ describe('readers of a rollback journal are in the way of COMMIT', () => {
     assert.ok(runs >= 4);
     assert.deepEqual(bench.rows(), [1]);
     assert.equal(bench.opened.writes.facts().reruns, runs - 1);
+  });
+
+  test('close waits for them once', async () => {
+    const commits: unknown[] = [];
+    const verbose = (sql: unknown): unknown => sql === 'COMMIT' && commits.push(sql);
+    using bench = createBench({ journalMode: 'rollback', timeout: 20, verbose });
+    const locker = await bench.locker();
+    await locker.ask('exec', 'BEGIN; SELECT * FROM t');
+    await locker.ask('all', 'SELECT * FROM t');
+    const insert = inserter(bench.db);
+    const write = outcomes([bench.db.write(() => insert(1))]);
+    bench.db.close();
+    assert.ok((await write)[0] instanceof ClosedDatabaseError);
+    assert.equal(commits.length, 1);
   });
 
   test('in the end the error says that it is rolled back', async () => {
