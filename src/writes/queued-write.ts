@@ -1,6 +1,7 @@
 /** One call of `db.write` on its way: the function, its promise, and what became of it so far. */
 import { AsyncResource } from 'node:async_hooks';
 import { isPromise } from 'node:util/types';
+import { deferred, type Deferred } from '../base/deferred';
 import { isThenable } from '../base/thenable';
 import type { Session } from '../connection/session';
 import type { WritePriority } from './lanes';
@@ -37,6 +38,8 @@ export interface QueuedWrite {
   readonly triesBefore: number;
   readonly signal: AbortSignal | undefined;
   readonly promise: Promise<unknown>;
+  /** Resolves when `promise` is settled. Who awaits that one itself takes its rejection away from the process. */
+  whenSettled(): Promise<void>;
   /** Runs the function once and keeps what came of it. Never throws. */
   run(): void;
   /** Makes the last run count as failed. */
@@ -77,6 +80,7 @@ class Write implements QueuedWrite {
   #resolve: (value: unknown) => void = () => {};
   #reject: (error: unknown) => void = () => {};
   #outcome: unknown;
+  #settled: Deferred<void> | null = null;
 
   constructor({ fn, session, triesBefore, priority, signal, onAbort }: NewWrite) {
     this.#fn = fn;
@@ -92,6 +96,11 @@ class Write implements QueuedWrite {
       this.#onAbort = () => onAbort(this);
       signal.addEventListener('abort', this.#onAbort, { once: true });
     }
+  }
+
+  whenSettled(): Promise<void> {
+    this.#settled ??= deferred();
+    return this.#settled.promise;
   }
 
   run(): void {
@@ -115,18 +124,19 @@ class Write implements QueuedWrite {
   settle(): void {
     if (this.failed) this.reject(this.#outcome);
     else {
-      this.#forgetSignal();
       this.#resolve(this.#outcome);
+      this.#ended();
     }
   }
 
   reject(error: unknown): void {
-    this.#forgetSignal();
     this.#reject(error);
+    this.#ended();
   }
 
-  #forgetSignal(): void {
+  #ended(): void {
     if (this.#onAbort !== undefined) this.signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#settled !== null) this.#settled.resolve();
   }
 }
 

@@ -88,7 +88,7 @@ export class WriteQueue {
   async leave(session: Session): Promise<void> {
     this.#leaving.add(session);
     try {
-      await Promise.allSettled(this.#of(session).map(write => write.promise));
+      await Promise.all(this.#of(session).map(write => write.whenSettled()));
     } finally {
       this.#leaving.delete(session);
     }

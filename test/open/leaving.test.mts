@@ -119,6 +119,20 @@ describe('leaving', () => {
     assert.match(output, /complete true/);
   });
 
+  test('await using leaves the rejection of a write that nobody awaits to the process', () => {
+    const { status, output } = run(`
+      process.on('unhandledRejection', error => console.log('unhandled', error.message));
+      (async () => {
+        await using db = new Database(file, { logger: false });
+        db.write(() => { throw new Error('nobody awaits this'); });
+        db.write(() => { throw new Error('handled'); }).catch(() => {});
+        db.write(() => db.exec('CREATE TABLE t (a)'));
+      })().then(() => console.log('left'));`);
+    assert.equal(status, 0, output);
+    assert.match(output, /left/);
+    assert.deepEqual(output.match(/unhandled.*/g), ['unhandled nobody awaits this']);
+  });
+
   test('a listener that opens again what is closed does not keep the process from its end', () => {
     const { status, output } = run(`
       const again = () => {
