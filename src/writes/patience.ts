@@ -13,14 +13,18 @@ const longHoldMs = 1000;
 export class Patience {
   readonly #limits: ResolvedWrites;
   readonly #since = performance.now();
-  #tries = 0;
+  readonly #triesBefore: number;
+  #tries: number;
   #told: Obstacle['kind'] | null = null;
 
-  constructor(limits: ResolvedWrites) {
+  /** `triesBefore` are those of the waits that are over. */
+  constructor(limits: ResolvedWrites, triesBefore: number) {
     this.#limits = limits;
+    this.#triesBefore = triesBefore;
+    this.#tries = triesBefore;
   }
 
-  /** Tries that met the obstacle. */
+  /** Tries that met an obstacle, those of the waits that are over included. */
   get tries(): number {
     return this.#tries;
   }
@@ -32,7 +36,7 @@ export class Patience {
   /** What was waited for one write: it counts neither what was before it came, nor a wait that is over. */
   of(write: QueuedWrite): Waited {
     return {
-      attempts: this.#tries - write.triesBefore,
+      attempts: this.#tries - Math.max(this.#triesBefore, write.triesBefore),
       waitedMs: performance.now() - Math.max(this.#since, write.queuedAt),
     };
   }
@@ -55,7 +59,8 @@ export class Patience {
   tell(hub: EventHub, { kind, sql, openedAt, error }: Obstacle, delayMs: number): void {
     const now = performance.now();
     const waitedMs = now - this.#since;
-    if (error !== null) hub.publish('busy', { code: error.code, attempt: this.#tries, delayMs, waitedMs });
+    const attempt = this.#tries - this.#triesBefore;
+    if (error !== null) hub.publish('busy', { code: error.code, attempt, delayMs, waitedMs });
     if (kind === 'connection' || kind === this.#told) return;
     const ageMs = now - (openedAt ?? this.#since);
     if (ageMs < longHoldMs) return;

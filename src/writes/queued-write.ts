@@ -34,7 +34,7 @@ export interface QueuedWrite {
   readonly session: Session;
   /** Milliseconds of the monotonic clock. */
   readonly queuedAt: number;
-  /** Tries of the present wait that were made before this write came. */
+  /** Tries that the queue had made in vain when this write came. */
   readonly triesBefore: number;
   readonly signal: AbortSignal | undefined;
   readonly promise: Promise<unknown>;

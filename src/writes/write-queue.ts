@@ -37,6 +37,8 @@ export class WriteQueue {
   #scheduled = false;
   #running = false;
   #patience: Patience | null = null;
+  /** Tries in vain of the waits that are over; never set back, because writes outlive the wait in which they came. */
+  #tries = 0;
   #obstacle: Obstacle | null = null;
 
   constructor(host: WriteHost, limits: ResolvedWrites) {
@@ -59,7 +61,7 @@ export class WriteQueue {
     const write = queueWrite({
       fn,
       session,
-      triesBefore: this.#patience?.tries ?? 0,
+      triesBefore: this.#patience?.tries ?? this.#tries,
       priority: options?.priority ?? 'normal',
       signal: options?.signal,
       onAbort: this.#abort,
@@ -151,7 +153,7 @@ export class WriteQueue {
   };
 
   async #waitFor(first: Obstacle): Promise<void> {
-    const patience = new Patience(this.#limits);
+    const patience = new Patience(this.#limits, this.#tries);
     this.#patience = patience;
     let obstacle: Obstacle | null = first;
     patience.tried();
@@ -167,6 +169,7 @@ export class WriteQueue {
       });
       if (obstacle !== null) this.#giveUp(obstacle, patience);
     }
+    this.#tries = patience.tries;
     this.#patience = null;
     if (this.#queue.size > 0) this.#schedule();
   }

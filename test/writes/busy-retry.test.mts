@@ -102,6 +102,31 @@ describe('another process has the write lock', () => {
     assert.equal(error.details['attempts'], 4);
   });
 
+  test('counts the retries of each wait anew, also for a write that came in the one before', async () => {
+    using bench = createBench({ writes: { maxBatch: 1, retries: 5, minDelayMs: 10, maxDelayMs: 10 } });
+    const other = new Native(bench.file);
+    const insert = inserter(bench.db);
+    const events: BusyEvent[] = [];
+    bench.db.events.on('busy', event => events.push(event));
+    other.exec('BEGIN IMMEDIATE');
+    const first = bench.db.write(() => insert(1));
+    while (events.length < 3) await new Promise(resolve => bench.db.events.once('busy', resolve));
+    const second = outcomes([bench.db.write(() => insert(2))]);
+    const taken = first.then(() => other.exec('BEGIN IMMEDIATE'));
+    other.exec('COMMIT');
+    await taken;
+    events.length = 0;
+    const [error] = await second;
+    other.close();
+    assert.ok(error instanceof SqliteBusyError);
+    assert.equal(error.details['attempts'], 6);
+    assert.deepEqual(
+      events.map(({ attempt }) => attempt),
+      [1, 2, 3, 4, 5],
+    );
+    assert.deepEqual(bench.rows(), [1]);
+  });
+
   test('a signal takes a write out while it waits', async () => {
     using bench = createBench();
     const locker = await bench.locker();
