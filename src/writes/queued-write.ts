@@ -10,7 +10,8 @@ import type { WritePriority } from './lanes';
 export interface WriteCallOptions {
   /**
    * Takes the write out of the queue while it has not begun; its promise then rejects with the reason of the signal.
-   * Once its batch runs the signal has no effect: the promise tells what became of the write.
+   * Once its batch runs the signal keeps the write only from running again, where that is rolled back because of others:
+   * the promise tells what became of it.
    */
   signal?: AbortSignal | undefined;
   /**

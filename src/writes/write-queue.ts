@@ -82,7 +82,8 @@ export class WriteQueue {
       queued: this.#queue.size,
       queuedByPriority: this.#queue.sizes(),
       oldestMs: oldest === undefined ? null : performance.now() - oldest.queuedAt,
-      waitsFor: this.#obstacle?.kind ?? null,
+      // What was met last stays known when nobody waits for it any more.
+      waitsFor: this.#patience === null ? null : (this.#obstacle?.kind ?? null),
     });
   }
 
@@ -227,17 +228,15 @@ export class WriteQueue {
         this.#runAgain(writes);
         return lockObstacle(batch.error);
       case 'thrown-out': {
-        const others = writes.slice(0, -1);
         for (const culprit of writes.slice(-1)) this.#settle(culprit);
         // They run again as they were, so that a second culprit behind them cannot make them run a third time.
-        if (others.length > 0) this.#sizes.push(others.length);
-        this.#runAgain(others);
+        this.#nextSizes(this.#runAgain(writes.slice(0, -1)));
         return null;
       }
       case 'split': {
-        const half = Math.ceil(writes.length / 2);
-        this.#sizes.push(writes.length - half, half);
-        this.#runAgain(writes);
+        const size = this.#runAgain(writes);
+        const half = Math.ceil(size / 2);
+        this.#nextSizes(half, size - half);
         return null;
       }
       case 'failed':
@@ -259,9 +258,21 @@ export class WriteQueue {
     return null;
   }
 
-  #runAgain(writes: readonly QueuedWrite[]): void {
-    this.#counters.reruns += writes.length;
-    this.#queue.putBack(writes);
+  /** Puts back what was rolled back, but for those that were taken back meanwhile; returns how many will run again. */
+  #runAgain(writes: readonly QueuedWrite[]): number {
+    const again: QueuedWrite[] = [];
+    for (const write of writes) {
+      if (write.signal?.aborted === true) this.#reject(write, write.signal.reason);
+      else again.push(write);
+    }
+    this.#counters.reruns += again.length;
+    this.#queue.putBack(again);
+    return again.length;
+  }
+
+  /** The sizes of the next batches, the first one first. */
+  #nextSizes(...sizes: readonly number[]): void {
+    for (const size of sizes.toReversed()) if (size > 0) this.#sizes.push(size);
   }
 
   /** Tells what came of the function, once its transaction is committed, or was rolled back because of it. */

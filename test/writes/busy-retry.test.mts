@@ -100,6 +100,7 @@ describe('another process has the write lock', () => {
     const [error] = await outcomes([bench.db.write(() => insert(1))]);
     assert.ok(error instanceof SqliteBusyError);
     assert.equal(error.details['attempts'], 4);
+    assert.equal(bench.opened.writes.facts().waitsFor, null);
   });
 
   test('counts the retries of each wait anew, also for a write that came in the one before', async () => {
