@@ -65,6 +65,8 @@ export class Connection {
   #holds: readonly Hold[] = [];
   #safeIntegers = false;
   #refusal: (() => Error) | null = null;
+  /** For the handles that are opened while the others are suspended. */
+  #suspension: (() => Error) | null = null;
 
   constructor(parts: ConnectionParts) {
     this.native = parts.native;
@@ -107,9 +109,11 @@ export class Connection {
 
   /** As `refuse`, but only until the function that it returns is called. */
   suspend(refusal: () => Error): () => void {
+    this.#suspension = refusal;
     for (const session of this.#sessions) session.refusal ??= refusal;
     this.#armSessions();
     return () => {
+      this.#suspension = null;
       for (const session of this.#sessions) if (session.refusal === refusal) session.refusal = this.#refusal;
       this.#armSessions();
     };
@@ -118,7 +122,7 @@ export class Connection {
   openSession(): Session {
     const session: Session = {
       openIterators: new Set<OpenIterator>(),
-      refusal: this.#refusal,
+      refusal: this.#refusal ?? this.#suspension,
       before: null,
       gate: this.gate,
       failure: (error, moment) => this.failure(error, moment),

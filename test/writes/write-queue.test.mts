@@ -379,6 +379,25 @@ describe('a write that makes SQLite roll back everything', () => {
     });
   }
 
+  test('a handle that its function opens behind that is refused as well, until the function has ended', async () => {
+    using bench = createBench();
+    bench.db.exec(schema);
+    const insert = inserter(bench.db);
+    const opened: Database[] = [];
+    const [error] = await outcomes([
+      bench.db.write(() => {
+        assert.throws(() => insert('odd'), SqliteConstraintError);
+        const db = new Database(bench.opened as unknown as string);
+        opened.push(db);
+        assert.throws(() => db.exec("INSERT INTO t (x) VALUES ('by itself')"), UnsafeStatementError);
+      }),
+    ]);
+    assert.ok(error instanceof SqliteConstraintError);
+    assert.deepEqual(bench.rows(), []);
+    for (const db of opened) db.exec("INSERT INTO t (x) VALUES ('later')").close();
+    assert.deepEqual(bench.rows(), ['later']);
+  });
+
   test('a deferred foreign key that COMMIT refuses: the one that broke it is found', async () => {
     using bench = createBench();
     bench.db.exec(`CREATE TABLE child (t INTEGER REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED)`);
