@@ -12,11 +12,16 @@ export interface Moment {
 
 /** An iterator that was not run to its end yet: it holds a read transaction open and pins the WAL. */
 export interface OpenIterator {
-  readonly statement: { readonly source: string };
+  readonly statement: { readonly source: string; readonly readonly: boolean };
   /** Milliseconds of the monotonic clock. */
   readonly openedAt: number;
   /** Lets the statement go. */
   return(): unknown;
+}
+
+/** Whether it is of an `INSERT … RETURNING` or the like: while it is open SQLite refuses COMMIT and RELEASE. */
+export function isWriting({ statement }: OpenIterator): boolean {
+  return !statement.readonly;
 }
 
 export interface Session {

@@ -1,7 +1,8 @@
 /** One write inside the transaction of its batch: a savepoint around the function, and what it must not leave behind. */
+import { isWriting, type OpenIterator } from '../connection/session';
 import type { TransactionOwner } from '../connection/transaction-owner';
 import { UnsafeStatementError } from '../errors/refusals';
-import type { SqliteResultError } from '../errors/sqlite-errors';
+import { SqliteBusyError, type SqliteResultError } from '../errors/sqlite-errors';
 import type { WriteHost } from './host';
 import type { QueuedWrite } from './queued-write';
 
@@ -49,7 +50,10 @@ export function runMember(host: WriteHost, watch: LossWatch, write: QueuedWrite)
 /** As `runMember`, for one that has the transaction for itself: it needs no savepoint, and what fails rolls back all. */
 export function runAlone(host: WriteHost, watch: LossWatch, write: QueuedWrite): void {
   runFunction(host, watch, write);
-  if (watch.lost === null && write.failed) withoutIterators(host, write, () => host.execute('ROLLBACK'));
+  if (watch.lost !== null || !write.failed) return;
+  // In unsafe mode ROLLBACK leaves it open, and every COMMIT from then on would be refused.
+  closeIterators(host, isWriting);
+  withoutIterators(host, write, () => host.execute('ROLLBACK'));
 }
 
 function runFunction(host: WriteHost, watch: LossWatch, write: QueuedWrite): void {
@@ -58,14 +62,14 @@ function runFunction(host: WriteHost, watch: LossWatch, write: QueuedWrite): voi
   host.owner = null;
   if (watch.lost === null) return;
   watch.lift();
-  closeIterators(host);
+  closeIterators(host, isAny);
   // One that caught the failure and returned is not stored either.
   if (!write.failed) write.fail(watch.lost);
 }
 
 /**
- * Takes a step that better-sqlite3 refuses while an iterator is open: then the function has left one behind. It is
- * closed, the write has failed, and the step is taken again.
+ * Takes a step that better-sqlite3, or in unsafe mode SQLite, refuses while an iterator is open: then the function has
+ * left one behind. It is closed, the write has failed, and the step is taken again.
  */
 function withoutIterators(host: WriteHost, write: QueuedWrite, step: () => void): void {
   try {
@@ -78,7 +82,8 @@ function withoutIterators(host: WriteHost, write: QueuedWrite, step: () => void)
 
 /** Whether `error` comes from an iterator that the function has left open; it is closed then, and the write has failed. */
 export function failedWithIterator(host: WriteHost, write: QueuedWrite, error: unknown): boolean {
-  const sql = error instanceof TypeError ? closeIterators(host) : null;
+  const left = error instanceof TypeError ? isAny : error instanceof SqliteBusyError ? isWriting : null;
+  const sql = left === null ? null : closeIterators(host, left);
   if (sql === null) return false;
   if (!write.failed) write.fail(new TypeError(`Write function cannot leave an iterator open (${sql})`));
   return true;
@@ -89,10 +94,13 @@ function leaveSavepoint(host: WriteHost, write: QueuedWrite): void {
   host.execute(release);
 }
 
-/** Closes every iterator; the SQL of the first, null when there was none. */
-function closeIterators(host: WriteHost): string | null {
+const isAny = (): boolean => true;
+
+/** Closes the iterators that `which` picks; the SQL of the first, null when there was none. */
+function closeIterators(host: WriteHost, which: (iterator: OpenIterator) => boolean): string | null {
   let first: string | null = null;
   for (const iterator of host.openIterators()) {
+    if (!which(iterator)) continue;
     first ??= iterator.statement.source;
     iterator.return();
   }

@@ -1,4 +1,5 @@
 /** What a batch can meet in its way, how it is told, and the error of the writes that waited too long for it. */
+import { isWriting, type OpenIterator } from '../connection/session';
 import { resolveCode } from '../errors/result-codes';
 import { sqliteErrorClasses, type SqliteBusyError, type SqliteResultError } from '../errors/sqlite-errors';
 import type { WriteHost } from './host';
@@ -19,15 +20,20 @@ export const occupied: Obstacle = { kind: 'transaction', sql: null, openedAt: nu
 
 /** What stands in the way before SQLite is asked. */
 export function ownObstacle(host: WriteHost): Obstacle | null {
-  return host.native.inTransaction ? occupied : null;
+  if (host.native.inTransaction) return occupied;
+  // In unsafe mode better-sqlite3 would begin, and what the iterator has written be rolled back with the batch.
+  for (const iterator of host.openIterators()) if (isWriting(iterator)) return iteratorInWay(iterator);
+  return null;
 }
 
 /** After better-sqlite3 refused to write: it does not while an iterator is open. */
 export function iteratorObstacle(host: WriteHost): Obstacle | null {
-  for (const { statement, openedAt } of host.openIterators()) {
-    return { kind: 'iterator', sql: statement.source, openedAt, error: null };
-  }
+  for (const iterator of host.openIterators()) return iteratorInWay(iterator);
   return null;
+}
+
+function iteratorInWay({ statement, openedAt }: OpenIterator): Obstacle {
+  return { kind: 'iterator', sql: statement.source, openedAt, error: null };
 }
 
 /** After SQLite answered BUSY. */

@@ -433,6 +433,24 @@ describe('the application keeps its own connection occupied', () => {
     assert.equal(await write, 2);
   });
 
+  test('in unsafe mode an iterator that writes is waited for: a batch would take what it wrote with it', async () => {
+    using bench = createBench();
+    const insert = inserter(bench.db);
+    bench.db.unsafeMode();
+    const iterator = bench.db.prepare("INSERT INTO t (x) VALUES ('a'), ('b') RETURNING x").pluck().iterate();
+    assert.deepEqual(iterator.next().value, 'a');
+    const write = bench.db.write(() => {
+      insert(1);
+      throw new Error('mine');
+    });
+    const settled = outcomes([write]);
+    await new Promise(resolve => setImmediate(resolve));
+    assert.equal(bench.opened.writes.facts().waitsFor, 'iterator');
+    assert.deepEqual([...iterator], ['b']);
+    assert.equal(String((await settled)[0]), 'Error: mine');
+    assert.deepEqual(bench.rows(), ['a', 'b']);
+  });
+
   test('in unsafe mode an open iterator is in nobodys way', async () => {
     using bench = createBench();
     const insert = inserter(bench.db);

@@ -282,6 +282,34 @@ describe('what a write function may not do', () => {
     assert.equal(bench.db.inTransaction, false);
   });
 
+  test('leave an iterator open that writes, in unsafe mode either', async () => {
+    using bench = createBench({ writes: { timeoutMs: 100 } });
+    bench.db.unsafeMode();
+    const insert = inserter(bench.db);
+    const returning = bench.db.prepare('INSERT INTO t (x) VALUES (?), (?) RETURNING x');
+    const leave = (value: string, fails: boolean) => () => {
+      returning.iterate(`${value} 1`, `${value} 2`).next();
+      if (fails) throw new RangeError('mine');
+    };
+    for (const fails of [false, true]) {
+      const brought = await outcomes([
+        bench.db.write(() => insert(`${fails} 1`)),
+        bench.db.write(leave('lost', fails)),
+        bench.db.write(() => insert(`${fails} 2`)),
+      ]);
+      // One that has the transaction for itself has no savepoint.
+      brought.push(...(await outcomes([bench.db.write(leave('lost', fails))])));
+      brought.push(await bench.db.write(() => insert(`${fails} 3`)));
+      for (const index of [1, 3])
+        assert.match(String(brought[index]), fails ? /^RangeError/ : /^TypeError.*RETURNING x/);
+      assert.deepEqual(
+        [brought[0], brought[2], brought[4]],
+        [1, 2, 3].map(number => `${fails} ${number}`),
+      );
+    }
+    assert.deepEqual(bench.rows(), ['false 1', 'false 2', 'false 3', 'true 1', 'true 2', 'true 3']);
+  });
+
   test('be called with what is no function, or with unknown options', async () => {
     using bench = createBench();
     const write = bench.db.write.bind(bench.db) as (fn: unknown, options?: unknown) => Promise<unknown>;
