@@ -152,7 +152,7 @@ export class Database implements DropInDatabase {
    *   SqliteBusyError, WriteQueueFullError, ClosedDatabaseError, FencedDatabaseError, the failures of SQLite
    */
   write<Result>(fn: () => Result, options?: WriteCallOptions): Promise<Result> {
-    return this.#open.writes.write(this.#session, fn, options) as Promise<Result>;
+    return this.#open.writes.write(this, this.#session, fn, options) as Promise<Result>;
   }
 
   /** The database as one Buffer, with what is in the WAL; it can be opened again with `new Database(buffer)`. */

@@ -32,6 +32,8 @@ export interface QueuedWrite {
   /** Written by the queue. */
   order: number;
   readonly priority: WritePriority;
+  /** The `Database` that was asked. Nobody reads it; it is reachable while the write waits, since a forgotten one is closed. */
+  readonly handle: object;
   readonly session: Session;
   /** Milliseconds of the monotonic clock. */
   readonly queuedAt: number;
@@ -54,6 +56,7 @@ export interface QueuedWrite {
 }
 
 export interface NewWrite {
+  readonly handle: object;
   readonly fn: () => unknown;
   readonly session: Session;
   readonly triesBefore: number;
@@ -68,6 +71,7 @@ class Write implements QueuedWrite {
   place = -1;
   order = -1;
   failed = false;
+  readonly handle: object;
   readonly session: Session;
   readonly queuedAt = performance.now();
   readonly triesBefore: number;
@@ -83,7 +87,8 @@ class Write implements QueuedWrite {
   #outcome: unknown;
   #settled: Deferred<void> | null = null;
 
-  constructor({ fn, session, triesBefore, priority, signal, onAbort }: NewWrite) {
+  constructor({ handle, fn, session, triesBefore, priority, signal, onAbort }: NewWrite) {
+    this.handle = handle;
     this.#fn = fn;
     this.session = session;
     this.triesBefore = triesBefore;

@@ -47,7 +47,7 @@ export class WriteQueue {
   }
 
   /** `db.write`. Everything is told by the promise, except for a call inside of a write function, which throws. */
-  write(session: Session, fn: () => unknown, options: WriteCallOptions | undefined): Promise<unknown> {
+  write(handle: object, session: Session, fn: () => unknown, options: WriteCallOptions | undefined): Promise<unknown> {
     if (this.#host.owner !== null) throw new TypeError('db.write() cannot be called inside of a write function');
     try {
       checkWrite(fn, options);
@@ -59,6 +59,7 @@ export class WriteQueue {
       return Promise.reject(error as Error);
     }
     const write = queueWrite({
+      handle,
       fn,
       session,
       triesBefore: this.#patience?.tries ?? this.#tries,

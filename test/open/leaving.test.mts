@@ -103,6 +103,40 @@ describe('leaving', () => {
     );
   });
 
+  test('a forgotten handle is not closed while a write that it has queued waits', () => {
+    const { status, output } = run(
+      `
+      (async () => {
+        const db = openDatabase(file, { logger: false, writes: { timeoutMs: 60_000 } });
+        db.exec('CREATE TABLE t (a)');
+        const insert = db.prepare('INSERT INTO t VALUES (1)');
+        let forgotten = false;
+        db.events.on('warning', ({ code }) => { forgotten ||= code === 'leaked-handle'; });
+        const other = new Database(file, { logger: false });
+        other.exec('BEGIN IMMEDIATE');
+        const written = (() => openDatabase(file).write(() => insert.run()))().then(
+          () => console.log('stored'),
+          error => console.log('rejected', error.name),
+        );
+        const collect = async rounds => {
+          for (let round = 0; round < rounds && !forgotten; round += 1) {
+            gc();
+            await new Promise(resolve => setTimeout(resolve, 10));
+          }
+        };
+        await collect(30);
+        console.log('forgotten while it waits', forgotten);
+        other.exec('COMMIT');
+        await written;
+        await collect(500);
+        console.log('forgotten afterwards', forgotten);
+      })();`,
+      ['--expose-gc'],
+    );
+    assert.equal(status, 0, output);
+    assert.equal(output, 'forgotten while it waits false\nstored\nforgotten afterwards true\n');
+  });
+
   test('a checkpoint that is awaited behind one in the background keeps the process alive', () => {
     const { status, output } = run(`
       (async () => {
