@@ -20,6 +20,8 @@ export class CommitGate {
   wrote = false;
   /** Transactions that have ended: tells an open one from the one that was open before. */
   ended = 0;
+  /** The handle that began the open transaction by a statement of its own; null for one of this library, and for none. */
+  beganBy: object | null = null;
   /** Milliseconds of the commits that are timed: docs/metrics.md says which. */
   readonly commitMs = new Buckets(commitMsBounds);
 
@@ -55,10 +57,11 @@ export class CommitGate {
     this.#callAll();
   }
 
-  /** Behind whatever may have begun or ended a transaction. */
-  transactionIs(open: boolean): void {
+  /** Behind whatever may have begun or ended a transaction; `by`: the handle whose statement it was. */
+  transactionIs(open: boolean, by: object | null = null): void {
     if (!open) this.wrote = false;
     if (this.#inTransaction === open) return;
+    this.beganBy = open ? by : null;
     if (!open) this.ended += 1;
     this.#inTransaction = open;
     this.#arm();

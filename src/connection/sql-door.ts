@@ -45,8 +45,8 @@ export class SqlDoor {
     return watch === null ? run() : watch.around(run, []);
   }
 
-  /** For a statement that begins or ends a transaction, which the commit gate is told, and others may run in. */
-  control(sql: string): Watch | null {
+  /** For a statement of `session` that begins or ends a transaction, which the commit gate is told. */
+  control(sql: string, session: object): Watch | null {
     const word = transactionControl(sql);
     if (word === null) return null;
     const { gate, native } = this.#connection;
@@ -59,7 +59,7 @@ export class SqlDoor {
         try {
           return execute();
         } finally {
-          gate.transactionIs(native.inTransaction);
+          gate.transactionIs(native.inTransaction, session);
         }
       },
     };

@@ -27,7 +27,7 @@ export interface StatementParts {
 
 /** Wraps the statements that begin or end a transaction. */
 interface TransactionDoor {
-  control(sql: string): Watch | null;
+  control(sql: string, session: object): Watch | null;
 }
 
 /** Before a statement that writes. True when it commits by itself, as far as anybody watches commits. */
@@ -88,7 +88,7 @@ export class Statement {
     this.readonly = native.readonly;
     this.#writes = !native.readonly;
     this.source = native.source;
-    this.#watch = watch ?? (this.reader ? null : door.control(this.source));
+    this.#watch = watch ?? (this.reader ? null : door.control(this.source, session));
     this.database = database;
     Object.defineProperty(this, 'busy', Statement.#busy);
   }

@@ -93,7 +93,8 @@ export class OpenDatabase {
    * Closes a handle, and with the last one the connection. A handle that is closed already is left alone, and so is one
    * whose `close()` is on the stack: a listener of its last checkpoint, or of `closed`, has called again.
    *
-   * The writes that it has queued run first; those that cannot are rejected.
+   * The writes that it has queued run first; those that cannot are rejected. A transaction that it has begun itself is
+   * rolled back, as better-sqlite3's close does: left open, what the other handles write would be lost with it.
    *
    * @throws TypeError while the handle iterates or a statement runs, as better-sqlite3 does; it is then still open.
    *   The fault of the storage that the last checkpoint met; it is closed then
@@ -104,6 +105,7 @@ export class OpenDatabase {
       throw new TypeError('This database connection is busy executing a query');
     }
     this.writes.finish(session);
+    if (this.#handles.size > 1 && this.connection.gate.beganBy === session) this.connection.execute('ROLLBACK');
     const failure = this.#handles.size === 1 ? this.#closeConnection() : null;
     this.#handles.delete(session);
     this.connection.closeSession(session);

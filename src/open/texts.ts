@@ -53,7 +53,7 @@ function execPiece({ open, session }: TextHandle, sql: string): void {
   try {
     native.exec(sql);
   } finally {
-    session.gate.transactionIs(native.inTransaction);
+    session.gate.transactionIs(native.inTransaction, session);
   }
 }
 

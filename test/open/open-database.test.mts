@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import Native from 'better-sqlite3';
 import Database, {
   ClosedDatabaseError,
   closeAllDatabases,
@@ -92,6 +93,31 @@ describe('openDatabase', () => {
     one.close();
     two.close();
   });
+
+  for (const begin of ['BEGIN', 'SAVEPOINT s']) {
+    for (const way of ['exec', 'prepare'] as const) {
+      test(`a handle that is closed takes the transaction with it that it began (${way}: ${begin})`, async () => {
+        const file = path();
+        const one = openDatabase(file, quiet);
+        const other = openDatabase(file, quiet);
+        one.exec('CREATE TABLE t(a)');
+        if (way === 'exec') one.exec(begin);
+        else one.prepare(begin).run();
+        one.exec("INSERT INTO t VALUES ('rolled back')");
+        one.close();
+        assert.equal(other.inTransaction, false);
+        other.exec("INSERT INTO t VALUES ('kept')");
+        await other.write(() => other.exec("INSERT INTO t VALUES ('kept, too')"));
+        other.exec(begin);
+        openDatabase(file, quiet).close();
+        assert.equal(other.inTransaction, true, 'that of another handle stays');
+        other.close();
+        const raw = new Native(file);
+        assert.deepEqual(raw.prepare('SELECT a FROM t').pluck().all(), ['kept', 'kept, too']);
+        raw.close();
+      });
+    }
+  }
 
   test('closes with `using`', () => {
     const file = path();
