@@ -18,6 +18,8 @@ export const defaults = {
   writes: {
     /** Beyond some hundred members a commit gains nothing more, and the loop is held for longer. */
     maxBatch: 256,
+    /** A request that comes meanwhile waits for no longer than for a commit on a slow disk. */
+    maxBatchMs: 10,
     maxQueued: 10_000,
     /** More than ten minutes with the delays below: the time is what a service thinks in. */
     retries: 10_000,

@@ -77,6 +77,11 @@ export interface SentinelOptions {
 export interface WriteOptions {
   /** At most this many writes share one commit. Default 256. */
   maxBatch?: number | undefined;
+  /**
+   * A batch whose functions have held the event loop for so long is committed with what it has, in milliseconds. One
+   * function that takes longer is not cut off. Default 10.
+   */
+  maxBatchMs?: number | undefined;
   /** More waiting writes than this are refused with `WriteQueueFullError`. Default 10 000. */
   maxQueued?: number | undefined;
   /**

@@ -47,11 +47,12 @@ export function resolveSentinel(given: Options['sentinel']): ResolvedSentinel | 
 }
 
 export function resolveWrites(given: Options['writes'], timeout: number): ResolvedWrites {
-  const names = ['maxBatch', 'maxQueued', 'timeoutMs', 'retries', 'minDelayMs', 'maxDelayMs'] as const;
+  const names = ['maxBatch', 'maxBatchMs', 'maxQueued', 'timeoutMs', 'retries', 'minDelayMs', 'maxDelayMs'] as const;
   const options = serviceObject('writes', given, names, false);
   const { writes } = defaults;
   const resolved = Object.freeze({
     maxBatch: integerOption('writes.maxBatch', options.maxBatch, writes.maxBatch, 1, largestCount),
+    maxBatchMs: millisecondsOption('writes.maxBatchMs', options.maxBatchMs, writes.maxBatchMs, 1),
     maxQueued: integerOption('writes.maxQueued', options.maxQueued, writes.maxQueued, 1, largestCount),
     timeoutMs: millisecondsOption('writes.timeoutMs', options.timeoutMs, timeout, 0),
     retries: integerOption('writes.retries', options.retries, writes.retries, 0, largestCount),

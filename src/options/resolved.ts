@@ -22,6 +22,7 @@ export interface ResolvedSentinel {
 
 export interface ResolvedWrites {
   readonly maxBatch: number;
+  readonly maxBatchMs: number;
   readonly maxQueued: number;
   readonly timeoutMs: number;
   readonly retries: number;

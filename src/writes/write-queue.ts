@@ -12,9 +12,6 @@ import { gaveUp, iteratorObstacle, lockObstacle, occupied, ownObstacle, type Obs
 import { Patience } from './patience';
 import { queueWrite, type QueuedWrite, type WriteCallOptions } from './queued-write';
 
-/** How long the functions of one batch may hold the event loop before it is committed, in milliseconds. */
-const batchMs = 10;
-
 /**
  *     write() ──> queue ──> setImmediate ──> BEGIN IMMEDIATE, the writes, COMMIT ──> promises
  *                   ^                              │ something is in the way
@@ -208,7 +205,7 @@ export class WriteQueue {
     const next = (taken: number): QueuedWrite | undefined => {
       if (taken === 0) {
         this.#sizes.pop();
-        deadline = performance.now() + batchMs;
+        deadline = performance.now() + this.#limits.maxBatchMs;
       } else if (taken >= size || performance.now() >= deadline) return undefined;
       return this.#queue.shift();
     };

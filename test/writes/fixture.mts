@@ -21,7 +21,9 @@ export interface Bench extends Disposable {
 export function createBench(options: Options = {}): Bench {
   const folder = mkdtempSync(join(tmpdir(), 'writes-'));
   const file = join(folder, 't.db');
-  const opened = openOwn(file, { logger: false, ...options });
+  // A machine that is busy with something else would end a batch before its writes are in it.
+  const writes = { maxBatchMs: 60_000, ...options.writes };
+  const opened = openOwn(file, { logger: false, ...options, writes });
   const db = new Database(opened as unknown as string);
   db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, x UNIQUE)');
   const started: Scenario[] = [];

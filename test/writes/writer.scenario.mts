@@ -13,7 +13,9 @@ interface Told {
 
 serve({
   open: ({ file, pragmas = [], journalMode }: { file: string; pragmas?: string[]; journalMode?: 'rollback' }) => {
-    db = openDatabase(file, { logger: false, ...(journalMode === undefined ? {} : { journalMode }) });
+    // A machine that is busy with something else would end a batch before its writes are in it.
+    const writes = { maxBatchMs: 60_000 };
+    db = openDatabase(file, { logger: false, writes, ...(journalMode === undefined ? {} : { journalMode }) });
     db.exec('CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, load BLOB)');
     for (const pragma of pragmas) db.pragma(pragma);
   },
