@@ -37,11 +37,12 @@ export function prepareText({ database, open, session }: TextHandle, source: str
 
 /** A long script is run piece by piece: between them is what is between any other commits, checks and checkpoints. */
 export function execText(handle: TextHandle, source: string): void {
-  const { connection, door } = handle.open;
-  const whole = (): boolean => connection.native.inTransaction;
-  attempt(handle.session, { operation: 'exec', sql: source, commits: true }, () =>
-    door.through(source, () => {
-      if (!isScript(source) || whole()) return execPiece(handle, source);
+  const { session } = handle;
+  // Inside of a transaction nobody wants to know; and nobody ever does where there is no file.
+  const whole = (): boolean => session.gate.check === null;
+  attempt(session, { operation: 'exec', sql: source, commits: true }, () =>
+    handle.open.door.through(source, () => {
+      if (whole() || !isScript(source)) return execPiece(handle, source);
       for (const piece of piecesOf(source, whole)) execPiece(handle, piece);
     }),
   );

@@ -4,7 +4,7 @@ import { readAttach, readDetach, readVacuumInto } from './attach';
 import type { GuardContext, GuardDecision, Refused, WrittenAttach, WrittenCopy, WrittenPragma } from './decision';
 import { foldCase, isKeyword } from './names';
 import { judgePragma } from './pragma';
-import { headOf, splitStatements, type Statement } from './statements';
+import { headOf, statementsOf, type Statement } from './statements';
 
 export type { GuardContext, GuardDecision } from './decision';
 
@@ -33,7 +33,7 @@ interface Findings {
 
 function inspectStatements(sql: string, context: GuardContext): GuardDecision {
   const findings: Findings = { pragmas: [], attaches: [], detaches: [], copies: [], pending: null };
-  for (const statement of splitStatements(sql)) {
+  for (const statement of statementsOf(sql)) {
     if (findings.pending !== null && !isKeyword(sql, statement[headOf(sql, statement).at], 'attach')) {
       return findings.pending;
     }

@@ -13,27 +13,18 @@ const walBytes = 64 * 1024;
 const commits = 6000;
 const insert = 'INSERT INTO t VALUES (zeroblob(3000))';
 
+/** A loop of prepared statements, each run once in a turn. */
+function inTurns(...sqls: readonly string[]): (db: Connection) => void {
+  return db => {
+    const statements = sqls.map(sql => db.prepare(sql));
+    for (let number = 0; number < commits; number += 1) for (const statement of statements) statement.run();
+  };
+}
+
 const ways: Readonly<Record<string, (db: Connection) => void>> = {
-  'statements that commit by themselves'(db) {
-    const statement = db.prepare(insert);
-    for (let number = 0; number < commits; number += 1) statement.run();
-  },
-  'BEGIN and COMMIT by prepared statements'(db) {
-    const [begin, statement, commit] = ['BEGIN', insert, 'COMMIT'].map(sql => db.prepare(sql));
-    for (let number = 0; number < commits; number += 1) {
-      begin?.run();
-      statement?.run();
-      commit?.run();
-    }
-  },
-  'SAVEPOINT and RELEASE by prepared statements'(db) {
-    const [begin, statement, commit] = ['SAVEPOINT s', insert, 'RELEASE s'].map(sql => db.prepare(sql));
-    for (let number = 0; number < commits; number += 1) {
-      begin?.run();
-      statement?.run();
-      commit?.run();
-    }
-  },
+  'statements that commit by themselves': inTurns(insert),
+  'BEGIN and COMMIT by prepared statements': inTurns('BEGIN', insert, 'COMMIT'),
+  'SAVEPOINT and RELEASE by prepared statements': inTurns('SAVEPOINT s', insert, 'RELEASE s'),
   'BEGIN and COMMIT by exec'(db) {
     for (let number = 0; number < commits; number += 1) {
       db.exec('BEGIN');

@@ -336,9 +336,7 @@ describe('BUSY_RECOVERY', { skip: whyNoCompiler() ?? false }, () => {
 describe('readers of a rollback journal are in the way of COMMIT', () => {
   test('the batch is rolled back, its functions run again, and it is stored when they have left', async () => {
     using bench = createBench({ journalMode: 'rollback' });
-    const locker = await bench.locker();
-    await locker.ask('exec', 'BEGIN; SELECT * FROM t');
-    await locker.ask('all', 'SELECT * FROM t');
+    const reader = await bench.reader();
     const insert = inserter(bench.db);
     let runs = 0;
     const write = bench.db.write(() => {
@@ -353,7 +351,7 @@ describe('readers of a rollback journal are in the way of COMMIT', () => {
       assert.equal(bench.db.inTransaction, false);
       assert.deepEqual(bench.rows(), []);
     }
-    await locker.ask('exec', 'COMMIT');
+    await reader.ask('exec', 'COMMIT');
     assert.equal(await write, 1);
     assert.ok(runs >= 4);
     assert.deepEqual(bench.rows(), [1]);
@@ -364,9 +362,7 @@ describe('readers of a rollback journal are in the way of COMMIT', () => {
     const commits: unknown[] = [];
     const verbose = (sql: unknown): unknown => sql === 'COMMIT' && commits.push(sql);
     using bench = createBench({ journalMode: 'rollback', timeout: 20, verbose });
-    const locker = await bench.locker();
-    await locker.ask('exec', 'BEGIN; SELECT * FROM t');
-    await locker.ask('all', 'SELECT * FROM t');
+    await bench.reader();
     const insert = inserter(bench.db);
     const write = outcomes([bench.db.write(() => insert(1))]);
     bench.db.close();
@@ -376,9 +372,7 @@ describe('readers of a rollback journal are in the way of COMMIT', () => {
 
   test('in the end the error says that it is rolled back', async () => {
     using bench = createBench({ journalMode: 'rollback', writes: { timeoutMs: 100 } });
-    const locker = await bench.locker();
-    await locker.ask('exec', 'BEGIN');
-    await locker.ask('all', 'SELECT * FROM t');
+    await bench.reader();
     const insert = inserter(bench.db);
     const [error] = await outcomes([bench.db.write(() => insert(1))]);
     assert.ok(error instanceof SqliteBusyError);

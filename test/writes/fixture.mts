@@ -16,6 +16,8 @@ export interface Bench extends Disposable {
   rows(): unknown[];
   /** Another process that has the file open. */
   locker(): Promise<Scenario>;
+  /** The same in a transaction that has read: with a rollback journal it is in the way of every COMMIT but its own. */
+  reader(): Promise<Scenario>;
 }
 
 export function createBench(options: Options = {}): Bench {
@@ -27,15 +29,22 @@ export function createBench(options: Options = {}): Bench {
   const db = new Database(opened as unknown as string);
   db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, x UNIQUE)');
   const started: Scenario[] = [];
+  const locker = async (): Promise<Scenario> => {
+    const scenario = startScenario(join(import.meta.dirname, 'locker.scenario.mts'));
+    started.push(scenario);
+    await scenario.ask('open', file);
+    return scenario;
+  };
   return {
     file,
     db,
     opened,
     rows: () => db.prepare('SELECT x FROM t ORDER BY id').pluck().all(),
-    async locker() {
-      const scenario = startScenario(join(import.meta.dirname, 'locker.scenario.mts'));
-      started.push(scenario);
-      await scenario.ask('open', file);
+    locker,
+    async reader() {
+      const scenario = await locker();
+      await scenario.ask('exec', 'BEGIN');
+      await scenario.ask('all', 'SELECT * FROM t');
       return scenario;
     },
     [Symbol.dispose]() {
