@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import BetterSqlite3 from 'better-sqlite3';
-import { faultsSkip } from '../test/faults/shim.mts';
+import { faultsSkip } from '../test/support/fault-shim.mts';
 import { runWithSlowFsync } from '../test/faults/slow-fsync.mts';
 import SafeSqlite from 'safe-sqlite';
 import { describeMachine } from './machine.mts';

@@ -9,7 +9,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { spawnSync } from 'node:child_process';
-import { createFaultBench, faultsSkip } from '../test/faults/shim.mts';
+import { createFaultBench, faultsSkip } from '../test/support/fault-shim.mts';
 import { runWithSlowFsync } from '../test/faults/slow-fsync.mts';
 import type { BareRow, Row } from './group-commit/callers.mts';
 import { measureContention, type Stall } from './group-commit/contention.mts';

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 
 const require = createRequire(import.meta.url);
-const { linuxFilesystems } = require('../dist/filesystem/catalogue.js');
-const { darwinFilesystems } = require('../dist/filesystem/catalogue-darwin.js');
+const { linuxFilesystems } = require('../dist/filesystem/catalogue/catalogue.js');
+const { darwinFilesystems } = require('../dist/filesystem/catalogue/darwin.js');
 const { versionBugs } = require('../dist/policy/sqlite-versions.js');
 
 const head = `

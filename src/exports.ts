@@ -1,21 +1,21 @@
 /** The public surface: named exports only. `scripts/entries.mjs` makes the entry files of it. */
 
-export { Database, type DatabaseConstructor } from './open/entry';
-export { openDatabase } from './open/shared';
+export { Database, type DatabaseConstructor } from './database/entry';
+export { openDatabase } from './database/open-database';
 export { closeAllDatabases } from './open/all-open';
-export { metricsText } from './open/metrics';
-export { restoreDatabase } from './open/restore';
-export { clearFence, readFence, type ClearedFence, type ClearFenceOptions } from './checkpoint/clear-fence';
+export { metricsText } from './health/metrics';
+export { restoreDatabase } from './database/restore';
+export { clearFence, readFence, type ClearedFence, type ClearFenceOptions } from './fence/clear-fence';
 export type { FenceMarker } from './filesystem/fence-marker';
-export type { CheckpointMode, CheckpointResult } from './maintenance/protocol';
+export type { CheckpointMode, CheckpointResult } from './maintenance/messages';
 export { verifyDatabase, type VerifyOptions, type VerifyReport } from './backup/verify';
 export type { SnapshotOptions, SnapshotOutcome } from './backup/snapshot';
-export type { DatabaseHealth } from './open/database-health';
-export type { RestoreOptions, RestoreReport } from './backup/restore';
+export type { DatabaseHealth } from './health/database-health';
+export type { RestoreOptions, RestoreReport } from './backup/restore/restore';
 export { diagnose, type DiagnoseOptions } from './doctor/diagnose';
 export type { Diagnosis, Finding, Level, NotLookedAt, Topic } from './doctor/diagnosis';
 export { inspectFilesystem } from './filesystem/inspect';
-export { installProcessGuard } from './sentinel/process-guard/install';
+export { installProcessGuard } from './process-guard/install';
 
 export type {
   CheckpointOptions,
@@ -36,11 +36,11 @@ export type {
   Transaction,
   VirtualTableOptions,
 } from './connection/types';
-export type { WritePriority } from './writes/lanes';
+export type { WritePriority } from './writes/priority-queue';
 export type { WriteCallOptions } from './writes/queued-write';
 export type { Histogram } from './base/histogram';
 export type { WriteQueueFacts } from './writes/counters';
-export type { FilesystemErrors } from './filesystem/error-counters';
+export type { FilesystemErrors } from './filesystem/linux/error-counters';
 export type { Plan, PlanWarning } from './policy/plan';
 export type { FilesystemReport } from './filesystem/report';
 export type { BackupOptions } from './backup/options';

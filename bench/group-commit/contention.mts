@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { Database } from 'safe-sqlite';
-import { startScenario } from '../../test/faults/shim.mts';
+import { startScenario } from '../../test/support/fault-shim.mts';
 
 export interface Stall {
   readonly subject: 'raw better-sqlite3' | 'safe-sqlite';

@@ -1,17 +1,17 @@
 /** The way of one backup, step by step, to a verified and synced file or to a `BackupError`. */
 import { BackupError } from '../errors/refusals';
-import { runJob } from '../maintenance/host';
-import type { FoldJob } from '../maintenance/protocol';
-import { prepareBuild } from './build';
+import { runJob } from '../maintenance/jobs-client';
+import type { FoldJob } from '../maintenance/messages';
+import { prepareBuild } from './staging';
 import { carry } from './carry';
 import { copyTo } from './copy';
 import { checkDestination, type SourceFile } from './destination';
 import { durableRename } from './durable-rename';
-import { stepper, type BackupStep } from './failure';
+import { stepper, type BackupStep } from './steps';
 import { resolveBackupOptions, type BackupOptions } from './options';
 import { locateSchema, type BackupSource, type SchemaPlace } from './source';
-import type { Surroundings } from './surroundings';
-import { Seal } from './seal';
+import type { Surroundings } from './environment';
+import { Seal } from './sync-and-hash';
 import type { BackupResult } from './result';
 import { removeTemporary } from './temporary';
 import { verifyCopy } from './verify-copy';

@@ -1,7 +1,7 @@
 /** Carries a verified file to another filesystem, and compares what arrived. */
 import { BackupError } from '../errors/refusals';
-import { runJob } from '../maintenance/host';
-import type { FileContent } from '../maintenance/protocol';
+import { runJob } from '../maintenance/jobs-client';
+import type { FileContent } from '../maintenance/messages';
 
 /** Copies `from` to the empty file `to`, synced, and refuses a copy that reads back differently. */
 export async function carry(

@@ -1,5 +1,5 @@
 /** Decides whether a finished copy is a backup: pure, from what was read of the source and of the copy. */
-import type { CopyResult, HeaderFacts, VerifyResult } from '../maintenance/protocol';
+import type { CopyResult, HeaderFacts, VerifyResult } from '../maintenance/messages';
 
 /** Facts that a copy must share with its source as it was before or after the copy. */
 const shared = [

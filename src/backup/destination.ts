@@ -3,7 +3,7 @@ import { accessSync, constants, lstatSync, realpathSync, statSync } from 'node:f
 import { basename, dirname, join, resolve } from 'node:path';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { BackupError } from '../errors/refusals';
-import type { Surroundings } from './surroundings';
+import type { Surroundings } from './environment';
 import { sidecarSuffixes } from './sidecars';
 
 export interface Destination {

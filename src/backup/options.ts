@@ -1,6 +1,6 @@
 /** The options of `db.backup()`. */
 import { InvalidOptionError } from '../errors/refusals';
-import type { CopyProgress } from '../maintenance/protocol';
+import type { CopyProgress } from '../maintenance/messages';
 import { booleanOption, choiceOption, integerOption, refuseOption } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
 

@@ -3,7 +3,7 @@ import { lstatSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { FileIdentity } from '../base/file-identity';
 import { errorCode, errorMessage } from '../base/foreign-error';
-import type { ReadAccess } from '../maintenance/protocol';
+import type { ReadAccess } from '../maintenance/messages';
 import { sidecarSuffixes } from './sidecars';
 
 export interface PlacedFile {

@@ -7,8 +7,8 @@ import type { BackupResult } from './result';
 import { dueBackup, type Due } from './due';
 import { backupPath, listBackups, manifestPath, removeBackups } from './folder';
 import { manifestOf, writeManifest } from './manifest';
-import { retention } from './retention';
-import { takeTurn } from './turn';
+import { retention } from './schedule-rules';
+import { takeTurn } from './schedule-lock';
 
 export interface ScheduleDependencies {
   /** Canonical path of the database. */

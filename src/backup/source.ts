@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import type { FileIdentity } from '../base/file-identity';
 import { BackupError } from '../errors/refusals';
-import type { ReadAccess } from '../maintenance/protocol';
+import type { ReadAccess } from '../maintenance/messages';
 import type { NativeDatabase } from '../native/better-sqlite3';
 
 /** The connection whose database is backed up. */

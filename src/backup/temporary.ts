@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { open, readdir, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sidecarSuffixes } from './sidecars';
-import { isAbandoned, ownerOf, processStart, temporaryName, thisOwner } from './owner';
+import { isAbandoned, ownerOf, processStart, temporaryName, thisOwner } from './process-id';
 
 /** A temporary file with the descriptor that it was created with. */
 export interface Temporary {

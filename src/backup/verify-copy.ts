@@ -2,8 +2,8 @@
 import { lstatSync } from 'node:fs';
 import { danglingRows } from '../base/figures';
 import { BackupError } from '../errors/refusals';
-import { runJob } from '../maintenance/host';
-import type { CopyResult, HeaderFacts, VerifyResult } from '../maintenance/protocol';
+import { runJob } from '../maintenance/jobs-client';
+import type { CopyResult, HeaderFacts, VerifyResult } from '../maintenance/messages';
 import { problemsOfCopy } from './check-copy';
 import type { ResolvedBackupOptions } from './options';
 import type { BackupSource, SchemaPlace } from './source';

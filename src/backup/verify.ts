@@ -2,8 +2,8 @@
 import { SqliteCantOpenError } from '../errors/sqlite-errors';
 import { choiceOption, pathArgument } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
-import { runJob } from '../maintenance/host';
-import type { HeaderFacts, VerifyLevel } from '../maintenance/protocol';
+import { runJob } from '../maintenance/jobs-client';
+import type { HeaderFacts, VerifyLevel } from '../maintenance/messages';
 import { findFile, identityOf, missingHint, readAccess, type PlacedFile } from './place';
 
 export interface VerifyOptions {

@@ -2,7 +2,7 @@
 import type { EventFactsOf } from '../events/event-hub';
 import type { EventName } from '../events/event-map';
 import type { Logger } from '../events/logger';
-import type { FileUser } from './user';
+import type { FileUser } from './file-user';
 
 export function announce<Name extends EventName>(
   users: Iterable<FileUser>,

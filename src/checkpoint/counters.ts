@@ -1,6 +1,6 @@
 /** What the checkpoints of one file came to since it was opened in this thread, in numbers that a metrics page can use. */
 import { Buckets, type Histogram } from '../base/histogram';
-import type { CheckpointResult } from '../maintenance/protocol';
+import type { CheckpointResult } from '../maintenance/messages';
 
 export interface CheckpointCounts {
   /** Every frame of the WAL was in the database. */

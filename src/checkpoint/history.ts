@@ -1,5 +1,5 @@
 /** What the checkpoints of a file came to so far. Pure: each function returns the next state. */
-import type { CheckpointResult } from '../maintenance/protocol';
+import type { CheckpointResult } from '../maintenance/messages';
 import { checkpointPause } from '../policy/checkpoint';
 
 /** A row of attempts that did not succeed. */

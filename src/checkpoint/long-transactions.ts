@@ -2,7 +2,7 @@
 import type { Connection } from '../connection/connection';
 import type { OpenIterator } from '../connection/session';
 import { announce } from './announce';
-import type { FileUser } from './user';
+import type { FileUser } from './file-user';
 
 /** ms. Nothing that a program does in one go is open for this long; the first checkpoint that it blocks comes later. */
 const longMs = 10_000;

@@ -1,11 +1,11 @@
 /** Makes events of what checkpoints came to, so that nothing is swallowed: every event is also a line of the log. */
 import { defaults } from '../options/defaults';
-import type { CheckpointMode, CheckpointResult } from '../maintenance/protocol';
+import type { CheckpointMode, CheckpointResult } from '../maintenance/messages';
 import { announce } from './announce';
 import type { History } from './history';
 import type { FileScheduler } from './scheduler';
-import type { FileUser } from './user';
-import type { WalState } from './wal-state';
+import type { FileUser } from './file-user';
+import type { WalState } from './wal-status';
 
 export function reportResult(users: Iterable<FileUser>, result: CheckpointResult, history: History): void {
   const streak = result.mode === 'truncate' ? history.untruncated : history.blocked;

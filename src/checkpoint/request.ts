@@ -1,7 +1,7 @@
 /** `db.checkpoint()`: a checkpoint that the application asks for, and the cases in which there is nothing to do. */
 import type { Connection } from '../connection/connection';
 import { SqliteLockedError, SqliteReadonlyError, SqliteResultError } from '../errors/sqlite-errors';
-import type { CheckpointMode, CheckpointResult } from '../maintenance/protocol';
+import type { CheckpointMode, CheckpointResult } from '../maintenance/messages';
 import { choiceOption } from '../options/checks';
 import type { FileScheduler } from './scheduler';
 

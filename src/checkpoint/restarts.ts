@@ -1,5 +1,5 @@
 /** Whether the WAL starts over behind a `finish`, told by what is seen of it later. */
-import type { WalState } from './wal-state';
+import type { WalState } from './wal-status';
 
 export class Restarts {
   /** Bytes of the WAL after which it must start over; `null` when nothing was finished. */

@@ -3,10 +3,10 @@ import pRetry from '#p-retry';
 import type { FileIdentity } from '../base/file-identity';
 import { SqliteBusyError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
-import { runJobSync } from '../maintenance/here';
-import { runJob } from '../maintenance/host';
+import { runJobSync } from '../maintenance/run-inline';
+import { runJob } from '../maintenance/jobs-client';
 import type { FileScheduler } from './scheduler';
-import type { CheckpointJob, CheckpointMode, CheckpointResult } from '../maintenance/protocol';
+import type { CheckpointJob, CheckpointMode, CheckpointResult } from '../maintenance/messages';
 
 export interface CheckpointTarget {
   /** Canonical path. */

@@ -12,14 +12,14 @@
 import type { FileIdentity } from '../base/file-identity';
 import { asError } from '../base/foreign-error';
 import { keptAlive } from '../base/kept-alive';
-import { faultOf, fenceFiles, noticeMarker, type FencedFile } from '../connection/fence';
-import { judgeFailure } from '../connection/storage-failure';
+import { faultOf, fenceFiles, noticeMarker, type FencedFile } from '../fence/fence';
+import { judgeFailure } from '../fence/judge-failure';
 import { MaintenanceError } from '../errors/refusals';
 import { SqliteResultError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
-import { settleCheckpoints, stopCheckpoints, waitForCheckpoint } from '../maintenance/host';
+import { settleCheckpoints, stopCheckpoints, waitForCheckpoint } from '../maintenance/jobs-client';
 import { checkpoint } from '../maintenance/jobs/checkpoint';
-import type { CheckpointMode, CheckpointResult } from '../maintenance/protocol';
+import type { CheckpointMode, CheckpointResult } from '../maintenance/messages';
 import type { ResolvedCheckpoint } from '../options/resolved';
 import {
   decideCheckpoint,
@@ -32,12 +32,12 @@ import { CheckpointCounters } from './counters';
 import { Gaps } from './gaps';
 import { noHistory, pauseOf, withFailure, withPin, withRestart, withResult, type History } from './history';
 import { findLongTransactions } from './long-transactions';
-import { Looks, type LookedAt } from './looks';
+import { Looks, type LookedAt } from './poller';
 import { reportFailure, reportPinned, reportResult, WalWarning } from './report';
 import { Restarts } from './restarts';
 import { checkpointTarget, runCheckpoint } from './run-checkpoint';
-import type { FileUser } from './user';
-import { isOccupied, noticeSwitch, WalView, type WalState } from './wal-state';
+import type { FileUser } from './file-user';
+import { isOccupied, noticeSwitch, WalView, type WalState } from './wal-status';
 
 /** ms between two looks at a file. */
 const tickMs = 250;

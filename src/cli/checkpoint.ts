@@ -3,8 +3,8 @@ import { missingHint } from '../backup/place';
 import { count, formatBytes, formatDuration } from '../base/figures';
 import { diagnose } from '../doctor/diagnose';
 import { SqliteCantOpenError } from '../errors/sqlite-errors';
-import type { CheckpointResult } from '../maintenance/protocol';
-import { Database } from '../open/database';
+import type { CheckpointResult } from '../maintenance/messages';
+import { Database } from '../database/database';
 import type { Answer, Command } from './command';
 
 export const checkpointCommand: Command = {

@@ -1,5 +1,5 @@
 /** `safe-sqlite doctor`: what is wrong with a database, why it matters, what to do. */
-import { clearFence, type ClearedFence } from '../checkpoint/clear-fence';
+import { clearFence, type ClearedFence } from '../fence/clear-fence';
 import { diagnose } from '../doctor/diagnose';
 import { describeMarker } from '../filesystem/fence-marker';
 import type { Level } from '../doctor/diagnosis';

@@ -1,5 +1,5 @@
 /** A progress bar on standard error, where that is a terminal. */
-import type { CopyProgress } from '../maintenance/protocol';
+import type { CopyProgress } from '../maintenance/messages';
 import type { Terminal } from './command';
 
 export interface ProgressBar {

@@ -1,6 +1,6 @@
 /** `safe-sqlite restore`: puts a verified copy of a backup in the place of a database that nobody has open. */
-import type { RestoreReport } from '../backup/restore';
-import { restoreDatabase } from '../open/restore';
+import type { RestoreReport } from '../backup/restore/restore';
+import { restoreDatabase } from '../database/restore';
 import { choice, type Command } from './command';
 import { count, formatBytes, formatDuration } from '../base/figures';
 

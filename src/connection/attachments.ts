@@ -2,7 +2,7 @@
 import { UnsafeStatementError } from '../errors/refusals';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { foldCase } from '../sql/names';
-import { protect, quoted, schemasOf, type ProtectionGround } from './protect';
+import { protect, quoted, schemasOf, type ProtectionGround } from './set-pragmas';
 import type { Verbose } from './verbose';
 
 /** The admission of one attached file; released when it is detached or the connection closes. */

@@ -2,7 +2,7 @@
 import { isSqliteFailure } from '../errors/translate';
 import { UnprovedProtectionError } from '../errors/refusals';
 import type { NativeDatabase } from '../native/better-sqlite3';
-import { readPage } from './protect';
+import { readPage } from './set-pragmas';
 
 type Native = NativeDatabase.Database;
 

@@ -1,6 +1,6 @@
 /** One handle's view of a connection: what its statements ask before each call, and where their failures go. */
 
-import type { CommitGate } from './commit-gate';
+import type { CommitGate } from './commit-hooks';
 
 /** What a failing call was about to do. */
 export interface Moment {

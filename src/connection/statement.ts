@@ -1,8 +1,8 @@
 /** A prepared statement: better-sqlite3's, with every call checked before and every failure translated. */
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { copyOfValues } from './bound-text';
-import { iterateRows } from './iterate';
-import type { CommitGate } from './commit-gate';
+import { iterateRows } from './statement-iterator';
+import type { CommitGate } from './commit-hooks';
 import type { Session } from './session';
 import type { ColumnDefinition, RunResult } from './types';
 

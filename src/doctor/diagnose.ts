@@ -2,7 +2,7 @@
 import { booleanOption, millisecondsOption, pathArgument, pathOption } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
 import type { Diagnosis } from './diagnosis';
-import type * as Examine from './examine';
+import type * as Examine from './run-checks';
 
 export interface DiagnoseOptions {
   /**
@@ -36,6 +36,6 @@ export async function diagnose(path: string, options: DiagnoseOptions = {}): Pro
   const stepTimeoutMs = millisecondsOption('stepTimeoutMs', options.stepTimeoutMs, defaultStepTimeoutMs, 1);
   const { signal } = options;
   // Loaded when it is needed: a program that serves never asks.
-  const { examine } = require('./examine') as typeof Examine;
+  const { examine } = require('./run-checks') as typeof Examine;
   return examine(path, { full, backups, stepTimeoutMs, signal });
 }

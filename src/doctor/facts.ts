@@ -1,8 +1,8 @@
 /** What the doctor sees: the facts of each step, as JSON carries them from the process that looked. */
 import type { FenceMarker } from '../filesystem/fence-marker';
-import type { Device } from '../filesystem/device';
-import type { Ownership } from '../filesystem/owners';
-import type { PreflightFacts } from '../filesystem/preflight';
+import type { Device } from '../filesystem/linux/device';
+import type { Ownership } from '../filesystem/ownership';
+import type { PreflightFacts } from '../filesystem/preflight-facts';
 import type { FilesystemReport } from '../filesystem/report';
 import type { Space } from '../filesystem/space';
 import type { DatabaseHeader } from '../format/database-header';

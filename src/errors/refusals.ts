@@ -1,5 +1,5 @@
 /** The refusals of this library: one class for each decision that a caller can take. */
-import { brand, nameErrors } from './lineage';
+import { brand, nameErrors } from './class-brand';
 import { describe, type ErrorContext, type ErrorFacts } from './error-facts';
 import { refusalCodes, type RefusalName, type SafeSqliteErrorCode } from './refusal-codes';
 

@@ -1,7 +1,7 @@
 /** SQLite's own failures: one class for each decision that a caller can take. The table of codes says which. */
 import { NativeSqliteError } from '../native/sqlite-error';
 import { describe, type ErrorContext, type ErrorFacts } from './error-facts';
-import { brand } from './lineage';
+import { brand } from './class-brand';
 import { resolveCode } from './result-codes';
 import type { SqliteErrorName } from './result-codes/row';
 

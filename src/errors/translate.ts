@@ -1,6 +1,6 @@
 /** Turns an error of better-sqlite3 into the class that says what to do about it. */
 import { NativeSqliteError } from '../native/sqlite-error';
-import { lineageOf } from './lineage';
+import { lineageOf } from './class-brand';
 import { resolveCode } from './result-codes';
 import { sqliteErrorClasses, type CommitOutcome } from './sqlite-errors';
 

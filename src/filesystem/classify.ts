@@ -1,8 +1,8 @@
 /** Judges one mount by its type, source and sandbox. Pure; the options and the platform's extras are judged elsewhere. */
-import { compareStrictness, rowOfType, rowsOfMagic } from './catalogue';
-import { fuseMagic } from './catalogue-fuse';
-import type { CatalogueRow } from './catalogue-rows';
-import type { MountRow } from './mount-table';
+import { compareStrictness, rowOfType, rowsOfMagic } from './catalogue/catalogue';
+import { fuseMagic } from './catalogue/fuse';
+import type { CatalogueRow } from './catalogue/rows';
+import type { MountRow } from './linux/mount-table';
 import type { FilesystemClass, FilesystemWarning, GroundVerdict, SandboxMarkers } from './report';
 
 /** What is known of the ground from its type. */

@@ -2,14 +2,14 @@
 import { booleanOption, pathArgument } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
 import { assembleReport } from './assemble-report';
-import { probeDarwin } from './darwin';
-import { probeLinux } from './linux';
-import { noSandbox, readSandboxMarkers } from './linux-tables';
+import { probeDarwin } from './darwin/darwin';
+import { probeLinux } from './linux/linux';
+import { noSandbox, readSandboxMarkers } from './linux/linux-tables';
 import type { Location } from './locate';
-import { probeWindows } from './windows';
+import { probeWindows } from './windows/windows';
 import type { ProbeResult } from './probe';
 import type { FilesystemReport } from './report';
-import { walkTo } from './walk';
+import { walkTo } from './linux/walk';
 
 export interface InspectOptions {
   /**

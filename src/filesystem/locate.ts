@@ -3,10 +3,10 @@ import { existsSync, statSync, type BigIntStats } from 'node:fs';
 import { dirname, win32 } from 'node:path';
 import type { FileIdentity } from '../base/file-identity';
 import { InvalidOptionError } from '../errors/refusals';
-import { parseMountTable } from './mount-table';
+import { parseMountTable } from './linux/mount-table';
 import { resolvePath, type ResolvedPath } from './resolve-path';
-import { walkTo, type Walk } from './walk';
-import { windowsRealPath } from './windows';
+import { walkTo, type Walk } from './linux/walk';
+import { windowsRealPath } from './windows/windows';
 
 /** Where a database stands, before anything of it is opened. */
 export interface Location {

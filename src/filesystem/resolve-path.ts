@@ -1,7 +1,7 @@
 /** Resolves a path as SQLite does before it opens it, and stops before a mount that must not be touched. */
 import { lstatSync, readlinkSync } from 'node:fs';
 import { posix } from 'node:path';
-import { rootMount, stepInto, mountOf, type MountRow, type MountTable } from './mount-table';
+import { rootMount, stepInto, mountOf, type MountRow, type MountTable } from './linux/mount-table';
 
 /** SQLite follows this many symbolic links and then gives up. @see SQLITE_MAX_SYMLINK in SQLite's sqliteInt.h */
 const maxSymlinks = 200;

@@ -1,7 +1,7 @@
 /** What `db.health()` says: facts of one moment, and the status that follows from them. Pure. */
 import { count } from '../base/figures';
 import type { Histogram } from '../base/histogram';
-import type { FilesystemErrors } from '../filesystem/error-counters';
+import type { FilesystemErrors } from '../filesystem/linux/error-counters';
 import type { PlanWarning } from '../policy/plan';
 
 /** The checkpoints of the file, as far as this process makes them. */

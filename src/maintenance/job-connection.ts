@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { identityKey, sameFile } from '../base/file-identity';
 import { FileReplacedError, MaintenanceError } from '../errors/refusals';
 import { NativeDatabase } from '../native/better-sqlite3';
-import type { JobTarget } from './protocol';
+import type { JobTarget } from './messages';
 
 export interface ConnectionSettings {
   /** A read-only connection never checkpoints, also not when it is the last one that closes. */

@@ -1,10 +1,10 @@
 /** The program of the maintenance thread: takes jobs, runs each with a connection of its own, answers. */
 import { parentPort } from 'node:worker_threads';
-import { claim, isAbortRequested, markOver, type Control } from './control';
-import { executeNow, executeOnline, type OwnThread } from './execute';
-import type { HostMessage, Job, JobProgress, ResultOf, WorkerMessage } from './protocol';
-import { AbortedJob, steerFor } from './steer';
-import { toWire } from './wire-error';
+import { claim, isAbortRequested, markOver, type Control } from './shared-state';
+import { executeNow, executeOnline, type OwnThread } from './run-job';
+import type { HostMessage, Job, JobProgress, ResultOf, WorkerMessage } from './messages';
+import { AbortedJob, steerFor } from './copy-rate';
+import { toWire } from './serialized-error';
 
 type Send = (message: WorkerMessage) => void;
 

@@ -1,7 +1,7 @@
 /** Every database that this thread has open, whichever copy of this package opened it, and how they close at its end. */
 import { atExit } from '../base/at-exit';
 import { processGlobal } from '../base/process-global';
-import type { OpenDatabase } from './open-database';
+import type { OpenDatabase } from './shared-connection';
 
 interface AllOpen {
   readonly databases: Set<OpenDatabase>;

@@ -1,16 +1,16 @@
 /** Opens better-sqlite3, sets each protection, reads each back: a connection that comes out of here is proved. */
 import { existsSync } from 'node:fs';
 import { Connection } from '../connection/connection';
-import { fenceFiles } from '../connection/fence';
+import { fenceFiles } from '../fence/fence';
 import { openInJournalMode } from '../connection/journal';
-import { protectNew, readPage } from '../connection/protect';
-import { judgeFailure } from '../connection/storage-failure';
+import { protectNew, readPage } from '../connection/set-pragmas';
+import { judgeFailure } from '../fence/judge-failure';
 import { createVerbose } from '../connection/verbose';
 import { SqliteResultError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
 import { createEventHub } from '../events/event-hub';
 import { NativeDatabase } from '../native/better-sqlite3';
-import { holdBack } from '../native/hold-back';
+import { holdBack } from '../native/close-without-checkpoint';
 import type { ResolvedOptions } from '../options/resolved';
 import type { Plan } from '../policy/plan';
 import { walFormatError } from '../policy/wal-format';

@@ -1,5 +1,5 @@
 /** Recognizes what stands behind an open database, whichever copy of this package opened it. */
-import type { OpenDatabase } from './open-database';
+import type { OpenDatabase } from './shared-connection';
 
 /** Raised when the shape of `OpenDatabase` changes in a way that another copy of the package could not use. */
 export const openDatabaseBrand = Symbol.for('safe-sqlite.open-database.v1');

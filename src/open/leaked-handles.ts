@@ -1,6 +1,6 @@
 /** Handles that were forgotten without `close()`: each is reported once, and closed. */
 import type { Session } from '../connection/session';
-import type { OpenDatabase } from './open-database';
+import type { OpenDatabase } from './shared-connection';
 
 interface Leak {
   readonly database: OpenDatabase;

@@ -1,6 +1,6 @@
 /** The step of the open that looks at the files before SQLite does. */
 import type { Location } from '../filesystem/locate';
-import { preflightFacts } from '../filesystem/preflight';
+import { preflightFacts } from '../filesystem/preflight-facts';
 import type { FilesystemReport } from '../filesystem/report';
 import type { PlanWarning } from '../policy/plan';
 import { judgePreflight, preflightWarnings, type PreflightOptions } from '../policy/preflight';

@@ -2,7 +2,7 @@
 import type { ErrorFacts } from '../errors/error-facts';
 import { HardLinkedDatabaseError, OrphanedJournalError, UnsafeFilesystemError } from '../errors/refusals';
 import { SqliteCantOpenError, SqliteReadonlyError } from '../errors/sqlite-errors';
-import type { PreflightFacts, SidecarFacts } from '../filesystem/preflight';
+import type { PreflightFacts, SidecarFacts } from '../filesystem/preflight-facts';
 import type { PlanWarning } from './plan';
 
 export interface PreflightOptions {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { registerHooks, type ResolveFnOutput, type ResolveHookSync } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { judgeRequest, type Verdict } from './judge-request';
+import { judgeRequest, type Verdict } from './resolve-request';
 
 const dist = join(__dirname, '..');
 const ownFolder = pathToFileURL(`${dist}/`).href;

@@ -3,7 +3,7 @@
  * on.
  */
 import { processGlobal } from '../base/process-global';
-import { installProcessGuard } from '../sentinel/process-guard/install';
+import { installProcessGuard } from '../process-guard/install';
 import { coverWorkers } from './cover-workers';
 import { loadedBefore } from './loaded-before';
 import { redirect } from './redirect';

@@ -2,7 +2,7 @@
 import { fstatSync } from 'node:fs';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { parseLocks, watchLocks, type HeldLock, type LockReader } from '../proc/locks';
-import { missingLocks, type LockRequirement } from './expected-locks';
+import { missingLocks, type LockRequirement } from '../policy/expected-locks';
 
 export interface LockWatch {
   /** The requirements that are not met now, looking at the known descriptors. */

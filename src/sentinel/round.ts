@@ -1,6 +1,6 @@
 /** Asks the sentinel at an interval, on a timer that keeps no process alive. */
 import type { Finding } from './finding';
-import type { CheckMoment } from './sentinel';
+import type { CheckMoment } from './file-sentinel';
 
 // One interval check in this many scans all descriptors: a scan costs some ten times a check, and finds what has not
 // done harm yet; what has is found by every check.

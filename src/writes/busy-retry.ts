@@ -1,7 +1,7 @@
 /** Tries again while something is in the way, without stopping the event loop: p-retry, with waits of its own. */
 import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from '#p-retry';
-import type { Obstacle } from './obstacle';
+import type { Obstacle } from './blocked-by';
 import { retryDelayMs, type DelayBounds } from './retry-delay';
 
 export interface RetryPlan extends DelayBounds {

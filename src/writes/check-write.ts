@@ -2,7 +2,7 @@
 import { isAsyncFunction } from 'node:util/types';
 import { choiceOption, refuseOption } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
-import { priorities } from './lanes';
+import { priorities } from './priority-queue';
 import type { WriteCallOptions } from './queued-write';
 
 const optionNames = ['signal', 'priority'] as const satisfies readonly (keyof WriteCallOptions)[];

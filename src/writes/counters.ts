@@ -1,6 +1,6 @@
 /** What the queue has done so far, in numbers that a metrics page can use as they are. */
 import { Buckets, commitMsBounds, type Histogram } from '../base/histogram';
-import type { WritePriority } from './lanes';
+import type { WritePriority } from './priority-queue';
 
 /** Facts about the write queue of one database, counted since it was opened. */
 export interface WriteQueueFacts {

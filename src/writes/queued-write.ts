@@ -4,7 +4,7 @@ import { isPromise } from 'node:util/types';
 import { deferred, type Deferred } from '../base/deferred';
 import { isThenable } from '../base/thenable';
 import type { Session } from '../connection/session';
-import type { WritePriority } from './lanes';
+import type { WritePriority } from './priority-queue';
 
 /** Options of one `db.write` call. */
 export interface WriteCallOptions {

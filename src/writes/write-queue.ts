@@ -5,11 +5,11 @@ import type { ResolvedWrites } from '../options/resolved';
 import { retryWhileObstructed } from './busy-retry';
 import { checkWrite } from './check-write';
 import { WriteCounters, type WriteQueueFacts } from './counters';
-import { runBatch, type BatchEnd } from './group-commit';
-import type { WriteHost } from './host';
-import { Lanes } from './lanes';
-import { gaveUp, iteratorObstacle, lockObstacle, occupied, ownObstacle, type Obstacle } from './obstacle';
-import { Patience } from './patience';
+import { runBatch, type BatchEnd } from './batch';
+import type { WriteHost } from './write-connection';
+import { Lanes } from './priority-queue';
+import { gaveUp, iteratorObstacle, lockObstacle, occupied, ownObstacle, type Obstacle } from './blocked-by';
+import { Patience } from './retry-budget';
 import { queueWrite, type QueuedWrite, type WriteCallOptions } from './queued-write';
 
 /**

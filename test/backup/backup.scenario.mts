@@ -1,8 +1,8 @@
 /** The program of the fault tests of backup and restore: one operation a question, in a process whose file calls fail. */
 import NativeDatabase from 'better-sqlite3';
-import { serve } from '../faults/scenario.mts';
+import { serve } from '../support/fault-scenario.mts';
 import type { BackupOptions } from '../../dist/backup/options.js';
-import { takeTurn } from '../../dist/backup/turn.js';
+import { takeTurn } from '../../dist/backup/schedule-lock.js';
 import { backUp } from './fixture.mts';
 
 let db: NativeDatabase.Database | undefined;

@@ -8,12 +8,12 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { dueBackup } from '../../dist/backup/due.js';
 import { backupPath, listBackups } from '../../dist/backup/folder.js';
-import { temporaryName, thisOwner } from '../../dist/backup/owner.js';
-import { retention } from '../../dist/backup/retention.js';
+import { temporaryName, thisOwner } from '../../dist/backup/process-id.js';
+import { retention } from '../../dist/backup/schedule-rules.js';
 import { startSchedule, type Schedule } from '../../dist/backup/schedule.js';
 import { momentOf, stampOf } from '../../dist/backup/stamp.js';
-import { takeTurn } from '../../dist/backup/turn.js';
-import { createFaultBench, faultsSkip } from '../faults/shim.mts';
+import { takeTurn } from '../../dist/backup/schedule-lock.js';
+import { createFaultBench, faultsSkip } from '../support/fault-shim.mts';
 import { backUp, bank, dist, folder, names } from './fixture.mts';
 import { until } from '../support/until.mts';
 
@@ -270,7 +270,7 @@ describe('the schedule', () => {
     await first();
     const child = spawn(process.execPath, [
       '-e',
-      `require(${JSON.stringify(dist('backup/turn.js'))}).takeTurn(${JSON.stringify(home)}, 'app').then(() => { console.log('mine'); setInterval(() => {}, 1e6); });`,
+      `require(${JSON.stringify(dist('backup/schedule-lock.js'))}).takeTurn(${JSON.stringify(home)}, 'app').then(() => { console.log('mine'); setInterval(() => {}, 1e6); });`,
     ]);
     await once(child.stdout, 'data');
     assert.equal(await takeTurn(home, 'app'), null);

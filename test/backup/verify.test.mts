@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from '
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { backup } from '../../dist/backup/backup.js';
-import { restoreDatabase } from '../../dist/backup/restore.js';
+import { restoreDatabase } from '../../dist/backup/restore/restore.js';
 import { verifyDatabase } from '../../dist/backup/verify.js';
 import { alone, bank, folder, identityOf, names, Native } from './fixture.mts';
 

@@ -4,7 +4,7 @@ import Native from 'better-sqlite3';
 import Database, { clearFence, openDatabase } from 'safe-sqlite';
 import { identityKey } from '../../dist/base/file-identity.js';
 import { schedulerOf } from '../../dist/checkpoint/schedulers.js';
-import { ownFolder, plainError, serve } from '../faults/scenario.mts';
+import { ownFolder, plainError, serve } from '../support/fault-scenario.mts';
 
 type Options = ConstructorParameters<typeof Database>[1];
 

@@ -6,7 +6,13 @@ import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import Native from 'better-sqlite3';
 import type { CheckpointFailedEvent } from 'safe-sqlite';
-import { createFaultBench, faultsSkip, type FaultBench, type FaultRule, type Scenario } from '../faults/shim.mts';
+import {
+  createFaultBench,
+  faultsSkip,
+  type FaultBench,
+  type FaultRule,
+  type Scenario,
+} from '../support/fault-shim.mts';
 import { until } from '../support/until.mts';
 
 const program = join(import.meta.dirname, 'checkpoint.scenario.mts');

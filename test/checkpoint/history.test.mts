@@ -10,7 +10,7 @@ import {
   withResult,
   type History,
 } from '../../dist/checkpoint/history.js';
-import type { CheckpointResult } from '../../dist/maintenance/protocol.js';
+import type { CheckpointResult } from '../../dist/maintenance/messages.js';
 
 const middle = 0.5;
 

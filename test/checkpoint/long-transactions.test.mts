@@ -7,9 +7,9 @@ import { beforeEach, afterEach, describe, test } from 'node:test';
 import { Database, type LongTransactionEvent } from 'safe-sqlite';
 import { findLongTransactions } from '../../dist/checkpoint/long-transactions.js';
 import { isOpenDatabase } from '../../dist/open/handle.js';
-import { openResolved } from '../../dist/open/way-in.js';
+import { openResolved } from '../../dist/open/open.js';
 import { resolveOptions } from '../../dist/options/resolve.js';
-import type { OpenDatabase } from '../../dist/open/open-database.js';
+import type { OpenDatabase } from '../../dist/open/shared-connection.js';
 
 const quiet = { logger: false, checkpoint: 'off' } as const;
 

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Database, type WarningEvent } from 'safe-sqlite';
 import { WalWarning } from '../../dist/checkpoint/report.js';
 import { schedulerOf } from '../../dist/checkpoint/schedulers.js';
-import { openResolved } from '../../dist/open/way-in.js';
+import { openResolved } from '../../dist/open/open.js';
 import { resolveOptions } from '../../dist/options/resolve.js';
 
 const minuteMs = 60_000;

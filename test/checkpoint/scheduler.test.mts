@@ -12,7 +12,7 @@ import {
   type CheckpointFailedEvent,
   type DatabaseHealth,
 } from 'safe-sqlite';
-import { createFaultBench, faultsSkip, type FaultBench, type Scenario } from '../faults/shim.mts';
+import { createFaultBench, faultsSkip, type FaultBench, type Scenario } from '../support/fault-shim.mts';
 
 const program = join(import.meta.dirname, 'checkpoint.scenario.mts');
 const skip = faultsSkip();

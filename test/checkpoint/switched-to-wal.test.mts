@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import Native from 'better-sqlite3';
 import Database, { type CheckpointEvent, type WarningEvent } from 'safe-sqlite';
-import { createFaultBench, faultsSkip } from '../faults/shim.mts';
+import { createFaultBench, faultsSkip } from '../support/fault-shim.mts';
 
 const folder = mkdtempSync(join(tmpdir(), 'switched-'));
 after(() => rmSync(folder, { recursive: true, force: true }));

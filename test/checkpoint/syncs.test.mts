@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { createFaultBench, faultsSkip, type FaultBench, type Scenario } from '../faults/shim.mts';
+import { createFaultBench, faultsSkip, type FaultBench, type Scenario } from '../support/fault-shim.mts';
 
 const program = join(import.meta.dirname, 'checkpoint.scenario.mts');
 

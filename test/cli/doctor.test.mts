@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { clearFence, type Diagnosis } from 'safe-sqlite';
 import { fenceMarkerPath, writeFenceMarker } from '../../dist/filesystem/fence-marker.js';
-import { crashedWal, elsewhere, folder, found, holding, hotJournal } from '../doctor/patient.mts';
+import { crashedWal, elsewhere, folder, found, holding, hotJournal } from '../doctor/check-input.mts';
 
 const noProc = existsSync('/proc/self/fdinfo') ? false : 'needs Linux with /proc';
 

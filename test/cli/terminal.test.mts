@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { crashedWal, elsewhere, folder } from '../doctor/patient.mts';
+import { crashedWal, elsewhere, folder } from '../doctor/check-input.mts';
 
 const bin = join(import.meta.dirname, '../../dist/cli/bin.js');
 const skip = spawnSync('tmux', ['-V']).status === 0 ? false : 'needs tmux';

@@ -1,7 +1,7 @@
 /** A process that opens a WAL database to have it in rollback mode, with raw better-sqlite3 or with this library. */
 import Native from 'better-sqlite3';
 import { Database } from 'safe-sqlite';
-import { ownFolder, serve } from '../faults/scenario.mts';
+import { ownFolder, serve } from '../support/fault-scenario.mts';
 
 const file = `${ownFolder()}/app.db`;
 /** Whoever gives up keeps its connection: the other one does not come in by that. */

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import Native from 'better-sqlite3';
-import { createFaultBench, faultsSkip, type FaultBench } from '../faults/shim.mts';
+import { createFaultBench, faultsSkip, type FaultBench } from '../support/fault-shim.mts';
 
 const program = fileURLToPath(new URL('journal.scenario.mts', import.meta.url));
 const skip = faultsSkip();

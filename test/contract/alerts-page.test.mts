@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { catalogue } from '../../dist/filesystem/catalogue.js';
+import { catalogue } from '../../dist/filesystem/catalogue/catalogue.js';
 import { root } from '../../scripts/pack.mjs';
 import { interfacesOf } from './interfaces.mts';
 import { names, readPage, tableBehind } from './page.mts';

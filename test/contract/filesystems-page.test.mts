@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { catalogue } from '../../dist/filesystem/catalogue.js';
+import { catalogue } from '../../dist/filesystem/catalogue/catalogue.js';
 import { filesystemsPage } from '../../scripts/filesystems-page.mjs';
 
 const page = readFileSync(new URL('../../docs/filesystems.md', import.meta.url), 'utf8');
@@ -17,7 +17,9 @@ test('it names every type of the catalogue', () => {
 test('it names every warning that the ground can give', () => {
   for (const folder of ['filesystem', 'policy']) {
     const sources = new URL(`../../src/${folder}/`, import.meta.url);
-    for (const name of readdirSync(sources)) {
+    for (const name of readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter(file =>
+      file.endsWith('.ts'),
+    )) {
       const codes = [...readFileSync(new URL(name, sources), 'utf8').matchAll(/\bcode: '([a-z]+(?:-[a-z]+)+)'/g)];
       for (const [, code] of codes) {
         if (code?.endsWith('-allowed') === true) continue;

@@ -1,36 +1,26 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { folders as table, mayImport } from '../../scripts/floors.mjs';
 
-// Each line is a floor; a folder may import from the lines above its own. Two exceptions: options know events, because a
-// logger is an option; and only the doctor, which looks from a process of its own, reads the files of SQLite as bytes.
-const floors = [
-  ['base'],
-  ['native'],
-  ['errors'],
-  ['sql', 'events', 'options'],
-  ['filesystem', 'proc', 'format'],
-  ['policy'],
-  ['connection', 'registry', 'maintenance'],
-  ['checkpoint', 'writes', 'backup', 'sentinel', 'health'],
-  ['open', 'doctor'],
-  ['register', 'nest', 'express', 'cli'],
-];
-const folders = floors.flat();
+const folders = table.map(folder => folder.name);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const oxlint = join(dirname(createRequire(import.meta.url).resolve('oxlint/package.json')), 'bin/oxlint');
-
-function mayImport(from: string, to: string): boolean {
-  if (to === 'format' && from !== 'format') return from === 'doctor';
-  if (from === to || (from === 'options' && to === 'events')) return true;
-  const floorOf = (folder: string): number => floors.findIndex(floor => floor.includes(folder));
-  return floorOf(to) < floorOf(from);
-}
 
 /** What the project's lint says of `files`, as `file: imported` lines. */
 function lint(t: TestContext, files: Record<string, string>): string[] {
@@ -51,6 +41,20 @@ function lint(t: TestContext, files: Record<string, string>): string[] {
 }
 
 describe('the floors', () => {
+  test('the lint configuration and the table of ARCHITECTURE.md are made from scripts/floors.mjs', t => {
+    const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-floors-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const files = ['.oxlintrc.json', 'ARCHITECTURE.md', '.prettierrc.json', '.prettierignore'];
+    for (const file of files) copyFileSync(join(root, file), join(folder, file));
+    cpSync(join(root, 'scripts'), join(folder, 'scripts'), { recursive: true });
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+    const run = spawnSync(process.execPath, [join(folder, 'scripts/floors-page.mjs')], { encoding: 'utf8' });
+    assert.equal(run.status, 0, run.stderr);
+    for (const file of files) {
+      assert.equal(readFileSync(join(folder, file), 'utf8'), readFileSync(join(root, file), 'utf8'), file);
+    }
+  });
+
   test('every folder of src has its floor', () => {
     const present = readdirSync(join(root, 'src'), { withFileTypes: true })
       .filter(entry => entry.isDirectory())

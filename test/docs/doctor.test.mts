@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { exampleReport } from '../doctor/example.mts';
-import { folder } from '../doctor/patient.mts';
+import { folder } from '../doctor/check-input.mts';
 import { root } from '../../scripts/pack.mjs';
 import { blocksOf, programFolder } from './page.mts';
 

@@ -24,7 +24,7 @@ import { describe, test } from 'node:test';
 import { diagnose, InvalidOptionError, openDatabase, type Diagnosis } from 'safe-sqlite';
 import { writeFenceMarker } from '../../dist/filesystem/fence-marker.js';
 import { installSecondCopy } from '../support/second-copy.mts';
-import { complaints, crashedWal, elsewhere, folder, found, holding, hotJournal, looked } from './patient.mts';
+import { complaints, crashedWal, elsewhere, folder, found, holding, hotJournal, looked } from './check-input.mts';
 import { until } from '../support/until.mts';
 
 const noProc = existsSync('/proc/self/fdinfo') ? false : 'needs Linux with /proc';

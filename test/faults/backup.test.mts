@@ -6,7 +6,13 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { BackupOptions } from '../../dist/backup/options.js';
-import { createFaultBench, faultsSkip, ScenarioEndedError, type Call, type FaultBench } from './shim.mts';
+import {
+  createFaultBench,
+  faultsSkip,
+  ScenarioEndedError,
+  type Call,
+  type FaultBench,
+} from '../support/fault-shim.mts';
 import { assertBank, backUp, bank, folder, names, type Native } from '../backup/fixture.mts';
 
 const program = join(import.meta.dirname, '..', 'backup', 'backup.scenario.mts');

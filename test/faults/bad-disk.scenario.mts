@@ -1,6 +1,6 @@
 /** The program on the bad disk: one subject, one database, a step at a time. */
 import { createLedger, writeTransaction } from './ledger.mts';
-import { serve } from './scenario.mts';
+import { serve } from '../support/fault-scenario.mts';
 import type { Connection, OpenSettings, SubjectName } from './subject.mts';
 import { subjectNamed } from './subjects.mts';
 

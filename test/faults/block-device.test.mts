@@ -11,7 +11,7 @@ import { describe, test } from 'node:test';
 import { makeLab } from '../mounts/lab.mts';
 import { makeBadDisk, whyNoBadDisk, type BadDisk, type DiskType } from './block-device/bad-disk.mts';
 import { checkLedger } from './ledger.mts';
-import { startScenario, type Scenario } from './shim.mts';
+import { startScenario, type Scenario } from '../support/fault-shim.mts';
 import type { OpenSettings, SubjectName } from './subject.mts';
 
 const program = join(import.meta.dirname, 'bad-disk.scenario.mts');

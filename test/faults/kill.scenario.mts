@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { createLedger, insertTransaction, writeTransaction } from './ledger.mts';
 import { seeded } from './random.mts';
-import { plainError, report } from './scenario.mts';
+import { plainError, report } from '../support/fault-scenario.mts';
 import type { WriterReport, WriterTask } from './kill/round.mts';
 import { subjectNamed } from './subjects.mts';
 

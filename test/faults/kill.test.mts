@@ -6,7 +6,7 @@ import { expectationOf, openBooks } from './kill/books.mts';
 import { playRound, type Round } from './kill/round.mts';
 import { killRun } from './kill/run.mts';
 import { freshSeed } from './random.mts';
-import { createFaultBench, faultsSkip } from './shim.mts';
+import { createFaultBench, faultsSkip } from '../support/fault-shim.mts';
 
 const skip = faultsSkip();
 const seed = Number(process.env['FAULT_SEED'] ?? freshSeed());

@@ -14,7 +14,7 @@ import { enumerateCells, longRunCells, nameOf, parseCell } from './matrix/cells.
 import { isWrong, judge, summarize } from './matrix/judge.mts';
 import { startMatrix, type Outcome } from './matrix/run.mts';
 import { collectRows, renderTable } from './matrix/table.mts';
-import { faultsSkip } from './shim.mts';
+import { faultsSkip } from '../support/fault-shim.mts';
 import type { SubjectName } from './subject.mts';
 
 const page = join(import.meta.dirname, '..', '..', 'docs', 'faults.md');

@@ -12,8 +12,8 @@ import {
   makeTemplates,
   templateTransactions,
 } from './matrix/templates.mts';
-import { ownFaults, ownFolder, plainError, serve, type PlainError } from './scenario.mts';
-import type { FaultRule } from './shim.mts';
+import { ownFaults, ownFolder, plainError, serve, type PlainError } from '../support/fault-scenario.mts';
+import type { FaultRule } from '../support/fault-shim.mts';
 import { subjectNamed } from './subjects.mts';
 import type { SubjectName } from './subject.mts';
 

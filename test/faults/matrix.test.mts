@@ -9,7 +9,7 @@ import { isWrong, judge, summarize } from './matrix/judge.mts';
 import { startMatrix, type Outcome } from './matrix/run.mts';
 import { contradiction, differingKeys, parseTable } from './matrix/table.mts';
 import { freshSeed, seeded } from './random.mts';
-import { faultsSkip } from './shim.mts';
+import { faultsSkip } from '../support/fault-shim.mts';
 import type { SubjectName } from './subject.mts';
 
 const skip = faultsSkip();

@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSyn
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { assertBank, closedBank, Native } from '../backup/fixture.mts';
-import { createFaultBench, faultsSkip, ScenarioEndedError, type Call } from './shim.mts';
+import { createFaultBench, faultsSkip, ScenarioEndedError, type Call } from '../support/fault-shim.mts';
 
 describe('a restore, at every call in the folder', { skip: faultsSkip() }, () => {
   const program = join(import.meta.dirname, '..', 'backup', 'restore.scenario.mts');

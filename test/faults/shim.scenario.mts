@@ -1,7 +1,7 @@
 /** The program of shim.test.mts: plain file calls and raw better-sqlite3, a call at a time. */
 import Database from 'better-sqlite3';
 import * as fs from 'node:fs';
-import { serve } from './scenario.mts';
+import { serve } from '../support/fault-scenario.mts';
 
 let database: Database.Database | undefined;
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
-import { createFaultBench, faultsSkip, ScenarioEndedError, type Call, type FaultRule } from './shim.mts';
+import { createFaultBench, faultsSkip, ScenarioEndedError, type Call, type FaultRule } from '../support/fault-shim.mts';
 import { runWithSlowFsync } from './slow-fsync.mts';
 
 const program = join(import.meta.dirname, 'shim.scenario.mts');

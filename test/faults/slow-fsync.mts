@@ -1,6 +1,6 @@
 /** Runs a Node program on a disk whose every sync takes longer: what a benchmark needs, in one call. */
 import { spawn } from 'node:child_process';
-import { createFaultBench } from './shim.mts';
+import { createFaultBench } from '../support/fault-shim.mts';
 
 export interface SlowFsyncOptions {
   readonly args?: readonly string[];

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import Native from 'better-sqlite3';
 import { Database } from 'safe-sqlite';
-import { ownFaults, ownFolder, serve } from './scenario.mts';
-import type { FaultRule } from './shim.mts';
+import { ownFaults, ownFolder, serve } from '../support/fault-scenario.mts';
+import type { FaultRule } from '../support/fault-shim.mts';
 
 /** What this needs of either subject. */
 interface Opened {

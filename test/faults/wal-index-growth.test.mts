@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import Native from 'better-sqlite3';
-import { createFaultBench, faultsSkip, type FaultRule } from './shim.mts';
+import { createFaultBench, faultsSkip, type FaultRule } from '../support/fault-shim.mts';
 
 // COMMIT in WAL mode first writes and syncs its frames, and then enters them in the index (walFrames in wal.c). When
 // the index cannot grow, COMMIT fails and the transaction is gone for all that live, yet it stands in the WAL.

@@ -1,7 +1,7 @@
 /** Kills a script at one of its system calls, and judges what it left: as the next process finds it, and by plain SQLite. */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createFaultBench, everyCall, type FaultRule } from '../faults/shim.mts';
+import { createFaultBench, everyCall, type FaultRule } from '../support/fault-shim.mts';
 import { openBooks, type Books, type Mark } from '../power/books/books.mts';
 import { marksFile, type Cast } from '../power/boundaries/cast.mts';
 import { judgeFiles, type FileFault, type OpenedWith } from '../power/boundaries/judge-files.mts';

@@ -10,7 +10,7 @@
 import { parseArgs } from 'node:util';
 import { killRun, roundsPerDatabase, type KillSums } from '../faults/kill/run.mts';
 import { freshSeed } from '../faults/random.mts';
-import { faultsSkip } from '../faults/shim.mts';
+import { faultsSkip } from '../support/fault-shim.mts';
 import { saveResult } from '../results/save.mts';
 import { raiseStand, type Spot } from './at-call.mts';
 import { commandFor, killAtCalls, type CallSums } from './series.mts';

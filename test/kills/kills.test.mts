@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { freshSeed, seeded } from '../faults/random.mts';
-import { faultsSkip } from '../faults/shim.mts';
+import { faultsSkip } from '../support/fault-shim.mts';
 import { raiseStand, type Spot } from './at-call.mts';
 import { killScripts } from './scripts.mts';
 import { commandFor } from './series.mts';

@@ -1,7 +1,7 @@
 /** The scripts that are killed: those of the write boundaries, and what needs a fault or a vandal to happen at all. */
 import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { FaultRule } from '../faults/shim.mts';
+import type { FaultRule } from '../support/fault-shim.mts';
 import { commit, database, open, prepared, scripts, type Script, type Stage } from '../power/boundaries/scripts.mts';
 
 export interface KillScript extends Script {

@@ -27,7 +27,7 @@ test('a bundle runs jobs in the thread whose program is bundled beside it, else 
   const application = join(home, 'application.cjs');
   writeFileSync(
     application,
-    `const { runJob } = require(${JSON.stringify(dist('maintenance/host.js'))});
+    `const { runJob } = require(${JSON.stringify(dist('maintenance/jobs-client.js'))});
      const { Worker } = require('node:worker_threads');
      let threads = 0;
      process.on('worker', () => threads++);

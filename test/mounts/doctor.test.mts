@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database, { diagnose } from 'safe-sqlite';
-import { crashedWal, elsewhere, found, looked } from '../doctor/patient.mts';
+import { crashedWal, elsewhere, found, looked } from '../doctor/check-input.mts';
 import { makeLab, run, whyNoMounts, whyNoType } from './lab.mts';
 
 const MiB = 1024 * 1024;

@@ -7,10 +7,10 @@ import { dirname, join } from 'node:path';
 import Native from 'better-sqlite3';
 import fc from 'fast-check';
 import { Database, UnsafeFilesystemError } from 'safe-sqlite';
-import { describePath } from '../../dist/filesystem/descriptor.js';
+import { describePath } from '../../dist/filesystem/linux/descriptor.js';
 import { inspectFilesystem } from '../../dist/filesystem/inspect.js';
-import { readMountTable } from '../../dist/filesystem/linux-tables.js';
-import { mountOf } from '../../dist/filesystem/mount-table.js';
+import { readMountTable } from '../../dist/filesystem/linux/linux-tables.js';
+import { mountOf } from '../../dist/filesystem/linux/mount-table.js';
 import type { FilesystemReport } from '../../dist/filesystem/report.js';
 import { makeLab, run, whyNoMounts } from './lab.mts';
 

@@ -25,10 +25,10 @@ import Database from 'better-sqlite3';
 import { HardLinkedDatabaseError, OrphanedJournalError } from '../../dist/errors/refusals.js';
 import { SqliteCantOpenError, SqliteReadonlyError } from '../../dist/errors/sqlite-errors.js';
 import { locate } from '../../dist/filesystem/locate.js';
-import { preflightFacts } from '../../dist/filesystem/preflight.js';
+import { preflightFacts } from '../../dist/filesystem/preflight-facts.js';
 import { preflight } from '../../dist/open/preflight.js';
 import { judgePreflight } from '../../dist/policy/preflight.js';
-import { createFaultBench, faultsSkip } from '../faults/shim.mts';
+import { createFaultBench, faultsSkip } from '../support/fault-shim.mts';
 
 let root = '';
 let file = '';

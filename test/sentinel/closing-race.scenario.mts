@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import Native from 'better-sqlite3';
 import { Database, openDatabase } from 'safe-sqlite';
 import { parseLocks, watchLocks } from '../../dist/proc/locks.js';
-import { serve } from '../faults/scenario.mts';
+import { serve } from '../support/fault-scenario.mts';
 
 let file = '';
 let exec: (sql: string) => unknown;

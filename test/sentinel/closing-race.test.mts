@@ -18,7 +18,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import Native from 'better-sqlite3';
-import { createFaultBench, faultsSkip, type FaultBench, type Scenario } from '../faults/shim.mts';
+import { createFaultBench, faultsSkip, type FaultBench, type Scenario } from '../support/fault-shim.mts';
 
 const program = fileURLToPath(new URL('closing-race.scenario.mts', import.meta.url));
 const skip = faultsSkip();

@@ -20,7 +20,7 @@ test(
   () => {
     const script = `
       const fs = require('fs');
-      const { createSentinel } = require(${JSON.stringify(require.resolve('../../dist/sentinel/sentinel.js'))});
+      const { createSentinel } = require(${JSON.stringify(require.resolve('../../dist/sentinel/file-sentinel.js'))});
       const { openDatabase } = require(${JSON.stringify(require.resolve('safe-sqlite'))});
       const file = process.argv[1];
       const db = openDatabase(file, { logger: false });

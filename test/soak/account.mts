@@ -1,5 +1,5 @@
 /** The books of the soak: what each writer was told of its transactions, held against what a reader sees; pure. */
-import type { PlainError } from '../faults/scenario.mts';
+import type { PlainError } from '../support/fault-scenario.mts';
 import { keptRows, type LedgerView } from './ledger.mts';
 
 export type Entry =

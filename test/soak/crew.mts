@@ -1,7 +1,7 @@
 /** The processes of the soak: started, measured, stopped, and started again after a fence. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { FaultBench, Scenario } from '../faults/shim.mts';
+import type { FaultBench, Scenario } from '../support/fault-shim.mts';
 import { growthOf, type Growth, type Sample } from './growth.mts';
 import type { WorkerReport } from './worker.mts';
 import type { WriterTask } from './writer.scenario.mts';

@@ -1,5 +1,5 @@
 /** What a soak has heard from its processes and seen in its files, and what is wrong with that. */
-import type { PlainError } from '../faults/scenario.mts';
+import type { PlainError } from '../support/fault-scenario.mts';
 import { openAccount, type Promised } from './account.mts';
 import type { LedgerView } from './ledger.mts';
 import type { FaultKind } from './weather.mts';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import Native from 'better-sqlite3';
 import { openDatabase, type Database } from 'safe-sqlite';
-import { serve } from '../faults/scenario.mts';
+import { serve } from '../support/fault-scenario.mts';
 import type { Handle } from '../faults/subject.mts';
 import { readLedger, type LedgerView } from './ledger.mts';
 import { listen, measure } from './worker.mts';

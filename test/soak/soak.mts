@@ -5,7 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { freshSeed } from '../faults/random.mts';
-import { faultsSkip } from '../faults/shim.mts';
+import { faultsSkip } from '../support/fault-shim.mts';
 import { saveResult } from '../results/save.mts';
 import { soak } from './run.mts';
 

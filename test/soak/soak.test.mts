@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { freshSeed } from '../faults/random.mts';
-import { faultsSkip } from '../faults/shim.mts';
+import { faultsSkip } from '../support/fault-shim.mts';
 import { soak } from './run.mts';
 
 describe('a soak', { skip: faultsSkip() }, () => {

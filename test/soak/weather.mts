@@ -1,5 +1,5 @@
 /** Which faults come when in a soak: drawn with a seed, so that the same soak has the same weather; pure. */
-import type { FaultRule } from '../faults/shim.mts';
+import type { FaultRule } from '../support/fault-shim.mts';
 
 /** `'dead disk'` fences the database; the others pass. */
 export type FaultKind = 'slow disk' | 'full disk' | 'full database' | 'dead disk';

@@ -1,7 +1,7 @@
 /** What the programs of the soak have in common: what is an alarm, and what they hold. */
 import { readdirSync } from 'node:fs';
 import type { Database } from 'safe-sqlite';
-import { plainError, report, type PlainError } from '../faults/scenario.mts';
+import { plainError, report, type PlainError } from '../support/fault-scenario.mts';
 import type { Entry } from './account.mts';
 import type { Sample } from './growth.mts';
 

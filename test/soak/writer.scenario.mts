@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { FencedDatabaseError, openDatabase, type Database } from 'safe-sqlite';
 import { seeded } from '../faults/random.mts';
-import { plainError, serve } from '../faults/scenario.mts';
+import { plainError, serve } from '../support/fault-scenario.mts';
 import type { Handle } from '../faults/subject.mts';
 import { createLedger, enter } from './ledger.mts';
 import { listen, measure, say } from './worker.mts';

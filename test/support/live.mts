@@ -1,8 +1,8 @@
 /** A raw better-sqlite3 connection that has read its file, and the sentinel over it, as `openDatabase` sets them up. */
 import Native from 'better-sqlite3';
 import { sqliteCopyOf } from '../../dist/registry/sqlite-copy.js';
-import { createSentinel, type Sentinel } from '../../dist/sentinel/sentinel.js';
-import type { TransactionState } from '../../dist/sentinel/expected-locks.js';
+import { createSentinel, type Sentinel } from '../../dist/sentinel/file-sentinel.js';
+import type { TransactionState } from '../../dist/policy/expected-locks.js';
 import { identityOf } from './identity.mts';
 
 export interface Live {

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Database, type Options } from 'safe-sqlite';
-import { openOwn } from '../../dist/open/way-in.js';
-import type { OpenDatabase } from '../../dist/open/open-database.js';
-import { startScenario, type Scenario } from '../faults/shim.mts';
+import { openOwn } from '../../dist/open/open.js';
+import type { OpenDatabase } from '../../dist/open/shared-connection.js';
+import { startScenario, type Scenario } from '../support/fault-shim.mts';
 
 export interface Bench extends Disposable {
   readonly file: string;

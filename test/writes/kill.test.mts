@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import Native from 'better-sqlite3';
-import { startScenario } from '../faults/shim.mts';
+import { startScenario } from '../support/fault-shim.mts';
 
 const program = join(import.meta.dirname, 'writer.scenario.mts');
 const rounds = 8;

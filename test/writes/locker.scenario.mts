@@ -1,7 +1,7 @@
 /** Another process with raw better-sqlite3 on the same file: holds locks, writes, reads. */
 import Database from 'better-sqlite3';
 import { setTimeout as delay } from 'node:timers/promises';
-import { report, serve } from '../faults/scenario.mts';
+import { report, serve } from '../support/fault-scenario.mts';
 
 let db: Database.Database | undefined;
 /** Resolves when the last `holdFor` has given the lock back: the writes that it was for may be settled before. */

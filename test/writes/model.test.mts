@@ -11,7 +11,7 @@ import {
   type Database,
   type WritePriority,
 } from 'safe-sqlite';
-import { startScenario, type Scenario } from '../faults/shim.mts';
+import { startScenario, type Scenario } from '../support/fault-shim.mts';
 import { createBench } from './fixture.mts';
 
 /** One statement of a write: inserts `key`, or fails in its own way. */

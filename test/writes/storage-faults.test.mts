@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import Native from 'better-sqlite3';
-import { createFaultBench, faultsSkip, startScenario, type FaultBench, type Scenario } from '../faults/shim.mts';
+import { createFaultBench, faultsSkip, startScenario, type FaultBench, type Scenario } from '../support/fault-shim.mts';
 
 const program = join(import.meta.dirname, 'writer.scenario.mts');
 const skip = faultsSkip();

@@ -1,7 +1,7 @@
 /** A process that writes through db.write and says what it was told: the subject of the fault and kill tests. */
 import BetterSqlite3 from 'better-sqlite3';
 import { openDatabase, type Database, type SqliteResultError } from 'safe-sqlite';
-import { plainError, report, serve } from '../faults/scenario.mts';
+import { plainError, report, serve } from '../support/fault-scenario.mts';
 
 let db: Database;
 

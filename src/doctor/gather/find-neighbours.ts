@@ -1,7 +1,7 @@
 /** What else lies in the folder of a database and has to do with it. */
 import { lstatSync, readdirSync } from 'node:fs';
 import { basename, join, parse } from 'node:path';
-import { ownerOf } from '../../backup/owner';
+import { ownerOf } from '../../backup/process-id';
 import { momentOf } from '../../backup/stamp';
 import type { Location } from '../../filesystem/locate';
 import type { NeighbourFacts } from '../facts';

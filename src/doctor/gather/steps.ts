@@ -1,10 +1,10 @@
 /** The steps of the doctor's look, in the order in which they are safe: what cannot hang comes first. */
 import { bootId, readFenceMarker } from '../../filesystem/fence-marker';
-import { readDevice } from '../../filesystem/device';
+import { readDevice } from '../../filesystem/linux/device';
 import { inspectFilesystem } from '../../filesystem/inspect';
 import { locate, type Location } from '../../filesystem/locate';
-import { readOwnership } from '../../filesystem/owners';
-import { preflightFacts } from '../../filesystem/preflight';
+import { readOwnership } from '../../filesystem/ownership';
+import { preflightFacts } from '../../filesystem/preflight-facts';
 import { readSpace } from '../../filesystem/space';
 import { readDatabaseHeader } from '../../format/database-header';
 import { readRollbackJournal } from '../../format/rollback-journal';

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { count, formatAge, formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';
 import type { NeighbourFacts } from '../facts';
-import type { Patient } from './context';
+import type { Patient } from './subject';
 import { finding, quote } from './finding';
 
 const weekMs = 7 * 86_400_000;

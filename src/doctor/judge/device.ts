@@ -1,8 +1,8 @@
 /** What the kernel counted of the disk and of the filesystem on it. Pure. */
 import { count } from '../../base/figures';
-import type { Device } from '../../filesystem/device';
+import type { Device } from '../../filesystem/linux/device';
 import type { Finding } from '../diagnosis';
-import type { Patient } from './context';
+import type { Patient } from './subject';
 import { finding } from './finding';
 
 export function* judgeDevice({ facts }: Patient): Generator<Finding> {

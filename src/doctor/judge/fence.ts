@@ -2,7 +2,7 @@
 import { formatAge } from '../../base/figures';
 import { describeMarker } from '../../filesystem/fence-marker';
 import type { Finding } from '../diagnosis';
-import type { Patient } from './context';
+import type { Patient } from './subject';
 import { finding, quote } from './finding';
 
 export function* judgeFence({ facts, file, now }: Patient): Generator<Finding> {

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { count, formatBytes } from '../../base/figures';
 import { preflightErrors } from '../../policy/preflight';
 import type { Finding, Topic } from '../diagnosis';
-import { isHeld, type Patient } from './context';
+import { isHeld, type Patient } from './subject';
 import { finding, quote } from './finding';
 
 /** Where the refusals of an open belong in the report. */

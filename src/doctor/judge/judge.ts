@@ -1,11 +1,11 @@
 /** All verdicts about one patient, the gravest first. Pure. */
 import type { Finding, Level } from '../diagnosis';
 import { judgeBackups } from './backups';
-import type { Patient } from './context';
+import type { Patient } from './subject';
 import { judgeDevice } from './device';
 import { judgeFence } from './fence';
 import { judgeFile } from './file';
-import { judgeGround } from './ground';
+import { judgeGround } from './filesystem';
 import { judgePermissions } from './permissions';
 import { judgeProcesses } from './processes';
 import { judgeRollback } from './rollback';

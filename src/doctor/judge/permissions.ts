@@ -1,8 +1,8 @@
 /** Who may write the files, and who owns them. Pure. */
 import { basename } from 'node:path';
-import type { Ownership } from '../../filesystem/owners';
+import type { Ownership } from '../../filesystem/ownership';
 import type { Finding } from '../diagnosis';
-import type { Patient } from './context';
+import type { Patient } from './subject';
 import { finding, quote } from './finding';
 
 const everybodyWrites = 0o002;

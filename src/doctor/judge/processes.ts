@@ -1,9 +1,9 @@
 /** Who has the database open, what they do with it, and whether their locks are what they should be. Pure. */
 import { basename } from 'node:path';
 import type { HoldingProcess, OpenFile } from '../../proc/processes';
-import { expectedLocks, missingLocks } from '../../sentinel/expected-locks';
+import { expectedLocks, missingLocks } from '../../policy/expected-locks';
 import type { Finding } from '../diagnosis';
-import type { Patient } from './context';
+import type { Patient } from './subject';
 import { finding } from './finding';
 
 export function* judgeProcesses({ facts, file }: Patient): Generator<Finding> {

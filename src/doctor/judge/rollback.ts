@@ -1,7 +1,7 @@
 /** What a `-journal` beside the database means. Pure. */
 import { count, formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';
-import type { Patient } from './context';
+import type { Patient } from './subject';
 import { finding } from './finding';
 
 /** RESERVED, PENDING or the whole SHARED range for writing: some process is in a write transaction. (os.h, os_unix.c) */

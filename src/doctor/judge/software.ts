@@ -1,7 +1,7 @@
 /** Which SQLite wrote the database last, and whether it can be trusted. Pure. */
 import { versionProblems } from '../../policy/sqlite-versions';
 import type { Finding } from '../diagnosis';
-import type { Patient } from './context';
+import type { Patient } from './subject';
 import { finding } from './finding';
 
 export function* judgeSoftware({ facts, platform, sqliteVersion }: Patient): Generator<Finding> {

@@ -1,7 +1,7 @@
 /** Is there room to go on? Pure. */
 import { formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';
-import type { Patient } from './context';
+import type { Patient } from './subject';
 import { finding } from './finding';
 
 /** Below these two at once a disk is nearly full: a share alone alarms on large disks, an amount alone on small ones. */

@@ -1,5 +1,5 @@
 /** What to run when the storage is in doubt, for the filesystem and the device at hand. Pure. */
-import type { Device } from '../../filesystem/device';
+import type { Device } from '../../filesystem/linux/device';
 import type { FilesystemReport } from '../../filesystem/report';
 import { quote } from './finding';
 

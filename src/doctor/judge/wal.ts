@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { count, formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';
 import type { JournalFacts } from '../facts';
-import { isHeld, type Patient } from './context';
+import { isHeld, type Patient } from './subject';
 import { finding, quote } from './finding';
 
 type Wal = NonNullable<JournalFacts['wal']>;

@@ -13,8 +13,8 @@ import type { FileIdentity } from '../../base/file-identity';
 import { hasFenceMarker } from '../../filesystem/fence-marker';
 import type { NativeDatabase } from '../../native/better-sqlite3';
 import { prepareWalFrames, type WalFrames } from '../../native/wal-frames';
-import { isAbortRequested, pause, type Control } from '../control';
-import type { CheckpointResult } from '../protocol';
+import { isAbortRequested, pause, type Control } from '../shared-state';
+import type { CheckpointResult } from '../messages';
 import { syncDatabase } from './sync-database';
 
 /** ms. A gap that is longer than this is long enough. */

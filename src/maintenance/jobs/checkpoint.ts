@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import type { NativeDatabase } from '../../native/better-sqlite3';
 import { prove } from '../job-connection';
-import type { CheckpointJob, CheckpointResult } from '../protocol';
+import type { CheckpointJob, CheckpointResult } from '../messages';
 
 interface CheckpointRow {
   readonly busy: number;

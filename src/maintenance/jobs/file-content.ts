@@ -1,7 +1,7 @@
 /** The jobs on a finished file: read its size and hash, carry it to another filesystem. */
 import type * as Crypto from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
-import type { FileContent, TransferJob } from '../protocol';
+import type { FileContent, TransferJob } from '../messages';
 
 /**
  * 64 KiB a read: calls cost nothing beside the disk, and a thread that works now and then frees what it is done with only

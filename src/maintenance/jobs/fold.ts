@@ -1,6 +1,6 @@
 /** The job that makes a database file complete by itself. */
 import type { NativeDatabase } from '../../native/better-sqlite3';
-import type { FoldResult } from '../protocol';
+import type { FoldResult } from '../messages';
 
 /**
  * Takes the WAL or a hot journal into the database and leaves it in `journal_mode=DELETE`, without sidecars.

@@ -1,9 +1,9 @@
 /** The job that copies one snapshot page by page with SQLite's backup API. */
 import { MaintenanceError } from '../../errors/refusals';
 import type { NativeDatabase } from '../../native/better-sqlite3';
-import { readHeader } from '../header';
-import { missingEnd } from '../missing-end';
-import type { CopyProgress, CopyResult, HeaderFacts } from '../protocol';
+import { readHeader } from '../read-header';
+import { missingEnd } from '../truncated-file';
+import type { CopyProgress, CopyResult, HeaderFacts } from '../messages';
 
 export interface OnlineSettings {
   readonly schema: string;

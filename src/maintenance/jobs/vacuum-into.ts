@@ -1,8 +1,8 @@
 /** The job that writes a compact snapshot with `VACUUM INTO`. */
 import type { NativeDatabase } from '../../native/better-sqlite3';
-import { readHeader } from '../header';
-import { missingEnd } from '../missing-end';
-import type { CopyResult, HeaderFacts } from '../protocol';
+import { readHeader } from '../read-header';
+import { missingEnd } from '../truncated-file';
+import type { CopyResult, HeaderFacts } from '../messages';
 
 /**
  * Writes `schema` to `destination` as SQLite's own VACUUM does: one read transaction, so no writer can disturb it.

@@ -1,9 +1,9 @@
 /** The job that checks a database. */
 import { isSqliteFailure, type SqliteFailure } from '../../errors/translate';
 import { NativeDatabase } from '../../native/better-sqlite3';
-import { readHeader } from '../header';
-import { missingEnd } from '../missing-end';
-import type { VerifyJob, VerifyResult } from '../protocol';
+import { readHeader } from '../read-header';
+import { missingEnd } from '../truncated-file';
+import type { VerifyJob, VerifyResult } from '../messages';
 
 /** Problems that one check lists at most, as `PRAGMA integrity_check` has it by default. */
 const maxProblems = 100;

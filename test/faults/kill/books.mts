@@ -1,7 +1,7 @@
 /** What the writers of a run said of their transactions, kept in an append-only file by the one that is not killed. */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import type { LedgerExpectation } from '../ledger.mts';
-import type { PlainError } from '../scenario.mts';
+import type { PlainError } from '../../support/fault-scenario.mts';
 import type { SubjectName } from '../subject.mts';
 
 export type Entry =

@@ -3,8 +3,8 @@ import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkLedger } from '../ledger.mts';
-import type { PlainError } from '../scenario.mts';
-import type { Action, Call, FaultBench, FaultRule, Scenario } from '../shim.mts';
+import type { PlainError } from '../../support/fault-scenario.mts';
+import type { Action, Call, FaultBench, FaultRule, Scenario } from '../../support/fault-shim.mts';
 import type { Journal, SubjectName } from '../subject.mts';
 import type { Books, Entry } from './books.mts';
 

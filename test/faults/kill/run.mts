@@ -1,7 +1,7 @@
 /** A run of rounds; a database lives through several of them, so that each subject recovers what a kill left. */
 import { join } from 'node:path';
 import { seeded } from '../random.mts';
-import { createFaultBench } from '../shim.mts';
+import { createFaultBench } from '../../support/fault-shim.mts';
 import type { Journal, SubjectName } from '../subject.mts';
 import { openBooks } from './books.mts';
 import { drawRound, playRound, type Round, type RoundResult } from './round.mts';

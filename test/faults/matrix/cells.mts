@@ -1,6 +1,6 @@
 /** The cells of the matrix: which call of which file fails in which way; pure. */
 import { basename } from 'node:path';
-import type { Action, Call, ErrnoName, FaultRule, LoggedCall } from '../shim.mts';
+import type { Action, Call, ErrnoName, FaultRule, LoggedCall } from '../../support/fault-shim.mts';
 import { attachedName, copyName, databaseName } from './templates.mts';
 
 export type FaultName = ErrnoName | 'short';

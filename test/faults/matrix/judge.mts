@@ -1,5 +1,5 @@
 /** What an outcome of the matrix means: a pure decision with its reason. */
-import type { PlainError } from '../scenario.mts';
+import type { PlainError } from '../../support/fault-scenario.mts';
 import type { Cell } from './cells.mts';
 import { incompleteCheckpoint } from './operations.mts';
 import type { Outcome } from './run.mts';

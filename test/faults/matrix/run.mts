@@ -3,8 +3,8 @@ import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import { checkLedger } from '../ledger.mts';
 import type { ActAnswer, Books, FollowUpAnswer } from '../matrix.scenario.mts';
-import type { PlainError } from '../scenario.mts';
-import { createFaultBench, ScenarioEndedError, type FaultBench, type Scenario } from '../shim.mts';
+import type { PlainError } from '../../support/fault-scenario.mts';
+import { createFaultBench, ScenarioEndedError, type FaultBench, type Scenario } from '../../support/fault-shim.mts';
 import type { SubjectName } from '../subject.mts';
 import { countCalls, faultsOfCall, nameOf, ruleOf, type CallCount, type Cell } from './cells.mts';
 import { operations } from './operations.mts';

@@ -15,7 +15,7 @@ import { describe, test } from 'node:test';
 import Native from 'better-sqlite3';
 import type { CheckpointEvent } from 'safe-sqlite';
 import type { Action } from '../../faults/shim/control-file.mts';
-import { createFaultBench, faultsSkip, type FaultBench, type Scenario } from '../../faults/shim.mts';
+import { createFaultBench, faultsSkip, type FaultBench, type Scenario } from '../../support/fault-shim.mts';
 
 const program = join(import.meta.dirname, '../../checkpoint/checkpoint.scenario.mts');
 const skip = faultsSkip();

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import Native from 'better-sqlite3';
-import { createControl, requestAbort } from '../../../dist/maintenance/control.js';
+import { createControl, requestAbort } from '../../../dist/maintenance/shared-state.js';
 import { catchUp } from '../../../dist/maintenance/jobs/catch-up.js';
 import { checkpoint } from '../../../dist/maintenance/jobs/checkpoint.js';
-import type { CheckpointResult } from '../../../dist/maintenance/protocol.js';
+import type { CheckpointResult } from '../../../dist/maintenance/messages.js';
 
 let folder = '';
 let db: Native.Database;

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Lab } from '../../mounts/lab.mts';
-import { startScenario } from '../../faults/shim.mts';
+import { startScenario } from '../../support/fault-shim.mts';
 import { attachLoop, patiently, type Loop } from '../device/loop.mts';
 import { mountAfterCrash } from '../device/mount-after-crash.mts';
 import type { Outcome } from '../device/volatile-disk.mts';

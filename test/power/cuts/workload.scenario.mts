@@ -3,7 +3,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { seeded } from '../../faults/random.mts';
-import { plainError, report, serve, type PlainError } from '../../faults/scenario.mts';
+import { plainError, report, serve, type PlainError } from '../../support/fault-scenario.mts';
 import { subjectNamed } from '../../faults/subjects.mts';
 import type { Connection, OpenSettings, SubjectName } from '../../faults/subject.mts';
 import type { Mark } from '../books/books.mts';

@@ -1,7 +1,7 @@
 /** The process that is the disk: in one of its own, because its clients wait for it in system calls. */
 import { readFileSync, writeSync, openSync, closeSync, ftruncateSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { serve } from '../../faults/scenario.mts';
+import { serve } from '../../support/fault-scenario.mts';
 import { serveNbd } from './nbd.mts';
 import { createVolatileDisk, type Outcome, type VolatileDisk } from './volatile-disk.mts';
 

@@ -1,0 +1,123 @@
+/** The backups of one open database: at once, by schedule, and before a risky change; each is told to its listeners. */
+import { backup } from './backup';
+import type { BackupOptions } from './options';
+import type { BackupResult } from './result';
+import { startSchedule, type Schedule } from './schedule';
+import { withSnapshot, type SnapshotOptions, type SnapshotOutcome } from './snapshot';
+import { verifyDatabase, type VerifyReport } from './verify';
+import type { Connection } from '../connection/connection';
+import { makeTransaction, type TransactionHost } from '../connection/transaction';
+import { InvalidOptionError } from '../errors/refusals';
+import { SqliteLockedError } from '../errors/sqlite-errors';
+import type { ResolvedScheduledBackup } from '../options/resolved';
+import type { FileIdentity } from '../base/file-identity';
+import { surroundings } from './process-environment';
+
+/** What the backups of an open database need of it. */
+export interface BackupSubject {
+  readonly connection: Connection;
+  /** `null` for a database without a file. */
+  readonly identity: FileIdentity | null;
+}
+
+/** `db.backup()`. */
+export async function backUp(
+  database: BackupSubject,
+  destination: string,
+  options: BackupOptions | undefined,
+): Promise<BackupResult> {
+  const { hub } = database.connection;
+  try {
+    return await makeBackup(database, destination, options);
+  } catch (error) {
+    // Whatever it is, it is an error of this library or of the signal that the caller passed.
+    hub.publish('backupFailed', { path: String(destination), error: error as Error });
+    throw error;
+  }
+}
+
+/** The backups of the `backup` option; `null` for a database without a file, which ends with the process anyway. */
+export function startScheduledBackups(database: BackupSubject): Schedule | null {
+  const { plan, options, hub } = database.connection;
+  if (options.backup === 'off' || plan.file === null) return null;
+  const { verify, directory }: ResolvedScheduledBackup = options.backup;
+  return startSchedule(options.backup, {
+    source: plan.file,
+    backup: (destination, signal) => makeBackup(database, destination, { verify, signal }),
+    onFailure: error => hub.publish('backupFailed', { path: directory, error }),
+  });
+}
+
+/** `db.withSnapshot()`. */
+export function changeWithSnapshot<Value>(
+  database: BackupSubject,
+  host: TransactionHost,
+  change: () => Value,
+  options: SnapshotOptions | undefined,
+): Promise<SnapshotOutcome<Value>> {
+  const { native, plan, verbose } = database.connection;
+  if (native.inTransaction) return Promise.reject(insideTransaction(database.connection.file));
+  return withSnapshot(
+    {
+      file: plan.file,
+      backup: (destination, given) => backUp(database, destination, given),
+      transaction: run => {
+        // Begun while the snapshot was taken: the change would only be a savepoint in it, and commit nothing.
+        if (native.inTransaction) throw insideTransaction(database.connection.file);
+        return makeTransaction(host, run).immediate() as ReturnType<typeof run>;
+      },
+      problems: () =>
+        verbose.quietly(() => {
+          const damage = native.pragma('quick_check') as { quick_check: string }[];
+          const orphans = native.pragma('foreign_key_check') as { table: string; parent: string }[];
+          return [
+            ...damage.map(row => row.quick_check).filter(text => text !== 'ok'),
+            ...orphans.map(({ table, parent }) => `a row of ${table} refers to a row of ${parent} that does not exist`),
+          ];
+        }),
+    },
+    change,
+    options,
+  );
+}
+
+function insideTransaction(file: string): SqliteLockedError {
+  return new SqliteLockedError(
+    `A change with a snapshot of ${file} inside a transaction of its own connection.`,
+    'SQLITE_LOCKED',
+    {
+      hint: 'Commit or roll back first: the snapshot has nothing of the open transaction, and the change would be committed or rolled back with it.',
+      details: { file, operation: 'withSnapshot' },
+    },
+  );
+}
+
+/** `db.verify()`. */
+export function verifyOpen({ plan }: Connection, level: 'quick' | 'full' = 'quick'): Promise<VerifyReport> {
+  if (plan.file !== null) return verifyDatabase(plan.file, { level });
+  return Promise.reject(
+    new InvalidOptionError('A database without a file cannot be checked off the event loop.', {
+      hint: "Use `db.pragma('integrity_check')` on it.",
+    }),
+  );
+}
+
+async function makeBackup(
+  { connection, identity }: BackupSubject,
+  destination: string,
+  options: BackupOptions | undefined,
+): Promise<BackupResult> {
+  const { plan, native, hub } = connection;
+  const { nativeBinding, timeout } = connection.options;
+  const source = {
+    native,
+    file: plan.file,
+    identity,
+    nativeBinding: typeof nativeBinding === 'string' ? nativeBinding : undefined,
+    busyTimeoutMs: timeout,
+  };
+  const result = await backup(source, destination, options, surroundings);
+  const { path, bytes, pages, durationMs } = result;
+  hub.publish('backup', { path, bytes, pages, durationMs });
+  return result;
+}

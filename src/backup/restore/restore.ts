@@ -1,0 +1,114 @@
+/** `restoreDatabase`: the way of one restore, step by step, to the verified database in its place or to a `RestoreError`. */
+import { RestoreError } from '../../errors/refusals';
+import type { VerifyLevel } from '../../maintenance/messages';
+import { choiceOption, refuseOption } from '../../options/checks';
+import { checkOptionNames } from '../../options/option-names';
+import { stepper, type RestoreStep } from '../steps';
+import { checkInPlace, copyBackup, foldTarget, modeOf, takeOwner, verifyBackup } from './steps';
+import { checkGround } from './target';
+import { Seal } from '../sync-and-hash';
+import type { Surroundings } from '../environment';
+import { stampOf } from '../stamp';
+import { swapBroken, swapWhole } from './replace-database';
+import { createTemporary, removeTemporary, sweepTemporaries } from '../temporary';
+
+export interface RestoreOptions {
+  /** The backup. It is only read. */
+  from: string;
+  /** The database to put it in the place of, or a new file. */
+  to: string;
+  /** How the backup is checked before anything is touched. Default `'full'`. */
+  verify?: VerifyLevel | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface RestoreReport {
+  /** Canonical path of the restored database. */
+  readonly path: string;
+  /** Canonical path of the backup. */
+  readonly from: string;
+  /** The old database, and what stood beside it, under its dated name; empty when there was none. */
+  readonly kept: readonly string[];
+  readonly bytes: number;
+  readonly pages: number;
+  readonly sha256: string;
+  readonly verified: VerifyLevel;
+  /** Rows that refer to a row that does not exist; `null` if not counted. */
+  readonly foreignKeyViolations: number | null;
+  readonly durationMs: number;
+}
+
+export interface RestoreContext extends Pick<Surroundings, 'isOpenHere'> {
+  /** Called as each step begins. */
+  readonly onStep?: ((step: RestoreStep) => void) | undefined;
+}
+
+const names = ['from', 'to', 'verify', 'signal'] as const;
+/**
+ * Puts a verified copy of a backup in the place of a database that nobody has open.
+ *
+ * Rejects with `RestoreError` (`details.step`); then the target is as it was. The old database stays beside the new one
+ * as `<name>.before-restore-<time>`: delete it when you do not need it any more.
+ */
+export async function restoreDatabase(options: RestoreOptions, context: RestoreContext): Promise<RestoreReport> {
+  const started = performance.now();
+  const { from, to, verify: level, signal } = checkOptions(options);
+  const facts = { from, to };
+  const at = stepper<RestoreStep>(RestoreError, 'restore', facts, signal, context.onStep);
+  // Once the exchange has begun, an abort would only leave it half done.
+  const finish = stepper<RestoreStep>(RestoreError, 'restore', facts, undefined, context.onStep);
+
+  const ground = await at('target', () => checkGround(from, to, context.isOpenHere));
+  const target = ground.to;
+  await sweepTemporaries(target.folder, Date.now());
+  const { path: work, handle } = await at('temporary', () => createTemporary(target.folder, modeOf(ground)));
+  const seal = new Seal(work, handle, signal);
+  try {
+    const copying = at('copy', async () => {
+      await takeOwner(handle, target);
+      return copyBackup(ground, work, signal);
+    });
+    seal.accompany(copying);
+    const copied = await copying;
+    const verified = await at('verify', () => verifyBackup(work, copied, level, signal));
+    const sealed = await at('seal', async () => {
+      const content = await seal.finish();
+      // Before the file becomes the database: a later close would cancel the locks of whoever opens it first.
+      await handle.close();
+      return content;
+    });
+    const kept = `${target.path}.before-restore-${stampOf(Date.now())}`;
+    const state = await at('fold', () => foldTarget(target, kept, context.isOpenHere));
+    const swap = await finish('swap', () =>
+      state === 'whole' ? swapWhole(work, target, kept) : swapBroken(work, target, kept, state === 'broken'),
+    );
+    await finish('check', () => checkInPlace(target, swap));
+    return {
+      path: target.path,
+      from: ground.from.path,
+      kept: swap.kept,
+      bytes: sealed.bytes,
+      pages: verified.header.pages,
+      sha256: sealed.sha256,
+      verified: level,
+      foreignKeyViolations: verified.foreignKeyViolations,
+      durationMs: performance.now() - started,
+    };
+  } finally {
+    await removeTemporary(work);
+    const closed = seal.close();
+    if (signal?.aborted !== true) await closed;
+  }
+}
+
+function checkOptions(given: RestoreOptions): RestoreOptions & { readonly verify: VerifyLevel } {
+  if (typeof given !== 'object' || given === null) refuseOption('options', 'an object with `from` and `to`', given);
+  checkOptionNames(given, names, 'restore');
+  for (const name of ['from', 'to'] as const) {
+    const path: unknown = given[name];
+    if (typeof path !== 'string' || path.trim() === '') refuseOption(name, 'the path of a database file', path);
+  }
+  const { signal } = given;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) refuseOption('signal', 'an AbortSignal', signal);
+  return { ...given, verify: choiceOption('verify', given.verify, 'full', ['quick', 'full']) };
+}

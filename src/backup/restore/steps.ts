@@ -1,0 +1,151 @@
+/** The steps of a restore that read and check; those that change the target are in swap.ts. */
+import type { FileHandle } from 'node:fs/promises';
+import { lstatSync, rmSync, statSync } from 'node:fs';
+import { RestoreError } from '../../errors/refusals';
+import { SqliteCorruptError, SqliteNotADatabaseError } from '../../errors/sqlite-errors';
+import { hasFenceMarker } from '../../filesystem/fence-marker';
+import { startJob, runJob } from '../../maintenance/jobs-client';
+import type { CopyResult, HeaderFacts, VerifyLevel, VerifyResult } from '../../maintenance/messages';
+import { problemsOfCopy } from '../check-copy';
+import { noHardLinks, tryLink } from '../durable-rename';
+import { identityOf, readAccess, sidecarsOf, type PlacedFile } from '../place';
+import { refuseOpen, type RestoreGround } from './target';
+import type { Surroundings } from '../environment';
+import type { Swap } from './replace-database';
+
+/** How long a read of the backup waits for a lock, in milliseconds: as long as a statement does by default. */
+const readTimeoutMs = 5000;
+/** How long taking the old database for oneself waits, in milliseconds: it must be free, or it is in use. */
+const foldTimeoutMs = 100;
+/** Problems that a message shows; `details.problems` has them all. */
+const shownProblems = 3;
+
+/** Permissions of the restored database: those of the old one, or those of the backup. */
+export function modeOf({ from, to }: RestoreGround): number {
+  return Number((to.facts ?? from.facts).mode) & 0o777;
+}
+
+/** Gives the new file to the owner of the old one, which only root can do. */
+export async function takeOwner(handle: FileHandle, target: PlacedFile): Promise<void> {
+  if (target.facts === null || process.getuid?.() !== 0) return;
+  await handle.chown(Number(target.facts.uid), Number(target.facts.gid));
+}
+
+/** Copies the backup page by page, with what its own WAL may hold, and leaves the copy as one file. */
+export async function copyBackup(
+  { from }: RestoreGround,
+  work: string,
+  signal: AbortSignal | undefined,
+): Promise<CopyResult> {
+  const copy = startJob(
+    {
+      kind: 'online-backup',
+      file: from.path,
+      identity: identityOf(from.facts),
+      destination: work,
+      busyTimeoutMs: readTimeoutMs,
+      pagesPerSecond: null,
+      steered: false,
+      access: readAccess(from),
+    },
+    { signal },
+  );
+  try {
+    const copied = await copy.result;
+    await runJob({ kind: 'fold', file: work, identity: null, busyTimeoutMs: readTimeoutMs }, { signal });
+    return copied;
+  } finally {
+    await copy.over;
+  }
+}
+
+/** Refuses a backup that is damaged, before anything of the target is touched. */
+export async function verifyBackup(
+  work: string,
+  copied: CopyResult,
+  level: VerifyLevel,
+  signal: AbortSignal | undefined,
+): Promise<VerifyResult & { readonly header: HeaderFacts }> {
+  const verified = await runJob(
+    { kind: 'verify', file: work, identity: null, level, busyTimeoutMs: readTimeoutMs },
+    { signal },
+  );
+  const { header } = verified;
+  const problems = [...problemsOfCopy(copied, verified)];
+  // A copy of a file of 0 bytes is a valid database without tables; as a backup it is the trace of a failed copy.
+  if (copied.sourceHeaders[0]?.pages === 0) problems.push('it is empty');
+  if (header !== null && problems.length === 0) return { ...verified, header };
+  throw new RestoreError(`The backup is not sound: ${problems.slice(0, shownProblems).join('; ')}.`, {
+    hint: 'The database is as it was. Restore from another backup.',
+    details: { problems },
+  });
+}
+
+/** What the old database is, after SQLite has tried to make one file of it. */
+export type TargetState = 'none' | 'whole' | 'broken';
+
+/**
+ * Makes the old database one complete file, without a WAL or a journal that belongs to it.
+ *
+ * Damage does not stop a restore, which is what a damaged database needs; a lock, a full disk or a failing one does.
+ */
+export async function foldTarget(
+  target: PlacedFile,
+  kept: string,
+  isOpenHere: Surroundings['isOpenHere'],
+): Promise<TargetState> {
+  const found = statSync(target.path, { bigint: true, throwIfNoEntry: false });
+  if (found === undefined) return 'none';
+  // The copy took its time: ask again.
+  refuseOpen(target.path, found, isOpenHere);
+  // SQLite deletes a journal beside an empty file instead of recovering it (pager.c, hasHotJournal).
+  if (found.size === 0n) return 'broken';
+  // A checkpoint after a fault of the disk may copy frames that are not there any more.
+  if (hasFenceMarker(target.path)) return 'broken';
+  const job = { file: target.path, identity: identityOf(found), busyTimeoutMs: foldTimeoutMs };
+  // Only a connection that may write can recover a journal, and it deletes the journal of a file that it cannot read:
+  // so that no evidence is lost, the sidecars have a second name until SQLite has made sense of them.
+  const preserved = await preserve(target, kept);
+  let state: TargetState = 'none';
+  try {
+    await runJob({ kind: 'fold', ...job });
+    state = sidecarsOf(target.path).length === 0 ? 'whole' : 'broken';
+  } catch (error) {
+    if (!(error instanceof SqliteCorruptError || error instanceof SqliteNotADatabaseError)) throw error;
+    state = 'broken';
+  } finally {
+    if (state !== 'broken') for (const name of preserved) rmSync(name, { force: true });
+  }
+  return state;
+}
+
+/** Gives the sidecars of a database second names, where the filesystem has hard links. */
+async function preserve(target: PlacedFile, kept: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (const path of sidecarsOf(target.path)) {
+    const name = `${kept}${path.slice(target.path.length)}`;
+    if (await tryLink(path, name, noHardLinks)) names.push(name);
+  }
+  return names;
+}
+
+/** Opens the restored database where it stands now, and puts the old one back when that fails. */
+export async function checkInPlace(target: PlacedFile, swap: Swap): Promise<void> {
+  try {
+    const identity = identityOf(lstatSync(target.path, { bigint: true }));
+    const checked = await runJob({
+      kind: 'verify',
+      file: target.path,
+      identity,
+      level: 'quick',
+      busyTimeoutMs: readTimeoutMs,
+    });
+    if (checked.problems.length === 0) return;
+    throw new RestoreError(`The restored database is not sound where it stands: ${checked.problems[0]}.`, {
+      details: { problems: checked.problems },
+    });
+  } catch (error) {
+    await swap.undo();
+    throw error;
+  }
+}

@@ -1,0 +1,66 @@
+/** Where a restore comes from and goes to, and why it may not. */
+import { accessSync, constants, type BigIntStats } from 'node:fs';
+import { sameFile, type FileIdentity } from '../../base/file-identity';
+import { RestoreError } from '../../errors/refusals';
+import { findHolders } from '../../proc/holders';
+import { placeOf, type PlacedFile } from '../place';
+import type { Surroundings } from '../environment';
+
+export interface RestoreGround {
+  readonly from: PlacedFile & { readonly facts: BigIntStats };
+  readonly to: PlacedFile;
+}
+
+/** Finds both files, and refuses a target that anyone has open. Opens neither. */
+export function checkGround(from: string, to: string, isOpenHere: Surroundings['isOpenHere']): RestoreGround {
+  const backup = placed(from, 'backup');
+  const target = placed(to, 'target');
+  if (backup.facts?.isFile() !== true) {
+    refuse(`There is no backup at ${backup.path}.`, 'Name the file to restore from.', backup.path);
+  }
+  if (backup.path === target.path || (target.facts !== null && sameFile(backup.facts, target.facts))) {
+    refuse(`${target.path} is the backup itself.`, 'Name the database to restore.', target.path);
+  }
+  if (target.facts !== null && !target.facts.isFile()) {
+    refuse(`${target.path} is not a regular file.`, 'Name the file of the database.', target.path);
+  }
+  try {
+    accessSync(target.folder, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const hint = 'Give the process the right to create files there.';
+    throw new RestoreError(`The directory ${target.folder} cannot be written to.`, { hint, cause });
+  }
+  if (target.facts !== null) refuseOpen(target.path, target.facts, isOpenHere);
+  return { from: { ...backup, facts: backup.facts }, to: target };
+}
+
+/** Refuses a file that this process, or another one, has open. */
+export function refuseOpen(path: string, identity: FileIdentity, isOpenHere: Surroundings['isOpenHere']): void {
+  if (isOpenHere(identity)) {
+    refuse(`${path} is open in this process.`, 'Close every connection to it, then restore.', path);
+  }
+  const holders = findHolders(identity);
+  if (holders.length === 0) return;
+  const pids = [...new Set(holders.map(({ pid }) => pid))];
+  refuse(
+    `${path} is open in process ${pids.join(', ')}.`,
+    'Stop that process, then restore: it would go on writing to the old file.',
+    path,
+    { pids },
+  );
+}
+
+function placed(path: string, role: 'backup' | 'target'): PlacedFile {
+  try {
+    return placeOf(path);
+  } catch (cause) {
+    throw new RestoreError(`The ${role} ${path} cannot be found: ${(cause as Error).message}`, {
+      hint: 'Look at the path: its directory does not exist, or a symbolic link leads nowhere.',
+      cause,
+    });
+  }
+}
+
+function refuse(message: string, hint: string, path: string, details: object = {}): never {
+  throw new RestoreError(message, { hint, details: { path, ...details } });
+}

@@ -1,0 +1,73 @@
+/** How a step of a backup or a restore fails: one error that names the step and the paths, with the fault as its cause. */
+import { errorMessage } from '../base/foreign-error';
+import type { ErrorContext } from '../errors/error-facts';
+import { lineageOf } from '../errors/class-brand';
+import { SqliteFullError } from '../errors/sqlite-errors';
+import { translateError } from '../errors/translate';
+
+/** The steps of a backup, in their order. */
+export type BackupStep =
+  'source' | 'destination' | 'temporary' | 'copy' | 'fold' | 'verify' | 'seal' | 'transfer' | 'publish';
+
+/** The steps of a restore, in their order. */
+export type RestoreStep = 'target' | 'temporary' | 'copy' | 'verify' | 'seal' | 'fold' | 'swap' | 'check';
+
+/** Paths and whatever else a failure has to show. */
+export type FailureFacts = Readonly<Record<string, unknown>>;
+
+type FailureClass = new (message: string, context: ErrorContext) => Error;
+
+/**
+ * The error for a step that failed with `cause`. An error of the same family passes with the facts of the step added.
+ */
+export function stepFailure(
+  failureClass: FailureClass,
+  what: string,
+  step: string,
+  cause: unknown,
+  facts: FailureFacts,
+): Error {
+  const typed = translateError(cause, { operation: `${what} (${step})` });
+  if (typed instanceof failureClass) {
+    const { message, hint, details } = typed as Error & { hint: string; details: FailureFacts };
+    return new failureClass(message, { hint, details: { step, ...facts, ...details }, cause: typed.cause });
+  }
+  const fault = errorMessage(typed);
+  const hint = hintFor(typed);
+  return new failureClass(`The ${what} failed (step: ${step}): ${fault}`, {
+    ...(hint === undefined ? {} : { hint }),
+    details: { step, ...facts },
+    cause: typed,
+  });
+}
+
+/** Runs the steps of one way, names each as it begins, and gives each failure its step. */
+export function stepper<Step extends string>(
+  failureClass: FailureClass,
+  what: string,
+  facts: FailureFacts,
+  signal: AbortSignal | undefined,
+  onStep: ((step: Step) => void) | undefined,
+): <Value>(step: Step, run: () => Value | Promise<Value>) => Promise<Value> {
+  return async (step, run) => {
+    try {
+      signal?.throwIfAborted();
+      onStep?.(step);
+      return await run();
+    } catch (cause) {
+      const aborted = signal?.aborted === true && cause === signal.reason;
+      throw stepFailure(failureClass, what, step, cause, aborted ? { ...facts, aborted } : facts);
+    }
+  };
+}
+
+/** The advice of the fault itself, where it has any and means the right file. */
+function hintFor(cause: unknown): string | undefined {
+  if (lineageOf(cause).length === 0) return undefined;
+  // SQLite's error names the file that was read, and what is full is the disk of the one that was written.
+  if (cause instanceof SqliteFullError) {
+    return 'There is no room for the copy: free space on the disk of the destination (for one on another machine, also on that of the database), then try again.';
+  }
+  const hint: unknown = Reflect.get(cause as object, 'hint');
+  return typeof hint === 'string' ? hint : undefined;
+}

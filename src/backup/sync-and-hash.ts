@@ -1,0 +1,77 @@
+/** The sealing step: puts a copy on stable storage while it is written, and reads its hash when it is finished. */
+import type { FileHandle } from 'node:fs/promises';
+import { fstatSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startJob } from '../maintenance/jobs-client';
+import type { FileContent, HashJob, ResultOf, SyncJob } from '../maintenance/messages';
+
+/** Growth after which a piece is synced, in bytes: some milliseconds of a disk's work, so that nobody waits long for it. */
+const pieceBytes = 16_777_216;
+/** How often the growing file is looked at, in milliseconds: several times in the writing of one piece. */
+const lookMs = 10;
+
+/**
+ * The descriptor that a copy is synced and hashed through: older than every write, so that a sync of it tells of every
+ * write that failed. A failed sync is final: it is not tried again, and no later one makes up for it.
+ */
+export class Seal {
+  readonly #file: string;
+  readonly #handle: FileHandle;
+  readonly #signal: AbortSignal | undefined;
+  #pieces: Promise<void> = Promise.resolve();
+  #released: Promise<void> = Promise.resolve();
+
+  constructor(file: string, handle: FileHandle, signal: AbortSignal | undefined) {
+    this.#file = file;
+    this.#handle = handle;
+    this.#signal = signal;
+  }
+
+  /**
+   * Syncs piece by piece what `copying` writes.
+   *
+   * One sync at the end would take as long as the disk needs for all of it, with every commit of the application to the
+   * same disk waiting behind it. A failure is told by {@link finish}.
+   */
+  accompany(copying: Promise<unknown>): void {
+    this.#pieces = this.#syncPieces(copying);
+    // Whoever never calls `finish` has another error to tell.
+    this.#pieces.catch(() => {});
+  }
+
+  /** Syncs the rest of the finished file, and reads it. */
+  async finish(): Promise<FileContent> {
+    await this.#pieces;
+    await this.#run({ kind: 'sync', file: this.#file, descriptor: this.#handle.fd });
+    return this.#run({ kind: 'hash', file: this.#file, descriptor: this.#handle.fd });
+  }
+
+  /** Closes the descriptor when nothing uses it any more; never rejects, and a second call does nothing. */
+  async close(): Promise<void> {
+    await this.#pieces.catch(() => {});
+    await this.#released;
+    await this.#handle.close().catch(() => {});
+  }
+
+  async #syncPieces(copying: Promise<unknown>): Promise<void> {
+    let ended = false;
+    const end = (): void => void (ended = true);
+    const copied = copying.then(end, end);
+    let synced = 0;
+    while (!ended) {
+      const { size } = fstatSync(this.#handle.fd);
+      if (size - synced < pieceBytes) {
+        await Promise.race([copied, delay(lookMs, undefined, { ref: false })]);
+        continue;
+      }
+      synced = size;
+      await this.#run({ kind: 'sync', file: this.#file, descriptor: this.#handle.fd });
+    }
+  }
+
+  #run<SomeJob extends SyncJob | HashJob>(job: SomeJob): Promise<ResultOf<SomeJob>> {
+    const running = startJob(job, { signal: this.#signal });
+    this.#released = running.over;
+    return running.result;
+  }
+}

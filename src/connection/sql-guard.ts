@@ -1,0 +1,157 @@
+/** The one door for SQL of the application: refuses what takes a protection away, watches what touches one. */
+import { UnprovedProtectionError, UnsafeStatementError } from '../errors/refusals';
+import type { GuardContext, Watched, WrittenPragma } from '../sql/decision';
+import { inspectSql, refuse } from '../sql/guard';
+import { foldCase } from '../sql/names';
+import { transactionControl } from '../sql/statement-kind';
+import { endsTransaction } from '../sql/transaction-end';
+import type { Attachments } from './attachments';
+import { boundText } from './bound-text';
+import type { Connection } from './connection';
+import { protect, prove } from './set-pragmas';
+import type { Watch } from './statement';
+
+/** Runs the VACUUM INTO that writes `file`, or throws when SQLite must not write there. */
+export type AroundCopy = <Result>(file: string, execute: () => Result) => Result;
+
+export class SqlDoor {
+  readonly #connection: Connection;
+  readonly #attachments: Attachments;
+  readonly #aroundCopy: AroundCopy;
+
+  constructor(connection: Connection, attachments: Attachments, aroundCopy: AroundCopy) {
+    this.#connection = connection;
+    this.#attachments = attachments;
+    this.#aroundCopy = aroundCopy;
+  }
+
+  /** `null` for ordinary SQL; throws `UnsafeStatementError` for SQL that must not run. */
+  admit(sql: string): Watch | null {
+    this.#keepTransaction(sql);
+    const context = this.#context();
+    const decision = inspectSql(sql, context);
+    if (decision.verdict === 'ordinary')
+      return context.ground === 'memory' ? this.#harmlessInMemory(sql, context) : null;
+    if (decision.verdict === 'refused') throw refuse(decision, sql);
+    return {
+      preparing: prepare => this.#watching(decision, prepare),
+      around: (execute, values) => this.#around(decision, execute, values),
+    };
+  }
+
+  /** Runs what executes `sql` at once, or throws as `admit` does. */
+  through<Result>(sql: string, run: () => Result): Result {
+    const watch = this.admit(sql);
+    return watch === null ? run() : watch.around(run, []);
+  }
+
+  /** For a statement of `session` that begins or ends a transaction, which the commit gate is told. */
+  control(sql: string, session: object): Watch | null {
+    const word = transactionControl(sql);
+    if (word === null) return null;
+    const { gate, native } = this.#connection;
+    return {
+      preparing: prepare => prepare(),
+      around: execute => {
+        this.#keepTransaction(sql);
+        if (!native.inTransaction) gate.beginning();
+        else if (word === 'commit' || word === 'end' || word === 'release') gate.ending();
+        try {
+          return execute();
+        } finally {
+          gate.transactionIs(native.inTransaction, session);
+        }
+      },
+    };
+  }
+
+  /** The transaction of `db.write` belongs to several writes: one of them cannot end it. */
+  #keepTransaction(sql: string): void {
+    if (this.#connection.owner === null || typeof sql !== 'string') return;
+    const word = endsTransaction(sql);
+    if (word === null) return;
+    throw new UnsafeStatementError(`${word} inside the function of db.write() on ${this.#connection.file}.`, {
+      hint: 'db.write commits by itself. To undo, throw an error; for a part that can fail alone, use db.transaction() or a SAVEPOINT inside.',
+      details: { file: this.#connection.file, statement: word },
+    });
+  }
+
+  /** A statement that was prepared while the connection had no file may run when it has one: it is judged anew then. */
+  #harmlessInMemory(sql: string, context: GuardContext): Watch | null {
+    if (inspectSql(sql, { ...context, ground: 'file' }).verdict === 'ordinary') return null;
+    return {
+      preparing: prepare => prepare(),
+      around: execute => (this.#context().ground === 'memory' ? execute() : this.through(sql, execute)),
+    };
+  }
+
+  #context(): GuardContext {
+    const { plan, options } = this.#connection;
+    return {
+      ground: plan.ground === 'file' || this.#attachments.any ? 'file' : 'memory',
+      walAllowed: plan.journalMode !== 'delete',
+      synchronous: plan.synchronous,
+      platform: process.platform,
+      allowUnsyncedCommits: options.dangerously.allowUnsyncedCommits !== null,
+    };
+  }
+
+  #around<Result>(touched: Watched, execute: () => Result, values: readonly unknown[]): Result {
+    const detach = touched.detaches.reduceRight<() => Result>(
+      (inner, schema) => () => this.#attachments.aroundDetach(schema, inner),
+      execute,
+    );
+    const copy = touched.copies.reduceRight<() => Result>((inner, written) => {
+      const file = 'file' in written ? written.file : boundText(written.parameter, values);
+      // SQLite itself refuses a name that is not a text.
+      return file === null ? inner : () => this.#aroundCopy(file, inner);
+    }, detach);
+    const run = touched.attaches.reduceRight<() => Result>(
+      (inner, { file, schema }) =>
+        () =>
+          this.#attachments.aroundAttach(file, schema, inner),
+      copy,
+    );
+    return this.#watching(touched, () => {
+      const result = run();
+      for (const schema of touched.detaches) this.#attachments.released(schema);
+      return result;
+    });
+  }
+
+  /** What the text touches is looked at behind it, also where it fails: it has acted up to there. */
+  #watching<Result>(touched: Watched, run: () => Result): Result {
+    if (touched.pragmas.some(isLockWait)) this.#connection.lockWait.show();
+    let result: Result;
+    try {
+      result = run();
+    } catch (error) {
+      this.#lookBehindFailure(touched);
+      throw error;
+    }
+    this.#lookAgain(touched);
+    return result;
+  }
+
+  #lookBehindFailure(touched: Watched): void {
+    try {
+      this.#lookAgain(touched);
+    } catch (error) {
+      // What keeps SQLite from answering is told by the failure itself.
+      if (error instanceof UnprovedProtectionError) throw error;
+    }
+  }
+
+  /** What the text touched is set and read back; inside a transaction SQLite allows only the reading back. */
+  #lookAgain({ pragmas }: Watched): void {
+    if (pragmas.some(isLockWait)) this.#connection.readBusyTimeout();
+    if (pragmas.every(isLockWait)) return;
+    const { native, verbose, ground } = this.#connection;
+    verbose.quietly(() => (native.inTransaction ? prove : protect)(native, ground));
+  }
+}
+
+/** The one pragma that the connection notes, and that changes no protection. */
+function isLockWait({ name }: WrittenPragma): boolean {
+  return foldCase(name) === 'busy_timeout';
+}

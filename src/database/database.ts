@@ -1,0 +1,290 @@
+/** The `Database` class: the surface of better-sqlite3, and the members that this library adds. */
+import { inspect } from 'node:util';
+import type { BackupResult } from '../backup/result';
+import type { BackupOptions } from '../backup/options';
+import type { SnapshotOptions, SnapshotOutcome } from '../backup/snapshot';
+import type { VerifyReport } from '../backup/verify';
+import { requestCheckpoint } from '../checkpoint/request';
+import type { Connection } from '../connection/connection';
+import { isTrusted } from '../connection/native-gaps';
+import type { Session } from '../connection/session';
+import { withoutWalMark } from '../connection/serialize';
+import { makeTransaction } from '../connection/transaction';
+import { transactionHost } from '../connection/transaction-host';
+import type {
+  AggregateOptions,
+  DropInDatabase,
+  PragmaOptions,
+  RegistrationOptions,
+  SerializeOptions,
+  StatementFor,
+  Transaction,
+  VariableArgFunction,
+  VirtualTableOptions,
+} from '../connection/types';
+import type { DatabaseEmitter } from '../events/event-map';
+import type { CheckpointMode, CheckpointResult } from '../maintenance/messages';
+import type { Options } from '../options/options';
+import type { Plan } from '../policy/plan';
+import type { WriteCallOptions } from '../writes/queued-write';
+import { isOpenDatabase } from '../open/handle';
+import type { DatabaseHealth } from '../health/database-health';
+import { healthOfOpen } from '../health/gather';
+import { metricsText } from '../health/metrics';
+import { reportWhenLeaked } from '../open/leaked-handles';
+import { loadBackups } from '../open/on-demand';
+import type { OpenDatabase } from '../open/shared-connection';
+import { ownProperties } from './own-properties';
+import { attempt, execText, explainText, pragmaText, prepareText, type TextHandle } from './sql-calls';
+import { openOwn } from '../open/open';
+
+export class Database implements DropInDatabase {
+  static readonly #properties = ownProperties<Database>({
+    name: db => db.#open.givenName,
+    open: db => db.#open.isOpen(db.#session),
+    inTransaction: db => db.#open.isOpen(db.#session) && db.#native.inTransaction,
+    readonly: db => db.#native.readonly,
+    memory: db => db.#native.memory,
+  });
+
+  readonly #open: OpenDatabase;
+  readonly #connection: Connection;
+  readonly #session: Session;
+  readonly #handle: TextHandle;
+  #safeIntegers = false;
+
+  /** The file name as it was given. */
+  declare readonly name: string;
+  /** True until `close()`. */
+  declare readonly open: boolean;
+  /** True while a transaction is open on the connection. */
+  declare readonly inTransaction: boolean;
+  declare readonly readonly: boolean;
+  /** True for a database in memory and a temporary one. */
+  declare readonly memory: boolean;
+
+  /**
+   * Opens a connection of its own, as better-sqlite3 does.
+   *
+   * @throws InvalidOptionError, UnsafeFilesystemError, HardLinkedDatabaseError, OrphanedJournalError,
+   *   SqliteCopyConflictError, UnsafeSqliteVersionError, and the failures of SQLite
+   */
+  constructor(filename?: string | Buffer, options?: Options) {
+    // `openDatabase` hands over what is open already; nobody else can make an OpenDatabase.
+    const handed: unknown = filename;
+    this.#open = isOpenDatabase(handed) ? handed : openOwn(filename, options);
+    this.#connection = this.#open.connection;
+    this.#session = this.#open.openHandle();
+    this.#handle = { database: this, open: this.#open, session: this.#session };
+    reportWhenLeaked(this, { database: this.#open, session: this.#session });
+    Object.defineProperties(this, Database.#properties);
+  }
+
+  /** Why the database is opened as it is: filesystem, journal mode, synchronous level, warnings. */
+  get plan(): Plan {
+    return this.#connection.plan;
+  }
+
+  /** Typed events; listeners run synchronously and cannot harm the database. */
+  get events(): DatabaseEmitter {
+    return this.#connection.hub.emitter;
+  }
+
+  /**
+   * How the database is right now: facts, and `status` with a reason for each thing that is not as it should be.
+   *
+   * `'degraded'`: it works, and somebody should look at it. `'fenced'`: it does not work until somebody does.
+   */
+  health(): DatabaseHealth {
+    if (!this.open) this.#assertUsable();
+    return healthOfOpen(this.#open);
+  }
+
+  /**
+   * The numbers of `health()` as Prometheus text; `name` is the value of the label `database`.
+   *
+   * For several databases on one page: `metricsText`.
+   */
+  metrics(name = 'main'): string {
+    return metricsText({ [name]: this });
+  }
+
+  /** Prepares one statement. */
+  prepare<BindParameters extends unknown[] | object = unknown[], Result = unknown>(
+    source: string,
+  ): StatementFor<BindParameters, Result> {
+    this.#connection.useSafeIntegers(this.#safeIntegers);
+    // The types of parameters and rows are what the caller says they are, as in better-sqlite3's types.
+    return prepareText(this.#handle, source) as unknown as StatementFor<BindParameters, Result>;
+  }
+
+  /** Runs every statement of `source`; their rows are not returned. */
+  exec(source: string): this {
+    execText(this.#handle, source);
+    return this;
+  }
+
+  /** Runs `PRAGMA source` and returns its rows, or with `simple` its first value. */
+  pragma(source: string, options?: PragmaOptions): unknown {
+    this.#connection.useSafeIntegers(this.#safeIntegers);
+    return pragmaText(this.#handle, source, options);
+  }
+
+  /** The rows of `EXPLAIN source`. */
+  explain(source: string): unknown[] {
+    this.#connection.useSafeIntegers(this.#safeIntegers);
+    return explainText(this.#handle, source);
+  }
+
+  /** Wraps `fn` in a transaction; nested calls become savepoints. */
+  transaction<F extends VariableArgFunction>(fn: F): Transaction<F> {
+    return makeTransaction(transactionHost(this, this.#connection, this.#session), fn);
+  }
+
+  /**
+   * Runs `fn`, which is synchronous and uses this same `db`, in a durable IMMEDIATE transaction that it shares with the
+   * other writes of this moment, and resolves with what it returned after the COMMIT of all.
+   *
+   * One that throws is rolled back alone. `fn` may run more than once before its promise is settled. A lock of another
+   * connection is waited for without stopping the event loop. docs/write-queue.md has the details.
+   *
+   * @throws TypeError inside of another write function; every other failure rejects the promise: what `fn` threw,
+   *   SqliteBusyError, WriteQueueFullError, ClosedDatabaseError, FencedDatabaseError, the failures of SQLite
+   */
+  write<Result>(fn: () => Result, options?: WriteCallOptions): Promise<Result> {
+    return this.#open.writes.write(this, this.#session, fn, options) as Promise<Result>;
+  }
+
+  /** The database as one Buffer, with what is in the WAL; it can be opened again with `new Database(buffer)`. */
+  serialize(options?: SerializeOptions): Buffer {
+    return attempt(this.#session, { operation: 'serialize' }, () => withoutWalMark(this.#native.serialize(options)));
+  }
+
+  /**
+   * Copies the WAL into the database, off the event loop; `'truncate'` then also empties the `-wal` file.
+   *
+   * Readers are never waited for: `complete` says whether all frames are in the database. It rejects with
+   * SqliteLockedError inside a transaction of this connection, and with what it failed with: docs/checkpoints.md.
+   */
+  checkpoint(mode?: CheckpointMode): Promise<CheckpointResult> {
+    return requestCheckpoint(this.#connection, this.#open.supervision.scheduler, mode, () => this.#assertUsable());
+  }
+
+  /**
+   * Copies the database to `destination`, off the event loop, and resolves only when a verified, synced file stands
+   * there; anything else rejects with `BackupError` and leaves the destination as it was.
+   *
+   * A database in memory is copied in the calling thread, since no other one can see it.
+   */
+  backup(destination: string, options?: BackupOptions): Promise<BackupResult> {
+    if (this.#session.refusal !== null) return Promise.reject(this.#session.refusal());
+    return loadBackups().backUp(this.#open, destination, options);
+  }
+
+  /**
+   * Takes a verified snapshot, runs `change` in one transaction, checks the database, and commits only when it is sound.
+   *
+   * @throws BackupError (a rejection) that names the snapshot; the change is rolled back then. SqliteLockedError inside a
+   *   transaction of this connection, which the change could not be committed apart from
+   */
+  withSnapshot<Value>(change: () => Value, options?: SnapshotOptions): Promise<SnapshotOutcome<Value>> {
+    if (this.#session.refusal !== null) return Promise.reject(this.#session.refusal());
+    const host = transactionHost(this, this.#connection, this.#session);
+    return loadBackups().changeWithSnapshot(this.#open, host, change, options);
+  }
+
+  /**
+   * Checks the file off the event loop: `'quick'` (default) reads every page, `'full'` compares indexes with tables too.
+   *
+   * Damage is reported (`ok: false`), not thrown.
+   */
+  verify(level?: 'quick' | 'full'): Promise<VerifyReport> {
+    if (this.#session.refusal !== null) return Promise.reject(this.#session.refusal());
+    return loadBackups().verifyOpen(this.#connection, level);
+  }
+
+  /** Attaches another database under the same checks and protections as this one. */
+  attach(file: string, name: string): this {
+    attempt(this.#session, { operation: 'attach' }, () => this.#open.attachments.attach(file, name));
+    return this;
+  }
+
+  detach(name: string): this {
+    attempt(this.#session, { operation: 'detach' }, () => this.#open.attachments.detach(name));
+    return this;
+  }
+
+  function(name: string, fn: VariableArgFunction): this;
+  function(name: string, options: RegistrationOptions, fn: VariableArgFunction): this;
+  function(name: string, options: RegistrationOptions | VariableArgFunction, fn?: VariableArgFunction): this {
+    return this.#register('function', isTrusted(options), native => {
+      if (fn === undefined) native.function(name, options as VariableArgFunction);
+      else native.function(name, options as RegistrationOptions, fn);
+    });
+  }
+
+  aggregate<T>(name: string, options: AggregateOptions<T>): this {
+    return this.#register('aggregate', isTrusted(options), native => native.aggregate(name, options));
+  }
+
+  table(name: string, definition: VirtualTableOptions): this {
+    return this.#register('table', isTrusted(definition), native => native.table(name, definition));
+  }
+
+  /** Loads an extension library; `entryPoint` only where it is not the usual one. */
+  loadExtension(...args: [path: string, entryPoint?: string]): this {
+    return this.#register('loadExtension', true, native => native.loadExtension(...(args as [string])));
+  }
+
+  /** Integers of this handle's later statements are bigints. */
+  defaultSafeIntegers(toggle?: boolean): this {
+    if (toggle !== undefined && typeof toggle !== 'boolean') {
+      throw new TypeError('Expected first argument to be a boolean');
+    }
+    this.#safeIntegers = toggle ?? true;
+    return this;
+  }
+
+  /** Lets statements write while an iterator is open. The guard stays on. */
+  unsafeMode(...toggle: [boolean?]): this {
+    this.#assertUsable();
+    this.#native.unsafeMode(...toggle);
+    return this;
+  }
+
+  /** Closes this handle; the connection closes with its last handle. */
+  close(): this {
+    this.#open.closeHandle(this.#session);
+    return this;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Waits for the writes that this handle has queued, without stopping the event loop, then closes it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#open.writes.leave(this.#session);
+    this.close();
+  }
+
+  [inspect.custom](): object {
+    return Object.assign(new (function Database() {} as unknown as new () => object)(), this);
+  }
+
+  get #native() {
+    return this.#connection.native;
+  }
+
+  #assertUsable(): void {
+    if (this.#session.before !== null) this.#session.before();
+  }
+
+  /** Registers something that SQL can call; what the schema may call makes the schema trusted. */
+  #register(operation: string, trusts: boolean, register: (native: Connection['native']) => void): this {
+    this.#connection.useSafeIntegers(this.#safeIntegers);
+    attempt(this.#session, { operation }, () => register(this.#native));
+    if (trusts) this.#connection.trustSchema();
+    return this;
+  }
+}

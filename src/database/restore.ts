@@ -1,0 +1,35 @@
+/** `restoreDatabase` with the checks of an open: nothing is restored to where it could not be opened safely. */
+import { copyFileSync } from 'node:fs';
+import type * as Restore from '../backup/restore/restore';
+import type { RestoreOptions, RestoreReport } from '../backup/restore/restore';
+import { fenceMarkerPath, hasFenceMarker, removeFenceMarker } from '../filesystem/fence-marker';
+import { resolveOptions } from '../options/resolve';
+import { locateFile, planGround } from '../open/plan';
+import { surroundings } from '../backup/process-environment';
+
+/**
+ * Puts a verified copy of the backup `from` in the place of the database `to`, which nobody may have open.
+ *
+ * The old database stays beside the new one under a dated name, and so does its fence. Rejects with `RestoreError`, or with
+ * `UnsafeFilesystemError` where the target could not be opened; the target is then as it was.
+ */
+export async function restoreDatabase(options: RestoreOptions): Promise<RestoreReport> {
+  const target: unknown = (options as Partial<RestoreOptions> | undefined)?.to;
+  if (typeof target === 'string' && target.trim() !== '') {
+    const opened = resolveOptions(target, {});
+    planGround(locateFile(target, opened), opened);
+  }
+  // Loaded when it is needed: most programs never restore.
+  const { restoreDatabase: restore } = require('../backup/restore/restore') as typeof Restore;
+  const report = await restore(options, surroundings);
+  moveFence(report);
+  return report;
+}
+
+/** The fence belongs to the old files, and stays with them. */
+function moveFence({ path, kept }: RestoreReport): void {
+  if (!hasFenceMarker(path)) return;
+  const old = kept.find(each => !each.endsWith('-wal') && !each.endsWith('-journal') && !each.endsWith('-shm'));
+  if (old !== undefined) copyFileSync(fenceMarkerPath(path), fenceMarkerPath(old));
+  removeFenceMarker(path);
+}

@@ -1,0 +1,78 @@
+/** The members of `Database` that take SQL: each text passes the door, each failure is translated. */
+import { mayWrite } from '../fence/failed-operation';
+import { nativeExplain } from '../connection/native-gaps';
+import type { Moment, Session } from '../connection/session';
+import { makeStatement, type Statement } from '../connection/statement';
+import { isScript, piecesOf } from '../sql/script';
+import type { PragmaOptions } from '../connection/types';
+import type { OpenDatabase } from '../open/shared-connection';
+
+/** A handle as the functions below need it. */
+export interface TextHandle {
+  /** The `Database`, which its statements show. */
+  readonly database: object;
+  readonly open: OpenDatabase;
+  readonly session: Session;
+}
+
+/** Runs `run` on a usable handle, and throws its failure translated. */
+export function attempt<Result>(session: Session, moment: Moment, run: () => Result): Result {
+  if (session.before !== null) session.before();
+  try {
+    return run();
+  } catch (error) {
+    throw session.failure(error, moment);
+  }
+}
+
+export function prepareText({ database, open, session }: TextHandle, source: string): Statement {
+  const { connection, door } = open;
+  return attempt(session, { operation: 'prepare', sql: source }, () => {
+    const watch = door.admit(source);
+    const prepare = () => connection.native.prepare(source);
+    const native = watch === null ? prepare() : watch.preparing(prepare);
+    return makeStatement({ native, session, database, watch, door });
+  });
+}
+
+/** A long script is run piece by piece: between them is what is between any other commits, checks and checkpoints. */
+export function execText(handle: TextHandle, source: string): void {
+  const { session } = handle;
+  // Inside of a transaction nobody wants to know; and nobody ever does where there is no file.
+  const whole = (): boolean => session.gate.check === null;
+  attempt(session, { operation: 'exec', sql: source, commits: true }, () =>
+    handle.open.door.through(source, () => {
+      if (whole() || !isScript(source)) return execPiece(handle, source);
+      for (const piece of piecesOf(source, whole)) execPiece(handle, piece);
+    }),
+  );
+}
+
+function execPiece({ open, session }: TextHandle, sql: string): void {
+  const { native } = open.connection;
+  session.gate.passing();
+  try {
+    native.exec(sql);
+  } finally {
+    session.gate.transactionIs(native.inTransaction, session);
+  }
+}
+
+export function pragmaText({ open, session }: TextHandle, source: string, options?: PragmaOptions): unknown {
+  const sql = `PRAGMA ${source}`;
+  const commits = mayWrite(sql);
+  return attempt(session, { operation: 'pragma', sql, commits }, () => {
+    if (commits) session.gate.passing();
+    const run = (): unknown => open.connection.native.pragma(source, options);
+    return typeof source === 'string' ? open.door.through(sql, run) : run();
+  });
+}
+
+export function explainText({ open, session }: TextHandle, source: string): unknown[] {
+  const sql = `EXPLAIN ${source}`;
+  return attempt(session, { operation: 'explain', sql }, () => {
+    if (typeof source !== 'string') throw new TypeError('Expected first argument to be a string');
+    // Some pragmas act when they are prepared, also under EXPLAIN.
+    return open.door.through(sql, () => nativeExplain(open.connection.native, source));
+  });
+}

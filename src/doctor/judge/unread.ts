@@ -1,0 +1,83 @@
+/** What was not looked at: said as plainly as what was. Pure. */
+import { count } from '../../base/figures';
+import type { Finding, NotLookedAt } from '../diagnosis';
+import type { MissedStep } from '../gather/child-process';
+import type { DoctorFacts, StepName } from '../facts';
+import { finding } from './finding';
+
+const subjects: Readonly<Record<StepName, string>> = {
+  ground: 'the filesystem',
+  device: 'the device below it',
+  files: 'the files, their sidecars and their permissions',
+  fence: 'the fence marker',
+  space: 'the free space',
+  processes: 'the processes that have it open',
+  header: 'the header of the database',
+  journals: 'the -wal, the -shm and the -journal',
+  neighbours: 'the other files in its folder',
+  backups: 'its backups',
+};
+
+/** What the kernel says when the disk, the server or the daemon is at fault, and not the one who asks. */
+const storageCodes: ReadonlySet<string> = new Set(['EIO', 'ESTALE', 'ENOTCONN']);
+/** Without the facts of these, no finding does not mean that nothing is wrong. */
+const needed: ReadonlySet<StepName> = new Set<StepName>(['ground', 'files', 'header', 'journals']);
+
+/** A step that hangs is a finding of its own: the mount or the disk does not answer. */
+export function* judgeMissed(missed: readonly MissedStep[], mountPoint: string | null): Generator<Finding> {
+  for (const { step, why, code, message } of missed) {
+    if (why === 'hung') {
+      yield finding(
+        'problem',
+        'ground',
+        'no-answer',
+        `${mountPoint ?? 'The filesystem'} does not answer: looking at ${subjects[step]} did not come back (${message}).`,
+        {
+          why: 'The server, the daemon or the disk below it is dead or far too slow; every program that touches the database hangs as well.',
+          action:
+            'Look at the kernel log (`dmesg -T | tail`), at the daemon or the network of that mount, and at `ps -eo pid,stat,wchan:20,args | grep " D"`.',
+        },
+      );
+    } else if (why === 'failed' && code !== null && storageCodes.has(code)) {
+      yield finding('problem', 'ground', 'storage-error', `Looking at ${subjects[step]} failed: ${message}.`, {
+        why: 'The storage could not read it, or the mount lost its server.',
+        action: 'Copy aside what can still be read, and look at the storage with the commands below.',
+      });
+    } else if (why === 'failed' && needed.has(step)) {
+      yield finding(
+        step === 'ground' || step === 'files' ? 'problem' : 'warning',
+        'permissions',
+        'cannot-look',
+        `Looking at ${subjects[step]} failed: ${message}.`,
+        {
+          why: 'Nothing is known about it: this report does not say that it is in order.',
+          action: 'Run the doctor as the user of the program, or as root.',
+        },
+      );
+    }
+  }
+}
+
+export function notLookedAt(
+  missed: readonly MissedStep[],
+  facts: Partial<DoctorFacts>,
+  full: boolean,
+): readonly NotLookedAt[] {
+  const list: NotLookedAt[] = missed.map(({ step, why, message }) => ({
+    what: subjects[step],
+    why: why === 'not-reached' ? 'a step before it did not come back' : message,
+  }));
+  if (facts.processes === null) list.push({ what: subjects.processes, why: 'this system has no /proc' });
+  const unseen = facts.processes?.unseenProcesses ?? 0;
+  if (unseen > 0) {
+    list.push({ what: `${count(unseen, 'process')} of other users`, why: 'only root sees what they have open' });
+  }
+  if ((facts.ground?.sandbox.container ?? null) !== null) {
+    list.push({ what: 'processes outside this container', why: 'a container sees its own processes only' });
+  }
+  if (facts.journals?.wal?.readInFull === false) {
+    list.push({ what: 'the end of the -wal', why: 'it is too large to be read in the time for it' });
+  }
+  if (!full) list.push({ what: 'every page (integrity)', why: 'not without --full' });
+  return list;
+}

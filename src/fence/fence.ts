@@ -1,0 +1,190 @@
+/**
+ * The fence of a file: after a fault of the storage no connection of this process touches the file any more.
+ *
+ *     first fault --> refuse every call  --> tell the threads,  --> let every connection go   --> tell
+ *                     (all connections       write the marker        (companions first, then
+ *                      of the file in        (other processes)        the native close)
+ *                      this thread)
+ *
+ * The state is shared by every copy of this package in the thread. It ends with the process: only a new process reads
+ * the file again, after somebody has looked at the storage and cleared the marker.
+ */
+import { asError } from '../base/foreign-error';
+import { processGlobal } from '../base/process-global';
+import { FencedDatabaseError } from '../errors/refusals';
+import { translateError } from '../errors/translate';
+import {
+  fenceMarkerPath,
+  hasFenceMarker,
+  readFenceMarker,
+  writeFenceMarker,
+  type FenceMarker,
+} from '../filesystem/fence-marker';
+import { NativeSqliteError } from '../native/sqlite-error';
+import { forgetToldFault, tellFault, toldFault } from './other-threads';
+
+/** The first fault of a file. */
+export interface FenceFault {
+  /** Canonical path of the database. */
+  readonly file: string;
+  /** What failed first; built from the marker where another process met the fault. */
+  readonly error: Error;
+  /** Result code, for example `'SQLITE_IOERR_FSYNC'`. */
+  readonly code: string;
+  readonly operation: string;
+  /** ISO 8601, UTC. */
+  readonly since: string;
+  /** Path of the fence marker. */
+  readonly marker: string;
+  /** Why the marker could not be written; `null` when it stands. */
+  readonly markerError: Error | null;
+}
+
+/** A connection that has the file open. Neither method throws. */
+export interface FenceMember {
+  /** Lets every further call throw. Runs for all members before anything else is done. */
+  refuse(error: () => FencedDatabaseError): void;
+  /** Closes the native connection without a checkpoint, stops its services, tells. */
+  letGo(fault: FenceFault): void;
+}
+
+export interface FencedFile {
+  /** The key of the file in the registry. */
+  readonly key: string;
+  /** Canonical path. */
+  readonly file: string;
+}
+
+interface FenceState {
+  readonly faults: Map<string, FenceFault>;
+  readonly members: Map<string, Set<FenceMember>>;
+}
+
+const state = processGlobal<FenceState>('fence', 1, () => ({ faults: new Map(), members: new Map() }));
+
+/** Makes a connection fall with the file, until the returned function is called. */
+export function joinFence({ key }: FencedFile, member: FenceMember): () => void {
+  const members = state.members.get(key) ?? new Set();
+  state.members.set(key, members.add(member));
+  return () => {
+    members.delete(member);
+    if (members.size === 0 && state.members.get(key) === members) state.members.delete(key);
+  };
+}
+
+/** The first fault of a file in this process; `null` while it is not fenced. */
+export function faultOf(key: string): FenceFault | null {
+  return state.faults.get(key) ?? null;
+}
+
+/** After an open that has created the file: a fault of its key is that of a fenced file that is gone, and gave its inode back. */
+export function forgetFault(key: string): void {
+  state.faults.delete(key);
+  forgetToldFault(key);
+}
+
+/** Fences files after a fault. A connection with attached databases has several: the code does not say which failed. */
+export function fenceFiles(
+  files: readonly FencedFile[],
+  error: Error & { readonly code: string },
+  operation: string,
+): void {
+  const fresh = files.filter(({ key }) => !state.faults.has(key));
+  const since = new Date().toISOString();
+  const common = { error, code: error.code, operation, since, markerError: null };
+  for (const { key, file } of fresh) state.faults.set(key, { ...common, file, marker: fenceMarkerPath(file) });
+  for (const { key } of fresh) refuseAll(key);
+  const facts = { time: since, code: error.code, operation, message: error.message };
+  for (const { key } of fresh) tellFault({ key, ...facts });
+  for (const { key, file } of fresh) {
+    const markerError = writeFenceMarker({ file, ...facts });
+    const fault = state.faults.get(key);
+    if (fault !== undefined && markerError !== null) state.faults.set(key, { ...fault, markerError });
+  }
+  for (const { key } of fresh) letAllGo(key);
+}
+
+/** Fences a file that another process has marked, or another thread told of. True when it is fenced now. */
+export function noticeMarker({ key, file }: FencedFile): boolean {
+  if (state.faults.has(key)) return true;
+  const fault = faultOfOthers(key, file);
+  if (fault === null) return false;
+  state.faults.set(key, fault);
+  refuseAll(key);
+  letAllGo(key);
+  return true;
+}
+
+/**
+ * For an open: throws when the file is fenced, in this process or by a marker.
+ *
+ * A read-only connection never checkpoints and may be what the data is rescued with; it gets the reason instead.
+ */
+export function refuseFenced({ key, file }: FencedFile, readonly: boolean): string | null {
+  const fault = state.faults.get(key) ?? faultOfOthers(key, file);
+  if (fault === null) return null;
+  if (!readonly) throw fencedError(fault);
+  return `${describeFault(fault)}; it was opened for reading only, and what it reads may not be what is on the disk.`;
+}
+
+/** What every call on a fenced file throws. */
+export function fencedError(fault: FenceFault): FencedDatabaseError {
+  return new FencedDatabaseError(`${describeFault(fault)}.`, {
+    hint:
+      `Look at the storage first (dmesg, smartctl). Nothing in ${fault.file}-wal is lost by waiting: ` +
+      'keep all programs off the file, copy it with its -wal, and follow docs/fencing.md.',
+    details: {
+      file: fault.file,
+      code: fault.code,
+      operation: fault.operation,
+      since: fault.since,
+      marker: fault.marker,
+    },
+    cause: fault.error,
+  });
+}
+
+function describeFault({ file, operation, code, since }: FenceFault): string {
+  return `The database ${file} is fenced since ${since}: ${operation} failed with ${code}`;
+}
+
+/** What another process has marked, or another thread of this one told. */
+function faultOfOthers(key: string, file: string): FenceFault | null {
+  const marker = hasFenceMarker(file) ? readFenceMarker(file) : null;
+  if (marker !== null) return faultFrom(marker, `in process ${marker.pid} on ${marker.host}`, file);
+  const told = toldFault(key);
+  return told === null ? null : faultFrom(told, 'in another thread', file);
+}
+
+type Facts = Pick<FenceMarker, 'code' | 'operation' | 'message' | 'time'>;
+
+function faultFrom({ code, operation, message, time }: Facts, where: string, file: string): FenceFault {
+  const native = new NativeSqliteError(`${message} (${where})`, code);
+  const translated = translateError(native, { file, operation });
+  return {
+    file,
+    error: asError(translated),
+    code,
+    operation,
+    since: time,
+    marker: fenceMarkerPath(file),
+    markerError: null,
+  };
+}
+
+function refuseAll(key: string): void {
+  const fault = state.faults.get(key);
+  if (fault === undefined) return;
+  for (const member of membersOf(key)) member.refuse(() => fencedError(fault));
+}
+
+function letAllGo(key: string): void {
+  const fault = state.faults.get(key);
+  if (fault === undefined) return;
+  for (const member of membersOf(key)) if (state.members.get(key)?.has(member) === true) member.letGo(fault);
+}
+
+/** Those of this moment: a connection for reading that a listener opens meanwhile does not fall; one that it closes is gone. */
+function membersOf(key: string): readonly FenceMember[] {
+  return [...(state.members.get(key) ?? [])];
+}

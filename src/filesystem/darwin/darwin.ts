@@ -1,0 +1,69 @@
+/** The probe of macOS: the mount table by `/sbin/mount`. Not run in this project's tests: no Mac. */
+import type * as ChildProcess from 'node:child_process';
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { classifyDarwinMount, darwinMountOf, dataVolume, parseDarwinMounts, type DarwinMount } from './mounts';
+import { parseMountTable } from '../linux/mount-table';
+import { resolvePath } from '../resolve-path';
+import type { ProbeResult } from '../probe';
+
+/** `/sbin/mount` reads the kernel's cached table (`getmntinfo` with `MNT_NOWAIT`) and answers in milliseconds. */
+const mountCommandTimeoutMs = 5000;
+
+const noMounts = parseMountTable('');
+
+export function probeDarwin(path: string): ProbeResult {
+  const mounts = parseDarwinMounts(readMounts());
+  const target = resolvePath(path.trim(), process.cwd(), noMounts, () => false).path;
+  const mount = mountOfTarget(mounts, target);
+  return {
+    target,
+    mountPoint: mount?.mountPoint ?? null,
+    type: mount?.type ?? 'unknown',
+    source: mount?.source ?? null,
+    root: null,
+    options: mount?.options ?? [],
+    superOptions: [],
+    judgement: classifyDarwinMount(mount, target),
+    evidence: {
+      foundBy: mount === null ? 'none' : 'mount-command',
+      mountRows: mount === null ? [] : [mount.line],
+      mountId: null,
+      folderMountId: null,
+      statfsType: null,
+      device: null,
+      notes: [],
+    },
+  };
+}
+
+/** The file is looked at only where the table shows it on the boot volume: a dead server cannot hang that. */
+function mountOfTarget(mounts: readonly DarwinMount[], target: string): DarwinMount | null {
+  const byPath = darwinMountOf(mounts, target, false);
+  if (byPath?.mountPoint !== '/') return byPath;
+  const data = deviceOf(dataVolume);
+  return darwinMountOf(mounts, target, data !== null && (deviceOf(target) ?? deviceOf(dirname(target))) === data);
+}
+
+function deviceOf(path: string): bigint | null {
+  try {
+    return statSync(path, { bigint: true }).dev;
+  } catch {
+    return null;
+  }
+}
+
+function readMounts(): string {
+  try {
+    // Loaded here, because the other systems never need it.
+    const { execFileSync } = require('node:child_process') as typeof ChildProcess;
+    return execFileSync('/sbin/mount', {
+      encoding: 'utf8',
+      timeout: mountCommandTimeoutMs,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+  } catch {
+    // No table, no knowledge: the filesystem is then unknown, and refused.
+    return '';
+  }
+}

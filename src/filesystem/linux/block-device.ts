@@ -1,0 +1,86 @@
+/** What sysfs says about the block device under a mount: memory that poses as a disk, nested files, the write cache. */
+import { existsSync, readlinkSync, statSync } from 'node:fs';
+import { posix } from 'node:path';
+import { classifyMount } from '../classify';
+import { deviceName } from './descriptor';
+import { readKernelText } from './kernel-text';
+import { mountOf, type MountRow, type MountTable } from './mount-table';
+import type { FilesystemWarning, SandboxMarkers } from '../report';
+
+export interface BlockDeviceFacts {
+  /** All options of ext2, ext3, ext4, also those that the mount table does not show; `null` where unreadable. */
+  readonly ext4Options: readonly string[] | null;
+  readonly nonDurable: boolean;
+  readonly warnings: readonly FilesystemWarning[];
+  readonly notes: readonly string[];
+}
+
+const nothing: BlockDeviceFacts = { ext4Options: null, nonDurable: false, warnings: [], notes: [] };
+
+export function inspectBlockDevice(mount: MountRow, table: MountTable, sandbox: SandboxMarkers): BlockDeviceFacts {
+  const sysfs = sysfsFolder(mount);
+  if (sysfs === null) return nothing;
+  const name = posix.basename(sysfs);
+  const ext4Options = /^ext[234]$/.test(mount.type) ? readLines(`/proc/fs/ext4/${name}/options`) : null;
+  const found = /^(?:zram|ram)\d/.test(name) ? memoryDevice(name) : loopDevice(sysfs, name, table, sandbox);
+  // A partition has no queue of its own: its disk, the folder above, has.
+  const cache = readLine(`${sysfs}/queue/write_cache`) ?? readLine(`${posix.dirname(sysfs)}/queue/write_cache`);
+  const notes = cache === null ? [] : [`The kernel treats the cache of ${name} as "${cache}".`];
+  return { ext4Options, nonDurable: found.nonDurable, warnings: found.warnings, notes: [...notes, ...found.notes] };
+}
+
+/** Btrfs has a device number of its own (major 0): there the source names the disk. */
+export function sysfsFolder(mount: MountRow): string | null {
+  const device = mount.device.startsWith('0:') ? sourceDevice(mount.source) : mount.device;
+  if (device === null) return null;
+  try {
+    return posix.resolve('/sys/dev/block', readlinkSync(`/sys/dev/block/${device}`));
+  } catch {
+    return null;
+  }
+}
+
+function sourceDevice(source: string): string | null {
+  if (!source.startsWith('/dev/')) return null;
+  try {
+    const stats = statSync(source, { bigint: true });
+    return stats.isBlockDevice() ? deviceName(stats.rdev) : null;
+  } catch {
+    return null;
+  }
+}
+
+type Found = Pick<BlockDeviceFacts, 'nonDurable' | 'warnings' | 'notes'>;
+
+function memoryDevice(name: string): Found {
+  const message = `The filesystem is on ${name}, a disk made of memory: the database is gone after a restart of the machine.`;
+  return { nonDurable: true, warnings: [{ code: 'non-durable-filesystem', message }], notes: [] };
+}
+
+/** A loop device is as good as the filesystem of the file behind it. */
+function loopDevice(sysfs: string, name: string, table: MountTable, sandbox: SandboxMarkers): Found {
+  const disk = /^loop\d+$/.test(name) ? sysfs : posix.dirname(sysfs);
+  const backing = readLine(`${disk}/loop/backing_file`);
+  if (backing === null) return nothing;
+  const notes = [`${posix.basename(disk)} is the file ${backing}.`];
+  const mount = mountOf(table, backing);
+  const below = mount === null ? null : classifyMount(mount, sandbox);
+  if (below === null || (below.durable && below.verdict !== 'refuse'))
+    return { nonDurable: false, warnings: [], notes };
+  const message = `The filesystem is on ${name}, which is the file ${backing}: ${below.reason}`;
+  return { nonDurable: !below.durable, warnings: [{ code: 'nested-filesystem', message }], notes };
+}
+
+function readLine(path: string): string | null {
+  return readLines(path)?.[0] ?? null;
+}
+
+function readLines(path: string): readonly string[] | null {
+  // An error that is thrown costs more than the question: most of these files are not there.
+  if (!existsSync(path)) return null;
+  try {
+    return readKernelText(path, 'utf8').trimEnd().split('\n');
+  } catch {
+    return null; // Not there, or hidden by the container.
+  }
+}

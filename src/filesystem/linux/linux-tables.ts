@@ -1,0 +1,63 @@
+/** The tables of the Linux kernel that the probe reads: the mount table and the signs of a sandbox. */
+import { existsSync } from 'node:fs';
+import { readKernelText } from './kernel-text';
+import { parseMountTable, type MountTable } from './mount-table';
+import type { SandboxMarkers } from '../report';
+
+let lastText = '';
+let lastTable: MountTable = parseMountTable('');
+
+/** The mount table as it is now. It is read each time and parsed again only when its text changed. */
+export function readMountTable(): MountTable {
+  let text: string;
+  try {
+    text = readKernelText('/proc/self/mountinfo', 'latin1');
+  } catch {
+    // A chroot without /proc: nothing is known, and the probe says so.
+    text = '';
+  }
+  if (text !== lastText) {
+    lastTable = parseMountTable(text);
+    lastText = text;
+  }
+  return lastTable;
+}
+
+export const noSandbox: SandboxMarkers = Object.freeze({ gVisor: false, wsl: null, container: null });
+
+let markers: SandboxMarkers | undefined;
+
+/** Read once: the kernel and the container around a process do not change while it runs. */
+export function readSandboxMarkers(): SandboxMarkers {
+  if (markers === undefined) {
+    const version = readText('/proc/version');
+    const release = readText('/proc/sys/kernel/osrelease');
+    markers = Object.freeze(sandboxOf(version, release, existsSync));
+  }
+  return markers;
+}
+
+/** Pure but for `exists`: what the texts of `/proc/version` and `osrelease` and some marker files mean. */
+export function sandboxOf(version: string, release: string, exists: (path: string) => boolean): SandboxMarkers {
+  return { gVisor: /gvisor/i.test(version), wsl: wslOf(release), container: containerOf(exists) };
+}
+
+/** WSL 1 reports `4.4.0-19041-Microsoft`, WSL 2 `5.15.153.1-microsoft-standard-WSL2`. */
+function wslOf(release: string): 1 | 2 | null {
+  if (release.includes('microsoft')) return 2;
+  return release.includes('Microsoft') ? 1 : null;
+}
+
+function containerOf(exists: (path: string) => boolean): SandboxMarkers['container'] {
+  if (exists('/var/run/secrets/kubernetes.io/serviceaccount')) return 'kubernetes';
+  if (exists('/run/.containerenv')) return 'podman';
+  return exists('/.dockerenv') ? 'docker' : null;
+}
+
+function readText(path: string): string {
+  try {
+    return readKernelText(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,148 @@
+/** Gathers, by stat alone, what must be known about a database, its sidecars and its folder before SQLite opens it. */
+import { accessSync, constants, lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
+import { basename, join } from 'node:path';
+import { errorCode } from '../base/foreign-error';
+import { describePath } from './linux/descriptor';
+import type { Location } from './locate';
+import type { FilesystemReport } from './report';
+
+export interface SidecarFacts {
+  readonly path: string;
+  readonly suffix: '-wal' | '-shm' | '-journal';
+  /** Bytes. SQLite treats an empty `-wal` or `-journal` as absent. */
+  readonly size: number;
+  readonly isSymbolicLink: boolean;
+  /** False for a folder, a pipe and the like. */
+  readonly isFile: boolean;
+}
+
+export interface PreflightFacts {
+  readonly file: string;
+  readonly directory: string;
+  readonly kind: Location['kind'];
+  /** `null` where the file does not exist. */
+  readonly size: number | null;
+  readonly nlink: number | null;
+  /** Other names of the file that lie in the same folder; elsewhere they are not searched for. */
+  readonly otherNames: readonly string[];
+  readonly sidecars: readonly SidecarFacts[];
+  /** There is a `-shm` and no `-wal`. */
+  readonly walMissing: boolean;
+  readonly directoryKind: 'directory' | 'other' | 'missing';
+  /** What access(2) answered, `null`: it may be written. */
+  readonly fileWriteError: string | null;
+  readonly directoryWriteError: string | null;
+  /** The file is a mount of its own; its sidecars would be on another filesystem. */
+  readonly isMountPoint: boolean;
+  /** Somebody else owns the file, and everybody can write it. */
+  readonly worldWritableOfAnother: boolean;
+}
+
+/** A folder with more names than this is not searched for the other names of a hard link. */
+const searchedNames = 2000;
+
+/** `filesystem`: the report on the file that was just made; without it, its mount is asked for here. */
+export function preflightFacts(location: Location, filesystem: FilesystemReport | null = null): PreflightFacts {
+  // The sidecars first: a database that is being created has its file before it has a journal.
+  const sidecars = (['-wal', '-shm', '-journal'] as const).flatMap(suffix => sidecarFacts(location.file, suffix));
+  const stats = statOf(location.file);
+  return {
+    file: location.file,
+    directory: location.directory,
+    kind: stats === null ? null : kindOf(stats),
+    size: stats?.size ?? null,
+    nlink: stats?.nlink ?? null,
+    otherNames: stats !== null && stats.isFile() && stats.nlink > 1 ? namesBeside(location, stats) : [],
+    sidecars,
+    walMissing: isWalMissing(location.file, sidecars),
+    directoryKind: directoryKind(location.directory),
+    fileWriteError: stats === null ? null : accessError(location.file, constants.W_OK),
+    directoryWriteError: accessError(location.directory, constants.W_OK | constants.X_OK),
+    isMountPoint: stats !== null && isMountPoint(location, filesystem),
+    worldWritableOfAnother: stats !== null && isWorldWritableOfAnother(stats),
+  };
+}
+
+function sidecarFacts(file: string, suffix: SidecarFacts['suffix']): readonly SidecarFacts[] {
+  const path = `${file}${suffix}`;
+  try {
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return [];
+    return [{ path, suffix, size: stats.size, isSymbolicLink: stats.isSymbolicLink(), isFile: stats.isFile() }];
+  } catch {
+    return []; // Not searchable: opening the database fails with the reason.
+  }
+}
+
+/**
+ * SQLite makes the `-wal` before the `-shm` and deletes it after, so that it never leaves the `-shm` alone. Another process
+ * may do either between two looks: each file is looked at twice, and after that order it cannot have been seen so.
+ */
+function isWalMissing(file: string, found: readonly SidecarFacts[]): boolean {
+  const lacks = (sidecars: readonly SidecarFacts[]): boolean =>
+    sidecars.some(({ suffix, size }) => suffix === '-shm' && size > 0) &&
+    !sidecars.some(({ suffix }) => suffix === '-wal');
+  return lacks(found) && lacks((['-shm', '-wal'] as const).flatMap(suffix => sidecarFacts(file, suffix)));
+}
+
+function statOf(path: string): Stats | null {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function kindOf(stats: Stats): Location['kind'] {
+  if (stats.isFile()) return 'file';
+  return stats.isDirectory() ? 'directory' : 'other';
+}
+
+function directoryKind(path: string): PreflightFacts['directoryKind'] {
+  const stats = statOf(path);
+  if (stats === null) return 'missing';
+  return stats.isDirectory() ? 'directory' : 'other';
+}
+
+/** access(2) asks for the real user and knows read-only mounts; it opens nothing. */
+function accessError(path: string, wanted: number): string | null {
+  try {
+    accessSync(path, wanted);
+    return null;
+  } catch (error) {
+    return errorCode(error) ?? 'unknown';
+  }
+}
+
+function namesBeside(location: Location, wanted: Stats): readonly string[] {
+  try {
+    const names = readdirSync(location.directory);
+    if (names.length > searchedNames) return [];
+    return names
+      .filter(name => name !== basename(location.file))
+      .map(name => join(location.directory, name))
+      .filter(path => {
+        const stats = lstatSync(path, { throwIfNoEntry: false });
+        return stats !== undefined && stats.ino === wanted.ino && stats.dev === wanted.dev;
+      });
+  } catch {
+    return [];
+  }
+}
+
+function isMountPoint(location: Location, filesystem: FilesystemReport | null): boolean {
+  if (process.platform !== 'linux') return false;
+  if (filesystem !== null) return filesystem.evidence.mountId !== filesystem.evidence.folderMountId;
+  try {
+    const file = describePath(location.file);
+    const folder = describePath(location.directory);
+    return file !== null && folder !== null && file.mountId !== folder.mountId;
+  } catch {
+    return false; // Not searchable: opening the database fails with the reason.
+  }
+}
+
+function isWorldWritableOfAnother(stats: Stats): boolean {
+  const everybodyWrites = (stats.mode & constants.S_IWOTH) !== 0;
+  return process.getuid !== undefined && everybodyWrites && stats.uid !== process.getuid();
+}

@@ -1,0 +1,59 @@
+/** `db.health()`: gathers the facts of one open database. */
+import { errorCode, errorMessage } from '../base/foreign-error';
+import { checkpointFacts } from '../checkpoint/health-facts';
+import { healthOf, type BackupHealth, type SentinelHealth } from './health';
+import type { DatabaseHealth } from './database-health';
+import type { Schedule } from '../backup/schedule';
+import type { FileScheduler } from '../checkpoint/scheduler';
+import type { Connection } from '../connection/connection';
+import type { FilesystemErrors } from '../filesystem/linux/error-counters';
+import type { Watch } from '../sentinel/connection-sentinel';
+import type { WriteQueue } from '../writes/write-queue';
+
+/** What health is gathered from: one open database and its services. */
+export interface HealthSubject {
+  readonly connection: Connection;
+  readonly supervision: { readonly scheduler: FileScheduler | null; readonly sentinel: Watch | null };
+  readonly writes: WriteQueue;
+  readonly schedule: Schedule | null;
+  readonly journalMode: string;
+  filesystemErrors(): FilesystemErrors | null;
+}
+
+export function healthOfOpen(database: HealthSubject): DatabaseHealth {
+  const { connection, supervision, writes } = database;
+  const { plan, refusal } = connection;
+  const filesystem = plan.filesystem;
+  const error = refusal?.();
+  return healthOf({
+    file: plan.file,
+    journalMode: database.journalMode,
+    synchronous: plan.synchronous,
+    sqliteVersion: plan.sqliteVersion,
+    filesystem:
+      filesystem === null
+        ? null
+        : { type: filesystem.type, class: filesystem.class, mountPoint: filesystem.mountPoint },
+    filesystemErrors: database.filesystemErrors(),
+    warnings: plan.warnings,
+    refusal: error === undefined ? null : { code: errorCode(error) ?? '', message: error.message },
+    checkpoints: checkpointFacts(supervision.scheduler),
+    sentinel: plan.file === null ? null : sentinelHealth(database),
+    commitMs: connection.gate.commitMs.read(),
+    faults: connection.faults.read(),
+    fullAgeMs: connection.faults.fullAgeMs,
+    writes: writes.facts(),
+    backups: backupHealth(database),
+  });
+}
+
+function sentinelHealth({ supervision }: HealthSubject): SentinelHealth {
+  if (supervision.sentinel === null) return { locks: 'off', reason: 'it is switched off', checks: 0 };
+  return supervision.sentinel.status();
+}
+
+function backupHealth({ schedule }: HealthSubject): BackupHealth | null {
+  if (schedule === null) return null;
+  const { lastBackup, next, running, failures, lastError } = schedule.state();
+  return { lastBackup, next, running, failures, lastError: lastError === null ? null : errorMessage(lastError) };
+}

@@ -1,0 +1,216 @@
+/**
+ * Runs jobs off the event loop.
+ *
+ * There are three threads at most, each started when it is first needed: one for checkpoints, which are short and must
+ * not wait, one for copies and checks, which can take minutes, and one that syncs a copy while it is written and hashes
+ * it while it is checked. In a thread the jobs of one file run one after another in the order they came.
+ *
+ * A job whose result somebody awaits keeps the process alive until it is over (`keepAlive`, the default); the
+ * scheduler's own checkpoints do not. An exit waits for the call of SQLite that is under way, as Node joins its threads.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { deferred } from '../base/deferred';
+import { processGlobal } from '../base/process-global';
+import { MaintenanceError } from '../errors/refusals';
+import {
+  answer,
+  cancel,
+  createControl,
+  requestAbort,
+  waitUntilOver,
+  waitWhileClosing,
+  type Control,
+} from './shared-state';
+import { runJobHere } from './run-inline';
+import { Lane } from './worker-lane';
+import type { Job, JobProgress, ResultOf, WorkerMessage } from './messages';
+import { firstPages, pagesFrom } from './copy-rate';
+import { fromWire } from './serialized-error';
+
+export interface JobOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** False: the process may end while the job runs. Default true. */
+  readonly keepAlive?: boolean | undefined;
+  /** What it returns steers an online backup as better-sqlite3's `progress` does. */
+  readonly onProgress?: ((progress: JobProgress) => unknown) | undefined;
+}
+
+export interface RunningJob<Result> {
+  /** Rejects at once when the signal aborts, also while SQLite is in a call that cannot be interrupted. */
+  readonly result: Promise<Result>;
+  /** Resolves when the job's connection is closed and its files are its own no longer; never rejects. */
+  readonly over: Promise<void>;
+}
+
+interface Task {
+  readonly job: Job;
+  readonly control: Control;
+  /** Ends a task that was cancelled before it began. */
+  readonly dismiss: (reason: unknown) => void;
+}
+
+interface Host {
+  readonly lanes: { readonly checkpoint: Lane; readonly copy: Lane; readonly seal: Lane };
+  readonly tasks: Map<number, Task>;
+  nextId: number;
+}
+
+/** ms. Closing a connection that has only read takes no time, unless the disk hangs. */
+const closeMs = 5000;
+
+/** In a bundle it stands beside the bundle, so its name must be nobody else's. */
+const program = join(__dirname, 'safe-sqlite-worker.js');
+let hasProgram: boolean | undefined;
+
+function host(): Host {
+  // Keyed by the program's path, because that decides which copy of better-sqlite3 the thread loads: two copies of
+  // this package must not open each other's files with different copies of SQLite.
+  return processGlobal(`maintenance.${program}`, 1, () => ({
+    lanes: { checkpoint: new Lane(program), copy: new Lane(program), seal: new Lane(program) },
+    tasks: new Map(),
+    nextId: 1,
+  }));
+}
+
+/** Runs a job and waits for its result. See {@link startJob}. */
+export function runJob<SomeJob extends Job>(job: SomeJob, options: JobOptions = {}): Promise<ResultOf<SomeJob>> {
+  return startJob(job, options).result;
+}
+
+/**
+ * Starts a job in its thread, or, where a bundler left the thread's program behind, in the calling one.
+ *
+ * Rejects with SQLite's error, with `FileReplacedError` when the path names another file than it should, with
+ * `MaintenanceError` when the thread ended, and with the signal's reason when it aborted.
+ */
+export function startJob<SomeJob extends Job>(job: SomeJob, options: JobOptions = {}): RunningJob<ResultOf<SomeJob>> {
+  hasProgram ??= findProgram();
+  return hasProgram ? startInThread(job, options) : startHere(job, options);
+}
+
+function findProgram(): boolean {
+  if (existsSync(program)) return true;
+  process.emitWarning(
+    `Checkpoints and backups run in the main thread, because ${program} is missing: bundle ` +
+      '`node_modules/safe-sqlite/dist/maintenance/safe-sqlite-worker.js` to there, or leave safe-sqlite out of the bundle.',
+    { code: 'SAFE_SQLITE_NO_WORKER' },
+  );
+  return false;
+}
+
+/**
+ * For `close()`, which cannot await: takes back the checkpoints of a file that have not begun and stops the calling
+ * thread until the one that runs has closed its connection. False when that took longer than `timeoutMs`.
+ *
+ * Afterwards no connection of this library's thread can be the last one of the file and checkpoint it unseen.
+ */
+export function settleCheckpoints(file: string, timeoutMs: number): boolean {
+  const deadline = performance.now() + timeoutMs;
+  // All that wait first: while this thread waits for the one that runs, none of them may begin.
+  stopCheckpoints(file);
+  return checkpointsOf(file).every(({ control }) => waitUntilOver(control, Math.max(0, deadline - performance.now())));
+}
+
+/** Lets no checkpoint of the file begin that was asked for before; one that runs is the last. */
+export function stopCheckpoints(file: string): void {
+  for (const { control, dismiss } of checkpointsOf(file)) {
+    if (cancel(control)) dismiss(takenBack(file));
+    else requestAbort(control);
+  }
+}
+
+/** Stops the calling thread while a checkpoint of the file runs; false when that took longer than `timeoutMs`. */
+export function waitForCheckpoint(file: string, timeoutMs: number): boolean {
+  return checkpointsOf(file).every(({ control }) => {
+    // While the calling thread waits, no commit comes that the job could wait for.
+    requestAbort(control);
+    return waitUntilOver(control, timeoutMs);
+  });
+}
+
+function checkpointsOf(file: string): readonly Task[] {
+  return [...host().tasks.values()].filter(({ job }) => job.kind === 'checkpoint' && job.file === file);
+}
+
+function takenBack(file: string): MaintenanceError {
+  return new MaintenanceError(`The checkpoint of ${file} was taken back: the file is closing, or fenced.`);
+}
+
+function startInThread<SomeJob extends Job>(job: SomeJob, options: JobOptions): RunningJob<ResultOf<SomeJob>> {
+  const result = deferred<ResultOf<SomeJob>>();
+  const over = deferred<void>();
+  const { signal } = options;
+  if (signal?.aborted === true) {
+    result.reject(signal.reason);
+    over.resolve();
+    return { result: result.promise, over: over.promise };
+  }
+  const { lanes, tasks } = host();
+  const lane = lanes[laneOf(job.kind)];
+  const id = host().nextId++;
+  const control = createControl();
+  const finish = (): void => {
+    signal?.removeEventListener('abort', onAbort);
+    tasks.delete(id);
+    over.resolve();
+  };
+  const dismiss = (reason: unknown): void => {
+    result.reject(reason);
+    lane.forget(id);
+    finish();
+  };
+  const onAbort = (): void => {
+    if (cancel(control)) return dismiss(signal?.reason);
+    requestAbort(control);
+    result.reject(signal?.reason);
+  };
+  const onProgress = answerProgress(control, options.onProgress, result.reject);
+  const onMessage = (message: WorkerMessage): void => {
+    if (message.type === 'progress') return onProgress(message.progress);
+    if (message.type === 'closing') return void waitWhileClosing(control, closeMs);
+    if (message.type === 'done') result.resolve(message.result as ResultOf<SomeJob>);
+    else result.reject(message.error.family === 'aborted' ? signal?.reason : fromWire(message.error, job));
+    finish();
+  };
+  tasks.set(id, { job, control, dismiss });
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    const keepAlive = options.keepAlive ?? true;
+    lane.start({ id, job, control, keepAlive, onMessage, onLost: error => (result.reject(error), finish()) });
+  } catch (cause) {
+    const details = { job: job.kind, file: job.file };
+    dismiss(new MaintenanceError('The maintenance thread could not be started.', { details, cause }));
+  }
+  return { result: result.promise, over: over.promise };
+}
+
+function laneOf(kind: Job['kind']): keyof Host['lanes'] {
+  if (kind === 'checkpoint') return 'checkpoint';
+  return kind === 'sync' || kind === 'hash' ? 'seal' : 'copy';
+}
+
+/** Hands each report to the listener and its answer back; a listener that throws ends the job with its error. */
+function answerProgress(
+  control: Control,
+  listener: JobOptions['onProgress'],
+  fail: (error: unknown) => void,
+): (progress: JobProgress) => void {
+  let pages = firstPages;
+  return progress => {
+    try {
+      const returned = listener?.(progress);
+      if (progress.step === 'copied') pages = pagesFrom(returned, pages);
+    } catch (error) {
+      fail(error);
+      requestAbort(control);
+    }
+    if (progress.step === 'copied') answer(control, pages);
+  };
+}
+
+function startHere<SomeJob extends Job>(job: SomeJob, options: JobOptions): RunningJob<ResultOf<SomeJob>> {
+  const result = runJobHere(job, options);
+  const settled = (): void => {};
+  return { result, over: result.then(settled, settled) };
+}

@@ -1,0 +1,39 @@
+/** Errors on their way between the worker and the host: taken apart there, put together here. */
+import { errorCode, errorMessage, errorName, textOf } from '../base/foreign-error';
+import { FileReplacedError, MaintenanceError } from '../errors/refusals';
+import { isSqliteFailure, translateError } from '../errors/translate';
+import { NativeSqliteError } from '../native/sqlite-error';
+import type { Job, WireError } from './messages';
+import { AbortedJob } from './copy-rate';
+
+export function toWire(error: unknown): WireError {
+  if (isSqliteFailure(error)) return { family: 'sqlite', code: error.code, message: error.message };
+  if (error instanceof FileReplacedError) {
+    return { family: 'replaced', message: error.message, details: error.details };
+  }
+  if (error instanceof AbortedJob) return { family: 'aborted' };
+  return {
+    family: 'other',
+    name: errorName(error),
+    message: errorMessage(error),
+    code: errorCode(error),
+    syscall: textOf(error, 'syscall'),
+  };
+}
+
+/** The error that the job's promise rejects with; an abort rejects with the signal's own reason instead. */
+export function fromWire(wire: Exclude<WireError, { family: 'aborted' }>, job: Job): unknown {
+  switch (wire.family) {
+    case 'sqlite':
+      return translateError(new NativeSqliteError(wire.message, wire.code), { file: job.file, operation: job.kind });
+    case 'replaced':
+      return new FileReplacedError(wire.message, { details: wire.details });
+    case 'other':
+      // A failed call of the operating system keeps its code; anything else is named as what it was.
+      if (wire.syscall !== null)
+        return Object.assign(new Error(wire.message), { code: wire.code, syscall: wire.syscall });
+      return new MaintenanceError(
+        wire.name === 'MaintenanceError' ? wire.message : `The job failed with ${wire.name}: ${wire.message}`,
+      );
+  }
+}

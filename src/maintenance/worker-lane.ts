@@ -1,0 +1,105 @@
+/**
+ * One worker thread and the jobs on their way through it.
+ *
+ *     host thread                          worker thread
+ *     postMessage(job, control)  ------->  claim(control), open, work ...
+ *                                <-------  progress*            (delivered while SQLite is still at work there)
+ *                                <-------  close, markOver(control), done | failed
+ *
+ * The thread starts with the first job, never keeps the process alive by itself, and ends after a long rest. It is
+ * asked to end and never terminated: ending a thread inside a call of better-sqlite3 can abort the whole process
+ * (https://github.com/WiseLibs/better-sqlite3/issues/1507).
+ */
+import { Worker } from 'node:worker_threads';
+import { MaintenanceError } from '../errors/refusals';
+import type { HostMessage, Job, WorkerMessage } from './messages';
+
+/** A thread that had nothing to do for this long, in milliseconds, ends: five minutes spare the memory of a rare job. */
+const idleMs = 300_000;
+
+export interface LaneJob {
+  readonly id: number;
+  readonly job: Job;
+  readonly control: Int32Array<SharedArrayBuffer>;
+  /** True while somebody awaits the result: the process then stays alive for it. */
+  readonly keepAlive: boolean;
+  readonly onMessage: (message: WorkerMessage) => void;
+  /** The thread ended before the job was over. */
+  readonly onLost: (error: Error) => void;
+}
+
+export class Lane {
+  readonly #program: string;
+  readonly #jobs = new Map<number, LaneJob>();
+  #worker: Worker | null = null;
+  #idle: NodeJS.Timeout | null = null;
+
+  constructor(program: string) {
+    this.#program = program;
+  }
+
+  /** Sends a job; throws when no thread can be started. */
+  start(job: LaneJob): void {
+    const worker = (this.#worker ??= this.#startWorker());
+    this.#jobs.set(job.id, job);
+    this.#adjust(worker);
+    post(worker, { type: 'job', id: job.id, job: job.job, control: job.control.buffer });
+  }
+
+  /** Forgets a job that was cancelled before the thread took it. */
+  forget(id: number): void {
+    this.#jobs.delete(id);
+    if (this.#worker !== null) this.#adjust(this.#worker);
+  }
+
+  #startWorker(): Worker {
+    // Without the parent's flags: its `--import` and `--require` hooks are about the application, not about this thread.
+    const worker = new Worker(this.#program, { name: 'safe-sqlite', execArgv: [] });
+    worker.unref();
+    let failure: unknown;
+    worker.on('message', (message: WorkerMessage) => {
+      const job = this.#jobs.get(message.id);
+      if (message.type === 'done' || message.type === 'failed') this.forget(message.id);
+      job?.onMessage(message);
+    });
+    worker.on('error', error => (failure = error));
+    worker.on('exit', code => this.#ended(worker, code, failure));
+    return worker;
+  }
+
+  #ended(worker: Worker, code: number, failure: unknown): void {
+    // A thread that was sent to rest is no longer this lane's.
+    if (this.#worker !== worker) return;
+    this.#worker = null;
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    const lost = [...this.#jobs.values()];
+    this.#jobs.clear();
+    for (const { job, onLost } of lost) {
+      onLost(
+        new MaintenanceError(`The maintenance thread ended (exit code ${code}) during a job for ${job.file}.`, {
+          details: { job: job.kind, file: job.file, exitCode: code },
+          cause: failure,
+        }),
+      );
+    }
+  }
+
+  #adjust(worker: Worker): void {
+    if ([...this.#jobs.values()].some(job => job.keepAlive)) worker.ref();
+    else worker.unref();
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    this.#idle = null;
+    if (this.#jobs.size > 0) return;
+    this.#idle = setTimeout(() => this.#rest(worker), idleMs).unref();
+  }
+
+  #rest(worker: Worker): void {
+    if (this.#worker !== worker || this.#jobs.size > 0) return;
+    this.#worker = null;
+    post(worker, { type: 'rest' });
+  }
+}
+
+function post(worker: Worker, message: HostMessage): void {
+  worker.postMessage(message);
+}

@@ -1,0 +1,250 @@
+/** What watches over one open database, and its way out: the sentinel, the scheduler of each file, the fence. */
+import { asError, errorName } from '../base/foreign-error';
+import { checkpointBeforeClose } from '../checkpoint/close-checkpoint';
+import type { FileScheduler, WatchedFile } from '../checkpoint/scheduler';
+import { forgetScheduler, schedulerOf } from '../checkpoint/schedulers';
+import type { FileUser } from '../checkpoint/file-user';
+import type { Connection } from '../connection/connection';
+import { faultOf, fenceFiles, joinFence, type FenceFault } from '../fence/fence';
+import { fenceMoment } from '../fence/failed-operation';
+import { pin } from '../fence/unclosed-connections';
+import type { Moment } from '../connection/session';
+import { judgeFailure } from '../fence/judge-failure';
+import type { SqliteResultError } from '../errors/sqlite-errors';
+import { holdBack, type Hold } from '../native/close-without-checkpoint';
+import { watchConnection, type Watch } from '../sentinel/connection-sentinel';
+import { foldCase } from '../sql/names';
+import { warnOfThreads } from './several-threads';
+
+/** A file that the connection has open, as the main database or attached. */
+export interface SupervisedFile extends WatchedFile {
+  readonly schema: string;
+  /** As `PRAGMA journal_mode` says it. */
+  readonly journalMode: string;
+}
+
+interface Supervised {
+  file: SupervisedFile;
+  readonly user: FileUser & { checkpoints: boolean };
+  readonly scheduler: FileScheduler;
+  readonly leaveFence: () => void;
+}
+
+export class Supervision {
+  readonly #connection: Connection;
+  /** `null` where it is switched off, and for a database without a file. */
+  readonly sentinel: Watch | null;
+  readonly #files = new Map<string, Supervised>();
+  #schedulers: readonly FileScheduler[] = [];
+  #fenced = false;
+  /** Runs once, when nobody shall get this connection any more. */
+  onRefused: () => void = () => {};
+
+  constructor(connection: Connection) {
+    const { sentinel, rescueDirectory, nativeBinding } = connection.options;
+    this.#connection = connection;
+    this.sentinel =
+      sentinel === 'off' || connection.plan.file === null
+        ? null
+        : watchConnection(connection, { ...sentinel, rescueDirectory, nativeBinding });
+    connection.onFailure = (error, moment) => this.#judge(error, moment);
+    connection.onRefused = () => {
+      // What has lost its locks or files must not be checkpointed either.
+      for (const { scheduler, user } of this.#files.values()) scheduler.leave(user);
+      this.onRefused();
+    };
+  }
+
+  /** The scheduler of the main file; `null` for a database without a file. */
+  get scheduler(): FileScheduler | null {
+    return this.#files.get('main')?.scheduler ?? null;
+  }
+
+  /** After SQLite has opened the file and read from it. */
+  add(file: SupervisedFile): void {
+    const connection = this.#connection;
+    const { schema, identity } = file;
+    if (identity !== null) this.sentinel?.add(file.file, identity, file.journalMode);
+    const checkpoints = file.journalMode === 'wal' && !connection.plan.readonly;
+    const user = { connection, schema, checkpoints, entersWal: () => this.#entersWal(schema) };
+    const scheduler = schedulerOf(file);
+    scheduler.join(user);
+    const leaveFence = joinFence(file, {
+      refuse: error => connection.refuse(error),
+      letGo: fault => this.#letGo(fault),
+    });
+    this.#files.set(foldCase(schema), { file, user, scheduler, leaveFence });
+    this.#schedulers = [...this.#schedulers, scheduler];
+    warnOfThreads(connection.hub, file);
+    if (checkpoints) connection.gate.pulseCommits(commits => this.#pulse(commits));
+  }
+
+  /** Wraps DETACH, which closes the file of the schema: its last checkpoint must not go unseen either. */
+  aroundDetach<Result>(schema: string, detach: () => Result): Result {
+    const supervised = this.#files.get(foldCase(schema));
+    // Inside a transaction SQLite refuses both.
+    if (supervised === undefined || this.#connection.native.inTransaction) return detach();
+    const { user, scheduler, file } = supervised;
+    let hold: Hold | null = null;
+    try {
+      const way = checkpointBeforeClose(user, scheduler, 'name');
+      const { nativeBinding } = this.#connection.options;
+      if (way === 'without-checkpoint') hold = holdBack(file.file, file.identity, nativeBinding);
+      return detach();
+    } catch (error) {
+      scheduler.resume();
+      throw error;
+    } finally {
+      hold?.release();
+    }
+  }
+
+  /** After DETACH. */
+  remove(schema: string): void {
+    const supervised = this.#files.get(foldCase(schema));
+    if (supervised === undefined) return;
+    const { file, user, scheduler, leaveFence } = supervised;
+    this.#files.delete(foldCase(schema));
+    this.#schedulers = [...this.#files.values()].map(each => each.scheduler);
+    this.sentinel?.remove(file.file);
+    leaveFence();
+    if (scheduler.leave(user) === 0) forgetScheduler(scheduler);
+  }
+
+  /**
+   * Makes the last checkpoint and closes the connection, or lets it go where a checkpoint must not follow.
+   *
+   * Returns the fault that came up at this; the connection is closed all the same.
+   *
+   * @throws TypeError while a statement runs; the connection is then still open
+   */
+  close(): Error | null {
+    const failure = this.#closeConnection();
+    const running = this.#schedulers.flatMap(scheduler => scheduler.running ?? []);
+    // The locks of the connection went with it, which is no finding.
+    this.sentinel?.stop();
+    for (const schema of this.#files.keys()) this.remove(schema);
+    this.#releaseHolds(running);
+    return failure;
+  }
+
+  #closeConnection(): Error | null {
+    const connection = this.#connection;
+    if (this.#fenced || this.#faulty()) return this.#closeFenced();
+    // The sentinel that condemned it holds it back from a checkpoint.
+    if (connection.refusal !== null) {
+      this.sentinel?.rescueAtLast();
+      return this.#closeOrdinarily();
+    }
+    const supervised = [...this.#files.values()];
+    try {
+      this.#rollBack();
+      const ways = supervised.map(({ user, scheduler }) => checkpointBeforeClose(user, scheduler, 'connection'));
+      if (this.#wasFenced()) return this.#closeFenced();
+      if (ways.includes('without-checkpoint')) connection.abandon(this.#walFiles());
+      return this.#closeOrdinarily();
+    } catch (error) {
+      if (!this.#wasFenced()) {
+        for (const { scheduler } of supervised) scheduler.resume();
+        throw error;
+      }
+      return asError(error);
+    }
+  }
+
+  /** Also before its turn to be let go: a listener of the first connection of a fenced file may close all others. */
+  #faulty(): boolean {
+    return [...this.#files.values()].some(({ file }) => faultOf(file.key) !== null && !this.#connection.plan.readonly);
+  }
+
+  /** Asked anew: what is called meanwhile may fence. */
+  #wasFenced(): boolean {
+    return this.#fenced;
+  }
+
+  /** Never an ordinary close, which would checkpoint. */
+  #closeFenced(): null {
+    const letGo = (): Error | null => this.#connection.abandon(this.#walFiles());
+    if (letGo() !== null) pin(letGo);
+    return null;
+  }
+
+  #closeOrdinarily(): null {
+    if (this.#connection.native.open) this.#connection.close();
+    return null;
+  }
+
+  /** Closing rolls back, and a checkpoint cannot run inside of a transaction. */
+  #rollBack(): void {
+    const { native, verbose } = this.#connection;
+    try {
+      if (native.inTransaction) verbose.quietly(() => native.exec('ROLLBACK'));
+    } catch (error) {
+      // What SQLite cannot roll back now, its close or the next open does.
+      if (errorName(error) === 'TypeError') throw error;
+    }
+  }
+
+  /** They keep a checkpoint of the maintenance thread from being the last connection; it closes in a moment. */
+  #releaseHolds(running: readonly Promise<unknown>[]): void {
+    const release = (): void => this.#connection.releaseHolds();
+    if (running.length === 0) release();
+    else void Promise.all(running).then(release);
+  }
+
+  #judge(error: SqliteResultError, moment: Moment): void {
+    const files = [...this.#files.values()].map(({ file }) => file);
+    const [main] = files;
+    if (main === undefined) return;
+    const journalMode = this.#connection.journalModes().includes('wal') ? 'wal' : 'delete';
+    const kind = fenceMoment(moment, this.#connection.native.inTransaction);
+    const { fence } = judgeFailure(error, { moment: kind, journalMode, file: main.file });
+    // With several files, the code does not say which of them failed.
+    if (fence) fenceFiles(files, error, moment.operation);
+  }
+
+  #letGo(fault: FenceFault): void {
+    if (this.#fenced) return;
+    this.#fenced = true;
+    const connection = this.#connection;
+    // A statement that called back into JavaScript is still running: it ends with this turn of the event loop.
+    const letGo = (): Error | null => {
+      const obstacle = connection.abandon(this.#walFiles());
+      // The locks went with the connection, which is no finding.
+      if (obstacle === null) this.sentinel?.stop();
+      return obstacle;
+    };
+    if (letGo() !== null) setImmediate(letGo);
+    connection.hub.publish('fenced', { error: fault.error });
+    if (fault.markerError === null) return;
+    connection.hub.publish('warning', {
+      code: 'fence-marker-not-written',
+      message: `${fault.marker} could not be written (${fault.markerError.message}): keep other processes off ${fault.file} yourself.`,
+      details: { marker: fault.marker },
+    });
+  }
+
+  #entersWal(schema: string): void {
+    const supervised = this.#files.get(foldCase(schema));
+    if (supervised === undefined) return;
+    const { file } = supervised.file;
+    supervised.file = { ...supervised.file, journalMode: 'wal' };
+    supervised.user.checkpoints = true;
+    this.#connection.gate.pulseCommits(commits => this.#pulse(commits));
+    this.#connection.hub.publish('warning', {
+      code: 'journal-mode-switched',
+      message: `Another program has switched ${file} from a rollback journal to WAL mode; this process checkpoints it from now on.`,
+      details: { file, schema },
+    });
+  }
+
+  /** A connection that only reads is closed like any other: it never checkpoints. */
+  #walFiles(): readonly SupervisedFile[] {
+    return [...this.#files.values()].filter(({ user }) => user.checkpoints).map(({ file }) => file);
+  }
+
+  #pulse(commits: boolean): void {
+    for (const scheduler of this.#schedulers) scheduler.pulse(commits);
+    if (this.#connection.refusal !== null) throw this.#connection.refusal();
+  }
+}

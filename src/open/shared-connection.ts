@@ -1,0 +1,142 @@
+/** What stands behind one or more handles: the connection, its door for SQL, its services, and the way out. */
+import type { FileIdentity } from '../base/file-identity';
+import type { Attachments } from '../connection/attachments';
+import type { Connection } from '../connection/connection';
+import type { Session } from '../connection/session';
+import type { SqlDoor } from '../connection/sql-guard';
+import { WriteQueue } from '../writes/write-queue';
+import { withdrawInstance } from '../registry/shared-instances';
+import type { Schedule } from '../backup/schedule';
+import { errorCountersOf, type FilesystemErrors, type ReadErrors } from '../filesystem/linux/error-counters';
+import { forget, remember } from './all-open';
+import { forgetLeak } from './leaked-handles';
+import { loadBackups } from './on-demand';
+import { openDatabaseBrand } from './handle';
+import type { SupervisedFile, Supervision } from './services';
+
+export interface OpenDatabaseParts {
+  readonly connection: Connection;
+  readonly door: SqlDoor;
+  readonly attachments: Attachments;
+  /** The file name as it was given. */
+  readonly givenName: string;
+  /** The main file; `null` for a database without a file. */
+  readonly file: SupervisedFile | null;
+  readonly supervision: Supervision;
+  /** Leaves the registry; called once, after the native connection is closed. */
+  readonly release: () => void;
+}
+
+export class OpenDatabase {
+  readonly connection: Connection;
+  readonly door: SqlDoor;
+  readonly attachments: Attachments;
+  readonly givenName: string;
+  /** The key of the file in the registry; `''` for a database without a file. */
+  readonly key: string;
+  /** The file that was opened; `null` for a database without one. */
+  readonly identity: FileIdentity | null;
+  /** As SQLite said when it was opened: `'wal'`, `'delete'`, …; `'memory'` for a database without a file. */
+  readonly journalMode: string;
+  readonly writes: WriteQueue;
+  readonly supervision: Supervision;
+  /** The scheduled backups; `null` where there are none. */
+  readonly schedule: Schedule | null;
+  readonly [openDatabaseBrand] = true;
+  readonly #release: () => void;
+  readonly #handles = new Set<Session>();
+  #closing = false;
+  /** Found by the first question: most programs never ask. */
+  #readErrors: ReadErrors | null | undefined;
+
+  constructor(parts: OpenDatabaseParts) {
+    this.connection = parts.connection;
+    this.door = parts.door;
+    this.attachments = parts.attachments;
+    this.givenName = parts.givenName;
+    this.key = parts.file?.key ?? '';
+    this.identity = parts.file?.identity ?? null;
+    this.journalMode = parts.file?.journalMode ?? 'memory';
+    this.writes = new WriteQueue(parts.connection, parts.connection.options.writes);
+    this.supervision = parts.supervision;
+    this.#release = parts.release;
+    remember(this);
+    this.schedule = parts.connection.options.backup === 'off' ? null : loadBackups().startScheduledBackups(this);
+    // Nobody else gets a connection that was refused.
+    this.supervision.onRefused = () => withdrawInstance(this);
+  }
+
+  openHandle(): Session {
+    const session = this.connection.openSession();
+    this.#handles.add(session);
+    return session;
+  }
+
+  /** What the filesystem of the file has counted; `null` where none does. */
+  filesystemErrors(): FilesystemErrors | null {
+    if (this.#readErrors === undefined) {
+      this.#readErrors = errorCountersOf(this.connection.plan.filesystem?.evidence.mountId ?? null);
+    }
+    return this.#readErrors?.() ?? null;
+  }
+
+  /** The last checkpoint and the way back are under way: a listener that they call can get no further handle. */
+  get isClosing(): boolean {
+    return this.#closing;
+  }
+
+  isOpen(session: Session): boolean {
+    return this.#handles.has(session);
+  }
+
+  /**
+   * Closes a handle, and with the last one the connection. A handle that is closed already is left alone, and so is one
+   * whose `close()` is on the stack: a listener of its last checkpoint, or of `closed`, has called again.
+   *
+   * The writes that it has queued run first; those that cannot are rejected. A transaction that it has begun itself is
+   * rolled back, as better-sqlite3's close does: left open, what the other handles write would be lost with it.
+   *
+   * @throws TypeError while the handle iterates or a statement runs, as better-sqlite3 does; it is then still open.
+   *   The fault of the storage that the last checkpoint met; it is closed then
+   */
+  closeHandle(session: Session): void {
+    if (this.#closing || !this.#handles.has(session)) return;
+    if (this.writes.isRunning || session.openIterators.size > 0) {
+      throw new TypeError('This database connection is busy executing a query');
+    }
+    this.writes.finish(session);
+    if (this.#handles.size > 1 && this.connection.gate.beganBy === session) this.connection.execute('ROLLBACK');
+    const failure = this.#handles.size === 1 ? this.#closeConnection() : null;
+    this.#handles.delete(session);
+    this.connection.closeSession(session);
+    this.writes.abandon(session);
+    forgetLeak(session);
+    if (failure !== null) throw failure;
+  }
+
+  closeAll(): void {
+    for (const session of this.#handles) this.closeHandle(session);
+  }
+
+  #closeConnection(): Error | null {
+    this.#closing = true;
+    try {
+      return this.#wayBack();
+    } finally {
+      this.#closing = false;
+    }
+  }
+
+  /** The way back of an open, in reverse order. Nothing is torn down before SQLite agreed to close. */
+  #wayBack(): Error | null {
+    const failure = this.supervision.close();
+    this.writes.stop();
+    void this.schedule?.stop();
+    withdrawInstance(this);
+    forget(this);
+    this.attachments.releaseAll();
+    this.#release();
+    this.connection.hub.publish('closed', {});
+    return failure;
+  }
+}

@@ -1,0 +1,65 @@
+/** Judges the file that VACUUM INTO writes: as a file that is attached, and as the destination of a backup. */
+import { sameFile } from '../base/file-identity';
+import type { AroundCopy } from '../connection/sql-guard';
+import { UnsafeFilesystemError, UnsafeStatementError } from '../errors/refusals';
+import { inspectFilesystem } from '../filesystem/inspect';
+import { identityAt, locate, type Location } from '../filesystem/locate';
+import type { ResolvedOptions } from '../options/resolved';
+import { registeredFiles } from '../registry/registry';
+import { admit } from './admit';
+import { planFile } from './plan';
+import { reach } from './reach';
+import { remoteClasses } from '../backup/process-environment';
+
+/**
+ * SQLite opens the file, and closes it also when it then refuses it: a close on the -shm of an open database would
+ * cancel its locks, and a file that comes to stand under the name of a sidecar would be taken for one.
+ */
+export function copyGuard(options: ResolvedOptions): AroundCopy {
+  const touchShared = options.dangerously.allowNetworkFilesystem !== null;
+  // The copy is a new file, whatever this connection may do with its own.
+  const written: ResolvedOptions = { ...options, readonly: false, fileMustExist: false, journalMode: 'auto' };
+  return (filename, execute) => {
+    if (['', ':memory:'].includes(filename.trim())) return execute();
+    const location = reach(filename, () => locate(filename, { touchShared }));
+    // SQLite says itself that it cannot open a file without a folder.
+    if (!location.parentExists) return execute();
+    refuseOpenFile(location);
+    planCopy(location, written);
+    const admission = admit(location, written);
+    try {
+      return execute();
+    } finally {
+      admission.release();
+    }
+  };
+}
+
+function refuseOpenFile({ file, identity }: Location): void {
+  for (const open of registeredFiles()) {
+    for (const suffix of ['', '-wal', '-shm', '-journal']) {
+      const other = `${open.file}${suffix}`;
+      const found = identity === null ? null : identityAt(other);
+      if (other !== file && !(identity !== null && found !== null && sameFile(found, identity))) continue;
+      const what = suffix === '' ? 'which is' : `which is the ${suffix} file of ${open.file},`;
+      throw new UnsafeStatementError(`Refused VACUUM INTO ${file}, ${what} open as a database in this process.`, {
+        hint: 'Name a file that does not exist yet.',
+        details: { file, database: open.file },
+      });
+    }
+  }
+}
+
+function planCopy(location: Location, options: ResolvedOptions): void {
+  try {
+    planFile(location, options);
+  } catch (error) {
+    if (!(error instanceof UnsafeFilesystemError && remoteClasses.has(inspectFilesystem(location.file).class)))
+      throw error;
+    throw new UnsafeFilesystemError(`VACUUM INTO would let SQLite write there. ${error.message}`, {
+      hint: '`db.backup(file)` builds and verifies the copy on a local disk, and then carries it there.',
+      details: error.details,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,153 @@
+/** Which paths lead to a database that this process has open, or to one of its sidecars. */
+import { lstatSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import { sameFile, type FileIdentity } from '../base/file-identity';
+import { isStillOpen, registeredFiles, registryGeneration } from '../registry/registry';
+
+interface ProtectedFiles {
+  readonly generation: number;
+  /** By the canonical paths of the databases and of their sidecars. */
+  readonly paths: ReadonlyMap<string, ProtectedPath>;
+  /** Last parts of those paths in lower case, and of the paths that the databases were opened by. */
+  readonly names: ReadonlySet<string>;
+  /** Lengths of `names`: most unrelated paths are told apart by this alone. */
+  readonly lengths: ReadonlySet<number>;
+  /** Inodes of the databases; numbers are enough to tell most others apart. */
+  readonly inodes: ReadonlySet<number>;
+  /** The folders of the databases, by every path that they were opened by. */
+  readonly places: ReadonlySet<string>;
+  /** Every folder name on the way to a database, in lower case. */
+  readonly folders: ReadonlySet<string>;
+}
+
+interface ProtectedPath {
+  /** Null where it has to be asked: for sidecars. */
+  readonly identity: FileIdentity | null;
+  /** The database that it belongs to, when another thread says that it has it open. */
+  readonly elsewhere: string | null;
+}
+
+const sidecars = ['', '-wal', '-shm', '-journal'];
+
+let current: ProtectedFiles = collect();
+
+/** True when no connection is open, or the last part of the path is none that a database goes by. */
+export function isUnrelated(path: string): boolean {
+  const files = now();
+  const start = lastSeparator(path) + 1;
+  return !files.lengths.has(path.length - start) || !files.names.has(path.slice(start).toLowerCase());
+}
+
+/** Names of descriptors: `/proc/self/fd/20`, `/dev/fd/20`. To look at one never waits. */
+const descriptorName = /^\/(?:proc|dev)\//;
+
+/**
+ * True when the path may lead to a database by another last part: by a symbolic link, or a hard link.
+ *
+ * A call that does not wait must not be made to, on a network filesystem whose server is dead; it is looked at only in
+ * the folders of the databases, which were found to be safe when they were opened.
+ */
+export function isOtherName(path: string, waits: boolean): boolean {
+  const files = now();
+  if (files.paths.size === 0) return false;
+  if (!waits && !descriptorName.test(path) && !files.places.has(dirname(resolve(path)))) return false;
+  try {
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return false;
+    return stats.isSymbolicLink() || (stats.nlink > 1 && files.inodes.has(stats.ino));
+  } catch {
+    // The call itself will say why.
+    return false;
+  }
+}
+
+/** The protected file that the path means, by its canonical path; null when it means another. */
+export function protectedFile(path: string, nameOnly: boolean): string | null {
+  const files = now();
+  const canonical = canonicalPath(path, nameOnly);
+  const known = canonical === null ? undefined : files.paths.get(canonical);
+  if (canonical !== null && known !== undefined) return inUse(canonical, known);
+  const stats = (nameOnly ? lstatSync : statSync)(path, { bigint: true, throwIfNoEntry: false });
+  if (stats === undefined) return null;
+  // The deletion or renaming of another name of the file leaves the database where it is.
+  if (nameOnly && stats.nlink > 1n) return null;
+  for (const [file, candidate] of files.paths) {
+    const identity = candidate.identity ?? statSync(file, { bigint: true, throwIfNoEntry: false });
+    if (identity !== undefined && sameFile(identity, stats)) return inUse(file, candidate);
+  }
+  return null;
+}
+
+function inUse(file: string, { elsewhere }: ProtectedPath): string | null {
+  return elsewhere === null || isStillOpen(elsewhere) ? file : null;
+}
+
+/** The protected database inside the folder that the path names; null when there is none. */
+export function protectedInside(path: string): string | null {
+  const files = now();
+  const name = basename(resolve(path)).toLowerCase();
+  if (!files.folders.has(name)) return null;
+  const folder = canonicalPath(resolve(path), true);
+  if (folder === null) return null;
+  const prefix = folder.endsWith(sep) ? folder : folder + sep;
+  for (const [file, candidate] of files.paths) {
+    if (file.startsWith(prefix) && inUse(file, candidate) !== null) return file;
+  }
+  return null;
+}
+
+/** All protected files inside a folder, as paths relative to it. */
+export function protectedBelow(path: string): readonly string[] {
+  const folder = canonicalPath(resolve(path), false);
+  if (folder === null) return [];
+  const prefix = folder.endsWith(sep) ? folder : folder + sep;
+  return [...now().paths.keys()].filter(file => file.startsWith(prefix)).map(file => file.slice(prefix.length));
+}
+
+function now(): ProtectedFiles {
+  if (current.generation !== registryGeneration()) current = collect();
+  return current;
+}
+
+function collect(): ProtectedFiles {
+  const generation = registryGeneration();
+  const paths = new Map<string, ProtectedPath>();
+  const names = new Set<string>();
+  const folders = new Set<string>();
+  const inodes = new Set<number>();
+  const places = new Set<string>();
+  for (const { file, identity, aliases, elsewhere } of registeredFiles()) {
+    for (const suffix of sidecars) {
+      paths.set(file + suffix, {
+        identity: suffix === '' ? identity : null,
+        elsewhere: elsewhere && !paths.has(file + suffix) ? file : null,
+      });
+      for (const known of [file, ...aliases]) names.add(basename(known + suffix).toLowerCase());
+    }
+    if (identity !== null) inodes.add(Number(identity.ino));
+    for (const known of [file, ...aliases]) {
+      places.add(dirname(resolve(known)));
+      for (const part of dirname(resolve(known)).split(sep)) folders.add(part.toLowerCase());
+    }
+  }
+  const lengths = new Set([...names].map(name => name.length));
+  return { generation, paths, names, lengths, inodes, places, folders };
+}
+
+/** Null when the folder does not exist or may not be searched: then the call itself will say so. */
+function canonicalPath(path: string, nameOnly: boolean): string | null {
+  try {
+    if (!nameOnly) return realpathSync.native(path);
+  } catch {
+    // A file that is not there yet: a sidecar that the call would create.
+  }
+  try {
+    return join(realpathSync.native(dirname(path)), basename(path));
+  } catch {
+    return null;
+  }
+}
+
+function lastSeparator(path: string): number {
+  return sep === '\\' ? Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) : path.lastIndexOf('/');
+}

@@ -1,0 +1,43 @@
+/** What the process guard says when it refuses a call. */
+import { SqliteCopyConflictError } from '../errors/refusals';
+import type { Effect } from './covered-calls';
+
+const harm: Readonly<Record<Effect, string>> = {
+  open: 'would open it, and its close cancels the locks of SQLite',
+  copy: 'would make a torn copy of it, and cancel the locks of SQLite',
+  overwrite: 'would write over it',
+  move: 'would move it away from under the connection',
+  delete: 'would delete it under the connection',
+  link: 'would give it a second name, with a journal of its own',
+};
+
+const advice: Readonly<Record<Effect, string>> = {
+  open: 'Use `db.backup(destination)` and read the copy.',
+  copy: 'Use `db.backup(destination)`.',
+  overwrite: 'Close the database and use `restoreDatabase({ from, to })`.',
+  move: 'Close every connection to the database first.',
+  delete: 'Close every connection to the database first.',
+  link: 'Use a symbolic link, or `db.backup(destination)` for a copy.',
+};
+
+/** The refusal of one call; `call` as the application writes it, for example `fs.readFileSync`. */
+export function refusal(call: string, file: string, effect: Effect): SqliteCopyConflictError {
+  return new SqliteCopyConflictError(
+    `This process has the database file ${file} open, and \`${call}\` ${harm[effect]}.`,
+    {
+      hint: advice[effect],
+      details: { file, call, effect },
+    },
+  );
+}
+
+/** The refusal of a second copy of SQLite. */
+export function copyRefusal(call: string, file: string): SqliteCopyConflictError {
+  return new SqliteCopyConflictError(
+    `This process has the database file ${file} open through better-sqlite3, and \`${call}\` would open it through another copy of SQLite.`,
+    {
+      hint: 'Open the file through this library everywhere in the process, or use `node:sqlite` in another process.',
+      details: { file, call, effect: 'open' },
+    },
+  );
+}

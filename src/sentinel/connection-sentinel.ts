@@ -1,0 +1,198 @@
+/** Puts sentinels over all files of a connection: the database and what is attached to it. */
+import { atExit } from '../base/at-exit';
+import type { FileIdentity } from '../base/file-identity';
+import type { NativeDatabase } from '../native/better-sqlite3';
+import { holdBack, type Hold } from '../native/close-without-checkpoint';
+import { sqliteCopyOf } from '../registry/sqlite-copy';
+import { condemn, type Condemned, type Verdict } from './disable-connection';
+import type { Finding } from './finding';
+import { startRound } from './round';
+import { createSentinel, type CheckMoment, type Sentinel, type SentinelStatus } from './file-sentinel';
+
+export interface WatchedConnection extends Condemned {
+  readonly native: NativeDatabase.Database;
+  /** Keeps our own statements out of the application's `verbose`. */
+  readonly verbose: { quietly<Result>(run: () => Result): Result };
+  /** Calls `check` before each commit; it may throw to prevent it. */
+  readonly gate: { guardCommits(guard: (() => void) | null): void };
+}
+
+export interface WatchOptions {
+  readonly intervalMs: number;
+  readonly onCommit: boolean;
+  readonly rescueDirectory: string | null;
+  readonly nativeBinding: string | object | null;
+}
+
+export interface Watch {
+  /**
+   * Watches one more file of this connection, after it was opened or attached and read from once: before its first read
+   * a connection has no locks in WAL mode. `journalMode` is what SQLite said after that.
+   */
+  add(file: string, identity: FileIdentity, journalMode: string): void;
+  /** Forgets a file that was detached. */
+  remove(file: string): void;
+  /** To be called before the connection closes: what is not saved by now is lost with it. */
+  rescueAtLast(): void;
+  /** Of all files together: unsupported when it is for one of them. */
+  status(): SentinelStatus;
+  /** To be called after the connection is closed, in the same turn: its locks are gone then. */
+  stop(): void;
+}
+
+interface WatchedFile {
+  /** A file may be attached besides being the main one, and under several names. */
+  uses: number;
+  readonly identity: FileIdentity;
+  journalMode: string;
+  sentinel: Sentinel;
+}
+
+/** ms. A rescue that fails is tried again after pauses that double up to this: on a full disk each try costs a copy. */
+const longestPauseMs = 60_000;
+
+const warningCodes: Readonly<Partial<Record<Finding['kind'], string>>> = {
+  hardLinked: 'hard-linked',
+  foreignDescriptor: 'foreign-descriptor',
+};
+
+/** Watches `connection` until `stop`; a fatal finding fences it, saves what only it still sees, and is told once. */
+export function watchConnection(connection: WatchedConnection, options: WatchOptions): Watch {
+  const { native, hub, verbose } = connection;
+  const { rescueDirectory, nativeBinding } = options;
+  const { addon } = sqliteCopyOf(nativeBinding);
+  const files = new Map<string, WatchedFile>();
+  const held: Hold[] = [];
+  let verdict: Verdict | null = null;
+  let pauseMs = options.intervalMs;
+  /** ms of the monotonic clock: not before then is the rescue tried again. */
+  let rescueAt = 0;
+  let leaveExit = (): void => {};
+
+  const stopRound = startRound({ check }, options.intervalMs, handle);
+  connection.gate.guardCommits(options.onCommit ? beforeCommit : null);
+
+  function check(moment: CheckMoment): Finding | null {
+    if (verdict !== null) {
+      if (performance.now() >= rescueAt) rescueAgain();
+      return null;
+    }
+    let warning: Finding | null = null;
+    for (const [file, watched] of files) {
+      let finding = watched.sentinel.check(moment);
+      const ask = moment === 'survey' || finding?.fatal === true;
+      if (ask && journalModeChanged(file, watched)) finding = watched.sentinel.check(moment);
+      if (finding?.fatal === true) return finding;
+      warning ??= finding;
+    }
+    return warning;
+  }
+
+  /** The application may change the journal mode: other locks are right then, and the `-wal` is rightly gone. */
+  function journalModeChanged(file: string, watched: WatchedFile): boolean {
+    const journalMode = verbose.quietly(() => journalModeNow(native, file));
+    if (journalMode === null || journalMode === watched.journalMode) return false;
+    watched.sentinel.stop();
+    watched.journalMode = journalMode;
+    watched.sentinel = sentinelFor(file, watched.identity, journalMode);
+    return true;
+  }
+
+  function sentinelFor(file: string, identity: FileIdentity, journalMode: string): Sentinel {
+    // In WAL mode both have the same locks, and to ask SQLite would be a part of what the whole check costs.
+    const transaction = (): 'open' | 'none' => (journalMode !== 'wal' && native.inTransaction ? 'open' : 'none');
+    return createSentinel({ file, identity, journalMode, transaction, addon });
+  }
+
+  /** A statement that was not finished, or a full disk, kept the rescue from its work; it may go on now. */
+  function rescueAgain(): void {
+    if (verdict === null || verdict.rescueAgain === null) return;
+    if (verbose.quietly(verdict.rescueAgain)) verdict = { ...verdict, rescueAgain: null };
+    pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+    rescueAt = performance.now() + pauseMs;
+  }
+
+  function beforeCommit(): void {
+    const finding = check('commit');
+    const error = finding === null ? null : handle(finding);
+    if (error !== null) throw error;
+  }
+
+  function handle(finding: Finding): Error | null {
+    if (!finding.fatal) {
+      const code = warningCodes[finding.kind] ?? finding.kind;
+      hub.publish('warning', {
+        code,
+        message: finding.message,
+        details: { ...finding.details, culprits: finding.culprits },
+      });
+      return null;
+    }
+    verdict = verbose.quietly(() => condemn(connection, finding, rescueDirectory));
+    for (const [file, { identity }] of files) held.push(holdBack(file, identity, nativeBinding));
+    leaveExit = atExit(closeInOrder);
+    const { error, tell } = verdict;
+    // Behind the holds: a listener that closes the connection would else checkpoint through it.
+    verbose.quietly(tell);
+    return error;
+  }
+
+  /** At exit better-sqlite3 closes connections in any order, but the one that could write has to be first. */
+  function closeInOrder(): void {
+    rescueAgain();
+    native.close();
+    for (const hold of held.splice(0)) hold.release();
+  }
+
+  return {
+    add(file, identity, journalMode) {
+      const known = files.get(file);
+      if (known !== undefined) {
+        known.uses += 1;
+        return;
+      }
+      files.set(file, { uses: 1, identity, journalMode, sentinel: sentinelFor(file, identity, journalMode) });
+    },
+    remove(file) {
+      const known = files.get(file);
+      if (known === undefined) return;
+      known.uses -= 1;
+      if (known.uses > 0) return;
+      known.sentinel.stop();
+      files.delete(file);
+    },
+    rescueAtLast: rescueAgain,
+    status() {
+      const all = [...files.values()].map(({ sentinel }) => sentinel.status());
+      const checks = all.reduce((sum, status) => sum + status.checks, 0);
+      const worst = all.find(status => status.locks === 'unsupported') ?? all[0];
+      return worst === undefined
+        ? { locks: 'unsupported', reason: 'no file is watched', checks }
+        : { ...worst, checks };
+    },
+    stop() {
+      stopRound();
+      connection.gate.guardCommits(null);
+      leaveExit();
+      for (const hold of held.splice(0)) hold.release();
+      for (const { sentinel } of files.values()) sentinel.stop();
+      files.clear();
+    },
+  };
+}
+
+/** The journal mode as this connection knows it; null when it has no such file, or cannot be asked now. */
+function journalModeNow(native: NativeDatabase.Database, file: string): string | null {
+  try {
+    const schema = schemaOf(native, file);
+    return schema === null ? null : String(native.pragma(`${schema}.journal_mode`, { simple: true }));
+  } catch {
+    return null;
+  }
+}
+
+function schemaOf(native: NativeDatabase.Database, file: string): string | null {
+  const schemas = native.pragma('database_list') as readonly { readonly name: string; readonly file: string }[];
+  const schema = schemas.find(each => each.file === file);
+  return schema === undefined ? null : `"${schema.name.replaceAll('"', '""')}"`;
+}

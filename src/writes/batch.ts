@@ -1,0 +1,121 @@
+/** One batch: several writes in one IMMEDIATE transaction, each in a savepoint of its own, and one COMMIT for all. */
+import { UnsafeStatementError } from '../errors/refusals';
+import { SqliteBusyError, SqliteConstraintError, SqliteResultError } from '../errors/sqlite-errors';
+import { blameLostTransaction } from '../policy/lost-transaction';
+import type { WriteHost } from './write-connection';
+import { failedWithIterator, LossWatch, runAlone, runMember } from './savepoint';
+import type { QueuedWrite } from './queued-write';
+
+/** What became of a batch. Only `committed` stored anything; with `failed` the error says what is known. */
+export type BatchEnd =
+  | { readonly end: 'committed'; readonly writes: readonly QueuedWrite[]; readonly commitMs: number }
+  /** Somebody else has the lock; the writes that had begun are rolled back and must begin again. */
+  | { readonly end: 'busy'; readonly writes: readonly QueuedWrite[]; readonly error: SqliteBusyError }
+  /** The last of `writes` failed, and everything is rolled back with it; the others can run again without it. */
+  | { readonly end: 'thrown-out'; readonly writes: readonly QueuedWrite[] }
+  /** COMMIT refused what one of several did, and nobody knows which: smaller batches find out. */
+  | { readonly end: 'split'; readonly writes: readonly QueuedWrite[] }
+  | { readonly end: 'failed'; readonly writes: readonly QueuedWrite[]; readonly error: unknown };
+
+export interface BatchPlan {
+  /** Takes the next write out of the queue, for a batch that has `taken` already; undefined when it is full. */
+  next(taken: number): QueuedWrite | undefined;
+  /** There will be one write: it needs no savepoint, because nobody is there whom its rollback could touch. */
+  readonly alone: boolean;
+  /** How long SQLite itself may wait for a lock, with the event loop stopped, in milliseconds. */
+  readonly lockWaitMs: number;
+}
+
+/**
+ * How long a COMMIT that met readers waits in place, in milliseconds. With a rollback journal COMMIT needs every
+ * reader out, and while it waits no new one gets in (https://sqlite.org/lockingv3.html section 5.1), so a short wait
+ * often helps; but the event loop stands still. A longer one happens between the batches, after a ROLLBACK: a
+ * transaction that stayed open meanwhile would take in whatever else the application does on the connection.
+ */
+const commitWaitMs = 10;
+
+/** Runs one batch to its end; no transaction is open afterwards. */
+export function runBatch(host: WriteHost, plan: BatchPlan): BatchEnd {
+  const writes: QueuedWrite[] = [];
+  const watch = new LossWatch(host);
+  const run = plan.alone ? runAlone : runMember;
+  try {
+    host.lockWait.begin(plan.lockWaitMs);
+    host.execute('BEGIN IMMEDIATE');
+    let write = plan.next(0);
+    while (write !== undefined) {
+      writes.push(write);
+      run(host, watch, write);
+      if (watch.lost !== null) return afterLoss(host, writes, watch.lost);
+      if (plan.alone) break;
+      write = plan.next(writes.length);
+    }
+    if (plan.alone && write?.failed === true) return { end: 'thrown-out', writes };
+    const start = performance.now();
+    commit(host, plan.lockWaitMs);
+    return { end: 'committed', writes, commitMs: performance.now() - start };
+  } catch (error) {
+    const [only] = writes;
+    const left = plan.alone && only !== undefined && failedWithIterator(host, only, error);
+    rollBack(host, error);
+    if (left) return { end: 'thrown-out', writes };
+    const stolen = writes.length > 0 && isPlainError(error);
+    return stolen ? { end: 'failed', writes, error: stolenError(host, error) } : afterFailure(writes, error);
+  } finally {
+    host.lockWait.end();
+  }
+}
+
+function commit(host: WriteHost, waitMs: number): void {
+  // Once more: a function of the batch may have set another wait with PRAGMA busy_timeout.
+  host.lockWait.begin(waitMs);
+  try {
+    host.execute('COMMIT');
+  } catch (error) {
+    const waits = waitMs < commitWaitMs && error instanceof SqliteBusyError && host.native.inTransaction;
+    if (!waits) throw error;
+    commit(host, commitWaitMs);
+  }
+}
+
+/** SQLite rolled the whole transaction back inside of the last write. */
+function afterLoss(host: WriteHost, writes: readonly QueuedWrite[], error: SqliteResultError): BatchEnd {
+  host.settle(error);
+  return blameLostTransaction(error.code).on === 'write'
+    ? { end: 'thrown-out', writes }
+    : { end: 'failed', writes, error };
+}
+
+function afterFailure(writes: readonly QueuedWrite[], error: unknown): BatchEnd {
+  if (error instanceof SqliteBusyError) return { end: 'busy', writes, error };
+  // A deferred foreign key is checked at COMMIT alone: https://sqlite.org/foreignkeys.html section 4.2
+  if (error instanceof SqliteConstraintError && writes.length > 1) return { end: 'split', writes };
+  return { end: 'failed', writes, error };
+}
+
+/** After many failures SQLite has rolled back already, and one of the ROLLBACK itself changes nothing about that. */
+function rollBack(host: WriteHost, error: unknown): void {
+  if (!host.native.inTransaction) return;
+  try {
+    host.execute('ROLLBACK');
+    host.settle(error);
+  } catch {
+    // Those who watch over failures were told by `execute`; the writes get the failure that came first.
+  }
+}
+
+/** No savepoint, or no transaction, that SQLite knows is no failure of the storage: somebody ended it. */
+function isPlainError(error: unknown): boolean {
+  return error instanceof SqliteResultError && error.code === 'SQLITE_ERROR';
+}
+
+function stolenError(host: WriteHost, cause: unknown): UnsafeStatementError {
+  return new UnsafeStatementError(
+    `A function of db.write() ended the transaction of its batch on ${host.file}; whether it was committed is unknown.`,
+    {
+      hint: 'Read what is stored before you write again, and find the function that commits, rolls back, or releases a savepoint that is not its own.',
+      details: { file: host.file, commitOutcome: 'unknown' },
+      cause,
+    },
+  );
+}
