@@ -74,7 +74,7 @@ describe('the floors', () => {
         .map((to, index) => `import { x as x${index} } from '../${to}/y';`)
         .join('\n');
       files[`src/${from}/deeper/probe.ts`] = targets
-        .map(to => `export { x as ${to} } from '../../${to}/y';`)
+        .map((to, index) => `export { x as x${index} } from '../../${to}/y';`)
         .join('\n');
       for (const to of targets.filter(candidate => !mayImport(from, candidate))) {
         expected.push(`src/${from}/probe.ts: ../${to}/y`, `src/${from}/deeper/probe.ts: ../../${to}/y`);
