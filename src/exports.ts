@@ -1,16 +1,16 @@
 /** The public surface: named exports only. `scripts/entries.mjs` makes the entry files of it. */
 
-export { Database, type DatabaseConstructor } from './database/entry';
+export { Database, type DatabaseConstructor } from './database/constructor';
 export { openDatabase } from './database/open-database';
-export { closeAllDatabases } from './open/all-open';
-export { metricsText } from './health/metrics';
+export { closeAllDatabases } from './open/shared-connection';
+export { metricsText } from './health/prometheus';
 export { restoreDatabase } from './database/restore';
 export { clearFence, readFence, type ClearedFence, type ClearFenceOptions } from './fence/clear-fence';
 export type { FenceMarker } from './filesystem/fence-marker';
 export type { CheckpointMode, CheckpointResult } from './maintenance/messages';
 export { verifyDatabase, type VerifyOptions, type VerifyReport } from './backup/verify';
 export type { SnapshotOptions, SnapshotOutcome } from './backup/snapshot';
-export type { DatabaseHealth } from './health/database-health';
+export type { DatabaseHealth } from './health/health';
 export type { RestoreOptions, RestoreReport } from './backup/restore/restore';
 export { diagnose, type DiagnoseOptions } from './doctor/diagnose';
 export type { Diagnosis, Finding, Level, NotLookedAt, Topic } from './doctor/diagnosis';
@@ -44,7 +44,7 @@ export type { FilesystemErrors } from './filesystem/linux/error-counters';
 export type { Plan, PlanWarning } from './policy/plan';
 export type { FilesystemReport } from './filesystem/report';
 export type { BackupOptions } from './backup/options';
-export type { BackupResult } from './backup/result';
+export type { BackupResult } from './backup/options';
 export type { Logger } from './events/logger';
 export type {
   BackupEvent,

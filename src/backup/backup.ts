@@ -2,21 +2,19 @@
 import { BackupError } from '../errors/refusals';
 import { runJob } from '../maintenance/jobs-client';
 import type { FoldJob } from '../maintenance/messages';
-import { prepareBuild } from './staging';
-import { carry } from './carry';
+import { prepareBuild, copyToRemote } from './staging';
 import { copyTo } from './copy';
 import { checkDestination, type SourceFile } from './destination';
 import { durableRename } from './durable-rename';
 import { stepper, type BackupStep } from './steps';
-import { resolveBackupOptions, type BackupOptions } from './options';
+import { resolveBackupOptions, type BackupOptions, type BackupResult } from './options';
 import { locateSchema, type BackupSource, type SchemaPlace } from './source';
-import type { Surroundings } from './environment';
-import { Seal } from './sync-and-hash';
-import type { BackupResult } from './result';
+import type { BackupEnvironment } from './environment';
+import { SyncAndHash } from './sync-and-hash';
 import { removeTemporary } from './temporary';
 import { verifyCopy } from './verify-copy';
 
-export interface BackupContext extends Surroundings {
+export interface BackupContext extends BackupEnvironment {
   /** Called as each step begins. */
   readonly onStep?: ((step: BackupStep) => void) | undefined;
 }
@@ -44,7 +42,7 @@ export async function backup(
     checkDestination(path, filesOf(source, place), options.overwrite, context.isOpenHere),
   );
   const build = await at('temporary', () => prepareBuild(place, target, context));
-  const seal = new Seal(build.work, build.handle, signal);
+  const seal = new SyncAndHash(build.work, build.handle, signal);
   try {
     const copying = at('copy', () => copyTo(build.work, source, place, options));
     seal.accompany(copying);
@@ -56,7 +54,7 @@ export async function backup(
       at('seal', () => seal.finish()),
     );
     const { remote } = build;
-    if (remote !== null) await at('transfer', () => carry(build.work, remote, sealed, signal));
+    if (remote !== null) await at('transfer', () => copyToRemote(build.work, remote, sealed, signal));
     await at('publish', async () => {
       await build.handle.close();
       await durableRename(remote ?? build.work, target.path, build.aside);

@@ -1,7 +1,6 @@
 /** The backups of one open database: at once, by schedule, and before a risky change; each is told to its listeners. */
 import { backup } from './backup';
-import type { BackupOptions } from './options';
-import type { BackupResult } from './result';
+import type { BackupOptions, BackupResult } from './options';
 import { startSchedule, type Schedule } from './schedule';
 import { withSnapshot, type SnapshotOptions, type SnapshotOutcome } from './snapshot';
 import { verifyDatabase, type VerifyReport } from './verify';
@@ -11,7 +10,7 @@ import { InvalidOptionError } from '../errors/refusals';
 import { SqliteLockedError } from '../errors/sqlite-errors';
 import type { ResolvedScheduledBackup } from '../options/resolved';
 import type { FileIdentity } from '../base/file-identity';
-import { surroundings } from './process-environment';
+import { backupEnvironment } from './environment';
 
 /** What the backups of an open database need of it. */
 export interface BackupSubject {
@@ -116,7 +115,7 @@ async function makeBackup(
     nativeBinding: typeof nativeBinding === 'string' ? nativeBinding : undefined,
     busyTimeoutMs: timeout,
   };
-  const result = await backup(source, destination, options, surroundings);
+  const result = await backup(source, destination, options, backupEnvironment);
   const { path, bytes, pages, durationMs } = result;
   hub.publish('backup', { path, bytes, pages, durationMs });
   return result;

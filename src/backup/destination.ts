@@ -3,8 +3,8 @@ import { accessSync, constants, lstatSync, realpathSync, statSync } from 'node:f
 import { basename, dirname, join, resolve } from 'node:path';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { BackupError } from '../errors/refusals';
-import type { Surroundings } from './environment';
-import { sidecarSuffixes } from './sidecars';
+import type { BackupEnvironment } from './environment';
+import { sidecarSuffixes } from './place';
 
 export interface Destination {
   /** Canonical path. */
@@ -24,7 +24,7 @@ export function checkDestination(
   given: string,
   sources: readonly SourceFile[],
   overwrite: boolean,
-  isOpenHere: Surroundings['isOpenHere'],
+  isOpenHere: BackupEnvironment['isOpenHere'],
 ): Destination {
   const path = canonical(given);
   const folder = dirname(path);

@@ -1,6 +1,6 @@
 /** The sidecar of a scheduled backup: what it is, so that a restore can be chosen, and checked, without opening it. */
 import { open, readFile } from 'node:fs/promises';
-import type { BackupResult } from './result';
+import type { BackupResult } from './options';
 import { durableRename } from './durable-rename';
 import { removeTemporary, reserveTemporary } from './temporary';
 import { dirname } from 'node:path';

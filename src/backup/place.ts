@@ -4,7 +4,6 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { FileIdentity } from '../base/file-identity';
 import { errorCode, errorMessage } from '../base/foreign-error';
 import type { ReadAccess } from '../maintenance/messages';
-import { sidecarSuffixes } from './sidecars';
 
 export interface PlacedFile {
   /** Canonical path: symbolic links followed. */
@@ -70,3 +69,6 @@ export function sidecarsOf(path: string): readonly string[] {
 export function readAccess({ sidecars }: Pick<PlacedFile, 'sidecars'>): ReadAccess {
   return sidecars.length > 0 ? 'read-only' : 'read-write';
 }
+
+/** What SQLite may put beside a database. */
+export const sidecarSuffixes = ['-journal', '-wal', '-shm'] as const;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-export interface Owner {
+export interface ProcessId {
   /** The machine, or the container, whose process ids `pid` belongs to. */
   readonly host: string;
   readonly pid: number;
@@ -17,12 +17,12 @@ export const foreignAgeMs = 86_400_000;
 /** `.safe-sqlite-<host>-<pid>-<started>-<serial>.tmp`, with what SQLite puts beside it. Hidden, short, and no database name. */
 const pattern = /^\.safe-sqlite-([0-9a-f]{8})-(\d+)-([0-9a-z]+)-([0-9a-z]+)\.tmp(?:-journal|-wal|-shm)?$/;
 
-export function temporaryName(owner: Owner, serial: string): string {
+export function temporaryName(owner: ProcessId, serial: string): string {
   return `.safe-sqlite-${owner.host}-${owner.pid}-${owner.started}-${serial}.tmp`;
 }
 
 /** Who wrote the file of this name; `null` when it is no temporary file of this library. */
-export function ownerOf(name: string): Owner | null {
+export function processIdOf(name: string): ProcessId | null {
   const parts = pattern.exec(name);
   if (parts === null) return null;
   const [, host = '', pid = '', started = ''] = parts;
@@ -31,8 +31,8 @@ export function ownerOf(name: string): Owner | null {
 
 /** Whether a temporary file may be removed: nobody who could still be writing it is alive. */
 export function isAbandoned(
-  owner: Owner,
-  here: Owner,
+  owner: ProcessId,
+  here: ProcessId,
   ageMs: number,
   startOf: (pid: number) => string | null,
 ): { readonly abandoned: boolean; readonly reason: string } {
@@ -47,10 +47,10 @@ export function isAbandoned(
   return { abandoned: false, reason: 'its process is alive' };
 }
 
-let self: Owner | undefined;
+let self: ProcessId | undefined;
 
 /** This process. */
-export function thisOwner(): Owner {
+export function thisProcess(): ProcessId {
   self ??= { host: hostMark(), pid: process.pid, started: processStart(process.pid) ?? '0' };
   return self;
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isAbandoned, ownerOf, processStart, temporaryName, thisOwner } from './process-id';
+import { isAbandoned, processIdOf, processStart, temporaryName, thisProcess } from './process-id';
 
 /**
  * Takes the turn, and returns how to give it back; `null` when another living process has it.
@@ -10,9 +10,9 @@ import { isAbandoned, ownerOf, processStart, temporaryName, thisOwner } from './
  * The turn is a file whose creation only one process wins, with its owner's name in it. The turn of a process that was
  * killed is taken over.
  */
-export async function takeTurn(directory: string, name: string): Promise<(() => Promise<void>) | null> {
+export async function takeScheduleLock(directory: string, name: string): Promise<(() => Promise<void>) | null> {
   const path = join(directory, `.${name}.backup-turn`);
-  const mark = temporaryName(thisOwner(), randomBytes(6).toString('hex'));
+  const mark = temporaryName(thisProcess(), randomBytes(6).toString('hex'));
   if (!(await create(path, mark)) && !((await clearAbandoned(path)) && (await create(path, mark)))) return null;
   return async () => rm(path, { force: true });
 }
@@ -58,10 +58,10 @@ async function isOlder(path: string, ageMs: number): Promise<boolean> {
 
 async function isFree(path: string): Promise<boolean> {
   try {
-    const [owner, facts] = [ownerOf(await readFile(path, 'utf8')), await stat(path)];
+    const [owner, facts] = [processIdOf(await readFile(path, 'utf8')), await stat(path)];
     // Empty: its process was killed, or is just about to write its name.
     const age = Date.now() - facts.mtimeMs;
-    return owner === null ? age > unwrittenMs : isAbandoned(owner, thisOwner(), age, processStart).abandoned;
+    return owner === null ? age > unwrittenMs : isAbandoned(owner, thisProcess(), age, processStart).abandoned;
   } catch (error) {
     // Given back since.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;

@@ -3,12 +3,11 @@ import { mkdir } from 'node:fs/promises';
 import { parse } from 'node:path';
 import { asError } from '../base/foreign-error';
 import type { ResolvedScheduledBackup } from '../options/resolved';
-import type { BackupResult } from './result';
-import { dueBackup, type Due } from './due';
+import type { BackupResult } from './options';
+import { dueBackup, type Due, retention } from './schedule-rules';
 import { backupPath, listBackups, manifestPath, removeBackups } from './folder';
 import { manifestOf, writeManifest } from './manifest';
-import { retention } from './schedule-rules';
-import { takeTurn } from './schedule-lock';
+import { takeScheduleLock } from './schedule-lock';
 
 export interface ScheduleDependencies {
   /** Canonical path of the database. */
@@ -79,7 +78,7 @@ export function startSchedule(options: ResolvedScheduledBackup, dependencies: Sc
     await mkdir(directory, { recursive: true });
     await look();
     if (due().at > now()) return due().at;
-    const giveBack = await takeTurn(directory, parse(source).name);
+    const giveBack = await takeScheduleLock(directory, parse(source).name);
     if (giveBack === null) return now() + Math.min(turnRetryMs, intervalMs);
     try {
       // Another process may have made it while this one waited for its turn.

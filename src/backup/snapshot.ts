@@ -5,9 +5,9 @@ import { errorMessage } from '../base/foreign-error';
 import { BackupError } from '../errors/refusals';
 import { choiceOption, refuseOption } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
-import type { BackupResult } from './result';
+import type { BackupResult } from './options';
 import { syncFolder } from './durable-rename';
-import { stampOf } from './stamp';
+import { stampOf } from './folder';
 
 export interface SnapshotOptions {
   /** The folder of the snapshot. Default: that of the database. */

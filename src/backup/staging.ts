@@ -5,8 +5,11 @@ import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import type { Destination } from './destination';
 import type { SchemaPlace } from './source';
-import type { Surroundings } from './environment';
+import type { BackupEnvironment } from './environment';
 import { createTemporary, removeTemporary, reserveTemporary, sweepTemporaries } from './temporary';
+import { BackupError } from '../errors/refusals';
+import { runJob } from '../maintenance/jobs-client';
+import type { FileContent } from '../maintenance/messages';
 
 export interface Build {
   /** Where the copy is written and checked, and the descriptor that syncs and hashes it. */
@@ -31,7 +34,7 @@ const usualMode = 0o644;
 export async function prepareBuild(
   place: SchemaPlace,
   target: Destination,
-  surroundings: Pick<Surroundings, 'isNetwork'>,
+  surroundings: Pick<BackupEnvironment, 'isNetwork'>,
 ): Promise<Build> {
   const remoteFolder = (await surroundings.isNetwork(target.folder)) ? target.folder : null;
   const workFolder = remoteFolder === null ? target.folder : localFolder(place);
@@ -70,4 +73,24 @@ function localFolder(place: SchemaPlace): string {
 function modeOf(place: SchemaPlace): number {
   if (place.kind === 'connection') return usualMode;
   return (statSync(place.file, { throwIfNoEntry: false })?.mode ?? usualMode) & 0o777;
+}
+
+// Carries a verified file to another filesystem, and compares what arrived.
+
+/** Copies `from` to the empty file `to`, synced, and refuses a copy that reads back differently. */
+export async function copyToRemote(
+  from: string,
+  to: string,
+  expected: FileContent,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const arrived = await runJob({ kind: 'transfer', file: from, destination: to }, { signal });
+  if (arrived.bytes === expected.bytes && arrived.sha256 === expected.sha256) return;
+  throw new BackupError(
+    `The copy that arrived differs from the one that was sent: ${arrived.bytes} bytes, sha256 ${arrived.sha256}.`,
+    {
+      hint: 'Do not trust that mount with backups before you know why.',
+      details: { expected, arrived },
+    },
+  );
 }

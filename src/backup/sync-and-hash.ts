@@ -14,7 +14,7 @@ const lookMs = 10;
  * The descriptor that a copy is synced and hashed through: older than every write, so that a sync of it tells of every
  * write that failed. A failed sync is final: it is not tried again, and no later one makes up for it.
  */
-export class Seal {
+export class SyncAndHash {
   readonly #file: string;
   readonly #handle: FileHandle;
   readonly #signal: AbortSignal | undefined;

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { open, readdir, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sidecarSuffixes } from './sidecars';
-import { isAbandoned, ownerOf, processStart, temporaryName, thisOwner } from './process-id';
+import { sidecarSuffixes } from './place';
+import { isAbandoned, processIdOf, processStart, temporaryName, thisProcess } from './process-id';
 
 /** A temporary file with the descriptor that it was created with. */
 export interface Temporary {
@@ -31,7 +31,7 @@ export async function createTemporary(folder: string, mode: number): Promise<Tem
 
 /** A name for a temporary file that is not created yet. */
 export function reserveTemporary(folder: string): string {
-  return join(folder, temporaryName(thisOwner(), randomBytes(6).toString('hex')));
+  return join(folder, temporaryName(thisProcess(), randomBytes(6).toString('hex')));
 }
 
 /**
@@ -47,11 +47,12 @@ export async function removeTemporary(path: string): Promise<void> {
 export async function sweepTemporaries(folder: string, now: number): Promise<readonly string[]> {
   const removed: string[] = [];
   for (const name of await readdir(folder).catch(() => [])) {
-    const owner = ownerOf(name);
+    const owner = processIdOf(name);
     if (owner === null) continue;
     const path = join(folder, name);
     const facts = statSync(path, { throwIfNoEntry: false });
-    if (facts === undefined || !isAbandoned(owner, thisOwner(), now - facts.mtimeMs, processStart).abandoned) continue;
+    if (facts === undefined || !isAbandoned(owner, thisProcess(), now - facts.mtimeMs, processStart).abandoned)
+      continue;
     if (await tryRemove(path)) removed.push(path);
   }
   return removed;

@@ -4,10 +4,9 @@ import { danglingRows } from '../base/figures';
 import { BackupError } from '../errors/refusals';
 import { runJob } from '../maintenance/jobs-client';
 import type { CopyResult, HeaderFacts, VerifyResult } from '../maintenance/messages';
-import { problemsOfCopy } from './check-copy';
 import type { ResolvedBackupOptions } from './options';
 import type { BackupSource, SchemaPlace } from './source';
-import { sidecarSuffixes } from './sidecars';
+import { sidecarSuffixes } from './place';
 
 type VerifiedCopy = VerifyResult & { readonly header: HeaderFacts };
 
@@ -53,4 +52,34 @@ function leftBeside(copy: string): string[] {
   return sidecarSuffixes
     .filter(suffix => lstatSync(`${copy}${suffix}`, { throwIfNoEntry: false }) !== undefined)
     .map(suffix => `a ${suffix} file was left beside it`);
+}
+
+// Decides whether a finished copy is a backup: pure, from what was read of the source and of the copy.
+
+/** Facts that a copy must share with its source as it was before or after the copy. */
+const shared = [
+  'pageSize',
+  'encoding',
+  'userVersion',
+  'applicationId',
+] as const satisfies readonly (keyof HeaderFacts)[];
+
+/** What is wrong with the copy; empty when it is sound. */
+export function problemsOfCopy(copied: CopyResult, verified: VerifyResult): readonly string[] {
+  const { header, journalMode } = verified;
+  const problems = [...verified.problems];
+  // A copy is made of whole pages: it would be sound, with zeros in the place of what is lost.
+  if (copied.missing !== null) problems.push(copied.missing);
+  if (header === null) return problems;
+  // A copy whose header says WAL would need files of its own beside it at its first open, also on a read-only medium.
+  if (journalMode !== 'delete') problems.push(`its journal mode is ${String(journalMode)} instead of delete`);
+  for (const fact of shared) {
+    const allowed = copied.sourceHeaders.map(source => source[fact]);
+    if (allowed.includes(header[fact])) continue;
+    problems.push(`its ${fact} is ${header[fact]}, the source has ${[...new Set(allowed)].join(' or ')}`);
+  }
+  if (copied.copiedPages !== null && copied.copiedPages > 0 && header.pages !== copied.copiedPages) {
+    problems.push(`it has ${header.pages} pages, ${copied.copiedPages} were copied`);
+  }
+  return problems;
 }

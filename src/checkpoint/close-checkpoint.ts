@@ -8,7 +8,7 @@ import type { FileUser } from './file-user';
  * How the native connection is to be closed afterwards: `ordinary`, where SQLite has nothing left to copy and removes
  * the `-wal` when it is alone; or in a way that leaves the WAL as it is.
  */
-export type WayOut = 'ordinary' | 'without-checkpoint';
+export type CloseMode = 'ordinary' | 'without-checkpoint';
 
 /** ms. A checkpoint that runs in the maintenance thread ends in this time, unless the disk hangs. */
 const settleMs = 60_000;
@@ -23,7 +23,11 @@ const busyPauseMs = 10;
  * @throws the error of a fault that fences the file; `TypeError` while a statement runs. A failure that is no such
  *   fault (a full disk) is reported as `checkpointFailed`: everything stays in the WAL.
  */
-export function checkpointBeforeClose(user: FileUser, scheduler: FileScheduler, leaves: 'connection' | 'name'): WayOut {
+export function checkpointBeforeClose(
+  user: FileUser,
+  scheduler: FileScheduler,
+  leaves: 'connection' | 'name',
+): CloseMode {
   const stays = ({ connection }: FileUser): boolean => leaves === 'name' || connection !== user.connection;
   const others = [...scheduler.users].some(each => each !== user && each.checkpoints && stays(each));
   if (!user.checkpoints || others) return 'ordinary';

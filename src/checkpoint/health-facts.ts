@@ -1,7 +1,7 @@
 /** What `db.health()` says of the checkpoints of a file. */
 import { errorCode } from '../base/foreign-error';
 import type { Histogram } from '../base/histogram';
-import type { CheckpointCounts } from './counters';
+import type { CheckpointCounts } from './history';
 import { walLimit } from './report';
 import type { FileScheduler } from './scheduler';
 

@@ -1,7 +1,7 @@
 /** Finds transactions and iterators that stay open: each pins the WAL, which cannot start over behind it. */
 import type { Connection } from '../connection/connection';
 import type { OpenIterator } from '../connection/session';
-import { announce } from './announce';
+import { announce } from './report';
 import type { FileUser } from './file-user';
 
 /** ms. Nothing that a program does in one go is open for this long; the first checkpoint that it blocks comes later. */
@@ -48,7 +48,7 @@ function reportTransaction(user: FileUser, now: number): void {
     transactions.delete(connection);
     return;
   }
-  const { ended } = connection.gate;
+  const { ended } = connection.commitHooks;
   const known = transactions.get(connection);
   const seen = known?.ended === ended ? known : { ended, since: now, reportAt: longMs };
   const ageMs = now - seen.since;

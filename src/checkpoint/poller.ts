@@ -7,12 +7,12 @@ const pulsesPerLookBefore = 64;
 /** The same between two questions whether the WAL has grown by so much that a look cannot wait: each costs some 2 µs. */
 const pulsesPerMeasure = 4;
 
-export type LookedAt = 'tick' | 'before a commit' | 'behind a commit';
+export type PollTarget = 'tick' | 'before a commit' | 'behind a commit';
 
 /** What is looked at; asked at some pulses only. */
-export interface Looked {
+export interface Polled {
   /** `loopStands`: the event loop has not turned for many commits, or large ones. */
-  readonly look: (moment: LookedAt, loopStands: boolean) => void;
+  readonly look: (moment: PollTarget, loopStands: boolean) => void;
   /** There is nothing to see. */
   readonly isOccupied: () => boolean;
   /** A look behind a commit finds a gap. */
@@ -21,8 +21,8 @@ export interface Looked {
   readonly hasGrown: () => boolean;
 }
 
-export class Looks {
-  readonly #looked: Looked;
+export class Poller {
+  readonly #looked: Polled;
   #timer: NodeJS.Timeout | null = null;
   #everyMs = 0;
   /** ms of the monotonic clock: when the timer runs. */
@@ -31,7 +31,7 @@ export class Looks {
   #pulses = 0;
   #unmeasured = 0;
 
-  constructor(looked: Looked) {
+  constructor(looked: Polled) {
     this.#looked = looked;
   }
 
@@ -83,5 +83,30 @@ export class Looks {
   #lookBehind(): void {
     this.#behindCommit = null;
     this.#looked.look('behind a commit', false);
+  }
+}
+
+// Whether commits leave gaps that a checkpoint fits into: learned from the last one that looked for some.
+
+/** ms. Commits that left no gap go on like that for a while, and each look for one costs the disk some syncs. */
+const gaplessMs = 1000;
+/** Commits that left no gap three times in a row leave none. */
+const looks = 3;
+
+export class Gaps {
+  /** ms of the monotonic clock. */
+  #noneUntil = 0;
+
+  get likely(): boolean {
+    return performance.now() >= this.#noneUntil;
+  }
+
+  /** How many checkpoints may follow one that a commit overtook, each of them in the next gap. */
+  get followUps(): number {
+    return this.likely ? looks : 0;
+  }
+
+  noneFound(): void {
+    this.#noneUntil = performance.now() + gaplessMs;
   }
 }

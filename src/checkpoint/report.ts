@@ -1,11 +1,13 @@
 /** Makes events of what checkpoints came to, so that nothing is swallowed: every event is also a line of the log. */
 import { defaults } from '../options/defaults';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/messages';
-import { announce } from './announce';
 import type { History } from './history';
 import type { FileScheduler } from './scheduler';
 import type { FileUser } from './file-user';
-import type { WalState } from './wal-status';
+import type { WalStatus } from './wal-status';
+import type { EventFactsOf } from '../events/event-hub';
+import type { EventName } from '../events/event-map';
+import type { Logger } from '../events/logger';
 
 export function reportResult(users: Iterable<FileUser>, result: CheckpointResult, history: History): void {
   const streak = result.mode === 'truncate' ? history.untruncated : history.blocked;
@@ -57,7 +59,7 @@ export class WalWarning {
   #nextAt = 0;
 
   /** `now`: ms of the monotonic clock. */
-  check(state: WalState, { target, settings, users, history }: FileScheduler, now: number): void {
+  check(state: WalStatus, { target, settings, users, history }: FileScheduler, now: number): void {
     const limit = walLimit(settings);
     const bytes = state.exact ? state.walBytes : state.pendingBytes;
     const concerned = [...users].some(user => user.checkpoints);
@@ -94,4 +96,22 @@ function whyLarge(settings: FileScheduler['settings'], { failed, blocked, pinned
   if (failed !== null) return `checkpoints fail (${failed.error.message})`;
   if (blocked !== null || pinned !== null) return 'a reader blocks checkpoints; look for `longTransaction` events';
   return 'writers are faster than checkpoints';
+}
+
+// Tells an event of a file to every connection that has it open, and writes it to each log once.
+
+export function announce<Name extends EventName>(
+  users: Iterable<FileUser>,
+  name: Name,
+  facts: EventFactsOf<Name>,
+): void {
+  const told = new Set<Logger>();
+  // Those of this moment: a listener may close one and open another, which would be told as well, without an end. A
+  // connection that has the file under several names is told once.
+  const hubs = new Map([...users].map(({ connection }) => [connection.hub, connection.options.logger]));
+  for (const [hub, logger] of hubs) {
+    if (told.has(logger)) hub.relay(name, facts);
+    else hub.publish(name, facts);
+    told.add(logger);
+  }
 }

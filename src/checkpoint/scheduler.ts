@@ -17,42 +17,48 @@ import { judgeFailure } from '../fence/judge-failure';
 import { MaintenanceError } from '../errors/refusals';
 import { SqliteResultError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
-import { settleCheckpoints, stopCheckpoints, waitForCheckpoint } from '../maintenance/jobs-client';
+import { waitForCheckpoints, stopCheckpoints, waitForCheckpoint } from '../maintenance/jobs-client';
 import { checkpoint } from '../maintenance/jobs/checkpoint';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/messages';
 import type { ResolvedCheckpoint } from '../options/resolved';
 import {
   decideCheckpoint,
-  growthPerLook,
+  growthPerPoll,
   mergeCheckpoint,
   type CheckpointDecision,
-  type LookMoment,
+  type PollTrigger,
 } from '../policy/checkpoint';
-import { CheckpointCounters } from './counters';
-import { Gaps } from './gaps';
-import { noHistory, pauseOf, withFailure, withPin, withRestart, withResult, type History } from './history';
+import {
+  CheckpointCounters,
+  noHistory,
+  pauseOf,
+  withFailure,
+  withPin,
+  withRestart,
+  withResult,
+  type History,
+} from './history';
+import { Gaps, Poller, type PollTarget } from './poller';
 import { findLongTransactions } from './long-transactions';
-import { Looks, type LookedAt } from './poller';
 import { reportFailure, reportPinned, reportResult, WalWarning } from './report';
-import { Restarts } from './restarts';
+import { Restarts, isOccupied, noticeSwitch, WalView, type WalStatus } from './wal-status';
 import { checkpointTarget, runCheckpoint } from './run-checkpoint';
 import type { FileUser } from './file-user';
-import { isOccupied, noticeSwitch, WalView, type WalState } from './wal-status';
 
 /** ms between two looks at a file. */
 const tickMs = 250;
 /** ms. A writer that is too fast waits this long at a time for the checkpoint that runs. */
 const pressMs = 1000;
 
-export interface WatchedFile extends FencedFile {
+export interface CheckpointedFile extends FencedFile {
   readonly identity: FileIdentity | null;
 }
 
 export class FileScheduler {
-  readonly target: WatchedFile;
+  readonly target: CheckpointedFile;
   readonly counters = new CheckpointCounters();
   /** Waits in the thread of the copy of this package that made the scheduler: another copy has threads of its own. */
-  readonly settle = (timeoutMs: number): boolean => settleCheckpoints(this.target.file, timeoutMs);
+  readonly settle = (timeoutMs: number): boolean => waitForCheckpoints(this.target.file, timeoutMs);
   readonly wal: WalView;
   readonly #users = new Set<FileUser>();
   /** Aborts when the last connection that may write closes: a checkpoint that begins after it would be unseen. */
@@ -65,14 +71,14 @@ export class FileScheduler {
   #pendingSince: number | null = null;
   readonly #restarts = new Restarts();
   readonly #gaps = new Gaps();
-  readonly #looks = new Looks({
+  readonly #looks = new Poller({
     look: (moment, loopStands) => this.#look(moment, loopStands),
     isOccupied: () => this.#occupied,
     leavesGaps: () => this.#gaps.likely,
-    hasGrown: () => this.wal.growth() >= growthPerLook(this.#settings),
+    hasGrown: () => this.wal.growth() >= growthPerPoll(this.#settings),
   });
 
-  constructor(target: WatchedFile) {
+  constructor(target: CheckpointedFile) {
     this.target = target;
     this.wal = new WalView(target.file, this.#users);
   }
@@ -164,7 +170,7 @@ export class FileScheduler {
     return true;
   }
 
-  #look(moment: LookedAt, loopStands: boolean): void {
+  #look(moment: PollTarget, loopStands: boolean): void {
     // Read-only connections that were opened since go on.
     if (noticeMarker(this.target)) return this.halt();
     if (moment === 'tick' && noticeSwitch(this.target.file, this.#users)) this.#arrange();
@@ -175,7 +181,7 @@ export class FileScheduler {
     this.#act(this.#decide(state, { justCompleted: false, atCommit: moment === 'before a commit', loopStands }));
   }
 
-  #decide(state: WalState, moment: LookMoment): CheckpointDecision {
+  #decide(state: WalStatus, moment: PollTrigger): CheckpointDecision {
     const now = performance.now();
     this.#pendingSince = state.pendingBytes === 0 ? null : (this.#pendingSince ?? now);
     this.#noticeRestart(state, now);
@@ -205,7 +211,7 @@ export class FileScheduler {
     return this.#settings === 'off' ? pendingBytes : Math.min(pendingBytes, this.#settings.walBytes - 1);
   }
 
-  #noticeRestart(state: WalState, now: number): void {
+  #noticeRestart(state: WalStatus, now: number): void {
     const verdict = this.#restarts.judge(state, this.wal.restarts);
     if (verdict === 'restarted') this.#history = withRestart(this.#history);
     if (verdict !== 'pinned') return;

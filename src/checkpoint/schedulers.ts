@@ -1,10 +1,10 @@
 /** The one scheduler of each file in this thread, whichever copy of this package asks for it. */
 import { processGlobal } from '../base/process-global';
-import { FileScheduler, type WatchedFile } from './scheduler';
+import { FileScheduler, type CheckpointedFile } from './scheduler';
 
 const schedulers = processGlobal<Map<string, FileScheduler>>('schedulers', 1, () => new Map());
 
-export function schedulerOf(file: WatchedFile): FileScheduler {
+export function schedulerOf(file: CheckpointedFile): FileScheduler {
   const known = schedulers.get(file.key);
   if (known !== undefined) return known;
   const scheduler = new FileScheduler(file);

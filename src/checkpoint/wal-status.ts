@@ -4,7 +4,7 @@ import { statSync, type Stats } from 'node:fs';
 import { prepareWalFrames, type WalFrames } from '../native/wal-frames';
 import type { FileUser } from './file-user';
 
-export interface WalState {
+export interface WalStatus {
   /** Bytes of all frames since the WAL started over. */
   readonly walBytes: number;
   /** Bytes of the frames that are not in the database yet. */
@@ -34,11 +34,11 @@ const questions = new WeakMap<FileUser, Question | null>();
  * After a `stat` Linux gives the next write to the file a time of its own (since 6.13, "multigrain timestamps"), and the
  * sync of that write has the inode to write as well: measured, such a commit takes a third longer.
  */
-export function askWalState(users: Iterable<FileUser>, fileBytes: number): WalState | null {
+export function askWalStatus(users: Iterable<FileUser>, fileBytes: number): WalStatus | null {
   return askFirstFree(users, fileBytes, 'known');
 }
 
-function askFirstFree(users: Iterable<FileUser>, fileBytes: number, pageSize: 'known' | 'anew'): WalState | null {
+function askFirstFree(users: Iterable<FileUser>, fileBytes: number, pageSize: 'known' | 'anew'): WalStatus | null {
   for (const user of users) {
     const frames = ask(user, pageSize);
     if (frames !== null) return { ...frames, fileBytes: Math.max(fileBytes, frames.walBytes), exact: true };
@@ -50,7 +50,7 @@ function askFirstFree(users: Iterable<FileUser>, fileBytes: number, pageSize: 'k
  * The state of the `-wal` beside `file`, with a look at it; `since` is the wall clock, in ms, of the last checkpoint that
  * was complete.
  */
-export function readWalState(file: string, users: Iterable<FileUser>, since: number): WalState {
+export function readWalStatus(file: string, users: Iterable<FileUser>, since: number): WalStatus {
   const stats = statOf(`${file}-wal`);
   const fileBytes = stats?.size ?? 0;
   if (fileBytes === 0) return { walBytes: 0, pendingBytes: 0, fileBytes, exact: true };
@@ -95,21 +95,21 @@ export class WalView {
     this.#commits += 1;
   }
 
-  look(): WalState {
-    const state = readWalState(this.#file, this.#users, this.#completeAt);
+  look(): WalStatus {
+    const state = readWalStatus(this.#file, this.#users, this.#completeAt);
     this.#fileBytes = state.fileBytes;
     return this.#seen(state);
   }
 
   /** For the many looks beside commits: without one at the file, where it can be done without. */
-  ask(): WalState {
-    const state = askWalState(this.#users, this.#fileBytes);
+  ask(): WalStatus {
+    const state = askWalStatus(this.#users, this.#fileBytes);
     return state === null ? this.look() : this.#seen(state);
   }
 
   /** Bytes that came to the WAL since it was seen last; 0 where no connection is free to be asked. */
   growth(): number {
-    const walBytes = askWalState(this.#users, this.#fileBytes)?.walBytes ?? this.#walBytes;
+    const walBytes = askWalStatus(this.#users, this.#fileBytes)?.walBytes ?? this.#walBytes;
     return walBytes < this.#walBytes ? walBytes : walBytes - this.#walBytes;
   }
 
@@ -118,7 +118,7 @@ export class WalView {
     this.#completeAt = Date.now();
   }
 
-  #seen(state: WalState): WalState {
+  #seen(state: WalStatus): WalStatus {
     if (!state.exact) return state;
     const copiedBytes = state.walBytes - state.pendingBytes;
     // A WAL that started over may be the larger one by now, but what is copied of it began at nothing.
@@ -200,4 +200,27 @@ function prepare({ connection, schema }: FileUser): Question | null {
   const statement = native.prepare(`PRAGMA ${quoted(schema)}.page_size`).pluck();
   const pageSize = (): number => Number(statement.get());
   return { ask, pageSize, frameBytes: pageSize() + frameHeaderBytes };
+}
+
+// Whether the WAL starts over behind a `finish`, told by what is seen of it later.
+
+export class Restarts {
+  /** Bytes of the WAL after which it must start over; `null` when nothing was finished. */
+  #finishedAt: number | null = null;
+  #restarts = 0;
+
+  /** All was copied and nobody of this thread wrote meanwhile; `null`: not all. */
+  expectAfter(walBytes: number | null): void {
+    this.#finishedAt = walBytes;
+  }
+
+  /** `restarts`: how often the WAL was seen to have started over. `'pinned'`: SQLite has appended to what was finished. */
+  judge({ walBytes, exact }: WalStatus, restarts: number): 'restarted' | 'pinned' | 'undecided' {
+    const restarted = restarts > this.#restarts;
+    const appended = exact && this.#finishedAt !== null && walBytes > this.#finishedAt;
+    this.#restarts = restarts;
+    if (restarted || appended) this.#finishedAt = null;
+    if (restarted) return 'restarted';
+    return appended ? 'pinned' : 'undecided';
+  }
 }

@@ -5,7 +5,7 @@ import { findFile, identityOf, missingHint, readAccess, type PlacedFile } from '
 import { choice, UsageError, type Command, type GivenOptions } from './command';
 import { count, danglingRows, formatBytes, formatDuration } from '../base/figures';
 import { progressBar } from './progress-bar';
-import { surroundings } from '../backup/process-environment';
+import { backupEnvironment } from '../backup/environment';
 
 /** How long a read of the database waits for a lock, in milliseconds: as long as a statement does by default. */
 const busyTimeoutMs = 5000;
@@ -56,7 +56,7 @@ export const backupCommand: Command = {
         source,
         destination,
         { method, verify, overwrite: options['overwrite'] === true, pagesPerSecond: rate, signal, progress: bar?.show },
-        surroundings,
+        backupEnvironment,
       );
       bar?.wipe();
       return { exit: 0, json: result, text: describe(result) };

@@ -2,7 +2,7 @@
 import { UnsafeStatementError } from '../errors/refusals';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { foldCase } from '../sql/names';
-import { protect, quoted, schemasOf, type ProtectionGround } from './set-pragmas';
+import { setPragmas, quoted, schemasOf, type ProtectionInputs } from './set-pragmas';
 import type { Verbose } from './verbose';
 
 /** The admission of one attached file; released when it is detached or the connection closes. */
@@ -10,7 +10,7 @@ export interface AttachTicket {
   /** What SQLite is told to open; not always what was asked for (symbolic links). */
   readonly filename: string;
   /** Called once SQLite has the file under the name of its schema: now it exists. */
-  settle(): void;
+  attached(): void;
   /** Wraps the execution of DETACH. */
   aroundDetach<Result>(detach: () => Result): Result;
   release(): void;
@@ -24,7 +24,7 @@ export interface AttachHost {
   readonly native: NativeDatabase.Database;
   readonly verbose: Verbose;
   /** What `protect` sets and proves. */
-  readonly ground: ProtectionGround;
+  readonly protectionInputs: ProtectionInputs;
 }
 
 export class Attachments {
@@ -68,7 +68,7 @@ export class Attachments {
       // The same text may have begun one: then nothing can be set, and the file is not even looked at.
       this.#refuseInTransaction(filename, schema);
       this.#protect(schema);
-      ticket.settle();
+      ticket.attached();
       this.#tickets.set(foldCase(schema), ticket);
       return result;
     } catch (error) {
@@ -100,9 +100,10 @@ export class Attachments {
 
   /** The whole connection: one in memory may have been given other settings before it got its first file. */
   #protect(schema: string): void {
-    const { native, verbose, ground } = this.#host;
+    const { native, verbose, protectionInputs } = this.#host;
     verbose.quietly(() => {
-      if (schemasOf(native).some(each => each.name === schema && each.file !== '')) protect(native, ground);
+      if (schemasOf(native).some(each => each.name === schema && each.file !== ''))
+        setPragmas(native, protectionInputs);
     });
   }
 

@@ -5,7 +5,7 @@
  * What a batch needed is put back only when something else is called on the connection: parsing two PRAGMAs a batch is a
  * tenth of a commit on a fast disk, and between two writes there is often nothing else.
  */
-export class LockWait {
+export class BusyTimeout {
   /** What the synchronous calls of the application wait, in milliseconds: the `timeout` option, or what a PRAGMA set. */
   wantedMs: number;
   readonly #set: (milliseconds: number) => void;

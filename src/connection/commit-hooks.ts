@@ -11,9 +11,9 @@ import { Buckets, commitMsBounds } from '../base/histogram';
 export type CommitCheck = () => void;
 
 /** Called before something commits, and with `commits: false` before `db.transaction` or the write queue begins. */
-export type Pulse = (commits: boolean) => void;
+export type CommitListener = (commits: boolean) => void;
 
-export class CommitGate {
+export class CommitHooks {
   /** What a statement that writes calls first; `null` inside of a transaction, and while nobody wants to know. */
   check: CommitCheck | null = null;
   /** Whether the open transaction has written: what only read has nothing to commit. Set by its statements. */
@@ -26,17 +26,17 @@ export class CommitGate {
   readonly commitMs = new Buckets(commitMsBounds);
 
   #guard: CommitCheck | null = null;
-  #pulse: Pulse | null = null;
+  #pulse: CommitListener | null = null;
   #inTransaction = false;
 
   /** Calls `guard` before each commit. */
-  guardCommits(guard: CommitCheck | null): void {
+  beforeCommit(guard: CommitCheck | null): void {
     this.#guard = guard;
     this.#arm();
   }
 
   /** Calls `pulse` at each commit, and where a transaction is about to begin. */
-  pulseCommits(pulse: Pulse | null): void {
+  onCommit(pulse: CommitListener | null): void {
     this.#pulse = pulse;
     this.#arm();
   }

@@ -6,16 +6,15 @@ import { ClosedDatabaseError } from '../errors/refusals';
 import { markRolledBack, SqliteResultError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
 import type { NativeDatabase } from '../native/better-sqlite3';
-import { holdBack, type Hold } from '../native/close-without-checkpoint';
+import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without-checkpoint';
 import type { ResolvedOptions } from '../options/resolved';
 import { judgeFailedCommit } from '../policy/commit-outcome';
 import type { Plan } from '../policy/plan';
-import { CommitGate } from './commit-hooks';
+import { CommitHooks } from './commit-hooks';
 import { FaultCounters } from './fault-counters';
-import { LockWait } from './busy-timeout';
-import { journalModesOf, type ProtectionGround } from './set-pragmas';
-import { arm, type Moment, type OpenIterator, type Session } from './session';
-import type { TransactionOwner } from './transaction-owner';
+import { BusyTimeout } from './busy-timeout';
+import { journalModesOf, type ProtectionInputs } from './set-pragmas';
+import { armSession, type FailedOperation, type OpenIterator, type Session, type TransactionOwner } from './session';
 import type { Verbose } from './verbose';
 
 type Native = NativeDatabase.Database;
@@ -48,21 +47,21 @@ export class Connection {
   readonly hub: EventHub;
   readonly verbose: Verbose;
   /** What every statement that may commit passes first. */
-  readonly gate = new CommitGate();
+  readonly commitHooks = new CommitHooks();
   /** Failures of SQLite, counted. */
   readonly faults = new FaultCounters();
   /** Told every failure of SQLite, before it is thrown: decides about the fence. */
-  onFailure: ((error: SqliteResultError, moment: Moment) => void) | null = null;
+  onFailure: ((error: SqliteResultError, moment: FailedOperation) => void) | null = null;
   /** Set while functions of the application run inside a transaction that is not theirs to end. */
   owner: TransactionOwner | null = null;
-  readonly lockWait: LockWait;
+  readonly busyTimeout: BusyTimeout;
   /** Told once, when a fence or a sentinel has refused every further call. */
   onRefused: (() => void) | null = null;
 
   readonly #sessions = new Set<Session>();
   readonly #statements = new Map<string, NativeStatement>();
   readonly #givenUp = new Set<string>();
-  #holds: readonly Hold[] = [];
+  #holds: readonly CheckpointBlocker[] = [];
   #safeIntegers = false;
   #refusal: (() => Error) | null = null;
   /** For the handles that are opened while the others are suspended. */
@@ -81,7 +80,7 @@ export class Connection {
       // `exec` costs a tenth, but is refused while an iterator is open; this PRAGMA acts while it is prepared.
       this.verbose.quietly(() => (iterates ? this.native.prepare(sql) : this.native.exec(sql)));
     };
-    this.lockWait = new LockWait(parts.options.timeout, setLockWait, () => this.#armSessions());
+    this.busyTimeout = new BusyTimeout(parts.options.timeout, setLockWait, () => this.#armSessions());
     if (parts.options.dangerously.allowUnsyncedCommits !== null) this.#givenUp.add(unsyncedCommits);
   }
 
@@ -90,7 +89,7 @@ export class Connection {
     return this.plan.file ?? this.native.name;
   }
 
-  get ground(): ProtectionGround {
+  get protectionInputs(): ProtectionInputs {
     return { durability: this.plan.synchronous, fullfsync: this.plan.fullfsync, givenUp: this.#givenUp };
   }
 
@@ -124,10 +123,10 @@ export class Connection {
       openIterators: new Set<OpenIterator>(),
       refusal: this.#refusal ?? this.#suspension,
       before: null,
-      gate: this.gate,
+      commitHooks: this.commitHooks,
       failure: (error, moment) => this.failure(error, moment),
     };
-    arm(session, this.lockWait.pending);
+    armSession(session, this.busyTimeout.pending);
     this.#sessions.add(session);
     return session;
   }
@@ -140,7 +139,7 @@ export class Connection {
   closeSession(session: Session): number {
     this.#sessions.delete(session);
     session.refusal = () => closedError(this.file);
-    arm(session, this.lockWait.pending);
+    armSession(session, this.busyTimeout.pending);
     return this.#sessions.size;
   }
 
@@ -153,29 +152,29 @@ export class Connection {
   readBusyTimeout(): void {
     // Unlike `pragma()` it may run while an iterator is open.
     const answer = this.verbose.quietly(() => this.native.prepare('PRAGMA busy_timeout').pluck().get());
-    this.lockWait.follow(Number(answer));
+    this.busyTimeout.follow(Number(answer));
   }
 
   /** Runs one of our own transaction statements; each text is prepared once. */
   execute(sql: string): void {
     try {
       const begins = sql.startsWith('BEGIN');
-      if (begins) this.gate.beginning();
-      else if (sql === 'COMMIT') this.gate.ending();
+      if (begins) this.commitHooks.beginning();
+      else if (sql === 'COMMIT') this.commitHooks.ending();
       let statement = this.#statements.get(sql);
       if (statement === undefined) this.#statements.set(sql, (statement = this.native.prepare(sql)));
-      const commitsToDisk = sql === 'COMMIT' && this.gate.wrote && this.plan.file !== null;
+      const commitsToDisk = sql === 'COMMIT' && this.commitHooks.wrote && this.plan.file !== null;
       const start = commitsToDisk ? performance.now() : 0;
       statement.run();
-      if (commitsToDisk) this.gate.commitMs.add(performance.now() - start);
-      if (begins) this.gate.transactionIs(true);
-      else if (sql === 'COMMIT' || sql === 'ROLLBACK') this.gate.transactionIs(false);
+      if (commitsToDisk) this.commitHooks.commitMs.add(performance.now() - start);
+      if (begins) this.commitHooks.transactionIs(true);
+      else if (sql === 'COMMIT' || sql === 'ROLLBACK') this.commitHooks.transactionIs(false);
     } catch (error) {
       throw this.failure(error, { operation: sql.toLowerCase(), sql, commits: sql === 'COMMIT' });
     }
   }
 
-  failure(error: unknown, moment: Moment): unknown {
+  failure(error: unknown, moment: FailedOperation): unknown {
     const translated = translateError(error, {
       file: this.file,
       operation: moment.operation,
@@ -186,7 +185,7 @@ export class Connection {
     if (translated instanceof SqliteResultError) {
       this.faults.count(translated);
       // SQLite rolls the whole transaction back for some failures.
-      this.gate.transactionIs(this.native.inTransaction);
+      this.commitHooks.transactionIs(this.native.inTransaction);
       this.onFailure?.(translated, moment);
       if (this.owner !== null && !this.native.inTransaction) this.owner.transactionLost(translated);
     }
@@ -200,7 +199,7 @@ export class Connection {
    */
   close(): void {
     try {
-      this.lockWait.restore();
+      this.busyTimeout.restore();
       this.native.close();
     } catch (error) {
       throw this.failure(error, { operation: 'close' });
@@ -216,7 +215,7 @@ export class Connection {
   abandon(files: readonly WalFile[]): Error | null {
     if (!this.native.open) return null;
     const { nativeBinding } = this.options;
-    const holds = files.map(({ file, identity }) => holdBack(file, identity, nativeBinding));
+    const holds = files.map(({ file, identity }) => blockCheckpoint(file, identity, nativeBinding));
     try {
       if (!holds.every(hold => hold.holds)) throw new Error(`No read-only connection to ${this.file} could be opened.`);
       for (const iterator of this.openIterators()) iterator.return();
@@ -255,12 +254,12 @@ export class Connection {
   }
 
   #armSessions(): void {
-    for (const session of this.#sessions) arm(session, this.lockWait.pending);
+    for (const session of this.#sessions) armSession(session, this.busyTimeout.pending);
   }
 
   /** Our own statements wait for locks as the application does, and read integers as numbers whatever the handles want. */
   #asOurs<Result>(run: () => Result): Result {
-    this.lockWait.restore();
+    this.busyTimeout.restore();
     if (!this.#safeIntegers) return run();
     this.useSafeIntegers(false);
     try {
@@ -271,7 +270,7 @@ export class Connection {
   }
 
   /** After the ROLLBACK that follows a failed COMMIT: now it is certain what became of the transaction. */
-  settle(error: unknown): void {
+  markRolledBackByFailure(error: unknown): void {
     if (error instanceof SqliteResultError && error.commitOutcome === undefined) markRolledBack(error);
   }
 

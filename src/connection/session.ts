@@ -1,9 +1,9 @@
 /** One handle's view of a connection: what its statements ask before each call, and where their failures go. */
-
-import type { CommitGate } from './commit-hooks';
+import type { CommitHooks } from './commit-hooks';
+import type { SqliteResultError } from '../errors/sqlite-errors';
 
 /** What a failing call was about to do. */
-export interface Moment {
+export interface FailedOperation {
   readonly operation: string;
   readonly sql?: string;
   /** True for COMMIT, END and RELEASE, and for what commits by itself outside of a transaction. */
@@ -35,13 +35,13 @@ export interface Session {
    */
   before: (() => void) | null;
   /** What every statement that may commit passes first; one for all handles of the connection. */
-  readonly gate: CommitGate;
+  readonly commitHooks: CommitHooks;
   /** Translates a failure, tells those who decide about the fence, and returns what is to be thrown. */
-  failure(error: unknown, moment: Moment): unknown;
+  failure(error: unknown, moment: FailedOperation): unknown;
 }
 
 /** Sets what the next call through a handle begins with: its refusal, or `pending` where nothing is refused. */
-export function arm(session: Session, pending: (() => void) | null): void {
+export function armSession(session: Session, pending: (() => void) | null): void {
   const { refusal } = session;
   if (refusal === null) session.before = pending;
   else {
@@ -49,4 +49,11 @@ export function arm(session: Session, pending: (() => void) | null): void {
       throw refusal();
     };
   }
+}
+
+// Who runs functions of the application inside a transaction of its own.
+
+export interface TransactionOwner {
+  /** A statement failed with `error`, and SQLite has rolled back the whole transaction with it. */
+  transactionLost(error: SqliteResultError): void;
 }

@@ -5,7 +5,7 @@ import { connectionProtections, schemaProtections, type Protection } from '../po
 
 type Native = NativeDatabase.Database;
 
-export interface ProtectionGround {
+export interface ProtectionInputs {
   readonly durability: 'full' | 'extra';
   readonly fullfsync: boolean;
   /** Protections that the application gave up with a reason (`dangerously`). */
@@ -31,7 +31,7 @@ const whenever: Setter = (native, pragma) => native.pragma(pragma);
 const unused: Setter = (native, pragma) => native.exec(`PRAGMA ${pragma}`);
 
 /** Protects the connection itself and every schema that has a file. */
-export function protect(native: Native, ground: ProtectionGround): void {
+export function setPragmas(native: Native, ground: ProtectionInputs): void {
   for (const protection of connectionProtections(ground)) set(native, protection, null, ground, whenever);
   for (const schema of schemasOf(native)) {
     if (schema.file === '') continue;
@@ -42,13 +42,17 @@ export function protect(native: Native, ground: ProtectionGround): void {
 }
 
 /** The same for a connection that nobody has yet, and that has read a page where it has a file. */
-export function protectNew(native: Native, ground: ProtectionGround, { hasFile }: { readonly hasFile: boolean }): void {
+export function setPragmasOfNew(
+  native: Native,
+  ground: ProtectionInputs,
+  { hasFile }: { readonly hasFile: boolean },
+): void {
   for (const protection of connectionProtections(ground)) set(native, protection, null, ground, unused);
   if (hasFile) protectSchema(native, 'main', ground, unused);
 }
 
 /** Only reads back: SQLite lets nobody set `synchronous` inside a transaction. */
-export function prove(native: Native, ground: ProtectionGround): void {
+export function verifyPragmas(native: Native, ground: ProtectionInputs): void {
   for (const protection of connectionProtections(ground)) readBack(native, protection, null, ground);
   for (const schema of schemasOf(native)) {
     if (schema.file === '') continue;
@@ -57,7 +61,7 @@ export function prove(native: Native, ground: ProtectionGround): void {
   }
 }
 
-function protectSchema(native: Native, schema: string, ground: ProtectionGround, setter: Setter): void {
+function protectSchema(native: Native, schema: string, ground: ProtectionInputs, setter: Setter): void {
   for (const protection of protectionsOf(native, schema, ground)) set(native, protection, schema, ground, setter);
 }
 
@@ -67,7 +71,7 @@ export function journalModesOf(native: Native): string[] {
   return files.map(({ name }) => String(native.pragma(`${quoted(name)}.journal_mode`, { simple: true })));
 }
 
-function protectionsOf(native: Native, schema: string, ground: ProtectionGround): readonly Protection[] {
+function protectionsOf(native: Native, schema: string, ground: ProtectionInputs): readonly Protection[] {
   const journalMode = String(native.pragma(`${quoted(schema)}.journal_mode`, { simple: true }));
   return schemaProtections({ journalMode, durability: ground.durability });
 }
@@ -81,7 +85,7 @@ function set(
   native: Native,
   protection: Protection,
   schema: string | null,
-  ground: ProtectionGround,
+  ground: ProtectionInputs,
   setter: Setter,
 ): void {
   if (ground.givenUp.has(protection.name)) return;
@@ -89,7 +93,7 @@ function set(
   readBack(native, protection, schema, ground);
 }
 
-function readBack(native: Native, protection: Protection, schema: string | null, ground: ProtectionGround): void {
+function readBack(native: Native, protection: Protection, schema: string | null, ground: ProtectionInputs): void {
   if (ground.givenUp.has(protection.name)) return;
   const { name, value, expected, reason } = protection;
   const pragma = target(protection, schema);

@@ -3,18 +3,27 @@ import { UnprovedProtectionError, UnsafeStatementError } from '../errors/refusal
 import type { GuardContext, Watched, WrittenPragma } from '../sql/decision';
 import { inspectSql, refuse } from '../sql/guard';
 import { foldCase } from '../sql/names';
-import { transactionControl } from '../sql/statement-kind';
-import { endsTransaction } from '../sql/transaction-end';
+import { endsTransaction, statementKind, type StatementKind } from '../sql/statement-kind';
 import type { Attachments } from './attachments';
 import { boundText } from './bound-text';
 import type { Connection } from './connection';
-import { protect, prove } from './set-pragmas';
-import type { Watch } from './statement';
+import { setPragmas, verifyPragmas } from './set-pragmas';
+import type { StatementWrapper } from './statement';
 
 /** Runs the VACUUM INTO that writes `file`, or throws when SQLite must not write there. */
 export type AroundCopy = <Result>(file: string, execute: () => Result) => Result;
 
-export class SqlDoor {
+/** The statements that begin or end a transaction or a savepoint. */
+const controls: ReadonlySet<StatementKind> = new Set([
+  'begin',
+  'savepoint',
+  'commit',
+  'release',
+  'rollback',
+  'rollback-to',
+]);
+
+export class SqlGuard {
   readonly #connection: Connection;
   readonly #attachments: Attachments;
   readonly #aroundCopy: AroundCopy;
@@ -26,12 +35,12 @@ export class SqlDoor {
   }
 
   /** `null` for ordinary SQL; throws `UnsafeStatementError` for SQL that must not run. */
-  admit(sql: string): Watch | null {
+  admit(sql: string): StatementWrapper | null {
     this.#keepTransaction(sql);
     const context = this.#context();
     const decision = inspectSql(sql, context);
     if (decision.verdict === 'ordinary')
-      return context.ground === 'memory' ? this.#harmlessInMemory(sql, context) : null;
+      return context.storage === 'memory' ? this.#harmlessInMemory(sql, context) : null;
     if (decision.verdict === 'refused') throw refuse(decision, sql);
     return {
       preparing: prepare => this.#watching(decision, prepare),
@@ -46,20 +55,20 @@ export class SqlDoor {
   }
 
   /** For a statement of `session` that begins or ends a transaction, which the commit gate is told. */
-  control(sql: string, session: object): Watch | null {
-    const word = transactionControl(sql);
-    if (word === null) return null;
-    const { gate, native } = this.#connection;
+  control(sql: string, session: object): StatementWrapper | null {
+    const kind = statementKind(sql);
+    if (!controls.has(kind)) return null;
+    const { commitHooks, native } = this.#connection;
     return {
       preparing: prepare => prepare(),
       around: execute => {
         this.#keepTransaction(sql);
-        if (!native.inTransaction) gate.beginning();
-        else if (word === 'commit' || word === 'end' || word === 'release') gate.ending();
+        if (!native.inTransaction) commitHooks.beginning();
+        else if (kind === 'commit' || kind === 'release') commitHooks.ending();
         try {
           return execute();
         } finally {
-          gate.transactionIs(native.inTransaction, session);
+          commitHooks.transactionIs(native.inTransaction, session);
         }
       },
     };
@@ -77,18 +86,18 @@ export class SqlDoor {
   }
 
   /** A statement that was prepared while the connection had no file may run when it has one: it is judged anew then. */
-  #harmlessInMemory(sql: string, context: GuardContext): Watch | null {
-    if (inspectSql(sql, { ...context, ground: 'file' }).verdict === 'ordinary') return null;
+  #harmlessInMemory(sql: string, context: GuardContext): StatementWrapper | null {
+    if (inspectSql(sql, { ...context, storage: 'file' }).verdict === 'ordinary') return null;
     return {
       preparing: prepare => prepare(),
-      around: execute => (this.#context().ground === 'memory' ? execute() : this.through(sql, execute)),
+      around: execute => (this.#context().storage === 'memory' ? execute() : this.through(sql, execute)),
     };
   }
 
   #context(): GuardContext {
     const { plan, options } = this.#connection;
     return {
-      ground: plan.ground === 'file' || this.#attachments.any ? 'file' : 'memory',
+      storage: plan.storage === 'file' || this.#attachments.any ? 'file' : 'memory',
       walAllowed: plan.journalMode !== 'delete',
       synchronous: plan.synchronous,
       platform: process.platform,
@@ -121,7 +130,7 @@ export class SqlDoor {
 
   /** What the text touches is looked at behind it, also where it fails: it has acted up to there. */
   #watching<Result>(touched: Watched, run: () => Result): Result {
-    if (touched.pragmas.some(isLockWait)) this.#connection.lockWait.show();
+    if (touched.pragmas.some(isLockWait)) this.#connection.busyTimeout.show();
     let result: Result;
     try {
       result = run();
@@ -146,8 +155,8 @@ export class SqlDoor {
   #lookAgain({ pragmas }: Watched): void {
     if (pragmas.some(isLockWait)) this.#connection.readBusyTimeout();
     if (pragmas.every(isLockWait)) return;
-    const { native, verbose, ground } = this.#connection;
-    verbose.quietly(() => (native.inTransaction ? prove : protect)(native, ground));
+    const { native, verbose, protectionInputs } = this.#connection;
+    verbose.quietly(() => (native.inTransaction ? verifyPragmas : setPragmas)(native, protectionInputs));
   }
 }
 

@@ -2,14 +2,14 @@
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { copyOfValues } from './bound-text';
 import { iterateRows } from './statement-iterator';
-import type { CommitGate } from './commit-hooks';
+import type { CommitHooks } from './commit-hooks';
 import type { Session } from './session';
 import type { ColumnDefinition, RunResult } from './types';
 
 type NativeStatement = NativeDatabase.Statement<unknown[]>;
 
 /** What is wrapped around each execution of a statement that touches a protection (PRAGMA, ATTACH, DETACH, VACUUM INTO). */
-export interface Watch {
+export interface StatementWrapper {
   /** Wraps the preparation, because many pragmas act there already. */
   preparing<Result>(prepare: () => Result): Result;
   /** Wraps each execution; `values` are those of its parameters, as they were given. */
@@ -21,17 +21,17 @@ export interface StatementParts {
   readonly native: NativeStatement;
   readonly session: Session;
   readonly database: object;
-  readonly watch: Watch | null;
-  readonly door: TransactionDoor;
+  readonly watch: StatementWrapper | null;
+  readonly door: TransactionWrapper;
 }
 
 /** Wraps the statements that begin or end a transaction. */
-interface TransactionDoor {
-  control(sql: string, session: object): Watch | null;
+interface TransactionWrapper {
+  control(sql: string, session: object): StatementWrapper | null;
 }
 
 /** Before a statement that writes. True when it commits by itself, as far as anybody watches commits. */
-function passGate(gate: CommitGate): boolean {
+function passGate(gate: CommitHooks): boolean {
   if (gate.check === null) {
     if (!gate.wrote) gate.wrote = true;
     return false;
@@ -56,7 +56,7 @@ export function makeStatement(parts: StatementParts): Statement {
 export class Statement {
   readonly #native: NativeStatement;
   readonly #session: Session;
-  readonly #watch: Watch | null;
+  readonly #watch: StatementWrapper | null;
   readonly #writes: boolean;
   /** What `bind` was given; kept for the watch alone. */
   #bound: readonly unknown[] | null = null;
@@ -97,7 +97,8 @@ export class Statement {
   run(...params: unknown[]): RunResult {
     const session = this.#session;
     if (session.before !== null) session.before();
-    if (this.#writes && passGate(session.gate) && this.#watch === null) return this.#timed('run', params) as RunResult;
+    if (this.#writes && passGate(session.commitHooks) && this.#watch === null)
+      return this.#timed('run', params) as RunResult;
     try {
       if (this.#watch !== null) return this.#watched(this.#watch, 'run', params) as RunResult;
       // Spreading costs some 15 ns, and nearly every call has one value or none.
@@ -113,7 +114,7 @@ export class Statement {
   get(...params: unknown[]): unknown {
     const session = this.#session;
     if (session.before !== null) session.before();
-    if (this.#writes && passGate(session.gate) && this.#watch === null) return this.#timed('get', params);
+    if (this.#writes && passGate(session.commitHooks) && this.#watch === null) return this.#timed('get', params);
     try {
       if (this.#watch !== null) return this.#watched(this.#watch, 'get', params);
       if (params.length === 1) return this.#native.get(params[0]);
@@ -128,7 +129,8 @@ export class Statement {
   all(...params: unknown[]): unknown[] {
     const session = this.#session;
     if (session.before !== null) session.before();
-    if (this.#writes && passGate(session.gate) && this.#watch === null) return this.#timed('all', params) as unknown[];
+    if (this.#writes && passGate(session.commitHooks) && this.#watch === null)
+      return this.#timed('all', params) as unknown[];
     try {
       if (this.#watch !== null) return this.#watched(this.#watch, 'all', params) as unknown[];
       if (params.length === 1) return this.#native.all(params[0]);
@@ -143,7 +145,7 @@ export class Statement {
   iterate(...params: unknown[]): IterableIterator<unknown> {
     const session = this.#session;
     if (session.before !== null) session.before();
-    if (this.#writes) passGate(session.gate);
+    if (this.#writes) passGate(session.commitHooks);
     try {
       const watch = this.#watch;
       // A pragma acts on its first step, and the protections are read back behind the last one.
@@ -195,7 +197,7 @@ export class Statement {
   }
 
   /** Out of line: a closure in a hot method would cost its allocation on every call. */
-  #watched(watch: Watch, method: 'run' | 'get' | 'all', params: unknown[]): unknown {
+  #watched(watch: StatementWrapper, method: 'run' | 'get' | 'all', params: unknown[]): unknown {
     return watch.around((): unknown => this.#native[method](...params), this.#bound ?? params);
   }
 
@@ -204,7 +206,7 @@ export class Statement {
     const start = performance.now();
     try {
       const result: unknown = this.#native[method](...params);
-      this.#session.gate.commitMs.add(performance.now() - start);
+      this.#session.commitHooks.commitMs.add(performance.now() - start);
       return result;
     } catch (error) {
       throw this.#failure(error, method);

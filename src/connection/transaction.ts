@@ -1,6 +1,8 @@
 /** `db.transaction(fn)`: better-sqlite3's contract, with the outcome of a failed COMMIT told truthfully. */
 import { isThenable } from '../base/thenable';
 import type { Transaction, VariableArgFunction } from './types';
+import type { Connection } from './connection';
+import type { Session } from './session';
 
 /** What `fn` begins with. `plain`: what SQLite takes for DEFERRED, and better-sqlite3 writes. */
 export type TransactionMode = 'plain' | 'deferred' | 'immediate' | 'exclusive';
@@ -73,4 +75,19 @@ function undo(host: TransactionHost, nested: boolean): void {
   } else {
     host.execute('ROLLBACK');
   }
+}
+
+// A connection as the transactions of one of its handles see it.
+
+export function transactionHost(database: object, connection: Connection, session: Session): TransactionHost {
+  return {
+    database,
+    defaultMode: connection.options.transactionMode === 'deferred' ? 'plain' : connection.options.transactionMode,
+    inTransaction: () => connection.native.inTransaction,
+    assertUsable: () => {
+      if (session.before !== null) session.before();
+    },
+    execute: sql => connection.execute(sql),
+    settle: error => connection.markRolledBackByFailure(error),
+  };
 }

@@ -1,4 +1,8 @@
 /** What better-sqlite3's constructor does that a class of today does not: callable without `new`, own getters. */
+import { Statement } from '../connection/statement';
+import { NativeSqliteError, type SqliteErrorConstructor } from '../native/sqlite-error';
+import type { Options } from '../options/options';
+import { Database as DatabaseClass } from './database';
 
 /**
  * Makes the methods of `prototype` enumerable, as better-sqlite3's are: `for (const name in db)` finds them, which is how
@@ -21,3 +25,21 @@ export function callable<Instance extends object, Args extends unknown[]>(
   Object.defineProperty(original.prototype, 'constructor', { value: proxy, writable: true, configurable: true });
   return proxy;
 }
+
+// The `Database` constructor as users get it: callable without `new`, with better-sqlite3's `SqliteError` on it.
+
+export type Database = DatabaseClass;
+
+export interface DatabaseConstructor {
+  new (filename?: string | Buffer, options?: Options): Database;
+  (filename?: string | Buffer, options?: Options): Database;
+  readonly prototype: Database;
+  /** better-sqlite3's error class: the base of every SQLite failure. */
+  readonly SqliteError: SqliteErrorConstructor;
+}
+
+/** Opens a connection of its own, with or without `new`, as better-sqlite3 does. */
+enumerableMethods(DatabaseClass.prototype);
+enumerableMethods(Statement.prototype);
+
+export const Database: DatabaseConstructor = Object.assign(callable(DatabaseClass), { SqliteError: NativeSqliteError });

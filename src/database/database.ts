@@ -1,7 +1,6 @@
 /** The `Database` class: the surface of better-sqlite3, and the members that this library adds. */
 import { inspect } from 'node:util';
-import type { BackupResult } from '../backup/result';
-import type { BackupOptions } from '../backup/options';
+import type { BackupResult, BackupOptions } from '../backup/options';
 import type { SnapshotOptions, SnapshotOutcome } from '../backup/snapshot';
 import type { VerifyReport } from '../backup/verify';
 import { requestCheckpoint } from '../checkpoint/request';
@@ -9,8 +8,7 @@ import type { Connection } from '../connection/connection';
 import { isTrusted } from '../connection/native-gaps';
 import type { Session } from '../connection/session';
 import { withoutWalMark } from '../connection/serialize';
-import { makeTransaction } from '../connection/transaction';
-import { transactionHost } from '../connection/transaction-host';
+import { makeTransaction, transactionHost } from '../connection/transaction';
 import type {
   AggregateOptions,
   DropInDatabase,
@@ -27,13 +25,10 @@ import type { CheckpointMode, CheckpointResult } from '../maintenance/messages';
 import type { Options } from '../options/options';
 import type { Plan } from '../policy/plan';
 import type { WriteCallOptions } from '../writes/queued-write';
-import { isOpenDatabase } from '../open/handle';
-import type { DatabaseHealth } from '../health/database-health';
+import { isSharedConnection, type SharedConnection, reportWhenLeaked, loadBackups } from '../open/shared-connection';
+import type { DatabaseHealth } from '../health/health';
 import { healthOfOpen } from '../health/gather';
-import { metricsText } from '../health/metrics';
-import { reportWhenLeaked } from '../open/leaked-handles';
-import { loadBackups } from '../open/on-demand';
-import type { OpenDatabase } from '../open/shared-connection';
+import { metricsText } from '../health/prometheus';
 import { ownProperties } from './own-properties';
 import { attempt, execText, explainText, pragmaText, prepareText, type TextHandle } from './sql-calls';
 import { openOwn } from '../open/open';
@@ -47,7 +42,7 @@ export class Database implements DropInDatabase {
     memory: db => db.#native.memory,
   });
 
-  readonly #open: OpenDatabase;
+  readonly #open: SharedConnection;
   readonly #connection: Connection;
   readonly #session: Session;
   readonly #handle: TextHandle;
@@ -72,7 +67,7 @@ export class Database implements DropInDatabase {
   constructor(filename?: string | Buffer, options?: Options) {
     // `openDatabase` hands over what is open already; nobody else can make an OpenDatabase.
     const handed: unknown = filename;
-    this.#open = isOpenDatabase(handed) ? handed : openOwn(filename, options);
+    this.#open = isSharedConnection(handed) ? handed : openOwn(filename, options);
     this.#connection = this.#open.connection;
     this.#session = this.#open.openHandle();
     this.#handle = { database: this, open: this.#open, session: this.#session };
@@ -167,7 +162,7 @@ export class Database implements DropInDatabase {
    * SqliteLockedError inside a transaction of this connection, and with what it failed with: docs/checkpoints.md.
    */
   checkpoint(mode?: CheckpointMode): Promise<CheckpointResult> {
-    return requestCheckpoint(this.#connection, this.#open.supervision.scheduler, mode, () => this.#assertUsable());
+    return requestCheckpoint(this.#connection, this.#open.services.scheduler, mode, () => this.#assertUsable());
   }
 
   /**

@@ -4,8 +4,7 @@ import type { Options } from '../options/options';
 import { resolveOptions } from '../options/resolve';
 import { keyOf } from '../open/admit';
 import { Database } from './database';
-import { isOpenDatabase } from '../open/handle';
-import type { OpenDatabase } from '../open/shared-connection';
+import { isSharedConnection, type SharedConnection } from '../open/shared-connection';
 import { locateFile } from '../open/plan';
 import { openResolved } from '../open/open';
 
@@ -23,13 +22,13 @@ export function openDatabase(filename: string | Buffer, options?: Options): Data
   if (resolved.source.kind !== 'file') return handle(openResolved(resolved));
   const location = locateFile(resolved.source.filename, resolved);
   const existing = findInstance(keyOf(location), location.file, explicitly(resolved, options ?? {}));
-  if (isOpenDatabase(existing) && !existing.isClosing) return handle(existing);
+  if (isSharedConnection(existing) && !existing.isClosing) return handle(existing);
   const opened = openResolved(resolved);
   shareInstance(opened.key, location.file, resolved, opened);
   return handle(opened);
 }
 
-function handle(opened: OpenDatabase): Database {
+function handle(opened: SharedConnection): Database {
   return new Database(opened as unknown as string);
 }
 

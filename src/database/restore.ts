@@ -4,8 +4,8 @@ import type * as Restore from '../backup/restore/restore';
 import type { RestoreOptions, RestoreReport } from '../backup/restore/restore';
 import { fenceMarkerPath, hasFenceMarker, removeFenceMarker } from '../filesystem/fence-marker';
 import { resolveOptions } from '../options/resolve';
-import { locateFile, planGround } from '../open/plan';
-import { surroundings } from '../backup/process-environment';
+import { locateFile, planByFilesystem } from '../open/plan';
+import { backupEnvironment } from '../backup/environment';
 
 /**
  * Puts a verified copy of the backup `from` in the place of the database `to`, which nobody may have open.
@@ -17,11 +17,11 @@ export async function restoreDatabase(options: RestoreOptions): Promise<RestoreR
   const target: unknown = (options as Partial<RestoreOptions> | undefined)?.to;
   if (typeof target === 'string' && target.trim() !== '') {
     const opened = resolveOptions(target, {});
-    planGround(locateFile(target, opened), opened);
+    planByFilesystem(locateFile(target, opened), opened);
   }
   // Loaded when it is needed: most programs never restore.
   const { restoreDatabase: restore } = require('../backup/restore/restore') as typeof Restore;
-  const report = await restore(options, surroundings);
+  const report = await restore(options, backupEnvironment);
   moveFence(report);
   return report;
 }

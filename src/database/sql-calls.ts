@@ -1,22 +1,22 @@
 /** The members of `Database` that take SQL: each text passes the door, each failure is translated. */
-import { mayWrite } from '../fence/failed-operation';
 import { nativeExplain } from '../connection/native-gaps';
-import type { Moment, Session } from '../connection/session';
+import type { FailedOperation, Session } from '../connection/session';
 import { makeStatement, type Statement } from '../connection/statement';
 import { isScript, piecesOf } from '../sql/script';
+import { statementKind } from '../sql/statement-kind';
 import type { PragmaOptions } from '../connection/types';
-import type { OpenDatabase } from '../open/shared-connection';
+import type { SharedConnection } from '../open/shared-connection';
 
 /** A handle as the functions below need it. */
 export interface TextHandle {
   /** The `Database`, which its statements show. */
   readonly database: object;
-  readonly open: OpenDatabase;
+  readonly open: SharedConnection;
   readonly session: Session;
 }
 
 /** Runs `run` on a usable handle, and throws its failure translated. */
-export function attempt<Result>(session: Session, moment: Moment, run: () => Result): Result {
+export function attempt<Result>(session: Session, moment: FailedOperation, run: () => Result): Result {
   if (session.before !== null) session.before();
   try {
     return run();
@@ -39,7 +39,7 @@ export function prepareText({ database, open, session }: TextHandle, source: str
 export function execText(handle: TextHandle, source: string): void {
   const { session } = handle;
   // Inside of a transaction nobody wants to know; and nobody ever does where there is no file.
-  const whole = (): boolean => session.gate.check === null;
+  const whole = (): boolean => session.commitHooks.check === null;
   attempt(session, { operation: 'exec', sql: source, commits: true }, () =>
     handle.open.door.through(source, () => {
       if (whole() || !isScript(source)) return execPiece(handle, source);
@@ -50,19 +50,19 @@ export function execText(handle: TextHandle, source: string): void {
 
 function execPiece({ open, session }: TextHandle, sql: string): void {
   const { native } = open.connection;
-  session.gate.passing();
+  session.commitHooks.passing();
   try {
     native.exec(sql);
   } finally {
-    session.gate.transactionIs(native.inTransaction, session);
+    session.commitHooks.transactionIs(native.inTransaction, session);
   }
 }
 
 export function pragmaText({ open, session }: TextHandle, source: string, options?: PragmaOptions): unknown {
   const sql = `PRAGMA ${source}`;
-  const commits = mayWrite(sql);
+  const commits = statementKind(sql) !== 'pragma-read';
   return attempt(session, { operation: 'pragma', sql, commits }, () => {
-    if (commits) session.gate.passing();
+    if (commits) session.commitHooks.passing();
     const run = (): unknown => open.connection.native.pragma(source, options);
     return typeof source === 'string' ? open.door.through(sql, run) : run();
   });

@@ -6,10 +6,10 @@ import { decide } from '../policy/decide';
 import type { Diagnosis, Finding, NotLookedAt } from './diagnosis';
 import type { DoctorFacts } from './facts';
 import { gather } from './gather/child-process';
-import type { Patient } from './judge/subject';
+import type { CheckInput } from './judge/subject';
 import { judgeIntegrity, whyNotChecked } from './judge/integrity';
 import { gravestFirst, judge, statusOf } from './judge/judge';
-import { judgeMissed, notLookedAt } from './judge/unread';
+import { judgeMissed, unread } from './judge/unread';
 import { storageCommands } from './judge/storage-commands';
 
 export interface Examination {
@@ -23,7 +23,7 @@ export async function examine(path: string, { full, backups, stepTimeoutMs, sign
   const { facts, missed } = await gather({ path, backups }, { stepTimeoutMs, signal });
   const patient = patientOf(path, facts, backups !== null);
   const findings = [...judgeMissed(missed, facts.ground?.mountPoint ?? null), ...judge(patient)];
-  const unseen = [...notLookedAt(missed, facts, full)];
+  const unseen = [...unread(missed, facts, full)];
   if (full) await check(patient, { findings, unseen, signal });
   const { decision } = patient;
   return Object.freeze({
@@ -39,7 +39,7 @@ export async function examine(path: string, { full, backups, stepTimeoutMs, sign
   });
 }
 
-function patientOf(path: string, facts: Partial<DoctorFacts>, backupsGiven: boolean): Patient {
+function patientOf(path: string, facts: Partial<DoctorFacts>, backupsGiven: boolean): CheckInput {
   const file = facts.ground?.target ?? path;
   const version = sqliteVersion(null);
   const decision =
@@ -47,7 +47,7 @@ function patientOf(path: string, facts: Partial<DoctorFacts>, backupsGiven: bool
       ? null
       : decide({
           filesystem: facts.ground,
-          ground: 'file',
+          storage: 'file',
           file,
           readonly: false,
           journalMode: 'auto',
@@ -68,14 +68,14 @@ function patientOf(path: string, facts: Partial<DoctorFacts>, backupsGiven: bool
   };
 }
 
-interface Report {
+interface StepReport {
   readonly findings: Finding[];
   readonly unseen: NotLookedAt[];
   readonly signal: AbortSignal | undefined;
 }
 
 /** What SQLite finds in every page; a check that cannot be run is no finding but something that was not looked at. */
-async function check({ file, facts }: Patient, { findings, unseen, signal }: Report): Promise<void> {
+async function check({ file, facts }: CheckInput, { findings, unseen, signal }: StepReport): Promise<void> {
   const what = 'every page (integrity)';
   const why = whyNotChecked(facts);
   if (why !== null) return void unseen.push({ what, why });

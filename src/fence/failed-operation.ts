@@ -1,24 +1,17 @@
-/** What a failing call was about to do, in the words of the fence. */
-import type { FenceMoment } from '../policy/fence';
-import type { Moment } from '../connection/session';
+/** Maps what a failing call was about to do to the case that the fence decides about. */
+import type { FailedOperation } from '../connection/session';
+import type { OperationKind } from '../policy/fence';
+import { statementKinds } from '../sql/statement-kind';
 
-const ending = /^[\s;]*(?:commit|end|release)\b/i;
-const checkpointing = /^[\s;]*pragma\b.*\bwal_checkpoint\b/is;
-const copying = /^[\s;]*vacuum\b[^;]*\binto\b/i;
-
-/** Whether the statement ends a transaction, and so commits what was written before. */
-export function endsTransaction(sql: string): boolean {
-  return ending.test(sql);
-}
-
-/** Whether a PRAGMA has an argument, or writes without one; any other only asks. */
-export function mayWrite(pragma: string): boolean {
-  return /[=(]|\b(?:optimize|incremental_vacuum)\b/i.test(pragma);
-}
-
-export function fenceMoment({ sql = '', commits }: Moment, inTransaction: boolean): FenceMoment {
-  if (copying.test(sql)) return 'copy';
-  if (endsTransaction(sql)) return 'commit';
-  if (checkpointing.test(sql)) return 'checkpoint';
+/**
+ * The case of a call that failed. A text of several statements is judged by the strictest of those that can have failed:
+ * `commit`, then `checkpoint`, then `write`. While the transaction is still open behind it, its COMMIT was not reached.
+ */
+export function operationKind({ sql = '', commits }: FailedOperation, inTransaction: boolean): OperationKind {
+  const kinds = statementKinds(sql);
+  if (kinds.size === 1 && kinds.has('vacuum-into')) return 'copy';
+  const ends = kinds.has('commit') || kinds.has('release');
+  if (ends && (kinds.size === 1 || !inTransaction)) return 'commit';
+  if (kinds.has('checkpoint')) return 'checkpoint';
   return commits === true && !inTransaction ? 'write' : 'statement';
 }

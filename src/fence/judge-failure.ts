@@ -1,10 +1,10 @@
 /** Judges a failure of SQLite for the fence, and lets the error say what the operating system answered. */
 import type { SqliteResultError } from '../errors/sqlite-errors';
 import { findWriteObstacle, type WriteObstacle } from '../filesystem/write-obstacle';
-import { decideFence, explainedByObstacle, type FenceDecision, type FenceMoment } from '../policy/fence';
+import { decideFence, explainedByObstacle, type FenceDecision, type OperationKind } from '../policy/fence';
 
 export interface FailedWork {
-  readonly moment: FenceMoment;
+  readonly moment: OperationKind;
   readonly journalMode: string;
   /** Canonical path of the database. */
   readonly file: string;

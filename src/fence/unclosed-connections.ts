@@ -13,7 +13,7 @@ const pinned = processGlobal<Set<LetGo>>('pinned', 1, () => new Set());
  * `process.exit()`, an uncaught error and signals leave without closing anything; only the end of the event loop closes
  * what is open (measured), and its `exit` event comes before.
  */
-export function pin(letGo: LetGo): void {
+export function keepUntilClosed(letGo: LetGo): void {
   if (pinned.size === 0) atExit(() => pinned.forEach(each => each()));
   pinned.add(letGo);
 }

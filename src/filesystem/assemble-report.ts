@@ -1,6 +1,6 @@
 /** Puts what a probe found into the frozen report that users see. Pure. */
-import type { ProbeResult } from './probe';
-import type { FilesystemReport, SandboxMarkers } from './report';
+import type { FilesystemReport, SandboxMarkers, FilesystemEvidence } from './report';
+import type { GroundJudgement } from './classify';
 
 export interface ReportSurroundings {
   readonly platform: NodeJS.Platform;
@@ -34,4 +34,18 @@ function deepFreeze<Value extends object>(value: Value): Value {
     if (typeof part === 'object' && part !== null) deepFreeze(part);
   }
   return Object.freeze(value);
+}
+
+// What each platform's probe hands to `inspectFilesystem`.
+
+export interface ProbeResult {
+  readonly target: string;
+  readonly mountPoint: string | null;
+  readonly type: string;
+  readonly source: string | null;
+  readonly root: string | null;
+  readonly options: readonly string[];
+  readonly superOptions: readonly string[];
+  readonly judgement: GroundJudgement;
+  readonly evidence: Omit<FilesystemEvidence, 'rule'>;
 }

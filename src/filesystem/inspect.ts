@@ -1,13 +1,12 @@
 /** `inspectFilesystem`: what ground a file stands on. */
 import { booleanOption, pathArgument } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
-import { assembleReport } from './assemble-report';
+import { assembleReport, type ProbeResult } from './assemble-report';
 import { probeDarwin } from './darwin/darwin';
 import { probeLinux } from './linux/linux';
 import { noSandbox, readSandboxMarkers } from './linux/linux-tables';
 import type { Location } from './locate';
 import { probeWindows } from './windows/windows';
-import type { ProbeResult } from './probe';
 import type { FilesystemReport } from './report';
 import { walkTo } from './linux/walk';
 

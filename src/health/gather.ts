@@ -1,19 +1,18 @@
 /** `db.health()`: gathers the facts of one open database. */
 import { errorCode, errorMessage } from '../base/foreign-error';
 import { checkpointFacts } from '../checkpoint/health-facts';
-import { healthOf, type BackupHealth, type SentinelHealth } from './health';
-import type { DatabaseHealth } from './database-health';
+import { healthOf, type BackupHealth, type SentinelHealth, type DatabaseHealth } from './health';
 import type { Schedule } from '../backup/schedule';
 import type { FileScheduler } from '../checkpoint/scheduler';
 import type { Connection } from '../connection/connection';
 import type { FilesystemErrors } from '../filesystem/linux/error-counters';
-import type { Watch } from '../sentinel/connection-sentinel';
+import type { ConnectionSentinel } from '../sentinel/connection-sentinel';
 import type { WriteQueue } from '../writes/write-queue';
 
 /** What health is gathered from: one open database and its services. */
 export interface HealthSubject {
   readonly connection: Connection;
-  readonly supervision: { readonly scheduler: FileScheduler | null; readonly sentinel: Watch | null };
+  readonly services: { readonly scheduler: FileScheduler | null; readonly sentinel: ConnectionSentinel | null };
   readonly writes: WriteQueue;
   readonly schedule: Schedule | null;
   readonly journalMode: string;
@@ -21,7 +20,7 @@ export interface HealthSubject {
 }
 
 export function healthOfOpen(database: HealthSubject): DatabaseHealth {
-  const { connection, supervision, writes } = database;
+  const { connection, services, writes } = database;
   const { plan, refusal } = connection;
   const filesystem = plan.filesystem;
   const error = refusal?.();
@@ -37,9 +36,9 @@ export function healthOfOpen(database: HealthSubject): DatabaseHealth {
     filesystemErrors: database.filesystemErrors(),
     warnings: plan.warnings,
     refusal: error === undefined ? null : { code: errorCode(error) ?? '', message: error.message },
-    checkpoints: checkpointFacts(supervision.scheduler),
+    checkpoints: checkpointFacts(services.scheduler),
     sentinel: plan.file === null ? null : sentinelHealth(database),
-    commitMs: connection.gate.commitMs.read(),
+    commitMs: connection.commitHooks.commitMs.read(),
     faults: connection.faults.read(),
     fullAgeMs: connection.faults.fullAgeMs,
     writes: writes.facts(),
@@ -47,9 +46,9 @@ export function healthOfOpen(database: HealthSubject): DatabaseHealth {
   });
 }
 
-function sentinelHealth({ supervision }: HealthSubject): SentinelHealth {
-  if (supervision.sentinel === null) return { locks: 'off', reason: 'it is switched off', checks: 0 };
-  return supervision.sentinel.status();
+function sentinelHealth({ services }: HealthSubject): SentinelHealth {
+  if (services.sentinel === null) return { locks: 'off', reason: 'it is switched off', checks: 0 };
+  return services.sentinel.status();
 }
 
 function backupHealth({ schedule }: HealthSubject): BackupHealth | null {

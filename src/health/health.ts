@@ -3,6 +3,7 @@ import { count } from '../base/figures';
 import type { Histogram } from '../base/histogram';
 import type { FilesystemErrors } from '../filesystem/linux/error-counters';
 import type { PlanWarning } from '../policy/plan';
+import type { WriteQueueFacts } from '../writes/counters';
 
 /** The checkpoints of the file, as far as this process makes them. */
 export interface CheckpointHealth {
@@ -151,3 +152,7 @@ function* backupReasons(backups: BackupHealth | null): Generator<string> {
 function seconds(milliseconds: number): string {
   return `${Math.round(milliseconds / 1000)} s`;
 }
+
+// The type of `db.health()`; apart from what gathers it, because public types lead here.
+
+export type DatabaseHealth = Health<WriteQueueFacts>;

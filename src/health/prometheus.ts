@@ -1,6 +1,7 @@
 /** The health of databases as Prometheus text. https://prometheus.io/docs/instrumenting/exposition_formats/ */
 import type { Histogram } from '../base/histogram';
-import type { Health } from './health';
+import type { Health, DatabaseHealth } from './health';
+import { refuseOption } from '../options/checks';
 
 interface WriteCounters {
   readonly queuedByPriority: Readonly<Record<string, number>>;
@@ -170,4 +171,25 @@ function inSeconds(milliseconds: number | null | undefined): number | null {
 
 function escapeLabel(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}
+
+// `metricsText`: one page of metrics for several databases.
+
+/**
+ * The health of several databases as one page of Prometheus text; the names are the values of the label `database`.
+ *
+ * The texts of `db.metrics()` put behind each other are no valid page: each family of metrics may be declared once.
+ *
+ * @throws InvalidOptionError, and what `health()` of one of them throws: ClosedDatabaseError
+ */
+export function metricsText(databases: Readonly<Record<string, { health(): DatabaseHealth }>>): string {
+  if (typeof databases !== 'object' || databases === null) {
+    refuseOption('databases', 'an object of databases by their names', databases);
+  }
+  return prometheusText(
+    Object.entries(databases).map(([name, database]) => {
+      if (typeof database?.health !== 'function') refuseOption(`databases.${name}`, 'a database', database);
+      return [name, database.health()];
+    }),
+  );
 }

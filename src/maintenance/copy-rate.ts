@@ -1,6 +1,6 @@
 /** How fast the worker copies: one decision after each step of an online backup. */
 import { InvalidOptionError } from '../errors/refusals';
-import { isAbortRequested, pause, waitForAnswer, type Control } from './shared-state';
+import { isAbortRequested, pause, waitForAnswer, type SharedState } from './shared-state';
 import type { Steer } from './jobs/online-backup';
 import type { JobProgress, OnlineBackupJob } from './messages';
 
@@ -19,9 +19,9 @@ export class AbortedJob extends Error {}
  *
  * A step of no pages gives the thread back for a turn, so a copy that waits does not hold up the jobs beside it.
  */
-export function steerFor(
+export function copyRateFor(
   job: Pick<OnlineBackupJob, 'pagesPerSecond' | 'steered'>,
-  control: Control,
+  control: SharedState,
   report: (progress: JobProgress) => void,
 ): Steer {
   const begun = performance.now();

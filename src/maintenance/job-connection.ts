@@ -30,10 +30,10 @@ export function openForJob(target: JobTarget, settings: ConnectionSettings): Nat
   try {
     // Once more, now that the descriptor is open: whoever replaced the file between the two looks is seen here.
     refuseReplaced(target);
-    prove(db, 'wal_autocheckpoint', 0);
+    verifyPragma(db, 'wal_autocheckpoint', 0);
     // better-sqlite3's build silently lowers a WAL database to NORMAL unless FULL is asked for; VACUUM INTO syncs its
     // output at the level of the source's connection. https://sqlite.org/pragma.html#pragma_synchronous
-    prove(db, 'synchronous', settings.synchronous === 'full' ? 2 : 0);
+    verifyPragma(db, 'synchronous', settings.synchronous === 'full' ? 2 : 0);
     return db;
   } catch (error) {
     db.close();
@@ -42,7 +42,7 @@ export function openForJob(target: JobTarget, settings: ConnectionSettings): Nat
 }
 
 /** Sets a pragma, reads it back, and refuses to go on with any other value. */
-export function prove(db: NativeDatabase.Database, pragma: string, value: number): void {
+export function verifyPragma(db: NativeDatabase.Database, pragma: string, value: number): void {
   db.pragma(`${pragma}=${value}`);
   const found = db.pragma(pragma, { simple: true }) as number | undefined;
   if (found === value) return;

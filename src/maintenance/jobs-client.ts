@@ -16,17 +16,17 @@ import { MaintenanceError } from '../errors/refusals';
 import {
   answer,
   cancel,
-  createControl,
+  createSharedState,
   requestAbort,
   waitUntilOver,
   waitWhileClosing,
-  type Control,
+  type SharedState,
 } from './shared-state';
-import { runJobHere } from './run-inline';
-import { Lane } from './worker-lane';
+import { runJobInline } from './run-inline';
+import { WorkerLane } from './worker-lane';
 import type { Job, JobProgress, ResultOf, WorkerMessage } from './messages';
 import { firstPages, pagesFrom } from './copy-rate';
-import { fromWire } from './serialized-error';
+import { deserializeError } from './serialized-error';
 
 export interface JobOptions {
   readonly signal?: AbortSignal | undefined;
@@ -45,13 +45,13 @@ export interface RunningJob<Result> {
 
 interface Task {
   readonly job: Job;
-  readonly control: Control;
+  readonly control: SharedState;
   /** Ends a task that was cancelled before it began. */
   readonly dismiss: (reason: unknown) => void;
 }
 
 interface Host {
-  readonly lanes: { readonly checkpoint: Lane; readonly copy: Lane; readonly seal: Lane };
+  readonly lanes: { readonly checkpoint: WorkerLane; readonly copy: WorkerLane; readonly seal: WorkerLane };
   readonly tasks: Map<number, Task>;
   nextId: number;
 }
@@ -67,7 +67,7 @@ function host(): Host {
   // Keyed by the program's path, because that decides which copy of better-sqlite3 the thread loads: two copies of
   // this package must not open each other's files with different copies of SQLite.
   return processGlobal(`maintenance.${program}`, 1, () => ({
-    lanes: { checkpoint: new Lane(program), copy: new Lane(program), seal: new Lane(program) },
+    lanes: { checkpoint: new WorkerLane(program), copy: new WorkerLane(program), seal: new WorkerLane(program) },
     tasks: new Map(),
     nextId: 1,
   }));
@@ -105,7 +105,7 @@ function findProgram(): boolean {
  *
  * Afterwards no connection of this library's thread can be the last one of the file and checkpoint it unseen.
  */
-export function settleCheckpoints(file: string, timeoutMs: number): boolean {
+export function waitForCheckpoints(file: string, timeoutMs: number): boolean {
   const deadline = performance.now() + timeoutMs;
   // All that wait first: while this thread waits for the one that runs, none of them may begin.
   stopCheckpoints(file);
@@ -149,7 +149,7 @@ function startInThread<SomeJob extends Job>(job: SomeJob, options: JobOptions): 
   const { lanes, tasks } = host();
   const lane = lanes[laneOf(job.kind)];
   const id = host().nextId++;
-  const control = createControl();
+  const control = createSharedState();
   const finish = (): void => {
     signal?.removeEventListener('abort', onAbort);
     tasks.delete(id);
@@ -170,7 +170,7 @@ function startInThread<SomeJob extends Job>(job: SomeJob, options: JobOptions): 
     if (message.type === 'progress') return onProgress(message.progress);
     if (message.type === 'closing') return void waitWhileClosing(control, closeMs);
     if (message.type === 'done') result.resolve(message.result as ResultOf<SomeJob>);
-    else result.reject(message.error.family === 'aborted' ? signal?.reason : fromWire(message.error, job));
+    else result.reject(message.error.family === 'aborted' ? signal?.reason : deserializeError(message.error, job));
     finish();
   };
   tasks.set(id, { job, control, dismiss });
@@ -192,7 +192,7 @@ function laneOf(kind: Job['kind']): keyof Host['lanes'] {
 
 /** Hands each report to the listener and its answer back; a listener that throws ends the job with its error. */
 function answerProgress(
-  control: Control,
+  control: SharedState,
   listener: JobOptions['onProgress'],
   fail: (error: unknown) => void,
 ): (progress: JobProgress) => void {
@@ -210,7 +210,7 @@ function answerProgress(
 }
 
 function startHere<SomeJob extends Job>(job: SomeJob, options: JobOptions): RunningJob<ResultOf<SomeJob>> {
-  const result = runJobHere(job, options);
+  const result = runJobInline(job, options);
   const settled = (): void => {};
   return { result, over: result.then(settled, settled) };
 }

@@ -207,10 +207,10 @@ export type WorkerMessage =
   /** The job waits until the host stands still, to close its connection. */
   | { readonly type: 'closing'; readonly id: number }
   | { readonly type: 'done'; readonly id: number; readonly result: ResultOf<Job> }
-  | { readonly type: 'failed'; readonly id: number; readonly error: WireError };
+  | { readonly type: 'failed'; readonly id: number; readonly error: SerializedError };
 
 /** An error on its way between threads, where classes do not survive. */
-export type WireError =
+export type SerializedError =
   | { readonly family: 'sqlite'; readonly code: string; readonly message: string }
   | { readonly family: 'replaced'; readonly message: string; readonly details: Readonly<Record<string, unknown>> }
   | { readonly family: 'aborted' }

@@ -1,8 +1,8 @@
 /** Runs a job in the calling thread: for `thread: 'main'`, and where no worker can be had. */
-import { createControl } from './shared-state';
+import { createSharedState } from './shared-state';
 import { executeNow, executeOnline, type SynchronousJob } from './run-job';
 import type { Job, JobProgress, ResultOf } from './messages';
-import { firstPages, pagesFrom, steerFor } from './copy-rate';
+import { firstPages, pagesFrom, copyRateFor } from './copy-rate';
 
 interface HereOptions {
   readonly signal?: AbortSignal | undefined;
@@ -15,7 +15,7 @@ export function runJobSync<SomeJob extends SynchronousJob>(job: SomeJob): Result
 }
 
 /** Runs any job in the calling thread, with the event loop stopped while SQLite works. */
-export async function runJobHere<SomeJob extends Job>(
+export async function runJobInline<SomeJob extends Job>(
   job: SomeJob,
   options: HereOptions = {},
 ): Promise<ResultOf<SomeJob>> {
@@ -23,7 +23,7 @@ export async function runJobHere<SomeJob extends Job>(
   const report = (progress: JobProgress): unknown => options.onProgress?.(progress);
   if (job.kind !== 'online-backup') return executeNow(job, report, null) as ResultOf<SomeJob>;
   let pages = job.steered ? firstPages : Number.MAX_SAFE_INTEGER;
-  const limit = steerFor({ pagesPerSecond: job.pagesPerSecond, steered: false }, createControl(), () => {});
+  const limit = copyRateFor({ pagesPerSecond: job.pagesPerSecond, steered: false }, createSharedState(), () => {});
   const copied = await executeOnline(
     job,
     report,

@@ -1,6 +1,6 @@
 /** Runs one job in the thread that it is called in: the worker's program and the calling thread share it. */
 import { fsyncSync } from 'node:fs';
-import { closeWhileHostWaits, type Control } from './shared-state';
+import { closeWhileHostWaits, type SharedState } from './shared-state';
 import { openForJob, type ConnectionSettings } from './job-connection';
 import { catchUp } from './jobs/catch-up';
 import { checkpoint } from './jobs/checkpoint';
@@ -10,7 +10,7 @@ import { hashFile, transfer } from './jobs/file-content';
 import { vacuumInto } from './jobs/vacuum-into';
 import { unreadable, verify } from './jobs/verify';
 import type { NativeDatabase } from '../native/better-sqlite3';
-import { holdBack } from '../native/close-without-checkpoint';
+import { blockCheckpoint } from '../native/close-without-checkpoint';
 import type {
   CheckpointJob,
   CheckpointResult,
@@ -24,11 +24,11 @@ import type {
 } from './messages';
 
 export type SynchronousJob = Exclude<Job, OnlineBackupJob>;
-export type Report = (progress: JobProgress) => void;
+export type ReportProgress = (progress: JobProgress) => void;
 
 /** The thread that a job runs in, when it is not the one of the application. */
 export interface OwnThread {
-  readonly control: Control;
+  readonly control: SharedState;
   /** Tells the host that the job is about to close its connection. */
   readonly announceClose: () => void;
 }
@@ -41,7 +41,11 @@ export interface OwnThread {
  *
  * `thread` is `null` in the thread of the application, which must not wait for itself.
  */
-export function executeNow(job: SynchronousJob, report: Report, thread: OwnThread | null): ResultOf<SynchronousJob> {
+export function executeNow(
+  job: SynchronousJob,
+  report: ReportProgress,
+  thread: OwnThread | null,
+): ResultOf<SynchronousJob> {
   switch (job.kind) {
     case 'checkpoint':
       return checkpointAlone(job, thread);
@@ -87,7 +91,7 @@ function checkpointAlone(job: CheckpointJob, thread: OwnThread | null): ResultOf
 }
 
 function closeWithoutCheckpoint(db: NativeDatabase.Database, job: CheckpointJob): void {
-  const hold = holdBack(job.file, job.identity, job.nativeBinding ?? null);
+  const hold = blockCheckpoint(job.file, job.identity, job.nativeBinding ?? null);
   db.close();
   hold.release();
 }
@@ -95,7 +99,7 @@ function closeWithoutCheckpoint(db: NativeDatabase.Database, job: CheckpointJob)
 /** Runs an online backup: many steps with turns of the event loop between them. */
 export async function executeOnline(
   job: OnlineBackupJob,
-  report: Report,
+  report: ReportProgress,
   steer: Steer,
   thread: OwnThread | null,
 ): Promise<ResultOf<OnlineBackupJob>> {

@@ -1,10 +1,10 @@
 /** The program of the maintenance thread: takes jobs, runs each with a connection of its own, answers. */
 import { parentPort } from 'node:worker_threads';
-import { claim, isAbortRequested, markOver, type Control } from './shared-state';
+import { claim, isAbortRequested, markOver, type SharedState } from './shared-state';
 import { executeNow, executeOnline, type OwnThread } from './run-job';
 import type { HostMessage, Job, JobProgress, ResultOf, WorkerMessage } from './messages';
-import { AbortedJob, steerFor } from './copy-rate';
-import { toWire } from './serialized-error';
+import { AbortedJob, copyRateFor } from './copy-rate';
+import { serializeError } from './serialized-error';
 
 type Send = (message: WorkerMessage) => void;
 
@@ -22,7 +22,7 @@ port?.on('message', (message: HostMessage) => {
   void done.then(() => last.get(job.file) === done && last.delete(job.file));
 });
 
-async function run(id: number, job: Job, control: Control, send: Send): Promise<void> {
+async function run(id: number, job: Job, control: SharedState, send: Send): Promise<void> {
   // The host cancelled it while it waited here.
   if (!claim(control)) return;
   let answer: WorkerMessage;
@@ -31,7 +31,7 @@ async function run(id: number, job: Job, control: Control, send: Send): Promise<
     const result = await perform(job, thread, progress => send({ type: 'progress', id, progress }));
     answer = { type: 'done', id, result };
   } catch (error) {
-    answer = { type: 'failed', id, error: toWire(error) };
+    answer = { type: 'failed', id, error: serializeError(error) };
   }
   markOver(control);
   send(answer);
@@ -43,7 +43,7 @@ function perform(
   report: (progress: JobProgress) => void,
 ): ResultOf<Job> | Promise<ResultOf<Job>> {
   const { control } = thread;
-  if (job.kind === 'online-backup') return executeOnline(job, report, steerFor(job, control, report), thread);
+  if (job.kind === 'online-backup') return executeOnline(job, report, copyRateFor(job, control, report), thread);
   const reportOrStop = (progress: JobProgress): void => {
     report(progress);
     // The last moment at which a call that cannot be interrupted can still be left out.

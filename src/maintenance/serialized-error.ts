@@ -3,10 +3,10 @@ import { errorCode, errorMessage, errorName, textOf } from '../base/foreign-erro
 import { FileReplacedError, MaintenanceError } from '../errors/refusals';
 import { isSqliteFailure, translateError } from '../errors/translate';
 import { NativeSqliteError } from '../native/sqlite-error';
-import type { Job, WireError } from './messages';
+import type { Job, SerializedError } from './messages';
 import { AbortedJob } from './copy-rate';
 
-export function toWire(error: unknown): WireError {
+export function serializeError(error: unknown): SerializedError {
   if (isSqliteFailure(error)) return { family: 'sqlite', code: error.code, message: error.message };
   if (error instanceof FileReplacedError) {
     return { family: 'replaced', message: error.message, details: error.details };
@@ -22,7 +22,7 @@ export function toWire(error: unknown): WireError {
 }
 
 /** The error that the job's promise rejects with; an abort rejects with the signal's own reason instead. */
-export function fromWire(wire: Exclude<WireError, { family: 'aborted' }>, job: Job): unknown {
+export function deserializeError(wire: Exclude<SerializedError, { family: 'aborted' }>, job: Job): unknown {
   switch (wire.family) {
     case 'sqlite':
       return translateError(new NativeSqliteError(wire.message, wire.code), { file: job.file, operation: job.kind });

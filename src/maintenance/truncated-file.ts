@@ -14,7 +14,7 @@ const walHeaderBytes = 32;
  * Only where the `-wal` holds nothing, because its pages may lie behind the end of the file. It is looked at behind the
  * first read: as long as this transaction reads pages from a `-wal`, nobody shortens it.
  */
-export function missingEnd(db: NativeDatabase.Database, schema = 'main'): string | null {
+export function missingBytes(db: NativeDatabase.Database, schema = 'main'): string | null {
   const file = fileOf(db, schema);
   if (file === '') return null;
   const isOwnTransaction = !db.inTransaction;

@@ -28,7 +28,7 @@ export interface LaneJob {
   readonly onLost: (error: Error) => void;
 }
 
-export class Lane {
+export class WorkerLane {
   readonly #program: string;
   readonly #jobs = new Map<number, LaneJob>();
   #worker: Worker | null = null;

@@ -4,7 +4,7 @@ import { sameFile, type FileIdentity } from '../base/file-identity';
 import { NativeDatabase } from './better-sqlite3';
 
 /** What keeps a writer from being the last connection to close. */
-export interface Hold {
+export interface CheckpointBlocker {
   /** False when nothing could be opened: the close of the writer would checkpoint, if it is the last. */
   readonly holds: boolean;
   /** Closes what was opened; to be called after the writer is closed. In the other order the checkpoint runs. */
@@ -20,7 +20,11 @@ export interface Hold {
  * elsewhere needs none: SQLite itself does not checkpoint a file that has moved (pager.c, databaseIsUnmoved), and the
  * file of that name is not ours to open. better-sqlite3 does not offer SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE.
  */
-export function holdBack(file: string, identity: FileIdentity | null, nativeBinding: string | object | null): Hold {
+export function blockCheckpoint(
+  file: string,
+  identity: FileIdentity | null,
+  nativeBinding: string | object | null,
+): CheckpointBlocker {
   if (identity !== null && !standsThere(file, identity)) return { holds: true, release: () => {} };
   const reader = openReader(file, nativeBinding);
   return { holds: reader !== null, release: () => reader?.close() };

@@ -11,7 +11,7 @@ export type { Admission };
 const unknownFolder = { dev: -1n, ino: -1n };
 
 /** Throws `SqliteCopyConflictError` when another copy of SQLite, or a plain descriptor, has the file. */
-export function admit(location: Location, options: ResolvedOptions): Admission {
+export function admitToRegistry(location: Location, options: ResolvedOptions): Admission {
   const { file, identity, requested } = location;
   const copy = sqliteCopyOf(options.nativeBinding);
   return enter({ file, identity, place: placeOf(location), copy, openedAs: requested.trim() });

@@ -3,14 +3,14 @@ import { existsSync } from 'node:fs';
 import { Connection } from '../connection/connection';
 import { fenceFiles } from '../fence/fence';
 import { openInJournalMode } from '../connection/journal';
-import { protectNew, readPage } from '../connection/set-pragmas';
+import { setPragmasOfNew, readPage } from '../connection/set-pragmas';
 import { judgeFailure } from '../fence/judge-failure';
 import { createVerbose } from '../connection/verbose';
 import { SqliteResultError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
 import { createEventHub } from '../events/event-hub';
 import { NativeDatabase } from '../native/better-sqlite3';
-import { holdBack } from '../native/close-without-checkpoint';
+import { blockCheckpoint } from '../native/close-without-checkpoint';
 import type { ResolvedOptions } from '../options/resolved';
 import type { Plan } from '../policy/plan';
 import { walFormatError } from '../policy/wal-format';
@@ -39,7 +39,7 @@ export function connect({ target, key, plan, options }: ConnectRequest): Connect
       const connection = new Connection({ native, plan, options, hub, verbose });
       try {
         if (mode === null && plan.file !== null) readPage(native, 'main');
-        protectNew(native, connection.ground, { hasFile: plan.file !== null });
+        setPragmasOfNew(native, connection.protectionInputs, { hasFile: plan.file !== null });
       } catch (error) {
         discard(native, plan, options);
         throw error;
@@ -61,7 +61,7 @@ function walFormatFailure(error: unknown, { file, filesystem }: Plan): Error | n
 
 /** Without the checkpoint of an ordinary close: an open that failed leaves the WAL of the last process as it is. */
 function discard(native: NativeDatabase.Database, { file, readonly }: Plan, { nativeBinding }: ResolvedOptions): void {
-  const hold = file === null || readonly ? null : holdBack(file, null, nativeBinding);
+  const hold = file === null || readonly ? null : blockCheckpoint(file, null, nativeBinding);
   native.close();
   hold?.release();
 }

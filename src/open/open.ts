@@ -5,79 +5,84 @@ import type { Connection } from '../connection/connection';
 import { forgetFault, refuseFenced } from '../fence/fence';
 import type { Location } from '../filesystem/locate';
 import { quoted } from '../connection/set-pragmas';
-import { SqlDoor } from '../connection/sql-guard';
+import { SqlGuard } from '../connection/sql-guard';
 import { translateError } from '../errors/translate';
 import { identityAt } from '../filesystem/locate';
 import { resolveOptions } from '../options/resolve';
 import type { ResolvedOptions } from '../options/resolved';
 import type { Plan } from '../policy/plan';
-import { admit, keyOf, type Admission } from './admit';
+import { admitToRegistry, keyOf, type Admission } from './admit';
 import { connect } from './connect';
-import { copyGuard } from './vacuum-into';
-import { OpenDatabase } from './shared-connection';
+import { vacuumIntoGuard } from './vacuum-into';
+import { SharedConnection } from './shared-connection';
 import { locateFile, planFile, planWithoutFile } from './plan';
-import { Supervision, type SupervisedFile } from './services';
+import { ConnectionServices, type ConnectionFile } from './services';
 
 /** `new Database(filename, options)`: a connection of its own. */
-export function openOwn(filename: unknown, given: unknown): OpenDatabase {
+export function openOwn(filename: unknown, given: unknown): SharedConnection {
   return openResolved(resolveOptions(filename, given));
 }
 
-export function openResolved(options: ResolvedOptions): OpenDatabase {
+export function openResolved(options: ResolvedOptions): SharedConnection {
   return options.source.kind === 'file' ? openFile(options.source.filename, options) : openWithoutFile(options);
 }
 
-function openFile(filename: string, options: ResolvedOptions): OpenDatabase {
+function openFile(filename: string, options: ResolvedOptions): SharedConnection {
   const location = locateFile(filename, options);
   const planned = planFile(location, options);
   // Only now: looking for the fence marker on ground that the plan refuses could hang.
   const fenced = refuseFenced({ key: keyOf(location), file: location.file }, options.readonly);
   const plan = withWarning(planned, fenced);
-  const admission = admit(location, options);
+  const admission = admitToRegistry(location, options);
   try {
-    const key = (): string => settle(admission, location.file).key;
+    const key = (): string => settleAdmission(admission, location.file).key;
     const connection = connect({ target: location.file, key, plan, options });
-    return supervise(connection, location, filename, admission);
+    return startServices(connection, location, filename, admission);
   } catch (error) {
     admission.release();
     throw error;
   }
 }
 
-function supervise(connection: Connection, location: Location, givenName: string, admission: Admission): OpenDatabase {
+function startServices(
+  connection: Connection,
+  location: Location,
+  givenName: string,
+  admission: Admission,
+): SharedConnection {
   const { file } = location;
-  const supervision = new Supervision(connection);
+  const services = new ConnectionServices(connection);
   try {
-    const main = supervisedFile(connection, 'main', location, admission);
-    supervision.add(main);
-    return assemble(connection, supervision, { givenName, file: main, release: () => admission.release() });
+    const main = connectionFile(connection, 'main', location, admission);
+    services.add(main);
+    return assemble(connection, services, { givenName, file: main, release: () => admission.release() });
   } catch (error) {
-    supervision.close();
+    services.close();
     throw translateError(error, { file, operation: 'open' });
   }
 }
 
-function openWithoutFile(options: ResolvedOptions): OpenDatabase {
+function openWithoutFile(options: ResolvedOptions): SharedConnection {
   const { source } = options;
   const plan = planWithoutFile(source.kind === 'temporary' ? 'temporary' : 'memory', options);
   const target = source.kind === 'buffer' ? source.buffer : source.filename;
   const givenName = source.kind === 'buffer' ? ':memory:' : source.filename;
   const connection = connect({ target, key: () => '', plan, options });
-  return assemble(connection, new Supervision(connection), { givenName, file: null, release: () => {} });
+  return assemble(connection, new ConnectionServices(connection), { givenName, file: null, release: () => {} });
 }
 
 interface Admitted {
   readonly givenName: string;
-  readonly file: SupervisedFile | null;
+  readonly file: ConnectionFile | null;
   readonly release: () => void;
 }
 
-function assemble(connection: Connection, supervision: Supervision, admitted: Admitted): OpenDatabase {
-  const attachments = new Attachments(connection, admitAttached(connection, supervision));
+function assemble(connection: Connection, services: ConnectionServices, admitted: Admitted): SharedConnection {
+  const attachments = new Attachments(connection, admitAttached(connection, services));
   // Not before the caller had the chance to listen.
   queueMicrotask(() => warn(connection));
-  const door = new SqlDoor(connection, attachments, copyGuard(connection.options));
-  return new OpenDatabase({ connection, attachments, door, supervision, ...admitted });
+  const sqlGuard = new SqlGuard(connection, attachments, vacuumIntoGuard(connection.options));
+  return new SharedConnection({ connection, attachments, sqlGuard, services, ...admitted });
 }
 
 function warn({ plan, hub }: Connection): void {
@@ -90,27 +95,27 @@ function withWarning(plan: Plan, fenced: string | null): Plan {
 }
 
 /** SQLite has created the file by now: which one it is becomes known. */
-function settle(admission: Admission, file: string): { identity: FileIdentity | null; key: string } {
+function settleAdmission(admission: Admission, file: string): { identity: FileIdentity | null; key: string } {
   const identity = identityAt(file);
-  if (identity !== null) admission.settle(identity);
+  if (identity !== null) admission.setIdentity(identity);
   return { identity, key: admission.key };
 }
 
-function supervisedFile(
+function connectionFile(
   connection: Connection,
   schema: string,
   { file, identity }: Location,
   admission: Admission,
-): SupervisedFile {
+): ConnectionFile {
   const { native, verbose } = connection;
   const ask = (): unknown => native.pragma(`${quoted(schema)}.journal_mode`, { simple: true });
-  const settled = settle(admission, file);
+  const settled = settleAdmission(admission, file);
   if (identity === null) forgetFault(settled.key);
   return { schema, file, ...settled, journalMode: String(verbose.quietly(ask)) };
 }
 
 /** An attached file goes the way of an open up to the connection: it is the connection that it is attached to. */
-function admitAttached(connection: Connection, supervision: Supervision): AdmitAttached {
+function admitAttached(connection: Connection, services: ConnectionServices): AdmitAttached {
   const { options } = connection;
   return (filename, schema) => {
     const trimmed = filename.trim();
@@ -118,13 +123,13 @@ function admitAttached(connection: Connection, supervision: Supervision): AdmitA
     const location = locateFile(filename, options);
     planFile(location, { ...options, fileMustExist: false });
     refuseFenced({ key: keyOf(location), file: location.file }, options.readonly);
-    const admission = admit(location, options);
+    const admission = admitToRegistry(location, options);
     return {
       filename: location.file,
-      settle: () => supervision.add(supervisedFile(connection, schema, location, admission)),
-      aroundDetach: detach => supervision.aroundDetach(schema, detach),
+      attached: () => services.add(connectionFile(connection, schema, location, admission)),
+      aroundDetach: detach => services.aroundDetach(schema, detach),
       release: () => {
-        supervision.remove(schema);
+        services.remove(schema);
         admission.release();
       },
     };
@@ -132,5 +137,5 @@ function admitAttached(connection: Connection, supervision: Supervision): AdmitA
 }
 
 function withoutFile(filename: string): AttachTicket {
-  return { filename, settle: () => {}, aroundDetach: detach => detach(), release: () => {} };
+  return { filename, attached: () => {}, aroundDetach: detach => detach(), release: () => {} };
 }

@@ -5,14 +5,17 @@ import { locate, type Location } from '../filesystem/locate';
 import { sqliteVersion } from '../native/sqlite-version';
 import type { ResolvedOptions } from '../options/resolved';
 import { decide, type Decision } from '../policy/decide';
-import type { Plan } from '../policy/plan';
-import { preflight } from './preflight';
-import { reach } from './reach';
+import type { Plan, PlanWarning } from '../policy/plan';
+import { preflightFacts } from '../filesystem/preflight-facts';
+import type { FilesystemReport } from '../filesystem/report';
+import { judgePreflight, preflightWarnings, type PreflightOptions } from '../policy/preflight';
+import { errorCode, errorMessage, textOf } from '../base/foreign-error';
+import { SqliteCantOpenError } from '../errors/sqlite-errors';
 
 /** The file that `filename` names, looked at only where that cannot hang. */
 export function locateFile(filename: string, { dangerously }: ResolvedOptions): Location {
   const touchShared = dangerously.allowNetworkFilesystem !== null;
-  const location = reach(filename, () => locate(filename, { touchShared }));
+  const location = asCantOpen(filename, () => locate(filename, { touchShared }));
   if (location.parentExists) return location;
   throw new InvalidOptionError(`Cannot open database because the directory does not exist: ${location.directory}`, {
     hint: 'Create the folder first; SQLite creates files only.',
@@ -22,18 +25,18 @@ export function locateFile(filename: string, { dangerously }: ResolvedOptions): 
 
 /** Throws what refuses: `UnsafeFilesystemError`, `UnsafeSqliteVersionError`, `OrphanedJournalError`, … */
 export function planFile(location: Location, options: ResolvedOptions): Plan {
-  const plan = planGround(location, options);
+  const plan = planByFilesystem(location, options);
   return { ...plan, warnings: [...plan.warnings, ...preflight(location, options, plan.filesystem)] };
 }
 
 /** The plan by the filesystem alone, before anybody looks at the files. */
-export function planGround(location: Location, options: ResolvedOptions): Plan {
-  const filesystem = reach(location.file, () => inspectLocated(location));
-  return settle(decide({ ...common(options), ground: 'file', file: location.file, filesystem }));
+export function planByFilesystem(location: Location, options: ResolvedOptions): Plan {
+  const filesystem = asCantOpen(location.file, () => inspectLocated(location));
+  return openOrThrow(decide({ ...common(options), storage: 'file', file: location.file, filesystem }));
 }
 
-export function planWithoutFile(ground: 'memory' | 'temporary', options: ResolvedOptions): Plan {
-  return settle(decide({ ...common(options), ground, file: null, filesystem: null }));
+export function planWithoutFile(storage: 'memory' | 'temporary', options: ResolvedOptions): Plan {
+  return openOrThrow(decide({ ...common(options), storage, file: null, filesystem: null }));
 }
 
 function common(options: ResolvedOptions) {
@@ -48,7 +51,66 @@ function common(options: ResolvedOptions) {
   };
 }
 
-function settle(decision: Decision): Plan {
+function openOrThrow(decision: Decision): Plan {
   if (decision.verdict === 'refuse') throw decision.error();
   return decision.plan;
+}
+
+// The step of the open that looks at the files before SQLite does.
+
+/**
+ * Throws the first reason not to open the database; otherwise returns what is worth a warning.
+ *
+ * Nothing is touched, and nothing is looked at that `locate` did not look at: a location on a mount that must not be
+ * touched passes, because the decision about its filesystem refuses it.
+ */
+export function preflight(
+  location: Location,
+  options: PreflightOptions,
+  filesystem: FilesystemReport | null = null,
+): readonly PlanWarning[] {
+  if (location.untouched) return [];
+  const facts = preflightFacts(location, filesystem);
+  const error = judgePreflight(facts, options);
+  if (error !== null) throw error;
+  return preflightWarnings(facts);
+}
+
+// What the operating system answers before SQLite is asked, as the error that SQLite would have made of it.
+
+/** Looks at a file that is to be opened; a call that fails there means that the file cannot be opened. */
+export function asCantOpen<Result>(filename: string, look: () => Result): Result {
+  try {
+    return look();
+  } catch (error) {
+    throw isSystemError(error) ? cannotOpen(filename, error) : error;
+  }
+}
+
+function cannotOpen(filename: string, cause: unknown): SqliteCantOpenError {
+  const file = filename.trim();
+  const errno = errorCode(cause);
+  return new SqliteCantOpenError(
+    `unable to open database file (SQLITE_CANTOPEN at open in ${file}): ${errorMessage(cause)}`,
+    'SQLITE_CANTOPEN',
+    { hint: hints[errno ?? ''] ?? otherHint, details: { file, operation: 'open', errno }, cause },
+  );
+}
+
+const tooManyFiles = 'Close what is not needed, or raise the limit of open files (`ulimit -n`), then open again.';
+const noRights =
+  'Give this user the right to reach the file: to search every folder of its path, to read and write it.';
+
+const hints: Readonly<Record<string, string>> = {
+  EMFILE: tooManyFiles,
+  ENFILE: 'The whole system has too many files open: raise `fs.file-max`, or end what holds them.',
+  EACCES: noRights,
+  EPERM: noRights,
+  ELOOP: 'Some symbolic links of the path lead in a circle: correct them.',
+};
+const otherHint = 'The file or its folder cannot be looked at: check the path, and the disk (dmesg, smartctl).';
+
+/** As Node makes them of a failed system call. */
+function isSystemError(error: unknown): boolean {
+  return textOf(error, 'code') !== null && textOf(error, 'syscall') !== null;
 }

@@ -1,40 +1,41 @@
 /** What watches over one open database, and its way out: the sentinel, the scheduler of each file, the fence. */
 import { asError, errorName } from '../base/foreign-error';
 import { checkpointBeforeClose } from '../checkpoint/close-checkpoint';
-import type { FileScheduler, WatchedFile } from '../checkpoint/scheduler';
+import type { FileScheduler, CheckpointedFile } from '../checkpoint/scheduler';
 import { forgetScheduler, schedulerOf } from '../checkpoint/schedulers';
 import type { FileUser } from '../checkpoint/file-user';
 import type { Connection } from '../connection/connection';
 import { faultOf, fenceFiles, joinFence, type FenceFault } from '../fence/fence';
-import { fenceMoment } from '../fence/failed-operation';
-import { pin } from '../fence/unclosed-connections';
-import type { Moment } from '../connection/session';
+import { operationKind } from '../fence/failed-operation';
+import { keepUntilClosed } from '../fence/unclosed-connections';
+import type { FailedOperation } from '../connection/session';
 import { judgeFailure } from '../fence/judge-failure';
 import type { SqliteResultError } from '../errors/sqlite-errors';
-import { holdBack, type Hold } from '../native/close-without-checkpoint';
-import { watchConnection, type Watch } from '../sentinel/connection-sentinel';
+import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without-checkpoint';
+import { startConnectionSentinel, type ConnectionSentinel } from '../sentinel/connection-sentinel';
 import { foldCase } from '../sql/names';
-import { warnOfThreads } from './several-threads';
+import type { EventHub } from '../events/event-hub';
+import { filesOfOtherThreads } from '../registry/thread-table';
 
 /** A file that the connection has open, as the main database or attached. */
-export interface SupervisedFile extends WatchedFile {
+export interface ConnectionFile extends CheckpointedFile {
   readonly schema: string;
   /** As `PRAGMA journal_mode` says it. */
   readonly journalMode: string;
 }
 
-interface Supervised {
-  file: SupervisedFile;
+interface ServedFile {
+  file: ConnectionFile;
   readonly user: FileUser & { checkpoints: boolean };
   readonly scheduler: FileScheduler;
   readonly leaveFence: () => void;
 }
 
-export class Supervision {
+export class ConnectionServices {
   readonly #connection: Connection;
   /** `null` where it is switched off, and for a database without a file. */
-  readonly sentinel: Watch | null;
-  readonly #files = new Map<string, Supervised>();
+  readonly sentinel: ConnectionSentinel | null;
+  readonly #files = new Map<string, ServedFile>();
   #schedulers: readonly FileScheduler[] = [];
   #fenced = false;
   /** Runs once, when nobody shall get this connection any more. */
@@ -46,7 +47,7 @@ export class Supervision {
     this.sentinel =
       sentinel === 'off' || connection.plan.file === null
         ? null
-        : watchConnection(connection, { ...sentinel, rescueDirectory, nativeBinding });
+        : startConnectionSentinel(connection, { ...sentinel, rescueDirectory, nativeBinding });
     connection.onFailure = (error, moment) => this.#judge(error, moment);
     connection.onRefused = () => {
       // What has lost its locks or files must not be checkpointed either.
@@ -61,7 +62,7 @@ export class Supervision {
   }
 
   /** After SQLite has opened the file and read from it. */
-  add(file: SupervisedFile): void {
+  add(file: ConnectionFile): void {
     const connection = this.#connection;
     const { schema, identity } = file;
     if (identity !== null) this.sentinel?.add(file.file, identity, file.journalMode);
@@ -76,7 +77,7 @@ export class Supervision {
     this.#files.set(foldCase(schema), { file, user, scheduler, leaveFence });
     this.#schedulers = [...this.#schedulers, scheduler];
     warnOfThreads(connection.hub, file);
-    if (checkpoints) connection.gate.pulseCommits(commits => this.#pulse(commits));
+    if (checkpoints) connection.commitHooks.onCommit(commits => this.#pulse(commits));
   }
 
   /** Wraps DETACH, which closes the file of the schema: its last checkpoint must not go unseen either. */
@@ -85,11 +86,11 @@ export class Supervision {
     // Inside a transaction SQLite refuses both.
     if (supervised === undefined || this.#connection.native.inTransaction) return detach();
     const { user, scheduler, file } = supervised;
-    let hold: Hold | null = null;
+    let hold: CheckpointBlocker | null = null;
     try {
       const way = checkpointBeforeClose(user, scheduler, 'name');
       const { nativeBinding } = this.#connection.options;
-      if (way === 'without-checkpoint') hold = holdBack(file.file, file.identity, nativeBinding);
+      if (way === 'without-checkpoint') hold = blockCheckpoint(file.file, file.identity, nativeBinding);
       return detach();
     } catch (error) {
       scheduler.resume();
@@ -165,7 +166,7 @@ export class Supervision {
   /** Never an ordinary close, which would checkpoint. */
   #closeFenced(): null {
     const letGo = (): Error | null => this.#connection.abandon(this.#walFiles());
-    if (letGo() !== null) pin(letGo);
+    if (letGo() !== null) keepUntilClosed(letGo);
     return null;
   }
 
@@ -192,12 +193,12 @@ export class Supervision {
     else void Promise.all(running).then(release);
   }
 
-  #judge(error: SqliteResultError, moment: Moment): void {
+  #judge(error: SqliteResultError, moment: FailedOperation): void {
     const files = [...this.#files.values()].map(({ file }) => file);
     const [main] = files;
     if (main === undefined) return;
     const journalMode = this.#connection.journalModes().includes('wal') ? 'wal' : 'delete';
-    const kind = fenceMoment(moment, this.#connection.native.inTransaction);
+    const kind = operationKind(moment, this.#connection.native.inTransaction);
     const { fence } = judgeFailure(error, { moment: kind, journalMode, file: main.file });
     // With several files, the code does not say which of them failed.
     if (fence) fenceFiles(files, error, moment.operation);
@@ -230,7 +231,7 @@ export class Supervision {
     const { file } = supervised.file;
     supervised.file = { ...supervised.file, journalMode: 'wal' };
     supervised.user.checkpoints = true;
-    this.#connection.gate.pulseCommits(commits => this.#pulse(commits));
+    this.#connection.commitHooks.onCommit(commits => this.#pulse(commits));
     this.#connection.hub.publish('warning', {
       code: 'journal-mode-switched',
       message: `Another program has switched ${file} from a rollback journal to WAL mode; this process checkpoints it from now on.`,
@@ -239,7 +240,7 @@ export class Supervision {
   }
 
   /** A connection that only reads is closed like any other: it never checkpoints. */
-  #walFiles(): readonly SupervisedFile[] {
+  #walFiles(): readonly ConnectionFile[] {
     return [...this.#files.values()].filter(({ user }) => user.checkpoints).map(({ file }) => file);
   }
 
@@ -247,4 +248,32 @@ export class Supervision {
     for (const scheduler of this.#schedulers) scheduler.pulse(commits);
     if (this.#connection.refusal !== null) throw this.#connection.refusal();
   }
+}
+
+// Warns of a database with a rollback journal that several threads of this process have open.
+
+/**
+ * With WAL every connection keeps a lock, and SQLite never closes a descriptor while this process has one. With a rollback
+ * journal it has none between two transactions, and a connection that one thread closes can take away the locks that
+ * another one takes at that moment (docs/decisions/0006).
+ */
+export function warnOfThreads(
+  hub: EventHub,
+  { key, file, journalMode }: { readonly key: string; readonly file: string; readonly journalMode: string },
+): void {
+  if (journalMode === 'wal') return;
+  const threads = filesOfOtherThreads().filter(other => other.key === key);
+  const [first] = threads;
+  // The second thread says it, and so it is said once.
+  if (first === undefined || threads.length > 1) return;
+  // Not before the caller had the chance to listen.
+  queueMicrotask(() =>
+    hub.publish('warning', {
+      code: 'rollback-journal-in-several-threads',
+      message:
+        `${file} has a rollback journal and is open in several threads of this process: a connection that one of them ` +
+        'closes can take the locks of the others away. Use WAL, or open it in one thread only.',
+      details: { file, journalMode, otherThread: first.thread },
+    }),
+  );
 }

@@ -1,35 +1,37 @@
 /** What stands behind one or more handles: the connection, its door for SQL, its services, and the way out. */
+import type * as Backups from '../backup/database-backups';
 import type { FileIdentity } from '../base/file-identity';
 import type { Attachments } from '../connection/attachments';
 import type { Connection } from '../connection/connection';
 import type { Session } from '../connection/session';
-import type { SqlDoor } from '../connection/sql-guard';
+import type { SqlGuard } from '../connection/sql-guard';
 import { WriteQueue } from '../writes/write-queue';
 import { withdrawInstance } from '../registry/shared-instances';
 import type { Schedule } from '../backup/schedule';
 import { errorCountersOf, type FilesystemErrors, type ReadErrors } from '../filesystem/linux/error-counters';
-import { forget, remember } from './all-open';
-import { forgetLeak } from './leaked-handles';
-import { loadBackups } from './on-demand';
-import { openDatabaseBrand } from './handle';
-import type { SupervisedFile, Supervision } from './services';
+import type { ConnectionFile, ConnectionServices } from './services';
+import { atExit } from '../base/at-exit';
+import { processGlobal } from '../base/process-global';
 
-export interface OpenDatabaseParts {
+/** Raised when the shape of `OpenDatabase` changes in a way that another copy of the package could not use. */
+export const sharedConnectionBrand = Symbol.for('safe-sqlite.open-database.v1');
+
+export interface SharedConnectionParts {
   readonly connection: Connection;
-  readonly door: SqlDoor;
+  readonly sqlGuard: SqlGuard;
   readonly attachments: Attachments;
   /** The file name as it was given. */
   readonly givenName: string;
   /** The main file; `null` for a database without a file. */
-  readonly file: SupervisedFile | null;
-  readonly supervision: Supervision;
+  readonly file: ConnectionFile | null;
+  readonly services: ConnectionServices;
   /** Leaves the registry; called once, after the native connection is closed. */
   readonly release: () => void;
 }
 
-export class OpenDatabase {
+export class SharedConnection {
   readonly connection: Connection;
-  readonly door: SqlDoor;
+  readonly door: SqlGuard;
   readonly attachments: Attachments;
   readonly givenName: string;
   /** The key of the file in the registry; `''` for a database without a file. */
@@ -39,31 +41,31 @@ export class OpenDatabase {
   /** As SQLite said when it was opened: `'wal'`, `'delete'`, …; `'memory'` for a database without a file. */
   readonly journalMode: string;
   readonly writes: WriteQueue;
-  readonly supervision: Supervision;
+  readonly services: ConnectionServices;
   /** The scheduled backups; `null` where there are none. */
   readonly schedule: Schedule | null;
-  readonly [openDatabaseBrand] = true;
+  readonly [sharedConnectionBrand] = true;
   readonly #release: () => void;
   readonly #handles = new Set<Session>();
   #closing = false;
   /** Found by the first question: most programs never ask. */
   #readErrors: ReadErrors | null | undefined;
 
-  constructor(parts: OpenDatabaseParts) {
+  constructor(parts: SharedConnectionParts) {
     this.connection = parts.connection;
-    this.door = parts.door;
+    this.door = parts.sqlGuard;
     this.attachments = parts.attachments;
     this.givenName = parts.givenName;
     this.key = parts.file?.key ?? '';
     this.identity = parts.file?.identity ?? null;
     this.journalMode = parts.file?.journalMode ?? 'memory';
     this.writes = new WriteQueue(parts.connection, parts.connection.options.writes);
-    this.supervision = parts.supervision;
+    this.services = parts.services;
     this.#release = parts.release;
-    remember(this);
+    rememberOpen(this);
     this.schedule = parts.connection.options.backup === 'off' ? null : loadBackups().startScheduledBackups(this);
     // Nobody else gets a connection that was refused.
-    this.supervision.onRefused = () => withdrawInstance(this);
+    this.services.onRefused = () => withdrawInstance(this);
   }
 
   openHandle(): Session {
@@ -105,7 +107,7 @@ export class OpenDatabase {
       throw new TypeError('This database connection is busy executing a query');
     }
     this.writes.finish(session);
-    if (this.#handles.size > 1 && this.connection.gate.beganBy === session) this.connection.execute('ROLLBACK');
+    if (this.#handles.size > 1 && this.connection.commitHooks.beganBy === session) this.connection.execute('ROLLBACK');
     const failure = this.#handles.size === 1 ? this.#closeConnection() : null;
     this.#handles.delete(session);
     this.connection.closeSession(session);
@@ -129,14 +131,130 @@ export class OpenDatabase {
 
   /** The way back of an open, in reverse order. Nothing is torn down before SQLite agreed to close. */
   #wayBack(): Error | null {
-    const failure = this.supervision.close();
+    const failure = this.services.close();
     this.writes.stop();
     void this.schedule?.stop();
     withdrawInstance(this);
-    forget(this);
+    forgetOpen(this);
     this.attachments.releaseAll();
     this.#release();
     this.connection.hub.publish('closed', {});
     return failure;
   }
+}
+
+/** Whichever copy of this package opened it. */
+export function isSharedConnection(value: unknown): value is SharedConnection {
+  return typeof value === 'object' && value !== null && sharedConnectionBrand in value;
+}
+
+// Every database that this thread has open, whichever copy of this package opened it, and how they close at its end.
+
+interface AllOpen {
+  readonly databases: Set<SharedConnection>;
+  closesAtExit: boolean;
+}
+
+const all = processGlobal<AllOpen>('open-databases', 1, () => ({ databases: new Set(), closesAtExit: false }));
+
+/** @internal */
+export function rememberOpen(database: SharedConnection): void {
+  all.databases.add(database);
+  if (all.closesAtExit) return;
+  all.closesAtExit = true;
+  atExit(closeAtExit);
+}
+
+/** @internal */
+export function forgetOpen(database: SharedConnection): void {
+  all.databases.delete(database);
+}
+
+/**
+ * Closes every database that this thread has open, through all handles, as for an orderly exit.
+ *
+ * One that cannot be closed does not keep the others open.
+ *
+ * @throws the failure of the one database that could not be closed, or an `AggregateError` of several
+ */
+export function closeAllDatabases(): void {
+  const failures: unknown[] = [];
+  const present = [...all.databases];
+  for (const database of present) {
+    try {
+      database.closeAll();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures, `${failures.length} databases could not be closed.`);
+}
+
+/**
+ * better-sqlite3 closes what is open when its thread ends, and SQLite then checkpoints without telling anybody how that
+ * went. Closing before it, at the last moment, leaves nothing to it; `process.exit()` comes by here too.
+ */
+function closeAtExit(): void {
+  // Those of this moment: a listener that opens what was closed would keep the process from its end.
+  const present = [...all.databases];
+  for (const database of present) {
+    try {
+      for (const iterator of database.connection.openIterators()) iterator.return();
+      database.closeAll();
+    } catch (error) {
+      const { file, options } = database.connection;
+      options.logger.error({ err: error, file }, `${file} could not be closed at exit; the next open recovers it.`);
+    }
+  }
+}
+
+// Handles that were forgotten without `close()`: each is reported once, and closed.
+
+interface Leak {
+  readonly database: SharedConnection;
+  readonly session: Session;
+}
+
+/** Called some time after a handle, and every statement of it, has become unreachable. */
+const collected = new FinalizationRegistry<Leak>(({ database, session }) => {
+  if (!database.isOpen(session)) return;
+  const { hub, file, plan } = database.connection;
+  // What is in memory has neither locks nor a WAL: forgetting it is how better-sqlite3's users let it go.
+  if (plan.file !== null) {
+    hub.publish('warning', {
+      code: 'leaked-handle',
+      message: `A handle on ${file} was garbage-collected without close(): its last checkpoint and its locks waited until now.`,
+      details: {},
+    });
+  }
+  try {
+    database.closeHandle(session);
+  } catch (error) {
+    hub.publish('warning', {
+      code: 'leaked-handle-not-closed',
+      message: `The forgotten handle on ${file} could not be closed: ${String(error)}`,
+      details: {},
+    });
+  }
+});
+
+/** Watches `handle` until it is collected or `forgetLeak` is called. `leak` must not lead back to it. */
+export function reportWhenLeaked(handle: object, leak: Leak): void {
+  collected.register(handle, leak, leak.session);
+}
+
+/**
+ * After a handle was closed. What is registered holds on to the connection, and the reason of an aborted signal in there
+ * has a stack, whose frames hold on to the handle that called `close()`: neither would ever be collected.
+ */
+export function forgetLeak(session: Session): void {
+  collected.unregister(session);
+}
+
+// What is loaded when it is first asked for: most programs open a database long before they make a copy of it.
+
+/** `require`, not `import()`: that fails in Jest, and a schedule starts in the turn in which a database is opened. */
+export function loadBackups(): typeof Backups {
+  return require('../backup/database-backups') as typeof Backups;
 }

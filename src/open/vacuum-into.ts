@@ -6,27 +6,26 @@ import { inspectFilesystem } from '../filesystem/inspect';
 import { identityAt, locate, type Location } from '../filesystem/locate';
 import type { ResolvedOptions } from '../options/resolved';
 import { registeredFiles } from '../registry/registry';
-import { admit } from './admit';
-import { planFile } from './plan';
-import { reach } from './reach';
-import { remoteClasses } from '../backup/process-environment';
+import { admitToRegistry } from './admit';
+import { planFile, asCantOpen } from './plan';
+import { remoteClasses } from '../backup/environment';
 
 /**
  * SQLite opens the file, and closes it also when it then refuses it: a close on the -shm of an open database would
  * cancel its locks, and a file that comes to stand under the name of a sidecar would be taken for one.
  */
-export function copyGuard(options: ResolvedOptions): AroundCopy {
+export function vacuumIntoGuard(options: ResolvedOptions): AroundCopy {
   const touchShared = options.dangerously.allowNetworkFilesystem !== null;
   // The copy is a new file, whatever this connection may do with its own.
   const written: ResolvedOptions = { ...options, readonly: false, fileMustExist: false, journalMode: 'auto' };
   return (filename, execute) => {
     if (['', ':memory:'].includes(filename.trim())) return execute();
-    const location = reach(filename, () => locate(filename, { touchShared }));
+    const location = asCantOpen(filename, () => locate(filename, { touchShared }));
     // SQLite says itself that it cannot open a file without a folder.
     if (!location.parentExists) return execute();
     refuseOpenFile(location);
     planCopy(location, written);
-    const admission = admit(location, written);
+    const admission = admitToRegistry(location, written);
     try {
       return execute();
     } finally {

@@ -46,7 +46,7 @@ export interface CheckpointFacts {
 }
 
 /** What only the one who asks knows. */
-export type LookMoment = Pick<CheckpointFacts, 'justCompleted' | 'atCommit' | 'loopStands'>;
+export type PollTrigger = Pick<CheckpointFacts, 'justCompleted' | 'atCommit' | 'loopStands'>;
 
 export interface CheckpointDecision {
   readonly action: 'none' | 'passive' | 'finish' | 'truncate';
@@ -116,7 +116,7 @@ export function decideCheckpoint(facts: CheckpointFacts, settings: ResolvedCheck
 }
 
 /** Bytes by which a WAL may grow between two looks at it, so that it does not go far beyond its limit. */
-export function growthPerLook(settings: ResolvedCheckpoint | 'off'): number {
+export function growthPerPoll(settings: ResolvedCheckpoint | 'off'): number {
   return settings === 'off'
     ? Number.POSITIVE_INFINITY
     : Math.max(settings.truncateAboveBytes * growthShare, leastGrowth);

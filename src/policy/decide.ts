@@ -8,7 +8,7 @@ import { canBeOverridden, place, readOnlyGround, unsafeFilesystem, walImpossible
 export interface DecisionInput {
   /** `null` only where the database has no file. */
   readonly filesystem: FilesystemReport | null;
-  readonly ground: Plan['ground'];
+  readonly storage: Plan['storage'];
   /** Canonical path; `null` where the database has no file. */
   readonly file: string | null;
   readonly readonly: boolean;
@@ -28,30 +28,30 @@ export type Decision =
   { readonly verdict: 'open'; readonly plan: Plan } | { readonly verdict: 'refuse'; readonly error: () => Error };
 
 /** What the ground allows, before anything else is looked at. */
-type GroundDecision =
+type FilesystemDecision =
   | { readonly journal: 'wal' | 'rollback' | null; readonly reason: string; readonly warnings: readonly PlanWarning[] }
   | { readonly error: () => Error };
 
 export function decide(input: DecisionInput): Decision {
-  const ground = decideGround(input);
-  if ('error' in ground) return refuse(ground.error);
-  const version = decideVersion(input, ground.journal);
+  const allowed = decideFilesystem(input);
+  if ('error' in allowed) return refuse(allowed.error);
+  const version = decideVersion(input, allowed.journal);
   if ('error' in version) return refuse(version.error);
-  const synchronous = decideSynchronous(input, ground.journal);
-  const fullfsync = input.platform === 'darwin' && input.ground === 'file';
-  const reasons = [ground.reason, synchronous.reason];
+  const synchronous = decideSynchronous(input, allowed.journal);
+  const fullfsync = input.platform === 'darwin' && input.storage === 'file';
+  const reasons = [allowed.reason, synchronous.reason];
   if (fullfsync) reasons.push('On macOS fsync leaves data in the cache of the drive; F_FULLFSYNC flushes it.');
   const plan: Plan = Object.freeze({
-    ground: input.ground,
+    storage: input.storage,
     file: input.file,
     readonly: input.readonly,
-    journalMode: ground.journal === 'rollback' ? 'delete' : ground.journal,
+    journalMode: allowed.journal === 'rollback' ? 'delete' : allowed.journal,
     synchronous: synchronous.level,
     fullfsync,
     sqliteVersion: input.sqliteVersion,
     filesystem: input.filesystem,
     reasons: Object.freeze(reasons),
-    warnings: Object.freeze([...ground.warnings, ...version.warnings, ...warnOfUnsyncedCommits(input)]),
+    warnings: Object.freeze([...allowed.warnings, ...version.warnings, ...warnOfUnsyncedCommits(input)]),
   });
   return { verdict: 'open', plan };
 }
@@ -60,9 +60,9 @@ function refuse(error: () => Error): Decision {
   return { verdict: 'refuse', error };
 }
 
-function decideGround(input: DecisionInput): GroundDecision {
+function decideFilesystem(input: DecisionInput): FilesystemDecision {
   const { filesystem: report, readonly } = input;
-  if (input.ground !== 'file' || report === null) {
+  if (input.storage !== 'file' || report === null) {
     return {
       journal: null,
       reason: 'The database has no file of its own: there is no journal to choose.',
@@ -96,7 +96,7 @@ function decideGround(input: DecisionInput): GroundDecision {
 }
 
 /** Ground on which SQLite loses data: opened only when somebody said in a sentence that it is safe here after all. */
-function decideUnsafe(input: DecisionInput, report: FilesystemReport): GroundDecision {
+function decideUnsafe(input: DecisionInput, report: FilesystemReport): FilesystemDecision {
   const why = input.dangerously.allowNetworkFilesystem ?? null;
   if (why === null || !canBeOverridden(report)) return { error: () => unsafeFilesystem(report) };
   if (input.journalMode === 'wal' && !input.readonly) return { error: () => walImpossible(report) };
@@ -114,7 +114,7 @@ function decideVersion(
   input: DecisionInput,
   journal: 'wal' | 'rollback' | null,
 ): { readonly warnings: readonly PlanWarning[] } | { readonly error: () => Error } {
-  if (input.ground !== 'file') return { warnings: [] };
+  if (input.storage !== 'file') return { warnings: [] };
   // An application may attach a second database at any time, and another program may have left such a journal behind.
   const use = { journal, severalDatabases: true, platform: input.platform };
   const problems = versionProblems(input.sqliteVersion, use);
@@ -141,9 +141,9 @@ function unsafeVersion(input: DecisionInput, problems: readonly VersionProblem[]
   );
 }
 
-function warnOfUnsyncedCommits({ ground, readonly, dangerously }: DecisionInput): readonly PlanWarning[] {
+function warnOfUnsyncedCommits({ storage, readonly, dangerously }: DecisionInput): readonly PlanWarning[] {
   const why = dangerously.allowUnsyncedCommits ?? null;
-  if (why === null || ground !== 'file' || readonly) return [];
+  if (why === null || storage !== 'file' || readonly) return [];
   return [
     {
       code: 'unsynced-commits-allowed',

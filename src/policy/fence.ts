@@ -11,12 +11,12 @@ import type { WriteObstacle } from '../filesystem/write-obstacle';
  * - `open`: recovery and the switch of the journal mode
  * - `copy`: VACUUM INTO, whose destination may be what failed
  */
-export type FenceMoment = 'commit' | 'write' | 'statement' | 'checkpoint' | 'open' | 'copy';
+export type OperationKind = 'commit' | 'write' | 'statement' | 'checkpoint' | 'open' | 'copy';
 
 export interface StorageFailure {
   /** Extended result code. */
   readonly code: string;
-  readonly moment: FenceMoment;
+  readonly moment: OperationKind;
   readonly journalMode: string;
   /** Only looked for where `explainedByObstacle` says so; `null`: writing is possible, or it fails with EIO. */
   readonly obstacle: WriteObstacle | null;

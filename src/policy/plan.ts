@@ -9,7 +9,7 @@ export interface PlanWarning {
 
 export interface Plan {
   /** `'file'`, or a database without a file: in memory (also from a Buffer), or temporary. */
-  readonly ground: 'file' | 'memory' | 'temporary';
+  readonly storage: 'file' | 'memory' | 'temporary';
   /** Canonical path of the file that SQLite opens; `null` for a database without a file. */
   readonly file: string | null;
   readonly readonly: boolean;

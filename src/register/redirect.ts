@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { registerHooks, type ResolveFnOutput, type ResolveHookSync } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { judgeRequest, type Verdict } from './resolve-request';
+import { judgeRequest, type Resolution } from './resolve-request';
 
 const dist = join(__dirname, '..');
 const ownFolder = pathToFileURL(`${dist}/`).href;
@@ -35,7 +35,7 @@ const resolve: ResolveHookSync = (specifier, context, next) => {
   return given(judgeRequest({ specifier: resolved.url, parent }, ownFolder)) ?? resolved;
 };
 
-function given({ give, subpath }: Verdict): ResolveFnOutput | null {
+function given({ give, subpath }: Resolution): ResolveFnOutput | null {
   if (give === 'ours') return { url: ours, format: 'commonjs', shortCircuit: true };
   if (give === 'untouched') return null;
   const file = realFile(subpath);

@@ -7,7 +7,7 @@ export interface Asked {
   readonly parent: string | undefined;
 }
 
-export interface Verdict {
+export interface Resolution {
   /**
    * - `ours`: the `Database` of this package
    * - `real`: `subpath` of the one copy of better-sqlite3 that this package uses itself
@@ -40,7 +40,7 @@ const givesDatabase = new RegExp(
 );
 
 /** `ownFolder` is the URL of the compiled code of this package, with a slash at its end. */
-export function judgeRequest({ specifier, parent = '' }: Asked, ownFolder: string): Verdict {
+export function judgeRequest({ specifier, parent = '' }: Asked, ownFolder: string): Resolution {
   // The one test that every module of the program passes through.
   if (!specifier.includes('better-sqlite3')) return untouched('it is something else');
   const found = byName.exec(specifier) ?? byPath.exec(specifier);
@@ -55,6 +55,6 @@ export function judgeRequest({ specifier, parent = '' }: Asked, ownFolder: strin
   return { give: 'real', subpath, reason: 'one copy of better-sqlite3 for the whole process' };
 }
 
-function untouched(reason: string): Verdict {
+function untouched(reason: string): Resolution {
   return { give: 'untouched', subpath: '', reason };
 }

@@ -30,7 +30,7 @@ export interface Admission {
   /** The key of the file, for `findInstance` and `shareInstance`; another one after `settle` of a new file. */
   readonly key: string;
   /** Says which file it is, once SQLite has created it. */
-  settle(identity: FileIdentity): void;
+  setIdentity(identity: FileIdentity): void;
   /** Gives the right back, after the connection is closed. */
   release(): void;
 }
@@ -82,7 +82,7 @@ export function admit(request: AdmissionRequest): Admission {
     get key() {
       return key;
     },
-    settle(identity) {
+    setIdentity(identity) {
       const settled = identityKey(identity);
       if (!held || settled === key) return;
       if (!state.files.has(settled)) refuseThreads(settled, request);

@@ -2,29 +2,28 @@
 import { atExit } from '../base/at-exit';
 import type { FileIdentity } from '../base/file-identity';
 import type { NativeDatabase } from '../native/better-sqlite3';
-import { holdBack, type Hold } from '../native/close-without-checkpoint';
+import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without-checkpoint';
 import { sqliteCopyOf } from '../registry/sqlite-copy';
-import { condemn, type Condemned, type Verdict } from './disable-connection';
-import type { Finding } from './finding';
-import { startRound } from './round';
+import { disableConnection, type DisabledConnection, type Outcome } from './disable-connection';
+import type { Loss } from './finding';
 import { createSentinel, type CheckMoment, type Sentinel, type SentinelStatus } from './file-sentinel';
 
-export interface WatchedConnection extends Condemned {
+export interface WatchedConnection extends DisabledConnection {
   readonly native: NativeDatabase.Database;
   /** Keeps our own statements out of the application's `verbose`. */
   readonly verbose: { quietly<Result>(run: () => Result): Result };
   /** Calls `check` before each commit; it may throw to prevent it. */
-  readonly gate: { guardCommits(guard: (() => void) | null): void };
+  readonly commitHooks: { beforeCommit(guard: (() => void) | null): void };
 }
 
-export interface WatchOptions {
+export interface ConnectionSentinelOptions {
   readonly intervalMs: number;
   readonly onCommit: boolean;
   readonly rescueDirectory: string | null;
   readonly nativeBinding: string | object | null;
 }
 
-export interface Watch {
+export interface ConnectionSentinel {
   /**
    * Watches one more file of this connection, after it was opened or attached and read from once: before its first read
    * a connection has no locks in WAL mode. `journalMode` is what SQLite said after that.
@@ -51,33 +50,36 @@ interface WatchedFile {
 /** ms. A rescue that fails is tried again after pauses that double up to this: on a full disk each try costs a copy. */
 const longestPauseMs = 60_000;
 
-const warningCodes: Readonly<Partial<Record<Finding['kind'], string>>> = {
+const warningCodes: Readonly<Partial<Record<Loss['kind'], string>>> = {
   hardLinked: 'hard-linked',
   foreignDescriptor: 'foreign-descriptor',
 };
 
 /** Watches `connection` until `stop`; a fatal finding fences it, saves what only it still sees, and is told once. */
-export function watchConnection(connection: WatchedConnection, options: WatchOptions): Watch {
+export function startConnectionSentinel(
+  connection: WatchedConnection,
+  options: ConnectionSentinelOptions,
+): ConnectionSentinel {
   const { native, hub, verbose } = connection;
   const { rescueDirectory, nativeBinding } = options;
   const { addon } = sqliteCopyOf(nativeBinding);
   const files = new Map<string, WatchedFile>();
-  const held: Hold[] = [];
-  let verdict: Verdict | null = null;
+  const held: CheckpointBlocker[] = [];
+  let verdict: Outcome | null = null;
   let pauseMs = options.intervalMs;
   /** ms of the monotonic clock: not before then is the rescue tried again. */
   let rescueAt = 0;
   let leaveExit = (): void => {};
 
   const stopRound = startRound({ check }, options.intervalMs, handle);
-  connection.gate.guardCommits(options.onCommit ? beforeCommit : null);
+  connection.commitHooks.beforeCommit(options.onCommit ? beforeCommit : null);
 
-  function check(moment: CheckMoment): Finding | null {
+  function check(moment: CheckMoment): Loss | null {
     if (verdict !== null) {
       if (performance.now() >= rescueAt) rescueAgain();
       return null;
     }
-    let warning: Finding | null = null;
+    let warning: Loss | null = null;
     for (const [file, watched] of files) {
       let finding = watched.sentinel.check(moment);
       const ask = moment === 'survey' || finding?.fatal === true;
@@ -118,7 +120,7 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
     if (error !== null) throw error;
   }
 
-  function handle(finding: Finding): Error | null {
+  function handle(finding: Loss): Error | null {
     if (!finding.fatal) {
       const code = warningCodes[finding.kind] ?? finding.kind;
       hub.publish('warning', {
@@ -128,8 +130,8 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
       });
       return null;
     }
-    verdict = verbose.quietly(() => condemn(connection, finding, rescueDirectory));
-    for (const [file, { identity }] of files) held.push(holdBack(file, identity, nativeBinding));
+    verdict = verbose.quietly(() => disableConnection(connection, finding, rescueDirectory));
+    for (const [file, { identity }] of files) held.push(blockCheckpoint(file, identity, nativeBinding));
     leaveExit = atExit(closeInOrder);
     const { error, tell } = verdict;
     // Behind the holds: a listener that closes the connection would else checkpoint through it.
@@ -172,7 +174,7 @@ export function watchConnection(connection: WatchedConnection, options: WatchOpt
     },
     stop() {
       stopRound();
-      connection.gate.guardCommits(null);
+      connection.commitHooks.beforeCommit(null);
       leaveExit();
       for (const hold of held.splice(0)) hold.release();
       for (const { sentinel } of files.values()) sentinel.stop();
@@ -195,4 +197,30 @@ function schemaOf(native: NativeDatabase.Database, file: string): string | null 
   const schemas = native.pragma('database_list') as readonly { readonly name: string; readonly file: string }[];
   const schema = schemas.find(each => each.file === file);
   return schema === undefined ? null : `"${schema.name.replaceAll('"', '""')}"`;
+}
+
+// Asks the sentinel at an interval, on a timer that keeps no process alive.
+
+// One interval check in this many scans all descriptors: a scan costs some ten times a check, and finds what has not
+// done harm yet; what has is found by every check.
+const checksPerSurvey = 10;
+
+/**
+ * Checks every `intervalMs` and hands each finding on. Returns how to end it.
+ *
+ * The timer runs between the turns of the application, so a transaction that is open across turns is seen as it is.
+ */
+export function startRound(
+  sentinel: { check(moment: CheckMoment): Loss | null },
+  intervalMs: number,
+  onFinding: (finding: Loss) => void,
+): () => void {
+  let round = 0;
+  const timer = setInterval(() => {
+    round += 1;
+    const finding = sentinel.check(round % checksPerSurvey === 1 ? 'survey' : 'interval');
+    if (finding !== null) onFinding(finding);
+  }, intervalMs);
+  timer.unref();
+  return () => clearInterval(timer);
 }

@@ -2,7 +2,7 @@
 import type { FileIdentity } from '../base/file-identity';
 import { databaseDescriptors, type OpenedDescriptor } from '../proc/foreign-descriptors';
 import { otherCopies } from '../proc/loaded-copies';
-import type { Finding } from './finding';
+import type { Loss } from './finding';
 
 /**
  * Judges the descriptors on a database that this connection has open in WAL mode, and on its `-shm`.
@@ -10,22 +10,22 @@ import type { Finding } from './finding';
  * A copy of SQLite opens the `-shm` of a file once, however many connections it has (os_unix.c, unixShmNode), and keeps
  * it while one of them lives. So a second descriptor on it belongs to a second copy.
  */
-export function judgeSurvey(
+export function judgeScan(
   file: string,
   descriptors: readonly OpenedDescriptor[],
   copies: () => readonly string[],
-): Finding | null {
+): Loss | null {
   const indexes = descriptors.filter(({ path, opener }) => opener === 'sqlite' && path === `${file}-shm`);
   if (indexes.length > 1) return secondCopy(file, indexes, copies());
   const plain = descriptors.filter(({ opener }) => opener === 'plain');
   return plain.length > 0 ? foreignDescriptor(file, plain) : null;
 }
 
-export function survey(file: string, identity: FileIdentity, addon: FileIdentity | null): Finding | null {
-  return judgeSurvey(file, databaseDescriptors(file, identity), () => otherCopies(addon));
+export function scanDescriptors(file: string, identity: FileIdentity, addon: FileIdentity | null): Loss | null {
+  return judgeScan(file, databaseDescriptors(file, identity), () => otherCopies(addon));
 }
 
-function secondCopy(file: string, indexes: readonly OpenedDescriptor[], copies: readonly string[]): Finding {
+function secondCopy(file: string, indexes: readonly OpenedDescriptor[], copies: readonly string[]): Loss {
   return {
     kind: 'secondCopy',
     fatal: true,
@@ -36,7 +36,7 @@ function secondCopy(file: string, indexes: readonly OpenedDescriptor[], copies: 
   };
 }
 
-function foreignDescriptor(file: string, plain: readonly OpenedDescriptor[]): Finding {
+function foreignDescriptor(file: string, plain: readonly OpenedDescriptor[]): Loss {
   const names = plain.map(({ fd, path }) => `${fd} (${path})`).join(', ');
   return {
     kind: 'foreignDescriptor',

@@ -3,11 +3,11 @@ import { mkdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { EventHub } from '../events/event-hub';
 import { FileReplacedError, LocksLostError } from '../errors/refusals';
-import type { Finding } from './finding';
+import type { Loss } from './finding';
 import { rescue, type Rescue, type RescuedConnection } from './rescue';
 
 /** The part of a connection that is condemned. */
-export interface Condemned {
+export interface DisabledConnection {
   readonly native: RescuedConnection;
   readonly file: string;
   readonly hub: EventHub;
@@ -16,7 +16,7 @@ export interface Condemned {
 }
 
 /** What was done about a fatal finding. */
-export interface Verdict {
+export interface Outcome {
   /** What this call throws. */
   readonly error: Error;
   /** Tells everybody. */
@@ -29,7 +29,11 @@ export interface Verdict {
  * Fences the connection and saves what only it still sees, in this order: nothing may be written any more while the rest
  * goes on. Telling is left to the caller, because a listener may close the connection.
  */
-export function condemn(connection: Condemned, finding: Finding, rescueDirectory: string | null): Verdict {
+export function disableConnection(
+  connection: DisabledConnection,
+  finding: Loss,
+  rescueDirectory: string | null,
+): Outcome {
   let saved: Rescue | null = null;
   connection.refuse(() => makeError(finding, saved));
   const save = (): boolean => {
@@ -52,7 +56,7 @@ export function condemn(connection: Condemned, finding: Finding, rescueDirectory
 }
 
 /** Where somebody looks for it: in the folder that was named for it, beside the database, at last anywhere. */
-function saveFiles({ native, file }: Condemned, directory: string | null): Rescue {
+function saveFiles({ native, file }: DisabledConnection, directory: string | null): Rescue {
   const beside = dirname(file);
   if (directory === null) return rescue(native, [beside], basename(file), new Date());
   try {
@@ -63,12 +67,12 @@ function saveFiles({ native, file }: Condemned, directory: string | null): Rescu
   return rescue(native, [directory, beside], basename(file), new Date());
 }
 
-function publish({ hub }: Condemned, finding: Finding, error: Error, saved: Rescue | null): void {
+function publish({ hub }: DisabledConnection, finding: Loss, error: Error, saved: Rescue | null): void {
   const rescued = saved?.rescued === true ? saved.path : null;
   hub.publish(isAboutFiles(finding) ? 'fileReplaced' : 'locksLost', { error, rescued });
 }
 
-function makeError(finding: Finding, saved: Rescue | null): LocksLostError | FileReplacedError {
+function makeError(finding: Loss, saved: Rescue | null): LocksLostError | FileReplacedError {
   const message = [finding.message, `Likely: ${finding.culprits.join('; ')}.`, tellRescue(saved)].join(' ').trim();
   const context = {
     details: {
@@ -82,7 +86,7 @@ function makeError(finding: Finding, saved: Rescue | null): LocksLostError | Fil
   return isAboutFiles(finding) ? new FileReplacedError(message, context) : new LocksLostError(message, context);
 }
 
-function isAboutFiles({ kind }: Finding): boolean {
+function isAboutFiles({ kind }: Loss): boolean {
   return kind === 'databaseReplaced' || kind === 'sidecarReplaced';
 }
 

@@ -3,9 +3,9 @@ import { dirname } from 'node:path';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { descriptorsOn, type DescriptorScan } from '../proc/descriptors';
 import { identityNow } from '../proc/path-identity';
-import { fileState, type FileState, type WatchedFile } from './file-watch';
-import type { Finding } from './finding';
+import type { Loss } from './finding';
 import { FolderWatch } from './folder-watch';
+import { statSync } from 'node:fs';
 
 export interface FileChecks {
   /**
@@ -13,9 +13,9 @@ export interface FileChecks {
    *
    * `'quick'` looks at the names only when their folder may have changed; it does not see a mount over one of them.
    */
-  lost(look: 'quick' | 'thorough'): Finding | null;
+  lost(look: 'quick' | 'thorough'): Loss | null;
   /** The database has more names than when it was opened. */
-  warning(): Finding | null;
+  warning(): Loss | null;
 }
 
 export interface WatchedDatabase {
@@ -74,7 +74,7 @@ export function createFileChecks({ file, identity, journalMode }: WatchedDatabas
   };
 }
 
-function lostFile(file: string, { path, role, identity }: WatchedFile, { name }: FileState): Finding {
+function lostFile(file: string, { path, role, identity }: WatchedFile, { name }: FileState): Loss {
   const fate = name === 'missing' ? 'has been deleted or renamed' : 'has been replaced by another file';
   return {
     kind: role === 'database' ? 'databaseReplaced' : 'sidecarReplaced',
@@ -86,7 +86,7 @@ function lostFile(file: string, { path, role, identity }: WatchedFile, { name }:
   };
 }
 
-function newLink(file: string, links: number): Finding {
+function newLink(file: string, links: number): Loss {
   return {
     kind: 'hardLinked',
     fatal: false,
@@ -95,4 +95,38 @@ function newLink(file: string, links: number): Finding {
     culprits: ['a backup or deployment tool that makes hard links (cp -l, ln, rsync --link-dest)'],
     details: { file, links },
   };
+}
+
+// Whether the names of a database and its sidecars still lead to the files that the connection has open.
+
+export interface WatchedFile {
+  readonly path: string;
+  readonly role: 'database' | 'sidecar';
+  readonly identity: FileIdentity;
+}
+
+/** What became of a name. `'unknown'`: the question failed (permission, I/O), which says nothing about the file. */
+export type NameState = 'same' | 'missing' | 'other' | 'unknown';
+
+export interface FileState {
+  readonly name: NameState;
+  /** How many names the file has; 0 when unknown. */
+  readonly links: number;
+}
+
+const options = { bigint: true, throwIfNoEntry: false } as const;
+
+/**
+ * Asks `stat` for the name of a file that the connection holds open.
+ *
+ * The open descriptor keeps the inode from being given to another file, so equal numbers mean the same file.
+ */
+export function fileState(file: WatchedFile): FileState {
+  try {
+    const stats = statSync(file.path, options);
+    if (stats === undefined) return { name: 'missing', links: 0 };
+    return { name: sameFile(stats, file.identity) ? 'same' : 'other', links: Number(stats.nlink) };
+  } catch {
+    return { name: 'unknown', links: 0 };
+  }
 }

@@ -1,13 +1,12 @@
 /** Watches over the locks and the files of one connection, cheaply enough to ask before each commit. */
 import type { FileIdentity } from '../base/file-identity';
 import { descriptorsOn } from '../proc/descriptors';
-import { lockCulprits } from './culprits';
+import { likelyCauses, type Loss } from './finding';
 import type { TransactionState } from '../policy/expected-locks';
 import { createFileChecks } from './file-checks';
 import { identityNow } from '../proc/path-identity';
-import type { Finding } from './finding';
 import { createLockChecks, type MissingLocks } from './lock-checks';
-import { survey } from './descriptor-scan';
+import { scanDescriptors } from './descriptor-scan';
 
 export interface SentinelSubject {
   /** Canonical path of the database. */
@@ -38,7 +37,7 @@ export type CheckMoment = 'commit' | 'interval' | 'survey';
 
 export interface Sentinel {
   /** The worst of what is wrong; null when all is well. A warning is given once, a fatal finding each time. */
-  check(moment: CheckMoment): Finding | null;
+  check(moment: CheckMoment): Loss | null;
   status(): SentinelStatus;
   /** Gives its descriptors back; to be called before the connection closes, whose locks go with it. */
   stop(): void;
@@ -59,7 +58,7 @@ export function createSentinel(subject: SentinelSubject): Sentinel {
   const warned = new Set<string>();
   let checks = 0;
 
-  function once(finding: Finding | null): Finding | null {
+  function once(finding: Loss | null): Loss | null {
     if (finding === null || finding.fatal) return finding;
     const key = `${finding.kind} ${JSON.stringify(finding.details)}`;
     if (warned.has(key)) return null;
@@ -75,14 +74,14 @@ export function createSentinel(subject: SentinelSubject): Sentinel {
       if (missing !== null) return locksLost(subject, missing, lost);
       if (lost !== null) return lost;
       if (moment === 'commit') return null;
-      return once(files.warning() ?? (moment === 'survey' ? survey(file, identity, addon) : null));
+      return once(files.warning() ?? (moment === 'survey' ? scanDescriptors(file, identity, addon) : null));
     },
     status: () => ({ ...locks.status(), checks }),
     stop: () => locks.stop(),
   };
 }
 
-function locksLost({ file, identity, addon }: SentinelSubject, lost: MissingLocks, files: Finding | null): Finding {
+function locksLost({ file, identity, addon }: SentinelSubject, lost: MissingLocks, files: Loss | null): Loss {
   const names = lost.missing.map(({ name }) => name).join(', ');
   const also = files === null ? '' : ` ${files.message}`;
   return {
@@ -90,7 +89,7 @@ function locksLost({ file, identity, addon }: SentinelSubject, lost: MissingLock
     fatal: true,
     filesLost: files !== null,
     message: `The connection to ${file} has lost its ${names} lock: ${lost.reason}.${also}`,
-    culprits: lockCulprits(file, identity, addon),
+    culprits: likelyCauses(file, identity, addon),
     details: { file, missing: lost.missing.map(({ name }) => name), ...files?.details },
   };
 }

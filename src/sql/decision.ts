@@ -3,7 +3,7 @@
 /** What the guard needs to know about the database that a text is meant for. */
 export interface GuardContext {
   /** `'memory'` only while the connection has no file at all, attached ones included. */
-  readonly ground: 'file' | 'memory';
+  readonly storage: 'file' | 'memory';
   /** Whether `journal_mode = wal` may be set. */
   readonly walAllowed: boolean;
   /** The level that the plan proved; nothing below it may be set. */

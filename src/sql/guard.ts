@@ -2,8 +2,9 @@
 import { UnsafeStatementError } from '../errors/refusals';
 import { readAttach, readDetach, readVacuumInto } from './attach';
 import type { GuardContext, GuardDecision, Refused, WrittenAttach, WrittenCopy, WrittenPragma } from './decision';
-import { foldCase, isKeyword } from './names';
+import { foldCase } from './names';
 import { judgePragma } from './pragma';
+import { kindAt, type StatementKind } from './statement-kind';
 import { headOf, statementsOf, type Statement } from './statements';
 
 export type { GuardContext, GuardDecision } from './decision';
@@ -34,7 +35,7 @@ interface Findings {
 function inspectStatements(sql: string, context: GuardContext): GuardDecision {
   const findings: Findings = { pragmas: [], attaches: [], detaches: [], copies: [], pending: null };
   for (const statement of statementsOf(sql)) {
-    if (findings.pending !== null && !isKeyword(sql, statement[headOf(sql, statement).at], 'attach')) {
+    if (findings.pending !== null && kindAt(sql, statement, headOf(sql, statement).at) !== 'attach') {
       return findings.pending;
     }
     const refused = inspectStatement(sql, statement, context, findings);
@@ -57,45 +58,83 @@ function inspectStatement(
 ): Refused | null {
   for (let from = 0; from < statement.length; from = behindSemicolon(statement, from)) {
     const { at, explained } = headOf(sql, statement, from);
-    // A pragma is not skipped under EXPLAIN: most pragmas act while they are prepared.
-    if (isKeyword(sql, statement[at], 'pragma')) {
-      const judgement = judgePragma(sql, statement, at, context);
-      if (judgement?.verdict === 'refused') return judgement;
-      if (judgement?.verdict === 'watched') {
-        findings.pragmas.push(judgement.pragma);
-        findings.pending ??= pendingPragma(sql, statement, at, judgement.pragma, context);
-      }
-    } else if (!explained) {
-      const refused = inspectFiles(sql, statement, at, findings);
-      if (refused !== null) return refused;
-    }
+    const refused = inspectHead(sql, statement, { at, kind: kindAt(sql, statement, at, explained) }, context, findings);
+    if (refused !== null) return refused;
   }
   return null;
 }
 
-function inspectFiles(sql: string, statement: Statement, at: number, findings: Findings): Refused | null {
-  if (isKeyword(sql, statement[at], 'attach')) {
-    const attach = readAttach(sql, statement, at);
-    if ('verdict' in attach) return attach;
-    findings.attaches.push(attach);
-    if (attach.file === '' || attach.file === ':memory:') return null; // No file, nothing to protect.
-    findings.pending ??= {
-      ...keywordAt(sql, statement, at),
-      statement: 'ATTACH',
-      reason: 'the statements behind it could write to the attached database before it is protected',
-      instead: 'Run ATTACH alone, or as the last statement of the text.',
-      pragma: null,
-    };
-  } else if (isKeyword(sql, statement[at], 'detach')) {
-    const detach = readDetach(sql, statement, at);
-    if (typeof detach !== 'string') return detach;
-    findings.detaches.push(detach);
-  } else if (isKeyword(sql, statement[at], 'vacuum')) {
-    const copy = readVacuumInto(sql, statement, at);
-    if (copy === null) return null;
-    if ('verdict' in copy) return copy;
-    findings.copies.push(copy);
+interface Head {
+  readonly at: number;
+  readonly kind: StatementKind;
+}
+
+function inspectHead(
+  sql: string,
+  statement: Statement,
+  { at, kind }: Head,
+  context: GuardContext,
+  findings: Findings,
+): Refused | null {
+  switch (kind) {
+    case 'checkpoint':
+    case 'pragma-read':
+    case 'pragma-write':
+      return inspectPragma(sql, statement, at, context, findings);
+    case 'attach':
+      return inspectAttach(sql, statement, at, findings);
+    case 'detach': {
+      const detach = readDetach(sql, statement, at);
+      if (typeof detach !== 'string') return detach;
+      findings.detaches.push(detach);
+      return null;
+    }
+    case 'vacuum-into': {
+      const copy = readVacuumInto(sql, statement, at);
+      if (copy !== null && 'verdict' in copy) return copy;
+      if (copy !== null) findings.copies.push(copy);
+      return null;
+    }
+    case 'begin':
+    case 'savepoint':
+    case 'commit':
+    case 'release':
+    case 'rollback':
+    case 'rollback-to':
+    case 'other':
+      return null;
   }
+}
+
+/** A pragma is not skipped under EXPLAIN: most pragmas act while they are prepared. */
+function inspectPragma(
+  sql: string,
+  statement: Statement,
+  at: number,
+  context: GuardContext,
+  findings: Findings,
+): Refused | null {
+  const judgement = judgePragma(sql, statement, at, context);
+  if (judgement?.verdict === 'refused') return judgement;
+  if (judgement?.verdict === 'watched') {
+    findings.pragmas.push(judgement.pragma);
+    findings.pending ??= pendingPragma(sql, statement, at, judgement.pragma, context);
+  }
+  return null;
+}
+
+function inspectAttach(sql: string, statement: Statement, at: number, findings: Findings): Refused | null {
+  const attach = readAttach(sql, statement, at);
+  if ('verdict' in attach) return attach;
+  findings.attaches.push(attach);
+  if (attach.file === '' || attach.file === ':memory:') return null; // No file, nothing to protect.
+  findings.pending ??= {
+    ...keywordAt(sql, statement, at),
+    statement: 'ATTACH',
+    reason: 'the statements behind it could write to the attached database before it is protected',
+    instead: 'Run ATTACH alone, or as the last statement of the text.',
+    pragma: null,
+  };
   return null;
 }
 

@@ -52,6 +52,6 @@ function valueAt(sql: string, tokens: Statement, at: number): string | null {
 }
 
 function isHarmlessThere(rule: PragmaRule, pragma: WrittenPragma, context: GuardContext): boolean {
-  if (rule.onlyFiles && context.ground === 'memory') return true;
+  if (rule.onlyFiles && context.storage === 'memory') return true;
   return rule.scope === 'schema' && pragma.schema !== null && foldCase(pragma.schema) === 'temp';
 }

@@ -1,18 +1,107 @@
-/** Recognizes a statement that begins or ends a transaction or a savepoint. */
-import { isKeyword } from './names';
-import { headOf, statementsOf } from './statements';
+/** Classifies statements by what they do to transactions and files: the one classifier for guard, fence, commit hooks and write queue. */
+import { isKeyword, isText, nameOf, foldCase } from './names';
+import { headOf, statementsOf, type Statement } from './statements';
 
-/** A text that has one of these words in a string or a CASE is read properly below. */
-const words = /\b(?:begin|savepoint|commit|end|release|rollback)\b/i;
-const controls = ['begin', 'savepoint', 'commit', 'end', 'release', 'rollback'] as const;
+/**
+ * What one statement does.
+ *
+ * - `commit`: COMMIT and END
+ * - `rollback-to`: ROLLBACK TO, which ends no transaction
+ * - `checkpoint`: `PRAGMA wal_checkpoint`
+ * - `pragma-write`: a pragma with an argument, or one that writes without one; `pragma-read`: any other
+ * - `other`: everything else, and whatever stands behind EXPLAIN (except a pragma, which acts while it is prepared)
+ */
+export type StatementKind =
+  | 'begin'
+  | 'savepoint'
+  | 'commit'
+  | 'release'
+  | 'rollback'
+  | 'rollback-to'
+  | 'checkpoint'
+  | 'pragma-write'
+  | 'pragma-read'
+  | 'vacuum-into'
+  | 'attach'
+  | 'detach'
+  | 'other';
 
-export type TransactionControl = (typeof controls)[number];
+/** A text without any of these words has only statements of the kind `other`: all that ordinary SQL pays. */
+const headWords = /\b(?:begin|savepoint|commit|end|release|rollback|pragma|vacuum|attach|detach)\b/i;
 
-/** The word at the head of the one statement in `sql`; `null` for a statement that leaves the transaction as it is. */
-export function transactionControl(sql: string): TransactionControl | null {
-  if (!words.test(sql)) return null;
-  const [statement] = statementsOf(sql);
-  if (statement === undefined) return null;
+/** Pragmas that write without an argument. */
+const writingPragmas = new Set(['optimize', 'incremental_vacuum']);
+
+/** The kind of the statement whose first keyword is `tokens[at]`. */
+export function kindAt(sql: string, tokens: Statement, at: number, explained = false): StatementKind {
+  const head = tokens[at];
+  if (head?.kind !== 'word') return 'other';
+  const keyword = foldCase(sql.slice(head.start, head.end));
+  if (keyword === 'pragma') return kindOfPragma(sql, tokens, at);
+  if (explained) return 'other';
+  switch (keyword) {
+    case 'begin':
+    case 'savepoint':
+    case 'release':
+    case 'attach':
+    case 'detach':
+      return keyword;
+    case 'commit':
+    case 'end':
+      return 'commit';
+    case 'rollback':
+      // SQLite's grammar (parse.y): ROLLBACK [TRANSACTION [name]] [TO [SAVEPOINT] name]
+      return tokens.some((token, index) => index > at && isKeyword(sql, token, 'to')) ? 'rollback-to' : 'rollback';
+    case 'vacuum':
+      return [at + 1, at + 2].some(each => isKeyword(sql, tokens[each], 'into')) ? 'vacuum-into' : 'other';
+    default:
+      return 'other';
+  }
+}
+
+function kindOfPragma(sql: string, tokens: Statement, at: number): StatementKind {
+  const nameAt = isText(sql, tokens[at + 2], '.') ? at + 3 : at + 1;
+  const name = tokens[nameAt];
+  if (name === undefined) return 'pragma-read';
+  const pragma = foldCase(nameOf(sql, name));
+  if (pragma === 'wal_checkpoint') return 'checkpoint';
+  const argument = tokens[nameAt + 1];
+  const hasArgument = ['=', '==', '('].some(opening => isText(sql, argument, opening));
+  return hasArgument || writingPragmas.has(pragma) ? 'pragma-write' : 'pragma-read';
+}
+
+function kindOf(sql: string, statement: Statement): StatementKind {
   const { at, explained } = headOf(sql, statement);
-  return explained ? null : (controls.find(word => isKeyword(sql, statement[at], word)) ?? null);
+  return kindAt(sql, statement, at, explained);
+}
+
+/** The kind of the first statement of `sql`: of the only one, in a text that was prepared. */
+export function statementKind(sql: string): StatementKind {
+  if (!headWords.test(sql)) return 'other';
+  for (const statement of statementsOf(sql)) return kindOf(sql, statement);
+  return 'other';
+}
+
+/** The kinds of all statements of `sql`. */
+export function statementKinds(sql: string): ReadonlySet<StatementKind> {
+  const kinds = new Set<StatementKind>();
+  if (!headWords.test(sql)) return kinds.add('other');
+  for (const statement of statementsOf(sql)) kinds.add(kindOf(sql, statement));
+  return kinds;
+}
+
+/** A text that ends a transaction has one of these words. */
+const endWords = /\b(?:commit|end|rollback)\b/i;
+
+/** The keyword of the first statement of `sql` that ends a transaction, in upper case; `null` when there is none. */
+export function endsTransaction(sql: string): string | null {
+  if (!endWords.test(sql)) return null;
+  for (const statement of statementsOf(sql)) {
+    const { at, explained } = headOf(sql, statement);
+    const kind = kindAt(sql, statement, at, explained);
+    if (kind === 'commit' || kind === 'rollback') {
+      return sql.slice(statement[at]?.start, statement[at]?.end).toUpperCase();
+    }
+  }
+  return null;
 }

@@ -2,7 +2,7 @@
 import { UnsafeStatementError } from '../errors/refusals';
 import { SqliteBusyError, SqliteConstraintError, SqliteResultError } from '../errors/sqlite-errors';
 import { blameLostTransaction } from '../policy/lost-transaction';
-import type { WriteHost } from './write-connection';
+import type { WriteConnection } from './write-connection';
 import { failedWithIterator, LossWatch, runAlone, runMember } from './savepoint';
 import type { QueuedWrite } from './queued-write';
 
@@ -23,7 +23,7 @@ export interface BatchPlan {
   /** There will be one write: it needs no savepoint, because nobody is there whom its rollback could touch. */
   readonly alone: boolean;
   /** How long SQLite itself may wait for a lock, with the event loop stopped, in milliseconds. */
-  readonly lockWaitMs: number;
+  readonly busyTimeoutMs: number;
 }
 
 /**
@@ -35,12 +35,12 @@ export interface BatchPlan {
 const commitWaitMs = 10;
 
 /** Runs one batch to its end; no transaction is open afterwards. */
-export function runBatch(host: WriteHost, plan: BatchPlan): BatchEnd {
+export function runBatch(host: WriteConnection, plan: BatchPlan): BatchEnd {
   const writes: QueuedWrite[] = [];
   const watch = new LossWatch(host);
   const run = plan.alone ? runAlone : runMember;
   try {
-    host.lockWait.begin(plan.lockWaitMs);
+    host.busyTimeout.begin(plan.busyTimeoutMs);
     host.execute('BEGIN IMMEDIATE');
     let write = plan.next(0);
     while (write !== undefined) {
@@ -52,7 +52,7 @@ export function runBatch(host: WriteHost, plan: BatchPlan): BatchEnd {
     }
     if (plan.alone && write?.failed === true) return { end: 'thrown-out', writes };
     const start = performance.now();
-    commit(host, plan.lockWaitMs);
+    commit(host, plan.busyTimeoutMs);
     return { end: 'committed', writes, commitMs: performance.now() - start };
   } catch (error) {
     const [only] = writes;
@@ -62,13 +62,13 @@ export function runBatch(host: WriteHost, plan: BatchPlan): BatchEnd {
     const stolen = writes.length > 0 && isPlainError(error);
     return stolen ? { end: 'failed', writes, error: stolenError(host, error) } : afterFailure(writes, error);
   } finally {
-    host.lockWait.end();
+    host.busyTimeout.end();
   }
 }
 
-function commit(host: WriteHost, waitMs: number): void {
+function commit(host: WriteConnection, waitMs: number): void {
   // Once more: a function of the batch may have set another wait with PRAGMA busy_timeout.
-  host.lockWait.begin(waitMs);
+  host.busyTimeout.begin(waitMs);
   try {
     host.execute('COMMIT');
   } catch (error) {
@@ -79,8 +79,8 @@ function commit(host: WriteHost, waitMs: number): void {
 }
 
 /** SQLite rolled the whole transaction back inside of the last write. */
-function afterLoss(host: WriteHost, writes: readonly QueuedWrite[], error: SqliteResultError): BatchEnd {
-  host.settle(error);
+function afterLoss(host: WriteConnection, writes: readonly QueuedWrite[], error: SqliteResultError): BatchEnd {
+  host.markRolledBackByFailure(error);
   return blameLostTransaction(error.code).on === 'write'
     ? { end: 'thrown-out', writes }
     : { end: 'failed', writes, error };
@@ -94,11 +94,11 @@ function afterFailure(writes: readonly QueuedWrite[], error: unknown): BatchEnd 
 }
 
 /** After many failures SQLite has rolled back already, and one of the ROLLBACK itself changes nothing about that. */
-function rollBack(host: WriteHost, error: unknown): void {
+function rollBack(host: WriteConnection, error: unknown): void {
   if (!host.native.inTransaction) return;
   try {
     host.execute('ROLLBACK');
-    host.settle(error);
+    host.markRolledBackByFailure(error);
   } catch {
     // Those who watch over failures were told by `execute`; the writes get the failure that came first.
   }
@@ -109,7 +109,7 @@ function isPlainError(error: unknown): boolean {
   return error instanceof SqliteResultError && error.code === 'SQLITE_ERROR';
 }
 
-function stolenError(host: WriteHost, cause: unknown): UnsafeStatementError {
+function stolenError(host: WriteConnection, cause: unknown): UnsafeStatementError {
   return new UnsafeStatementError(
     `A function of db.write() ended the transaction of its batch on ${host.file}; whether it was committed is unknown.`,
     {

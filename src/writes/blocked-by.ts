@@ -2,10 +2,10 @@
 import { isWriting, type OpenIterator } from '../connection/session';
 import { resolveCode } from '../errors/result-codes';
 import { sqliteErrorClasses, type SqliteBusyError, type SqliteResultError } from '../errors/sqlite-errors';
-import type { WriteHost } from './write-connection';
+import type { WriteConnection } from './write-connection';
 
 /** `'connection'`: another one has the lock. The others: the application keeps this one occupied across awaits. */
-export interface Obstacle {
+export interface BlockedBy {
   readonly kind: 'connection' | 'transaction' | 'iterator';
   /** Of the open iterator. */
   readonly sql: string | null;
@@ -16,10 +16,10 @@ export interface Obstacle {
 }
 
 /** The connection is in the middle of something that is not an iterator. */
-export const occupied: Obstacle = { kind: 'transaction', sql: null, openedAt: null, error: null };
+export const occupied: BlockedBy = { kind: 'transaction', sql: null, openedAt: null, error: null };
 
 /** What stands in the way before SQLite is asked. */
-export function ownObstacle(host: WriteHost): Obstacle | null {
+export function ownObstacle(host: WriteConnection): BlockedBy | null {
   if (host.native.inTransaction) return occupied;
   // In unsafe mode better-sqlite3 would begin, and what the iterator has written be rolled back with the batch.
   for (const iterator of host.openIterators()) if (isWriting(iterator)) return iteratorInWay(iterator);
@@ -27,17 +27,17 @@ export function ownObstacle(host: WriteHost): Obstacle | null {
 }
 
 /** After better-sqlite3 refused to write: it does not while an iterator is open. */
-export function iteratorObstacle(host: WriteHost): Obstacle | null {
+export function iteratorObstacle(host: WriteConnection): BlockedBy | null {
   for (const iterator of host.openIterators()) return iteratorInWay(iterator);
   return null;
 }
 
-function iteratorInWay({ statement, openedAt }: OpenIterator): Obstacle {
+function iteratorInWay({ statement, openedAt }: OpenIterator): BlockedBy {
   return { kind: 'iterator', sql: statement.source, openedAt, error: null };
 }
 
 /** After SQLite answered BUSY. */
-export function lockObstacle(error: SqliteBusyError): Obstacle {
+export function lockObstacle(error: SqliteBusyError): BlockedBy {
   return { kind: 'connection', sql: null, openedAt: null, error };
 }
 
@@ -48,7 +48,7 @@ export interface Waited {
 }
 
 /** The end of the patience of one write. */
-export function gaveUp(file: string, obstacle: Obstacle, { attempts, waitedMs }: Waited): SqliteResultError {
+export function gaveUp(file: string, obstacle: BlockedBy, { attempts, waitedMs }: Waited): SqliteResultError {
   const { kind, sql, error } = obstacle;
   const code = error?.code ?? 'SQLITE_BUSY';
   const ErrorClass = sqliteErrorClasses[resolveCode(code)?.row.errorClass ?? 'SqliteBusyError'];

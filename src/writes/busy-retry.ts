@@ -1,8 +1,7 @@
 /** Tries again while something is in the way, without stopping the event loop: p-retry, with waits of its own. */
-import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from '#p-retry';
-import type { Obstacle } from './blocked-by';
-import { retryDelayMs, type DelayBounds } from './retry-delay';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BlockedBy } from './blocked-by';
 
 export interface RetryPlan extends DelayBounds {
   /** Tries after the first. */
@@ -12,14 +11,14 @@ export interface RetryPlan extends DelayBounds {
   /** Ends the wait at once. */
   readonly signal: AbortSignal;
   /** Called before each wait. */
-  readonly onWait: (obstacle: Obstacle, delayMs: number) => void;
+  readonly onWait: (obstacle: BlockedBy, delayMs: number) => void;
 }
 
 /** p-retry retries what is thrown; this carries an obstacle there. */
 class Obstructed extends Error {
-  readonly obstacle: Obstacle;
+  readonly obstacle: BlockedBy;
 
-  constructor(obstacle: Obstacle) {
+  constructor(obstacle: BlockedBy) {
     super(obstacle.kind);
     this.obstacle = obstacle;
   }
@@ -33,10 +32,10 @@ class Obstructed extends Error {
  * @returns null when nothing is in the way any more or nobody waits, or the obstacle that was there to the end
  */
 export async function retryWhileObstructed(
-  first: Obstacle,
-  attempt: () => Obstacle | null,
+  first: BlockedBy,
+  attempt: () => BlockedBy | null,
   plan: RetryPlan,
-): Promise<Obstacle | null> {
+): Promise<BlockedBy | null> {
   const deadline = performance.now() + plan.budgetMs;
   try {
     await pRetry(
@@ -65,4 +64,23 @@ export async function retryWhileObstructed(
     if (plan.signal.aborted) return null;
     throw error;
   }
+}
+
+// How long to wait before the next try for a lock: a pure decision.
+
+export interface DelayBounds {
+  readonly minDelayMs: number;
+  readonly maxDelayMs: number;
+}
+
+/**
+ * Doubles from `minDelayMs` to `maxDelayMs`, and takes a random moment of the second half, so that processes which wait
+ * for one lock do not come back together, while nobody comes back at once.
+ *
+ * @param attempt 1 for the wait behind the first try
+ * @param random from 0 (included) to 1 (excluded)
+ */
+export function retryDelayMs(attempt: number, { minDelayMs, maxDelayMs }: DelayBounds, random: number): number {
+  const ceiling = Math.min(maxDelayMs, minDelayMs * 2 ** (attempt - 1));
+  return Math.max(minDelayMs, Math.round(ceiling * (0.5 + random / 2)));
 }

@@ -8,7 +8,7 @@ export const priorities = ['high', 'normal', 'low'] as const;
 export type WritePriority = (typeof priorities)[number];
 
 /** What an item of the lanes carries. */
-export interface LaneItem extends Queueable {
+export interface QueueItem extends Queueable {
   readonly priority: WritePriority;
   /** Counts what was ever queued; written by the lanes alone. */
   order: number;
@@ -24,7 +24,7 @@ const overtakings = 7;
  * taken at the latest as the 8(n + 1)th, whatever else comes in. (Ageing by time would do the same, but under load it
  * would end with everybody at the highest priority.)
  */
-export class Lanes<Item extends LaneItem> {
+export class PriorityQueue<Item extends QueueItem> {
   /** What ran once already and was rolled back: it has had its turn, and runs again as it was. */
   readonly #again = new FifoQueue<Item>();
   readonly #lanes: Readonly<Record<WritePriority, FifoQueue<Item>>> = {

@@ -1,10 +1,12 @@
 /** One call of `db.write` on its way: the function, its promise, and what became of it so far. */
 import { AsyncResource } from 'node:async_hooks';
-import { isPromise } from 'node:util/types';
+import { isPromise, isAsyncFunction } from 'node:util/types';
 import { deferred, type Deferred } from '../base/deferred';
 import { isThenable } from '../base/thenable';
 import type { Session } from '../connection/session';
-import type { WritePriority } from './priority-queue';
+import { type WritePriority, priorities } from './priority-queue';
+import { choiceOption, refuseOption } from '../options/checks';
+import { checkOptionNames } from '../options/option-names';
 
 /** Options of one `db.write` call. */
 export interface WriteCallOptions {
@@ -156,4 +158,19 @@ function ignoreFailure(promise: Promise<unknown>): void {
 
 export function queueWrite(write: NewWrite): QueuedWrite {
   return new Write(write);
+}
+
+// The arguments of `db.write`, checked before anything is queued.
+
+const optionNames = ['signal', 'priority'] as const satisfies readonly (keyof WriteCallOptions)[];
+
+/** Throws `TypeError` and `InvalidOptionError`. */
+export function checkWrite(fn: unknown, options: WriteCallOptions | undefined): void {
+  if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function');
+  if (isAsyncFunction(fn)) throw new TypeError('Write function cannot be async: it would go on outside of its batch');
+  if (options === undefined) return;
+  checkOptionNames(options, optionNames, '');
+  const { signal, priority } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) refuseOption('signal', 'an AbortSignal', signal);
+  choiceOption('priority', priority, 'normal', priorities);
 }

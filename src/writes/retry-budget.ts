@@ -1,7 +1,7 @@
 /** One wait of the queue: how long something has been in the way, and which writes have waited long enough. */
 import type { EventHub } from '../events/event-hub';
 import type { ResolvedWrites } from '../options/resolved';
-import type { Obstacle, Waited } from './blocked-by';
+import type { BlockedBy, Waited } from './blocked-by';
 import type { QueuedWrite } from './queued-write';
 
 /**
@@ -10,12 +10,12 @@ import type { QueuedWrite } from './queued-write';
  */
 const longHoldMs = 1000;
 
-export class Patience {
+export class RetryBudget {
   readonly #limits: ResolvedWrites;
   readonly #since = performance.now();
   readonly #triesBefore: number;
   #tries: number;
-  #told: Obstacle['kind'] | null = null;
+  #told: BlockedBy['kind'] | null = null;
 
   /** `triesBefore` are those of the waits that are over. */
   constructor(limits: ResolvedWrites, triesBefore: number) {
@@ -56,7 +56,7 @@ export class Patience {
   }
 
   /** Tells the listeners what the queue is about to wait for. */
-  tell(hub: EventHub, { kind, sql, openedAt, error }: Obstacle, delayMs: number): void {
+  tell(hub: EventHub, { kind, sql, openedAt, error }: BlockedBy, delayMs: number): void {
     const now = performance.now();
     const waitedMs = now - this.#since;
     const attempt = this.#tries - this.#triesBefore;

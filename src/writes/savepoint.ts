@@ -1,9 +1,8 @@
 /** One write inside the transaction of its batch: a savepoint around the function, and what it must not leave behind. */
-import { isWriting, type OpenIterator } from '../connection/session';
-import type { TransactionOwner } from '../connection/transaction-owner';
+import { isWriting, type OpenIterator, type TransactionOwner } from '../connection/session';
 import { UnsafeStatementError } from '../errors/refusals';
 import { SqliteBusyError, type SqliteResultError } from '../errors/sqlite-errors';
-import type { WriteHost } from './write-connection';
+import type { WriteConnection } from './write-connection';
 import type { QueuedWrite } from './queued-write';
 
 /** The tab keeps it apart from names that people write, and from the savepoint of `db.transaction`. */
@@ -16,10 +15,10 @@ const undo = `ROLLBACK TO ${savepoint}`;
 export class LossWatch implements TransactionOwner {
   /** The failure that came with the rollback; null while the transaction stands. */
   lost: SqliteResultError | null = null;
-  readonly #host: WriteHost;
+  readonly #host: WriteConnection;
   #lift: (() => void) | null = null;
 
-  constructor(host: WriteHost) {
+  constructor(host: WriteConnection) {
     this.#host = host;
   }
 
@@ -41,14 +40,14 @@ export class LossWatch implements TransactionOwner {
  *
  * @throws the failure of a savepoint statement: then the whole batch cannot be committed
  */
-export function runMember(host: WriteHost, watch: LossWatch, write: QueuedWrite): void {
+export function runMember(host: WriteConnection, watch: LossWatch, write: QueuedWrite): void {
   host.execute(begin);
   runFunction(host, watch, write);
   if (watch.lost === null) withoutIterators(host, write, () => leaveSavepoint(host, write));
 }
 
 /** As `runMember`, for one that has the transaction for itself: it needs no savepoint, and what fails rolls back all. */
-export function runAlone(host: WriteHost, watch: LossWatch, write: QueuedWrite): void {
+export function runAlone(host: WriteConnection, watch: LossWatch, write: QueuedWrite): void {
   runFunction(host, watch, write);
   if (watch.lost !== null || !write.failed) return;
   // In unsafe mode ROLLBACK leaves it open, and every COMMIT from then on would be refused.
@@ -56,7 +55,7 @@ export function runAlone(host: WriteHost, watch: LossWatch, write: QueuedWrite):
   withoutIterators(host, write, () => host.execute('ROLLBACK'));
 }
 
-function runFunction(host: WriteHost, watch: LossWatch, write: QueuedWrite): void {
+function runFunction(host: WriteConnection, watch: LossWatch, write: QueuedWrite): void {
   host.owner = watch;
   write.run();
   host.owner = null;
@@ -71,7 +70,7 @@ function runFunction(host: WriteHost, watch: LossWatch, write: QueuedWrite): voi
  * Takes a step that better-sqlite3, or in unsafe mode SQLite, refuses while an iterator is open: then the function has
  * left one behind. It is closed, the write has failed, and the step is taken again.
  */
-function withoutIterators(host: WriteHost, write: QueuedWrite, step: () => void): void {
+function withoutIterators(host: WriteConnection, write: QueuedWrite, step: () => void): void {
   try {
     step();
   } catch (error) {
@@ -81,7 +80,7 @@ function withoutIterators(host: WriteHost, write: QueuedWrite, step: () => void)
 }
 
 /** Whether `error` comes from an iterator that the function has left open; it is closed then, and the write has failed. */
-export function failedWithIterator(host: WriteHost, write: QueuedWrite, error: unknown): boolean {
+export function failedWithIterator(host: WriteConnection, write: QueuedWrite, error: unknown): boolean {
   const left = error instanceof TypeError ? isAny : error instanceof SqliteBusyError ? isWriting : null;
   const sql = left === null ? null : closeIterators(host, left);
   if (sql === null) return false;
@@ -89,7 +88,7 @@ export function failedWithIterator(host: WriteHost, write: QueuedWrite, error: u
   return true;
 }
 
-function leaveSavepoint(host: WriteHost, write: QueuedWrite): void {
+function leaveSavepoint(host: WriteConnection, write: QueuedWrite): void {
   if (write.failed) host.execute(undo);
   host.execute(release);
 }
@@ -97,7 +96,7 @@ function leaveSavepoint(host: WriteHost, write: QueuedWrite): void {
 const isAny = (): boolean => true;
 
 /** Closes the iterators that `which` picks; the SQL of the first, null when there was none. */
-function closeIterators(host: WriteHost, which: (iterator: OpenIterator) => boolean): string | null {
+function closeIterators(host: WriteConnection, which: (iterator: OpenIterator) => boolean): string | null {
   let first: string | null = null;
   for (const iterator of host.openIterators()) {
     if (!which(iterator)) continue;

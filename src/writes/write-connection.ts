@@ -1,14 +1,13 @@
 /** What the write queue needs of a connection. */
-import type { LockWait } from '../connection/busy-timeout';
-import type { OpenIterator } from '../connection/session';
-import type { TransactionOwner } from '../connection/transaction-owner';
+import type { BusyTimeout } from '../connection/busy-timeout';
+import type { OpenIterator, TransactionOwner } from '../connection/session';
 import type { EventHub } from '../events/event-hub';
 
-export interface WriteHost {
+export interface WriteConnection {
   readonly file: string;
   readonly native: { readonly inTransaction: boolean };
   readonly hub: EventHub;
-  readonly lockWait: LockWait;
+  readonly busyTimeout: BusyTimeout;
   /** Makes the error of every further call; null while all is well. */
   readonly refusal: (() => Error) | null;
   owner: TransactionOwner | null;
@@ -18,5 +17,5 @@ export interface WriteHost {
   /** Lets every call through any handle throw, until the function that it returns is called. */
   suspend(refusal: () => Error): () => void;
   /** Tells the error that its transaction is rolled back for certain. */
-  settle(error: unknown): void;
+  markRolledBackByFailure(error: unknown): void;
 }

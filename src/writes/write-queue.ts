@@ -3,14 +3,13 @@ import type { Session } from '../connection/session';
 import { ClosedDatabaseError, WriteQueueFullError } from '../errors/refusals';
 import type { ResolvedWrites } from '../options/resolved';
 import { retryWhileObstructed } from './busy-retry';
-import { checkWrite } from './check-write';
+import { checkWrite, queueWrite, type QueuedWrite, type WriteCallOptions } from './queued-write';
 import { WriteCounters, type WriteQueueFacts } from './counters';
 import { runBatch, type BatchEnd } from './batch';
-import type { WriteHost } from './write-connection';
-import { Lanes } from './priority-queue';
-import { gaveUp, iteratorObstacle, lockObstacle, occupied, ownObstacle, type Obstacle } from './blocked-by';
-import { Patience } from './retry-budget';
-import { queueWrite, type QueuedWrite, type WriteCallOptions } from './queued-write';
+import type { WriteConnection } from './write-connection';
+import { PriorityQueue } from './priority-queue';
+import { gaveUp, iteratorObstacle, lockObstacle, occupied, ownObstacle, type BlockedBy } from './blocked-by';
+import { RetryBudget } from './retry-budget';
 
 /**
  *     write() ──> queue ──> setImmediate ──> BEGIN IMMEDIATE, the writes, COMMIT ──> promises
@@ -22,9 +21,9 @@ import { queueWrite, type QueuedWrite, type WriteCallOptions } from './queued-wr
  * under HTTP every batch then holds one write.)
  */
 export class WriteQueue {
-  readonly #host: WriteHost;
+  readonly #host: WriteConnection;
   readonly #limits: ResolvedWrites;
-  readonly #queue = new Lanes<QueuedWrite>();
+  readonly #queue = new PriorityQueue<QueuedWrite>();
   readonly #counters = new WriteCounters();
   /** Sizes of the next batches, last first, where a batch must be smaller than usual. */
   readonly #sizes: number[] = [];
@@ -33,12 +32,12 @@ export class WriteQueue {
   readonly #stopped = new AbortController();
   #scheduled = false;
   #running = false;
-  #patience: Patience | null = null;
+  #patience: RetryBudget | null = null;
   /** Tries in vain of the waits that are over; never set back, because writes outlive the wait in which they came. */
   #tries = 0;
-  #obstacle: Obstacle | null = null;
+  #obstacle: BlockedBy | null = null;
 
-  constructor(host: WriteHost, limits: ResolvedWrites) {
+  constructor(host: WriteConnection, limits: ResolvedWrites) {
     this.#host = host;
     this.#limits = limits;
   }
@@ -100,7 +99,7 @@ export class WriteQueue {
    * do, with the event loop stopped; what still cannot run stays queued.
    */
   finish(session: Session): void {
-    while (this.#of(session).length > 0 && this.#attempt(this.#host.lockWait.wantedMs) === null);
+    while (this.#of(session).length > 0 && this.#attempt(this.#host.busyTimeout.wantedMs) === null);
   }
 
   /** Rejects what a closed handle left behind. */
@@ -151,10 +150,10 @@ export class WriteQueue {
     else if (this.#queue.size > 0) this.#schedule();
   };
 
-  async #waitFor(first: Obstacle): Promise<void> {
-    const patience = new Patience(this.#limits, this.#tries);
+  async #waitFor(first: BlockedBy): Promise<void> {
+    const patience = new RetryBudget(this.#limits, this.#tries);
     this.#patience = patience;
-    let obstacle: Obstacle | null = first;
+    let obstacle: BlockedBy | null = first;
     patience.tried();
     for (let oldest = this.#queue.oldest(); obstacle !== null && oldest !== undefined; oldest = this.#queue.oldest()) {
       obstacle = await retryWhileObstructed(obstacle, () => this.#attempt(0), {
@@ -174,15 +173,15 @@ export class WriteQueue {
   }
 
   /** Rejects those whose patience is at its end. */
-  #giveUp(obstacle: Obstacle, patience: Patience): void {
+  #giveUp(obstacle: BlockedBy, patience: RetryBudget): void {
     for (const write of this.#queue.takeSpent(each => patience.isSpent(each))) {
       this.#reject(write, gaveUp(this.#host.file, obstacle, patience.of(write)));
     }
   }
 
   /** Runs one batch; the obstacle when it could not. */
-  #attempt(lockWaitMs: number): Obstacle | null {
-    this.#obstacle = this.#queue.size === 0 || this.#isRefused() ? null : this.#runBatch(lockWaitMs);
+  #attempt(busyTimeoutMs: number): BlockedBy | null {
+    this.#obstacle = this.#queue.size === 0 || this.#isRefused() ? null : this.#runBatch(busyTimeoutMs);
     if (this.#obstacle !== null) this.#patience?.tried();
     return this.#obstacle;
   }
@@ -197,7 +196,7 @@ export class WriteQueue {
     return true;
   }
 
-  #runBatch(lockWaitMs: number): Obstacle | null {
+  #runBatch(busyTimeoutMs: number): BlockedBy | null {
     const own = ownObstacle(this.#host);
     if (own !== null) return own;
     const size = this.#sizes.at(-1) ?? this.#limits.maxBatch;
@@ -210,12 +209,12 @@ export class WriteQueue {
       return this.#queue.shift();
     };
     this.#running = true;
-    const batch = runBatch(this.#host, { next, lockWaitMs, alone: size === 1 || this.#queue.size === 1 });
+    const batch = runBatch(this.#host, { next, busyTimeoutMs, alone: size === 1 || this.#queue.size === 1 });
     this.#running = false;
     return this.#conclude(batch);
   }
 
-  #conclude(batch: BatchEnd): Obstacle | null {
+  #conclude(batch: BatchEnd): BlockedBy | null {
     const { writes } = batch;
     switch (batch.end) {
       case 'committed':
@@ -242,7 +241,7 @@ export class WriteQueue {
     }
   }
 
-  #failed(writes: readonly QueuedWrite[], error: unknown): Obstacle | null {
+  #failed(writes: readonly QueuedWrite[], error: unknown): BlockedBy | null {
     // better-sqlite3 itself refuses to begin while an iterator is open or a statement runs.
     if (writes.length === 0 && error instanceof TypeError) return iteratorObstacle(this.#host) ?? occupied;
     for (const write of writes) this.#reject(write, error);

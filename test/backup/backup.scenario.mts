@@ -2,7 +2,7 @@
 import NativeDatabase from 'better-sqlite3';
 import { serve } from '../support/fault-scenario.mts';
 import type { BackupOptions } from '../../dist/backup/options.js';
-import { takeTurn } from '../../dist/backup/schedule-lock.js';
+import { takeScheduleLock } from '../../dist/backup/schedule-lock.js';
 import { backUp } from './fixture.mts';
 
 let db: NativeDatabase.Database | undefined;
@@ -17,5 +17,5 @@ serve({
     if (db === undefined) throw new Error('no database is open');
     return backUp(db, to, options, { isNetwork: path => path === network });
   },
-  turn: async (directory: string) => (await takeTurn(directory, 'app')) !== null,
+  turn: async (directory: string) => (await takeScheduleLock(directory, 'app')) !== null,
 });

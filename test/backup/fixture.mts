@@ -6,8 +6,7 @@ import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import type NativeDatabase from 'better-sqlite3';
 import { backup, type BackupContext } from '../../dist/backup/backup.js';
-import type { BackupResult } from '../../dist/backup/result.js';
-import type { BackupOptions } from '../../dist/backup/options.js';
+import type { BackupResult, BackupOptions } from '../../dist/backup/options.js';
 import { identityOf, Native, require } from '../maintenance/fixture.mts';
 
 export { dist, folder, identityOf, Native, require } from '../maintenance/fixture.mts';

@@ -6,13 +6,11 @@ import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { dueBackup } from '../../dist/backup/due.js';
-import { backupPath, listBackups } from '../../dist/backup/folder.js';
-import { temporaryName, thisOwner } from '../../dist/backup/process-id.js';
-import { retention } from '../../dist/backup/schedule-rules.js';
+import { dueBackup, retention } from '../../dist/backup/schedule-rules.js';
+import { backupPath, listBackups, momentOf, stampOf } from '../../dist/backup/folder.js';
+import { temporaryName, thisProcess } from '../../dist/backup/process-id.js';
 import { startSchedule, type Schedule } from '../../dist/backup/schedule.js';
-import { momentOf, stampOf } from '../../dist/backup/stamp.js';
-import { takeTurn } from '../../dist/backup/schedule-lock.js';
+import { takeScheduleLock } from '../../dist/backup/schedule-lock.js';
 import { createFaultBench, faultsSkip } from '../support/fault-shim.mts';
 import { backUp, bank, dist, folder, names } from './fixture.mts';
 import { until } from '../support/until.mts';
@@ -263,20 +261,20 @@ describe('the schedule', () => {
 
   test('two processes with one schedule take turns; the turn of a killed one is taken over', async t => {
     const home = folder(t);
-    const first = await takeTurn(home, 'app');
+    const first = await takeScheduleLock(home, 'app');
     assert.ok(first);
-    assert.equal(await takeTurn(home, 'app'), null);
-    assert.ok(await takeTurn(home, 'other'));
+    assert.equal(await takeScheduleLock(home, 'app'), null);
+    assert.ok(await takeScheduleLock(home, 'other'));
     await first();
     const child = spawn(process.execPath, [
       '-e',
-      `require(${JSON.stringify(dist('backup/schedule-lock.js'))}).takeTurn(${JSON.stringify(home)}, 'app').then(() => { console.log('mine'); setInterval(() => {}, 1e6); });`,
+      `require(${JSON.stringify(dist('backup/schedule-lock.js'))}).takeScheduleLock(${JSON.stringify(home)}, 'app').then(() => { console.log('mine'); setInterval(() => {}, 1e6); });`,
     ]);
     await once(child.stdout, 'data');
-    assert.equal(await takeTurn(home, 'app'), null);
+    assert.equal(await takeScheduleLock(home, 'app'), null);
     child.kill('SIGKILL');
     await once(child, 'exit');
-    assert.ok(await takeTurn(home, 'app'));
+    assert.ok(await takeScheduleLock(home, 'app'));
   });
 
   /*
@@ -286,12 +284,12 @@ describe('the schedule', () => {
   test('two that find the turn of a killed process never have it both', { skip: faultsSkip() }, async () => {
     using bench = createFaultBench();
     const turnFile = join(bench.folder, '.app.backup-turn');
-    writeFileSync(turnFile, temporaryName({ ...thisOwner(), started: 'gone' }, '0'));
+    writeFileSync(turnFile, temporaryName({ ...thisProcess(), started: 'gone' }, '0'));
     const slow = bench.start(join(import.meta.dirname, 'backup.scenario.mts'));
     bench.faults.arm({ calls: 'unlink', path: turnFile, action: 'hold' });
     const slowHasIt = slow.ask<boolean>('turn', bench.folder);
     await bench.hit();
-    const fast = await takeTurn(bench.folder, 'app');
+    const fast = await takeScheduleLock(bench.folder, 'app');
     bench.faults.heal();
     assert.deepEqual([fast !== null, await slowHasIt], [false, true]);
     assert.deepEqual(names(bench.folder), ['.app.backup-turn', 'control']);
@@ -300,12 +298,12 @@ describe('the schedule', () => {
   test('a process that was killed while it took over keeps nobody out for long', async t => {
     const home = folder(t);
     const turnFile = join(home, '.app.backup-turn');
-    writeFileSync(turnFile, temporaryName({ ...thisOwner(), started: 'gone' }, '0'));
+    writeFileSync(turnFile, temporaryName({ ...thisProcess(), started: 'gone' }, '0'));
     writeFileSync(`${turnFile}-takeover`, '');
-    assert.equal(await takeTurn(home, 'app'), null);
+    assert.equal(await takeScheduleLock(home, 'app'), null);
     utimesSync(`${turnFile}-takeover`, new Date(), new Date(Date.now() - 60_000));
-    assert.equal(await takeTurn(home, 'app'), null);
-    assert.ok(await takeTurn(home, 'app'));
+    assert.equal(await takeScheduleLock(home, 'app'), null);
+    assert.ok(await takeScheduleLock(home, 'app'));
     assert.deepEqual(names(home), ['.app.backup-turn']);
   });
 

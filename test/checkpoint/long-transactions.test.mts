@@ -6,22 +6,21 @@ import { join } from 'node:path';
 import { beforeEach, afterEach, describe, test } from 'node:test';
 import { Database, type LongTransactionEvent } from 'safe-sqlite';
 import { findLongTransactions } from '../../dist/checkpoint/long-transactions.js';
-import { isOpenDatabase } from '../../dist/open/handle.js';
+import { isSharedConnection, type SharedConnection } from '../../dist/open/shared-connection.js';
 import { openResolved } from '../../dist/open/open.js';
 import { resolveOptions } from '../../dist/options/resolve.js';
-import type { OpenDatabase } from '../../dist/open/shared-connection.js';
 
 const quiet = { logger: false, checkpoint: 'off' } as const;
 
 let folder = '';
-let opened: OpenDatabase;
+let opened: SharedConnection;
 let db: Database;
 let seen: LongTransactionEvent[] = [];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-'));
   opened = openResolved(resolveOptions(join(folder, 'a.db'), quiet));
-  assert.ok(isOpenDatabase(opened));
+  assert.ok(isSharedConnection(opened));
   db = new Database(opened as unknown as string);
   db.exec('CREATE TABLE t(a); INSERT INTO t VALUES (1), (2)');
   seen = [];

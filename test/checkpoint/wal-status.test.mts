@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Database } from 'safe-sqlite';
-import { askWalState, isOccupied, readWalState, WalView } from '../../dist/checkpoint/wal-status.js';
+import { askWalStatus, isOccupied, readWalStatus, WalView } from '../../dist/checkpoint/wal-status.js';
 import type { FileUser } from '../../dist/checkpoint/file-user.js';
 import { openResolved } from '../../dist/open/open.js';
 import { resolveOptions } from '../../dist/options/resolve.js';
@@ -27,9 +27,9 @@ afterEach(() => {
 });
 
 const frame = 4096 + 24;
-const read = (since = 0) => readWalState(db.name, [user], since);
+const read = (since = 0) => readWalStatus(db.name, [user], since);
 
-describe('readWalState', () => {
+describe('readWalStatus', () => {
   test('counts the frames since the WAL started over, also in a file that stays as large as it was', async () => {
     for (let row = 0; row < 10; row += 1) db.exec('INSERT INTO t VALUES (zeroblob(3000))');
     const { walBytes, pendingBytes, fileBytes, exact } = read();
@@ -45,10 +45,10 @@ describe('readWalState', () => {
 
   test('asks SQLite alone, where the size of the file is known, and nobody inside a transaction', () => {
     const { fileBytes, ...frames } = read();
-    assert.deepEqual(askWalState([user], 2 * fileBytes), { ...frames, fileBytes: 2 * fileBytes });
-    assert.deepEqual(askWalState([user], 0), { ...frames, fileBytes: frames.walBytes });
+    assert.deepEqual(askWalStatus([user], 2 * fileBytes), { ...frames, fileBytes: 2 * fileBytes });
+    assert.deepEqual(askWalStatus([user], 0), { ...frames, fileBytes: frames.walBytes });
     db.exec('BEGIN');
-    assert.equal(askWalState([user], fileBytes), null);
+    assert.equal(askWalStatus([user], fileBytes), null);
     db.exec('COMMIT');
   });
 
@@ -59,7 +59,7 @@ describe('readWalState', () => {
     const { walBytes, fileBytes } = read();
     assert.equal(walBytes % (65_536 + 24), 0);
     assert.equal(fileBytes, walBytes + 32);
-    assert.deepEqual(askWalState([user], fileBytes), read());
+    assert.deepEqual(askWalStatus([user], fileBytes), read());
   });
 
   test('guesses while every connection is in a transaction or iterates', () => {
@@ -78,7 +78,7 @@ describe('readWalState', () => {
   });
 
   test('asks nothing of a closed connection, and of a file that is not there', () => {
-    assert.deepEqual(readWalState(join(folder, 'none.db'), [user], 0), {
+    assert.deepEqual(readWalStatus(join(folder, 'none.db'), [user], 0), {
       walBytes: 0,
       pendingBytes: 0,
       fileBytes: 0,
@@ -98,7 +98,7 @@ describe('readWalState', () => {
     own.defaultSafeIntegers();
     own.prepare('SELECT 1').get();
     const before = seen.length;
-    const state = readWalState(
+    const state = readWalStatus(
       own.name,
       [{ connection: opened.connection, schema: 'main', checkpoints: true, entersWal() {} }],
       0,

@@ -8,7 +8,7 @@ test('the check before a commit runs once for each commit, and for nothing else'
   const db = new Database(opened as unknown as string);
   db.exec('CREATE TABLE t (x)');
   let checks = 0;
-  opened.connection.gate.guardCommits(() => (checks += 1));
+  opened.connection.commitHooks.beforeCommit(() => (checks += 1));
   const during = (work: () => unknown): number => {
     checks = 0;
     work();
@@ -55,7 +55,7 @@ test('the check before a commit runs once for each commit, and for nothing else'
   assert.equal(
     during(() => insert.run()),
     1,
-    'and the gate knows',
+    'and the commitHooks knows',
   );
   for (const [pragma, expected] of [
     ['user_version = 7', 1],

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Finding } from 'safe-sqlite';
 import type { DoctorFacts } from '../../dist/doctor/facts.js';
-import type { Patient } from '../../dist/doctor/judge/subject.js';
+import type { CheckInput } from '../../dist/doctor/judge/subject.js';
 import { quote } from '../../dist/doctor/judge/finding.js';
 import { judge } from '../../dist/doctor/judge/judge.js';
-import { judgeMissed, notLookedAt } from '../../dist/doctor/judge/unread.js';
+import { judgeMissed, unread } from '../../dist/doctor/judge/unread.js';
 import { storageCommands } from '../../dist/doctor/judge/storage-commands.js';
 import type { Device } from '../../dist/filesystem/linux/device.js';
 import type { FilesystemReport } from '../../dist/filesystem/report.js';
@@ -55,7 +55,7 @@ function ground(type: string, superOptions: readonly string[] = []): FilesystemR
 }
 
 function codes(facts: Partial<DoctorFacts>): readonly string[] {
-  const patient: Patient = {
+  const patient: CheckInput = {
     file: '/data/app.db',
     facts,
     now: 0,
@@ -153,7 +153,7 @@ test('a WAL that is larger than its database and large in itself', () => {
     'warning wal-large',
   ]);
   assert.deepEqual(
-    notLookedAt([], { journals: { wal, index: null, rollback: null } }, true).map(({ what }) => what),
+    unread([], { journals: { wal, index: null, rollback: null } }, true).map(({ what }) => what),
     ['the end of the -wal'],
   );
 });

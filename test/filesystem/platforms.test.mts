@@ -56,7 +56,7 @@ function decisionOf(
 ): Expected | 'readonly' {
   const decision = decide({
     filesystem: report,
-    ground: 'file',
+    storage: 'file',
     file: report.target,
     readonly,
     journalMode: 'auto',

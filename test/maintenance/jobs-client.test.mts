@@ -6,8 +6,8 @@ import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { runJob, settleCheckpoints, startJob } from '../../dist/maintenance/jobs-client.js';
-import { runJobHere, runJobSync } from '../../dist/maintenance/run-inline.js';
+import { runJob, waitForCheckpoints, startJob } from '../../dist/maintenance/jobs-client.js';
+import { runJobInline, runJobSync } from '../../dist/maintenance/run-inline.js';
 import { descriptorsOn } from '../../dist/proc/descriptors.js';
 import { dist, folder, identityOf, Native, require, walDatabase } from './fixture.mts';
 import { until } from '../support/until.mts';
@@ -116,7 +116,7 @@ describe('checkpoint job', () => {
     const file = join(folder(t), 'a.db');
     walDatabase(t, file, 5);
     assert.equal(runJobSync(checkpointOf(file)).complete, true);
-    assert.equal((await runJobHere(checkpointOf(file))).complete, true);
+    assert.equal((await runJobInline(checkpointOf(file))).complete, true);
   });
 });
 
@@ -133,8 +133,8 @@ describe('settling before a close', () => {
     // Gate: the first is inside SQLite as soon as its connection has the file open.
     await untilOpenInThread(file);
     const started = performance.now();
-    assert.equal(settleCheckpoints(file, 20), false, 'it gives up when it takes too long');
-    assert.equal(settleCheckpoints(file, 10_000), true);
+    assert.equal(waitForCheckpoints(file, 20), false, 'it gives up when it takes too long');
+    assert.equal(waitForCheckpoints(file, 10_000), true);
     assert.ok(performance.now() - started < 5000);
     reader.close();
     // No turn of the event loop has passed, and yet no connection of the thread is open any more.

@@ -3,15 +3,15 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createControl } from '../../dist/maintenance/shared-state.js';
-import { Lane } from '../../dist/maintenance/worker-lane.js';
+import { createSharedState } from '../../dist/maintenance/shared-state.js';
+import { WorkerLane } from '../../dist/maintenance/worker-lane.js';
 import { folder } from './fixture.mts';
 
 const job = { kind: 'checkpoint', file: '/a.db', identity: null, mode: 'passive', busyTimeoutMs: 0 } as const;
 
-function outcome(lane: Lane, id: number): Promise<unknown> {
+function outcome(lane: WorkerLane, id: number): Promise<unknown> {
   return new Promise(resolve =>
-    lane.start({ id, job, control: createControl(), keepAlive: true, onMessage: resolve, onLost: resolve }),
+    lane.start({ id, job, control: createSharedState(), keepAlive: true, onMessage: resolve, onLost: resolve }),
   );
 }
 
@@ -31,7 +31,7 @@ for (const [how, code] of [
          parentPort.close();
        });`,
     );
-    const lane = new Lane(program);
+    const lane = new WorkerLane(program);
     const lost = await Promise.all([outcome(lane, 1), outcome(lane, 2)]);
     for (const error of lost as (Error & { code: string; details: { exitCode: number; file: string } })[]) {
       assert.equal(error.code, 'SAFE_SQLITE_MAINTENANCE_FAILED');
@@ -44,6 +44,6 @@ for (const [how, code] of [
 }
 
 test('a thread whose program is missing rejects its job', async t => {
-  const error = (await outcome(new Lane(join(folder(t), 'none.cjs')), 1)) as Error & { code: string };
+  const error = (await outcome(new WorkerLane(join(folder(t), 'none.cjs')), 1)) as Error & { code: string };
   assert.equal(error.code, 'SAFE_SQLITE_MAINTENANCE_FAILED');
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import Native from 'better-sqlite3';
 import { Database, SqliteCantOpenError, SqliteError } from 'safe-sqlite';
-import { reach } from '../../dist/open/reach.js';
+import { asCantOpen } from '../../dist/open/plan.js';
 
 describe('what cannot be looked at cannot be opened', () => {
   test('a path that leads in a circle: the code is that of better-sqlite3, the message says why', t => {
@@ -30,18 +30,18 @@ describe('what cannot be looked at cannot be opened', () => {
 
   test('the answer of the look is passed on, and so is an error that no system call made', () => {
     assert.equal(
-      reach('a.db', () => 1),
+      asCantOpen('a.db', () => 1),
       1,
     );
     const own = new RangeError('no system call');
     assert.throws(
       () =>
-        reach('a.db', () => {
+        asCantOpen('a.db', () => {
           throw own;
         }),
       own,
     );
-    assert.throws(() => reach(' a.db ', () => openSync('/no/such/folder/file', 'r')), {
+    assert.throws(() => asCantOpen(' a.db ', () => openSync('/no/such/folder/file', 'r')), {
       code: 'SQLITE_CANTOPEN',
       message: /in a\.db\): ENOENT/,
     });

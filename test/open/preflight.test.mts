@@ -26,7 +26,7 @@ import { HardLinkedDatabaseError, OrphanedJournalError } from '../../dist/errors
 import { SqliteCantOpenError, SqliteReadonlyError } from '../../dist/errors/sqlite-errors.js';
 import { locate } from '../../dist/filesystem/locate.js';
 import { preflightFacts } from '../../dist/filesystem/preflight-facts.js';
-import { preflight } from '../../dist/open/preflight.js';
+import { preflight } from '../../dist/open/plan.js';
 import { judgePreflight } from '../../dist/policy/preflight.js';
 import { createFaultBench, faultsSkip } from '../support/fault-shim.mts';
 

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import {
   checkpointPause,
   decideCheckpoint,
-  growthPerLook,
+  growthPerPoll,
   mergeCheckpoint,
   type CheckpointFacts,
 } from '../../dist/policy/checkpoint.js';
@@ -173,11 +173,11 @@ describe('decideCheckpoint', () => {
   });
 });
 
-describe('growthPerLook', () => {
+describe('growthPerPoll', () => {
   test('is a quarter of the size at which the file is truncated, and no less than small commits write', () => {
-    assert.equal(growthPerLook(settings), 16 * MiB);
-    assert.equal(growthPerLook({ ...settings, truncateAboveBytes: MiB }), MiB);
-    assert.equal(growthPerLook('off'), Number.POSITIVE_INFINITY);
+    assert.equal(growthPerPoll(settings), 16 * MiB);
+    assert.equal(growthPerPoll({ ...settings, truncateAboveBytes: MiB }), MiB);
+    assert.equal(growthPerPoll('off'), Number.POSITIVE_INFINITY);
   });
 });
 

@@ -55,7 +55,7 @@ const why = 'one process on one host, checked by the deployment';
 function ask(input: Partial<DecisionInput> = {}) {
   return decide({
     filesystem: report(),
-    ground: 'file',
+    storage: 'file',
     file: '/data/app.db',
     readonly: false,
     journalMode: 'auto',
@@ -101,8 +101,8 @@ describe('journal mode and synchronous', () => {
       null,
       'full',
     ],
-    ['memory', { ground: 'memory', filesystem: null, file: null }, null, 'full'],
-    ['temporary', { ground: 'temporary', filesystem: null, file: null }, null, 'full'],
+    ['memory', { storage: 'memory', filesystem: null, file: null }, null, 'full'],
+    ['temporary', { storage: 'temporary', filesystem: null, file: null }, null, 'full'],
   ];
   for (const [name, input, journalMode, synchronous] of rows) {
     test(name, () => {
@@ -117,7 +117,7 @@ describe('journal mode and synchronous', () => {
   test('fullfsync on macOS only, and only for a file', () => {
     assert.equal(planOf({ platform: 'darwin' }).fullfsync, true);
     assert.equal(planOf({}).fullfsync, false);
-    assert.equal(planOf({ platform: 'darwin', ground: 'memory', filesystem: null, file: null }).fullfsync, false);
+    assert.equal(planOf({ platform: 'darwin', storage: 'memory', filesystem: null, file: null }).fullfsync, false);
   });
 });
 
@@ -184,7 +184,7 @@ test('commits without a sync that somebody answers for are warned of at every op
   assert.equal(warning?.code, 'unsynced-commits-allowed');
   assert.ok(warning.message.includes(why));
   assert.deepEqual(planOf({ dangerously, readonly: true }).warnings, []);
-  assert.deepEqual(planOf({ dangerously, ground: 'memory', filesystem: null, file: null }).warnings, []);
+  assert.deepEqual(planOf({ dangerously, storage: 'memory', filesystem: null, file: null }).warnings, []);
 });
 
 describe('the version of SQLite', () => {
@@ -202,7 +202,7 @@ describe('the version of SQLite', () => {
   });
   test('a database in memory has no WAL and no journal that others see', () => {
     assert.equal(
-      planOf({ sqliteVersion: '3.51.2', ground: 'memory', filesystem: null, file: null }).warnings.length,
+      planOf({ sqliteVersion: '3.51.2', storage: 'memory', filesystem: null, file: null }).warnings.length,
       0,
     );
   });
@@ -222,8 +222,8 @@ test('the way out of WAL format without shared memory', () => {
 test('it is told only where it is the reason', () => {
   const share = report({ type: '9p', class: 'vm-share', verdict: 'refuse' });
   const failure = (code: string) => new Database.SqliteError('disk I/O error', code);
-  const codeOf = (code: string, ground: FilesystemReport | null, shmExists: boolean) =>
-    walFormatError(failure(code), ground, shmExists)?.code;
+  const codeOf = (code: string, storage: FilesystemReport | null, shmExists: boolean) =>
+    walFormatError(failure(code), storage, shmExists)?.code;
   assert.equal(codeOf('SQLITE_IOERR_SHMMAP', share, true), 'SQLITE_IOERR_SHMMAP');
   assert.equal(codeOf('SQLITE_IOERR_LOCK', share, true), 'SQLITE_IOERR_LOCK');
   assert.equal(codeOf('SQLITE_IOERR_SHMMAP', share, false), undefined);

@@ -1,14 +1,14 @@
 /** The fence by its table: result code and moment in, decision out. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { decideFence, type FenceMoment } from '../../dist/policy/fence.js';
+import { decideFence, type OperationKind } from '../../dist/policy/fence.js';
 import { resultCodes } from '../../dist/errors/result-codes.js';
 import type { WriteObstacle } from '../../dist/filesystem/write-obstacle.js';
 
-const moments: readonly FenceMoment[] = ['commit', 'write', 'statement', 'checkpoint', 'open', 'copy'];
+const moments: readonly OperationKind[] = ['commit', 'write', 'statement', 'checkpoint', 'open', 'copy'];
 
 /** In which moments a code fences a database in WAL mode, and in which one with a rollback journal. */
-const fences: Readonly<Record<string, { wal: readonly FenceMoment[]; delete: readonly FenceMoment[] }>> = {
+const fences: Readonly<Record<string, { wal: readonly OperationKind[]; delete: readonly OperationKind[] }>> = {
   SQLITE_IOERR_FSYNC: {
     wal: ['commit', 'write', 'statement', 'checkpoint', 'open'],
     delete: ['commit', 'write', 'statement', 'checkpoint', 'open'],

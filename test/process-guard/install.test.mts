@@ -35,7 +35,7 @@ beforeEach(() => {
   file = join(place, 'app.db');
   admission = admit({ file, identity: null, place: placeOf(file), copy: sqliteCopyOf(undefined) });
   live = openLive(file);
-  admission.settle(identityOf(file));
+  admission.setIdentity(identityOf(file));
   live.db.exec('INSERT INTO t VALUES (1)');
   fs.writeFileSync(join(place, 'other.txt'), 'other');
   removeGuard = installProcessGuard();

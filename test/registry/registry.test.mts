@@ -77,7 +77,7 @@ describe('admission', () => {
     assert.equal(admission.key, fileKey(null, request.place));
     assert.throws(() => admit({ ...request, copy: otherCopy }), SqliteCopyConflictError);
     writeFileSync(file, '');
-    admission.settle(identityOf(file));
+    admission.setIdentity(identityOf(file));
     assert.equal(admission.key, fileKey(identityOf(file), request.place));
     assert.throws(() => admit({ ...existing(file), copy: otherCopy }), SqliteCopyConflictError);
     admission.release();
@@ -89,7 +89,7 @@ describe('admission', () => {
     const late = admit({ file, identity: null, place: placeOf(file), copy });
     writeFileSync(file, '');
     const early = admit({ ...existing(file), copy: otherCopy });
-    assert.throws(() => late.settle(identityOf(file)), SqliteCopyConflictError);
+    assert.throws(() => late.setIdentity(identityOf(file)), SqliteCopyConflictError);
     late.release();
     early.release();
     assert.deepEqual(files(), []);

@@ -10,7 +10,7 @@ import type * as NodeSqlite from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import Native from 'better-sqlite3';
 import { databaseDescriptors } from '../../dist/proc/foreign-descriptors.js';
-import type { Finding } from '../../dist/sentinel/finding.js';
+import type { Loss } from '../../dist/sentinel/finding.js';
 import { identityOf } from '../support/identity.mts';
 import { closeLive, openLive, type Live } from '../support/live.mts';
 import { installSecondCopy } from '../support/second-copy.mts';
@@ -23,7 +23,7 @@ let count = 0;
 const fresh = (): string => join(folder, `${count++}.db`);
 
 /** Opens, does the harm, and gives what the sentinel says at the next commit. */
-async function harmed(harm: (file: string, live: Live) => unknown, mode = 'wal'): Promise<Finding> {
+async function harmed(harm: (file: string, live: Live) => unknown, mode = 'wal'): Promise<Loss> {
   const file = fresh();
   const live = openLive(file, mode);
   live.db.exec('INSERT INTO t VALUES (1)');
@@ -101,7 +101,7 @@ describe('locks cancelled in this process', { skip: linux }, () => {
         fs.closeSync(Number(fd));
         break;
       }
-    }).catch((error: unknown) => error as Finding);
+    }).catch((error: unknown) => error as Loss);
     assert.equal(finding.kind, 'locksLost');
   });
 

@@ -10,7 +10,7 @@ import { anyCase, gap } from './soup.mts';
 import { failureOf } from './sqlite.mts';
 
 const context: GuardContext = {
-  ground: 'file',
+  storage: 'file',
   walAllowed: true,
   synchronous: 'full',
   platform: 'linux',

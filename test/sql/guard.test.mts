@@ -15,14 +15,14 @@ const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-guard-'));
 after(() => rmSync(folder, { recursive: true }));
 
 const inWal: GuardContext = {
-  ground: 'file',
+  storage: 'file',
   walAllowed: true,
   synchronous: 'full',
   platform: 'darwin',
   allowUnsyncedCommits: false,
 };
 const inRollback: GuardContext = { ...inWal, walAllowed: false, synchronous: 'extra' };
-const inMemory: GuardContext = { ...inWal, ground: 'memory' };
+const inMemory: GuardContext = { ...inWal, storage: 'memory' };
 
 const ordinary = inspectSql('SELECT 1', inWal);
 

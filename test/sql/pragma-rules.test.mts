@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-rules-'));
 after(() => rmSync(folder, { recursive: true }));
 
 const context: GuardContext = {
-  ground: 'file',
+  storage: 'file',
   walAllowed: true,
   synchronous: 'full',
   platform: 'linux',

@@ -206,13 +206,13 @@ describe('another process has the write lock', () => {
   test('is not waited for by COMMIT, whatever timeout its functions set by PRAGMA', async () => {
     using bench = createBench({ timeout: 1234 });
     const insert = inserter(bench.db);
-    const { native, gate } = bench.opened.connection;
+    const { native, commitHooks } = bench.opened.connection;
     const atCommit: unknown[] = [];
     const alone = (): unknown => bench.db.pragma('busy_timeout = 4321');
-    gate.guardCommits(() => atCommit.push(native.pragma('busy_timeout', { simple: true })));
+    commitHooks.beforeCommit(() => atCommit.push(native.pragma('busy_timeout', { simple: true })));
     await bench.db.write(() => [insert(1), alone()]);
     await Promise.all([bench.db.write(() => [insert(2), alone()]), bench.db.write(() => insert(3))]);
-    gate.guardCommits(null);
+    commitHooks.beforeCommit(null);
     assert.deepEqual([...new Set(atCommit)], [0]);
     assert.equal(bench.db.pragma('busy_timeout', { simple: true }), 4321);
   });

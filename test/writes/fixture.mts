@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Database, type Options } from 'safe-sqlite';
 import { openOwn } from '../../dist/open/open.js';
-import type { OpenDatabase } from '../../dist/open/shared-connection.js';
+import type { SharedConnection } from '../../dist/open/shared-connection.js';
 import { startScenario, type Scenario } from '../support/fault-shim.mts';
 
 export interface Bench extends Disposable {
   readonly file: string;
   readonly db: Database;
   /** What stands behind `db`. */
-  readonly opened: OpenDatabase;
+  readonly opened: SharedConnection;
   /** The column `x` of `t`, in the order of its rows. */
   rows(): unknown[];
   /** Another process that has the file open. */

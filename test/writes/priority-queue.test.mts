@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { Lanes, priorities, type WritePriority } from '../../dist/writes/priority-queue.js';
+import { PriorityQueue, priorities, type WritePriority } from '../../dist/writes/priority-queue.js';
 
 interface Item {
   place: number;
@@ -49,7 +49,7 @@ describe('the lanes of the write queue', () => {
   test('are what the model says, whatever is done with them', () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 200 }), steps => {
-        const lanes = new Lanes<Item>();
+        const lanes = new PriorityQueue<Item>();
         const model = new Model();
         let taken: Item[] = [];
         for (const step of steps) {
@@ -100,7 +100,7 @@ describe('the lanes of the write queue', () => {
   });
 
   test('let each item through after eight for each older one, whatever comes in', () => {
-    const lanes = new Lanes<Item>();
+    const lanes = new PriorityQueue<Item>();
     const make = (priority: WritePriority): Item => ({ place: -1, order: -1, priority });
     const patient = Array.from({ length: 5 }, () => make('low'));
     for (const item of patient) lanes.push(item);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { retryDelayMs } from '../../dist/writes/retry-delay.js';
+import { retryDelayMs } from '../../dist/writes/busy-retry.js';
 
 const bounds = { minDelayMs: 2, maxDelayMs: 100 };
 const table: readonly (readonly [attempt: number, random: number, delayMs: number])[] = [

@@ -198,7 +198,7 @@ describe('what a write function may not do', () => {
     using bench = createBench();
     const insert = inserter(bench.db);
     let refused: unknown;
-    bench.opened.connection.gate.guardCommits(() => {
+    bench.opened.connection.commitHooks.beforeCommit(() => {
       try {
         bench.db.close();
       } catch (error) {
@@ -207,7 +207,7 @@ describe('what a write function may not do', () => {
     });
     assert.equal(await bench.db.write(() => insert(1)), 1);
     assert.ok(refused instanceof TypeError);
-    bench.opened.connection.gate.guardCommits(null);
+    bench.opened.connection.commitHooks.beforeCommit(null);
   });
 
   test('end the transaction, by whichever way', async () => {
@@ -610,7 +610,7 @@ describe('the queue', () => {
     const brought = await outcomes([
       bench.db.write(() => insert(1)),
       bench.db.write(() => {
-        bench.opened.connection.gate.guardCommits(() => {
+        bench.opened.connection.commitHooks.beforeCommit(() => {
           bench.opened.connection.refuse(() => fence);
           throw fence;
         });

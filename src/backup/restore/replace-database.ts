@@ -19,8 +19,7 @@ import { rename, rm } from 'node:fs/promises';
 import { RestoreError } from '../../errors/refusals';
 import { NativeDatabase } from '../../native/better-sqlite3';
 import { durableRename, noHardLinks, syncFolder, tryLink } from '../durable-rename';
-import { sidecarsOf, type PlacedFile } from '../place';
-import { sidecarSuffixes } from '../sidecars';
+import { sidecarsOf, type PlacedFile, sidecarSuffixes } from '../place';
 
 /** What became of the old files, and the way back. */
 export interface Swap {

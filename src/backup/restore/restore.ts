@@ -6,9 +6,9 @@ import { checkOptionNames } from '../../options/option-names';
 import { stepper, type RestoreStep } from '../steps';
 import { checkInPlace, copyBackup, foldTarget, modeOf, takeOwner, verifyBackup } from './steps';
 import { checkGround } from './target';
-import { Seal } from '../sync-and-hash';
-import type { Surroundings } from '../environment';
-import { stampOf } from '../stamp';
+import { SyncAndHash } from '../sync-and-hash';
+import type { BackupEnvironment } from '../environment';
+import { stampOf } from '../folder';
 import { swapBroken, swapWhole } from './replace-database';
 import { createTemporary, removeTemporary, sweepTemporaries } from '../temporary';
 
@@ -38,7 +38,7 @@ export interface RestoreReport {
   readonly durationMs: number;
 }
 
-export interface RestoreContext extends Pick<Surroundings, 'isOpenHere'> {
+export interface RestoreContext extends Pick<BackupEnvironment, 'isOpenHere'> {
   /** Called as each step begins. */
   readonly onStep?: ((step: RestoreStep) => void) | undefined;
 }
@@ -62,7 +62,7 @@ export async function restoreDatabase(options: RestoreOptions, context: RestoreC
   const target = ground.to;
   await sweepTemporaries(target.folder, Date.now());
   const { path: work, handle } = await at('temporary', () => createTemporary(target.folder, modeOf(ground)));
-  const seal = new Seal(work, handle, signal);
+  const seal = new SyncAndHash(work, handle, signal);
   try {
     const copying = at('copy', async () => {
       await takeOwner(handle, target);

@@ -6,11 +6,11 @@ import { SqliteCorruptError, SqliteNotADatabaseError } from '../../errors/sqlite
 import { hasFenceMarker } from '../../filesystem/fence-marker';
 import { startJob, runJob } from '../../maintenance/jobs-client';
 import type { CopyResult, HeaderFacts, VerifyLevel, VerifyResult } from '../../maintenance/messages';
-import { problemsOfCopy } from '../check-copy';
+import { problemsOfCopy } from '../verify-copy';
 import { noHardLinks, tryLink } from '../durable-rename';
 import { identityOf, readAccess, sidecarsOf, type PlacedFile } from '../place';
 import { refuseOpen, type RestoreGround } from './target';
-import type { Surroundings } from '../environment';
+import type { BackupEnvironment } from '../environment';
 import type { Swap } from './replace-database';
 
 /** How long a read of the backup waits for a lock, in milliseconds: as long as a statement does by default. */
@@ -92,7 +92,7 @@ export type TargetState = 'none' | 'whole' | 'broken';
 export async function foldTarget(
   target: PlacedFile,
   kept: string,
-  isOpenHere: Surroundings['isOpenHere'],
+  isOpenHere: BackupEnvironment['isOpenHere'],
 ): Promise<TargetState> {
   const found = statSync(target.path, { bigint: true, throwIfNoEntry: false });
   if (found === undefined) return 'none';

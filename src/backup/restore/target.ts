@@ -4,7 +4,7 @@ import { sameFile, type FileIdentity } from '../../base/file-identity';
 import { RestoreError } from '../../errors/refusals';
 import { findHolders } from '../../proc/holders';
 import { placeOf, type PlacedFile } from '../place';
-import type { Surroundings } from '../environment';
+import type { BackupEnvironment } from '../environment';
 
 export interface RestoreGround {
   readonly from: PlacedFile & { readonly facts: BigIntStats };
@@ -12,7 +12,7 @@ export interface RestoreGround {
 }
 
 /** Finds both files, and refuses a target that anyone has open. Opens neither. */
-export function checkGround(from: string, to: string, isOpenHere: Surroundings['isOpenHere']): RestoreGround {
+export function checkGround(from: string, to: string, isOpenHere: BackupEnvironment['isOpenHere']): RestoreGround {
   const backup = placed(from, 'backup');
   const target = placed(to, 'target');
   if (backup.facts?.isFile() !== true) {
@@ -35,7 +35,7 @@ export function checkGround(from: string, to: string, isOpenHere: Surroundings['
 }
 
 /** Refuses a file that this process, or another one, has open. */
-export function refuseOpen(path: string, identity: FileIdentity, isOpenHere: Surroundings['isOpenHere']): void {
+export function refuseOpen(path: string, identity: FileIdentity, isOpenHere: BackupEnvironment['isOpenHere']): void {
   if (isOpenHere(identity)) {
     refuse(`${path} is open in this process.`, 'Close every connection to it, then restore.', path);
   }

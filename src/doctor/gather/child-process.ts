@@ -63,7 +63,7 @@ export function gather(request: GatherRequest, options: AskOptions): Promise<Gat
     stdio: ['ignore', 'pipe', 'pipe'],
     windowsHide: true,
   });
-  const settle = (end: () => void): void => {
+  const endWith = (end: () => void): void => {
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', onAbort);
     end();
@@ -74,7 +74,7 @@ export function gather(request: GatherRequest, options: AskOptions): Promise<Gat
     child.stderr.destroy();
   };
   const finish = (): void =>
-    settle(() => {
+    endWith(() => {
       const known = new Set([...Object.keys(facts), ...missed.map(({ step }) => step)]);
       const rest = stepNames.filter(step => !known.has(step)).map(notReached);
       answer.resolve({ facts: facts as Partial<DoctorFacts>, missed: [...missed, ...rest] });
@@ -84,7 +84,7 @@ export function gather(request: GatherRequest, options: AskOptions): Promise<Gat
     missed.push(hung(current, options.stepTimeoutMs));
     finish();
   };
-  const onAbort = (): void => settle(() => answer.reject(options.signal?.reason));
+  const onAbort = (): void => endWith(() => answer.reject(options.signal?.reason));
   const onMessage = (message: GatherMessage): void => {
     if (message.type === 'end') return finish();
     if (message.type === 'begin') {
@@ -104,7 +104,7 @@ export function gather(request: GatherRequest, options: AskOptions): Promise<Gat
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
   const onLost = (what: string, cause?: unknown): void =>
-    settle(() =>
+    endWith(() =>
       answer.reject(new MaintenanceError(`The process that looks at ${request.path} ${what}.`, { cause, details: {} })),
     );
   child.once('error', cause => onLost('could not be started', cause));

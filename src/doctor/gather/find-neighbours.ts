@@ -1,8 +1,8 @@
 /** What else lies in the folder of a database and has to do with it. */
 import { lstatSync, readdirSync } from 'node:fs';
 import { basename, join, parse } from 'node:path';
-import { ownerOf } from '../../backup/process-id';
-import { momentOf } from '../../backup/stamp';
+import { processIdOf } from '../../backup/process-id';
+import { momentOf } from '../../backup/folder';
 import type { Location } from '../../filesystem/locate';
 import type { NeighbourFacts } from '../facts';
 
@@ -28,7 +28,7 @@ export function findNeighbours({ file, directory }: Location): NeighbourFacts {
     kept: kept.map(path),
     copies: copies.map(path),
     conflicts: conflicts.map(path),
-    leftovers: names.filter(each => ownerOf(each) !== null).map(path),
+    leftovers: names.filter(each => processIdOf(each) !== null).map(path),
   };
 }
 

@@ -3,19 +3,19 @@ import { basename } from 'node:path';
 import { count, formatAge, formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';
 import type { NeighbourFacts } from '../facts';
-import type { Patient } from './subject';
+import type { CheckInput } from './subject';
 import { finding, quote } from './finding';
 
 const weekMs = 7 * 86_400_000;
 /** Names that a finding lists. */
 const shown = 3;
 
-export function* judgeBackups(patient: Patient): Generator<Finding> {
+export function* judgeBackups(patient: CheckInput): Generator<Finding> {
   yield* judgeStored(patient);
   if (patient.facts.neighbours !== undefined) yield* judgeNeighbours(patient.file, patient.facts.neighbours);
 }
 
-function* judgeStored({ facts, file, now, backupsGiven }: Patient): Generator<Finding> {
+function* judgeStored({ facts, file, now, backupsGiven }: CheckInput): Generator<Finding> {
   if (facts.backups === undefined) return;
   const { backups, folders } = facts.backups;
   const newest = backups.at(-1);

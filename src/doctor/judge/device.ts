@@ -2,10 +2,10 @@
 import { count } from '../../base/figures';
 import type { Device } from '../../filesystem/linux/device';
 import type { Finding } from '../diagnosis';
-import type { Patient } from './subject';
+import type { CheckInput } from './subject';
 import { finding } from './finding';
 
-export function* judgeDevice({ facts }: Patient): Generator<Finding> {
+export function* judgeDevice({ facts }: CheckInput): Generator<Finding> {
   const { device } = facts;
   if (device === undefined || device === null) return;
   yield* judgeErrors(device);

@@ -2,10 +2,10 @@
 import { formatAge } from '../../base/figures';
 import { describeMarker } from '../../filesystem/fence-marker';
 import type { Finding } from '../diagnosis';
-import type { Patient } from './subject';
+import type { CheckInput } from './subject';
 import { finding, quote } from './finding';
 
-export function* judgeFence({ facts, file, now }: Patient): Generator<Finding> {
+export function* judgeFence({ facts, file, now }: CheckInput): Generator<Finding> {
   const { fence } = facts;
   if (fence === undefined || fence === null) return;
   const { marker, sameBoot } = fence;

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { count, formatBytes } from '../../base/figures';
 import { preflightErrors } from '../../policy/preflight';
 import type { Finding, Topic } from '../diagnosis';
-import { isHeld, type Patient } from './subject';
+import { isHeld, type CheckInput } from './subject';
 import { finding, quote } from './finding';
 
 /** Where the refusals of an open belong in the report. */
@@ -16,7 +16,7 @@ const topics: Readonly<Record<string, { readonly topic: Topic; readonly code: st
   SQLITE_READONLY_DIRECTORY: { topic: 'permissions', code: 'folder-not-writable' },
 };
 
-export function* judgeFile(patient: Patient): Generator<Finding> {
+export function* judgeFile(patient: CheckInput): Generator<Finding> {
   const { facts, file } = patient;
   if (facts.files === undefined) return;
   for (const error of preflightErrors(facts.files.preflight, { readonly: false, fileMustExist: true })) {
@@ -33,7 +33,7 @@ export function* judgeFile(patient: Patient): Generator<Finding> {
   yield* judgeHeader(patient);
 }
 
-function* judgeHeader(patient: Patient): Generator<Finding> {
+function* judgeHeader(patient: CheckInput): Generator<Finding> {
   const { file, facts } = patient;
   const { header } = facts;
   if (header === undefined || header === null) return;
@@ -67,7 +67,7 @@ function* judgeHeader(patient: Patient): Generator<Finding> {
 }
 
 /** While somebody writes, or frames wait in the WAL, the file may be shorter than its first page says. */
-function isCutOff(patient: Patient): boolean {
+function isCutOff(patient: CheckInput): boolean {
   const { header, journals } = patient.facts;
   if (header === undefined || header === null || header.pages === null) return false;
   const waits = (journals?.wal?.committedFrames ?? 0) > 0 || journals?.rollback?.kind === 'header';

@@ -3,10 +3,10 @@ import type { FilesystemReport } from '../../filesystem/report';
 import type { Plan } from '../../policy/plan';
 import { place } from '../../policy/unsafe-filesystem';
 import type { Finding } from '../diagnosis';
-import type { Patient } from './subject';
+import type { CheckInput } from './subject';
 import { finding } from './finding';
 
-export function* judgeGround({ facts, decision }: Patient): Generator<Finding> {
+export function* judgeGround({ facts, decision }: CheckInput): Generator<Finding> {
   const { ground } = facts;
   if (ground === undefined || decision === null) return;
   if (decision.verdict === 'refuse') yield refusal(decision.error());

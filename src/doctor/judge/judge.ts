@@ -1,7 +1,7 @@
 /** All verdicts about one patient, the gravest first. Pure. */
 import type { Finding, Level } from '../diagnosis';
 import { judgeBackups } from './backups';
-import type { Patient } from './subject';
+import type { CheckInput } from './subject';
 import { judgeDevice } from './device';
 import { judgeFence } from './fence';
 import { judgeFile } from './file';
@@ -16,7 +16,7 @@ import { judgeWal } from './wal';
 const gravity: readonly Level[] = ['problem', 'warning', 'note', 'ok'];
 
 /** In the order of the report within one level. */
-const verdicts: readonly ((patient: Patient) => Iterable<Finding>)[] = [
+const verdicts: readonly ((patient: CheckInput) => Iterable<Finding>)[] = [
   judgeFence,
   judgeFile,
   judgeWal,
@@ -30,7 +30,7 @@ const verdicts: readonly ((patient: Patient) => Iterable<Finding>)[] = [
   judgeBackups,
 ];
 
-export function judge(patient: Patient): readonly Finding[] {
+export function judge(patient: CheckInput): readonly Finding[] {
   return verdicts.flatMap(verdict => [...verdict(patient)]);
 }
 

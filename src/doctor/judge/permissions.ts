@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import type { Ownership } from '../../filesystem/ownership';
 import type { Finding } from '../diagnosis';
-import type { Patient } from './subject';
+import type { CheckInput } from './subject';
 import { finding, quote } from './finding';
 
 const everybodyWrites = 0o002;
@@ -10,7 +10,7 @@ const groupWrites = 0o020;
 const ownerWrites = 0o200;
 const sticky = 0o1000;
 
-export function* judgePermissions(patient: Patient): Generator<Finding> {
+export function* judgePermissions(patient: CheckInput): Generator<Finding> {
   const { files } = patient.facts;
   // Windows has no such bits.
   if (files === undefined || files.database === null || patient.uid === null) return;

@@ -3,10 +3,10 @@ import { basename } from 'node:path';
 import type { HoldingProcess, OpenFile } from '../../proc/processes';
 import { expectedLocks, missingLocks } from '../../policy/expected-locks';
 import type { Finding } from '../diagnosis';
-import type { Patient } from './subject';
+import type { CheckInput } from './subject';
 import { finding } from './finding';
 
-export function* judgeProcesses({ facts, file }: Patient): Generator<Finding> {
+export function* judgeProcesses({ facts, file }: CheckInput): Generator<Finding> {
   const scan = facts.processes;
   if (scan === undefined || scan === null) return;
   if (scan.processes.length === 0) {

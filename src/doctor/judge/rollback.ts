@@ -1,13 +1,13 @@
 /** What a `-journal` beside the database means. Pure. */
 import { count, formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';
-import type { Patient } from './subject';
+import type { CheckInput } from './subject';
 import { finding } from './finding';
 
 /** RESERVED, PENDING or the whole SHARED range for writing: some process is in a write transaction. (os.h, os_unix.c) */
 const writerBytes = { first: 0x40000000, last: 0x40000001 };
 
-export function* judgeRollback(patient: Patient): Generator<Finding> {
+export function* judgeRollback(patient: CheckInput): Generator<Finding> {
   const { facts, file } = patient;
   const journal = facts.journals?.rollback ?? null;
   // Beside a database that is missing or empty it is an orphan, which is said already.
@@ -50,7 +50,7 @@ function superJournal(name: string | null): string {
   return name === null ? '' : ` It belongs to a transaction over several databases: ${name} decides, so keep that too.`;
 }
 
-function writerOf({ facts }: Patient): string | null {
+function writerOf({ facts }: CheckInput): string | null {
   const writer = facts.processes?.processes.find(({ files }) =>
     files.some(
       ({ role, locks }) =>

@@ -1,10 +1,10 @@
 /** Which SQLite wrote the database last, and whether it can be trusted. Pure. */
 import { versionProblems } from '../../policy/sqlite-versions';
 import type { Finding } from '../diagnosis';
-import type { Patient } from './subject';
+import type { CheckInput } from './subject';
 import { finding } from './finding';
 
-export function* judgeSoftware({ facts, platform, sqliteVersion }: Patient): Generator<Finding> {
+export function* judgeSoftware({ facts, platform, sqliteVersion }: CheckInput): Generator<Finding> {
   const header = facts.header ?? null;
   if (header?.writtenBy === null || header === null) return;
   const { writtenBy, journalMode } = header;

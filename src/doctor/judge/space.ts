@@ -1,7 +1,7 @@
 /** Is there room to go on? Pure. */
 import { formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';
-import type { Patient } from './subject';
+import type { CheckInput } from './subject';
 import { finding } from './finding';
 
 /** Below these two at once a disk is nearly full: a share alone alarms on large disks, an amount alone on small ones. */
@@ -11,7 +11,7 @@ const lowInodeShare = 0.01;
 /** Less than some pages and journal headers: the next commit fails. */
 const fullBytes = 1_000_000;
 
-export function* judgeSpace({ facts }: Patient): Generator<Finding> {
+export function* judgeSpace({ facts }: CheckInput): Generator<Finding> {
   const { space, header, journals, ground } = facts;
   if (space === undefined || space.totalBytes === 0) return;
   const { freeBytes, totalBytes, reservedBytes } = space;
@@ -58,7 +58,7 @@ export function* judgeSpace({ facts }: Patient): Generator<Finding> {
   }
 }
 
-function* judgeInodes(space: Patient['facts']['space']): Generator<Finding> {
+function* judgeInodes(space: CheckInput['facts']['space']): Generator<Finding> {
   if (space === undefined || space.totalInodes === 0) return;
   const { freeInodes, totalInodes } = space;
   if (freeInodes >= totalInodes * lowInodeShare) return;

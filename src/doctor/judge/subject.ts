@@ -2,7 +2,7 @@
 import type { DoctorFacts } from '../facts';
 import type { Decision } from '../../policy/decide';
 
-export interface Patient {
+export interface CheckInput {
   /** Canonical path of the database. */
   readonly file: string;
   readonly facts: Partial<DoctorFacts>;
@@ -20,7 +20,7 @@ export interface Patient {
 }
 
 /** Whether a process that was seen has the database itself open. */
-export function isHeld({ facts }: Patient): boolean {
+export function isHeld({ facts }: CheckInput): boolean {
   return (
     facts.processes?.processes.some(({ files }) => files.some(({ role, gone }) => role === 'database' && !gone)) ===
     true

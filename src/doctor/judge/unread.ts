@@ -58,7 +58,7 @@ export function* judgeMissed(missed: readonly MissedStep[], mountPoint: string |
   }
 }
 
-export function notLookedAt(
+export function unread(
   missed: readonly MissedStep[],
   facts: Partial<DoctorFacts>,
   full: boolean,

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { count, formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';
 import type { JournalFacts } from '../facts';
-import { isHeld, type Patient } from './subject';
+import { isHeld, type CheckInput } from './subject';
 import { finding, quote } from './finding';
 
 type Wal = NonNullable<JournalFacts['wal']>;
@@ -14,7 +14,7 @@ const largeWalBytes = 100_000_000;
 /** SQLite's byte of the first reader slot in the -shm; four more follow. */
 const firstReadLock = 123;
 
-export function* judgeWal(patient: Patient): Generator<Finding> {
+export function* judgeWal(patient: CheckInput): Generator<Finding> {
   const { header, journals } = patient.facts;
   if (header === undefined || header === null || journals === undefined) return;
   const mode = header.journalMode;
@@ -44,12 +44,12 @@ export function* judgeWal(patient: Patient): Generator<Finding> {
  * closes, and sets the index to nothing before it empties the -wal: neither leaves such a -shm. A process that has it
  * open may be writing a -wal that was not there a moment ago.
  */
-function missingFrames(patient: Patient): number {
+function missingFrames(patient: CheckInput): number {
   const index = patient.facts.journals?.index ?? null;
   return index === null || !index.consistent || isHeld(patient) ? 0 : Math.max(0, index.frames - index.copiedFrames);
 }
 
-function missingWal({ file, facts }: Patient, frames: number): Finding {
+function missingWal({ file, facts }: CheckInput, frames: number): Finding {
   const state = facts.journals?.wal === null ? 'is not there' : 'is empty';
   return finding(
     'problem',
@@ -63,7 +63,7 @@ function missingWal({ file, facts }: Patient, frames: number): Finding {
   );
 }
 
-function damagedHeader({ file }: Patient, wal: Wal): Finding {
+function damagedHeader({ file }: CheckInput, wal: Wal): Finding {
   return finding(
     'problem',
     'journal',
@@ -77,7 +77,7 @@ function damagedHeader({ file }: Patient, wal: Wal): Finding {
 }
 
 /** Somebody has it open: the index in shared memory says what counts. */
-function* judgeLive(patient: Patient, wal: Wal): Generator<Finding> {
+function* judgeLive(patient: CheckInput, wal: Wal): Generator<Finding> {
   const index = patient.facts.journals?.index ?? null;
   const moving = index === null || !index.consistent || index.salts !== wal.salts;
   if (moving) {
@@ -118,7 +118,7 @@ function* judgeLive(patient: Patient, wal: Wal): Generator<Finding> {
 }
 
 /** Which process holds back a checkpoint: one with the read lock of a slot whose mark is not the last frame. */
-function* judgeReaders({ facts }: Patient, index: WalIndex): Generator<Finding> {
+function* judgeReaders({ facts }: CheckInput, index: WalIndex): Generator<Finding> {
   for (const { pid, command, files } of facts.processes?.processes ?? []) {
     const locks = files.filter(({ role }) => role === 'shm').flatMap(file => file.locks);
     for (const [slot, mark] of index.readMarks.entries()) {
@@ -143,7 +143,7 @@ function* judgeReaders({ facts }: Patient, index: WalIndex): Generator<Finding> 
 }
 
 /** Nobody has it open: the next open runs recovery. */
-function* judgeLeft(patient: Patient, wal: Wal): Generator<Finding> {
+function* judgeLeft(patient: CheckInput, wal: Wal): Generator<Finding> {
   const { file, facts } = patient;
   if (wal.unreachableCommits > 0) {
     yield finding(
@@ -182,7 +182,7 @@ function* judgeLeft(patient: Patient, wal: Wal): Generator<Finding> {
   );
 }
 
-function* judgeSize({ file, facts }: Patient, wal: Wal): Generator<Finding> {
+function* judgeSize({ file, facts }: CheckInput, wal: Wal): Generator<Finding> {
   const bytes = facts.header?.fileBytes ?? 0;
   if (wal.fileBytes <= largeWalBytes || wal.fileBytes <= bytes) return;
   yield finding(

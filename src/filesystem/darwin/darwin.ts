@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { classifyDarwinMount, darwinMountOf, dataVolume, parseDarwinMounts, type DarwinMount } from './mounts';
 import { parseMountTable } from '../linux/mount-table';
 import { resolvePath } from '../resolve-path';
-import type { ProbeResult } from '../probe';
+import type { ProbeResult } from '../assemble-report';
 
 /** `/sbin/mount` reads the kernel's cached table (`getmntinfo` with `MNT_NOWAIT`) and answers in milliseconds. */
 const mountCommandTimeoutMs = 5000;

@@ -6,7 +6,7 @@ import { describePath, deviceName, type DescriptorFacts } from './descriptor';
 import { readMountTable, readSandboxMarkers } from './linux-tables';
 import { judgeMount, judgeUnseen } from './judge-mount';
 import type { MountRow, MountTable } from './mount-table';
-import type { ProbeResult } from '../probe';
+import type { ProbeResult } from '../assemble-report';
 import type { FilesystemEvidence, SandboxMarkers } from '../report';
 import type { Walk } from './walk';
 

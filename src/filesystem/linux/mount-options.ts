@@ -19,14 +19,14 @@ interface OptionFacts {
   readonly ext4Options: readonly string[] | null;
 }
 
-interface Finding {
+interface MountFinding {
   readonly readOnly?: string;
   readonly nonDurable?: true;
   readonly warning?: FilesystemWarning;
   readonly note?: string;
 }
 
-type Rule = (facts: OptionFacts, has: (option: string) => boolean) => Finding | null;
+type Rule = (facts: OptionFacts, has: (option: string) => boolean) => MountFinding | null;
 
 const extFamily = new Set(['ext2', 'ext3', 'ext4']);
 

@@ -2,7 +2,7 @@
 import { realpathSync } from 'node:fs';
 import { win32 } from 'node:path';
 import { classifyWindowsPath } from './path';
-import type { ProbeResult } from '../probe';
+import type { ProbeResult } from '../assemble-report';
 
 /**
  * `GetFinalPathNameByHandle`: a mapped drive becomes its server, a `subst` drive its folder. The JavaScript

@@ -13,7 +13,7 @@ import type { FileIdentity } from '../../base/file-identity';
 import { hasFenceMarker } from '../../filesystem/fence-marker';
 import type { NativeDatabase } from '../../native/better-sqlite3';
 import { prepareWalFrames, type WalFrames } from '../../native/wal-frames';
-import { isAbortRequested, pause, type Control } from '../shared-state';
+import { isAbortRequested, pause, type SharedState } from '../shared-state';
 import type { CheckpointResult } from '../messages';
 import { syncDatabase } from './sync-database';
 
@@ -27,7 +27,7 @@ interface CatchUp {
   /** How many checkpoints may follow the first one. */
   readonly follow: number;
   readonly database: FileIdentity | null;
-  readonly control: Control;
+  readonly control: SharedState;
 }
 
 /** Returns the result of the last checkpoint; an abort, or a fence, ends it before the next step. */
@@ -55,11 +55,11 @@ export function catchUp(db: NativeDatabase.Database, job: CatchUp): CheckpointRe
   return result;
 }
 
-function isStopped(db: NativeDatabase.Database, control: Control): boolean {
+function isStopped(db: NativeDatabase.Database, control: SharedState): boolean {
   return isAbortRequested(control) || hasFenceMarker(db.name);
 }
 
-function awaitCommit(look: () => WalFrames, frames: number, control: Control): void {
+function awaitCommit(look: () => WalFrames, frames: number, control: SharedState): void {
   const until = performance.now() + longestWaitMs;
   while (look().frames === frames && performance.now() < until && !isAbortRequested(control)) pause(control, lookMs);
 }

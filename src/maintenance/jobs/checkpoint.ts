@@ -1,7 +1,7 @@
 /** The checkpoint job. */
 import { statSync } from 'node:fs';
 import type { NativeDatabase } from '../../native/better-sqlite3';
-import { prove } from '../job-connection';
+import { verifyPragma } from '../job-connection';
 import type { CheckpointJob, CheckpointResult } from '../messages';
 
 interface CheckpointRow {
@@ -30,7 +30,7 @@ export function checkpoint(
   place: CheckpointPlace = { schema: 'main', file: db.name },
 ): CheckpointResult {
   const started = performance.now();
-  if (job.fullfsync === true) prove(db, 'checkpoint_fullfsync', 1);
+  if (job.fullfsync === true) verifyPragma(db, 'checkpoint_fullfsync', 1);
   const schema = `"${place.schema.replaceAll('"', '""')}"`;
   const mode = job.mode === 'truncate' ? 'TRUNCATE' : 'PASSIVE';
   const rows = db.pragma(`${schema}.wal_checkpoint(${mode})`) as CheckpointRow[];

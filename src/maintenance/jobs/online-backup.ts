@@ -2,7 +2,7 @@
 import { MaintenanceError } from '../../errors/refusals';
 import type { NativeDatabase } from '../../native/better-sqlite3';
 import { readHeader } from '../read-header';
-import { missingEnd } from '../truncated-file';
+import { missingBytes } from '../truncated-file';
 import type { CopyProgress, CopyResult, HeaderFacts } from '../messages';
 
 export interface OnlineSettings {
@@ -41,7 +41,7 @@ export async function onlineBackup(
   try {
     const header = readHeader(db, settings.schema);
     onStart(header);
-    const missing = settings.snapshot === 'hold' ? missingEnd(db, settings.schema) : null;
+    const missing = settings.snapshot === 'hold' ? missingBytes(db, settings.schema) : null;
     // `attached` is documented by better-sqlite3 but missing from the types of @types/better-sqlite3.
     const options: NativeDatabase.BackupOptions & { attached: string } = { attached: settings.schema, progress: steer };
     const done = await db.backup(settings.destination, options);

@@ -1,7 +1,7 @@
 /** The job that writes a compact snapshot with `VACUUM INTO`. */
 import type { NativeDatabase } from '../../native/better-sqlite3';
 import { readHeader } from '../read-header';
-import { missingEnd } from '../truncated-file';
+import { missingBytes } from '../truncated-file';
 import type { CopyResult, HeaderFacts } from '../messages';
 
 /**
@@ -17,7 +17,7 @@ export function vacuumInto(
   const started = performance.now();
   const before = readHeader(db, job.schema);
   onStart(before);
-  const missing = missingEnd(db, job.schema);
+  const missing = missingBytes(db, job.schema);
   db.prepare(`VACUUM "${job.schema.replaceAll('"', '""')}" INTO ?`).run(job.destination);
   const after = readHeader(db, job.schema);
   return { sourceHeaders: [before, after], copiedPages: null, missing, durationMs: performance.now() - started };

@@ -2,7 +2,7 @@
 import { isSqliteFailure, type SqliteFailure } from '../../errors/translate';
 import { NativeDatabase } from '../../native/better-sqlite3';
 import { readHeader } from '../read-header';
-import { missingEnd } from '../truncated-file';
+import { missingBytes } from '../truncated-file';
 import type { VerifyJob, VerifyResult } from '../messages';
 
 /** Problems that one check lists at most, as `PRAGMA integrity_check` has it by default. */
@@ -22,7 +22,7 @@ export function verify(db: NativeDatabase.Database, job: Pick<VerifyJob, 'level'
   try {
     const header = listDamage('the header', problems, () => readHeader(db));
     if (header?.pages === 0) problems.push('the database has no pages');
-    const missing = header === null ? null : missingEnd(db);
+    const missing = header === null ? null : missingBytes(db);
     if (missing !== null) problems.push(missing);
     if (problems.length === 0 && (job.level === 'quick' || job.level === 'full')) check(db, job.level, problems);
     return {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import Native from 'better-sqlite3';
-import { createControl, requestAbort } from '../../../dist/maintenance/shared-state.js';
+import { createSharedState, requestAbort } from '../../../dist/maintenance/shared-state.js';
 import { catchUp } from '../../../dist/maintenance/jobs/catch-up.js';
 import { checkpoint } from '../../../dist/maintenance/jobs/checkpoint.js';
 import type { CheckpointResult } from '../../../dist/maintenance/messages.js';
@@ -30,7 +30,7 @@ afterEach(() => {
 });
 
 /** Behind the first checkpoint `meanwhile` happens. */
-function run(meanwhile: () => void, control = createControl()): { result: CheckpointResult; checkpoints: number } {
+function run(meanwhile: () => void, control = createSharedState()): { result: CheckpointResult; checkpoints: number } {
   let checkpoints = 0;
   const counted = (): CheckpointResult => {
     const result = checkpoint(db, { mode: 'passive' });
@@ -54,7 +54,7 @@ describe('a checkpoint that was kept from some frames', () => {
   });
 
   test('not at all behind an abort', () => {
-    const control = createControl();
+    const control = createSharedState();
     const { checkpoints } = run(() => requestAbort(control), control);
     assert.equal(checkpoints, 1);
   });
