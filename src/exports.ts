@@ -2,7 +2,7 @@
 
 export { Database, type DatabaseConstructor } from './database/constructor';
 export { openDatabase } from './database/open-database';
-export { closeAllDatabases } from './open/shared-connection';
+export { closeAllDatabases } from './open/close-all';
 export { metricsText } from './health/prometheus';
 export { restoreDatabase } from './database/restore';
 export { clearFence, readFence, type ClearedFence, type ClearFenceOptions } from './fence/clear-fence';

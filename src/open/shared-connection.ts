@@ -9,9 +9,8 @@ import { WriteQueue } from '../writes/write-queue';
 import { withdrawInstance } from '../registry/shared-instances';
 import type { Schedule } from '../backup/schedule';
 import { errorCountersOf, type FilesystemErrors, type ReadErrors } from '../filesystem/linux/error-counters';
+import { forgetOpen, rememberOpen } from './close-all';
 import type { ConnectionFile, ConnectionServices } from './services';
-import { atExit } from '../base/at-exit';
-import { processGlobal } from '../base/process-global';
 
 /** Raised when the shape of `OpenDatabase` changes in a way that another copy of the package could not use. */
 export const sharedConnectionBrand = Symbol.for('safe-sqlite.open-database.v1');
@@ -146,67 +145,6 @@ export class SharedConnection {
 /** Whichever copy of this package opened it. */
 export function isSharedConnection(value: unknown): value is SharedConnection {
   return typeof value === 'object' && value !== null && sharedConnectionBrand in value;
-}
-
-// Every database that this thread has open, whichever copy of this package opened it, and how they close at its end.
-
-interface AllOpen {
-  readonly databases: Set<SharedConnection>;
-  closesAtExit: boolean;
-}
-
-const all = processGlobal<AllOpen>('open-databases', 1, () => ({ databases: new Set(), closesAtExit: false }));
-
-/** @internal */
-export function rememberOpen(database: SharedConnection): void {
-  all.databases.add(database);
-  if (all.closesAtExit) return;
-  all.closesAtExit = true;
-  atExit(closeAtExit);
-}
-
-/** @internal */
-export function forgetOpen(database: SharedConnection): void {
-  all.databases.delete(database);
-}
-
-/**
- * Closes every database that this thread has open, through all handles, as for an orderly exit.
- *
- * One that cannot be closed does not keep the others open.
- *
- * @throws the failure of the one database that could not be closed, or an `AggregateError` of several
- */
-export function closeAllDatabases(): void {
-  const failures: unknown[] = [];
-  const present = [...all.databases];
-  for (const database of present) {
-    try {
-      database.closeAll();
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  if (failures.length === 1) throw failures[0];
-  if (failures.length > 1) throw new AggregateError(failures, `${failures.length} databases could not be closed.`);
-}
-
-/**
- * better-sqlite3 closes what is open when its thread ends, and SQLite then checkpoints without telling anybody how that
- * went. Closing before it, at the last moment, leaves nothing to it; `process.exit()` comes by here too.
- */
-function closeAtExit(): void {
-  // Those of this moment: a listener that opens what was closed would keep the process from its end.
-  const present = [...all.databases];
-  for (const database of present) {
-    try {
-      for (const iterator of database.connection.openIterators()) iterator.return();
-      database.closeAll();
-    } catch (error) {
-      const { file, options } = database.connection;
-      options.logger.error({ err: error, file }, `${file} could not be closed at exit; the next open recovers it.`);
-    }
-  }
 }
 
 // Handles that were forgotten without `close()`: each is reported once, and closed.

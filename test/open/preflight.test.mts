@@ -260,7 +260,7 @@ describe('permissions', { skip }, () => {
     const script = `
       process.setgid(65534); process.setuid(65534);
       const { locate } = require(${JSON.stringify(dist)} + '/filesystem/locate.js');
-      const { preflight } = require(${JSON.stringify(dist)} + '/open/preflight.js');
+      const { preflight } = require(${JSON.stringify(dist)} + '/open/plan.js');
       const Database = require('better-sqlite3');
       const [path, readonly] = [process.argv[1], process.argv[2] === 'true'];
       const code = run => { try { return { code: run(), message: '' } } catch (error) { return error } };
