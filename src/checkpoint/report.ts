@@ -2,7 +2,7 @@
 import { defaults } from '../options/defaults';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/messages';
 import type { History } from './history';
-import type { FileScheduler } from './scheduler';
+import type { ResolvedCheckpoint } from '../options/resolved';
 import type { FileUser } from './file-user';
 import type { WalStatus } from './wal-status';
 import type { EventFactsOf } from '../events/event-hub';
@@ -53,13 +53,21 @@ export function reportFailure(users: Iterable<FileUser>, { mode, error, history,
 const firstWarningPauseMs = 60_000;
 const longestWarningPauseMs = 900_000;
 
+/** The WAL that `WalWarning` judges: its file, its settings, and what its checkpoints did. */
+interface WatchedWal {
+  readonly file: string;
+  readonly settings: ResolvedCheckpoint | 'off';
+  readonly users: Iterable<FileUser>;
+  readonly history: History;
+}
+
 /** Warns of a WAL above its limit, again and again while it is. */
 export class WalWarning {
   #warnings = 0;
   #nextAt = 0;
 
   /** `now`: ms of the monotonic clock. */
-  check(state: WalStatus, { target, settings, users, history }: FileScheduler, now: number): void {
+  check(state: WalStatus, { file, settings, users, history }: WatchedWal, now: number): void {
     const limit = walLimit(settings);
     const bytes = state.exact ? state.walBytes : state.pendingBytes;
     const concerned = [...users].some(user => user.checkpoints);
@@ -74,7 +82,7 @@ export class WalWarning {
     const since = history.blocked?.since ?? history.pinned?.since ?? history.failed?.since;
     announce(users, 'warning', {
       code: 'wal-above-limit',
-      message: `The WAL of ${target.file} holds ${bytes} bytes, above its limit of ${limit}: ${whyLarge(settings, history)}.`,
+      message: `The WAL of ${file} holds ${bytes} bytes, above its limit of ${limit}: ${whyLarge(settings, history)}.`,
       details: {
         walBytes: bytes,
         limit,
@@ -86,11 +94,11 @@ export class WalWarning {
 }
 
 /** Bytes in the WAL above which something is wrong. */
-export function walLimit(settings: FileScheduler['settings']): number {
+export function walLimit(settings: ResolvedCheckpoint | 'off'): number {
   return settings === 'off' ? defaults.checkpoint.truncateAboveBytes : settings.truncateAboveBytes;
 }
 
-function whyLarge(settings: FileScheduler['settings'], { failed, blocked, pinned }: History): string {
+function whyLarge(settings: ResolvedCheckpoint | 'off', { failed, blocked, pinned }: History): string {
   if (settings === 'off') return '`checkpoint` is off, and nobody called `db.checkpoint()`';
   if (settings.owner === 'external') return 'the program that checkpoints it does not keep up or does not run';
   if (failed !== null) return `checkpoints fail (${failed.error.message})`;

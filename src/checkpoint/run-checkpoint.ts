@@ -5,7 +5,8 @@ import { SqliteBusyError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
 import { runJobSync } from '../maintenance/run-inline';
 import { runJob } from '../maintenance/jobs-client';
-import type { FileScheduler } from './scheduler';
+import type { FileUser } from './file-user';
+import type { ResolvedCheckpoint } from '../options/resolved';
 import type { CheckpointJob, CheckpointMode, CheckpointResult } from '../maintenance/messages';
 
 export interface CheckpointTarget {
@@ -17,8 +18,15 @@ export interface CheckpointTarget {
   readonly thread: 'worker' | 'main';
 }
 
-/** What the thread needs to know of the file of a scheduler. */
-export function checkpointTarget({ target, users, settings }: FileScheduler): CheckpointTarget {
+/** What a checkpoint of a file is made of. */
+interface CheckpointSubject {
+  readonly target: { readonly file: string; readonly identity: FileIdentity | null };
+  readonly users: Iterable<FileUser>;
+  readonly settings: ResolvedCheckpoint | 'off';
+}
+
+/** What the thread needs to know of the file. */
+export function checkpointTarget({ target, users, settings }: CheckpointSubject): CheckpointTarget {
   const { file, identity } = target;
   const connection = [...users].find(({ checkpoints }) => checkpoints)?.connection;
   const nativeBinding = connection?.options.nativeBinding ?? null;

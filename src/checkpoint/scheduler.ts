@@ -42,7 +42,7 @@ import { Gaps, Poller, type PollTarget } from './poller';
 import { findLongTransactions } from './long-transactions';
 import { reportFailure, reportPinned, reportResult, WalWarning } from './report';
 import { Restarts, isOccupied, noticeSwitch, WalView, type WalStatus } from './wal-status';
-import { checkpointTarget, runCheckpoint } from './run-checkpoint';
+import { checkpointTarget, runCheckpoint, type CheckpointTarget } from './run-checkpoint';
 import type { FileUser } from './file-user';
 
 /** ms between two looks at a file. */
@@ -177,7 +177,8 @@ export class FileScheduler {
     // At a commit one is always open, and no long one.
     if (moment === 'tick') findLongTransactions(this.#users, performance.now());
     const state = moment === 'tick' ? this.wal.look() : this.wal.ask();
-    this.#warning.check(state, this, performance.now());
+    const wal = { file: this.target.file, settings: this.#settings, users: this.#users, history: this.#history };
+    this.#warning.check(state, wal, performance.now());
     this.#act(this.#decide(state, { justCompleted: false, atCommit: moment === 'before a commit', loopStands }));
   }
 
@@ -256,7 +257,7 @@ export class FileScheduler {
     const inBackground = mode === 'passive' && !awaited;
     const followUps = inBackground ? this.#gaps.followUps : undefined;
     const { signal } = this.#closing;
-    const running = runCheckpoint(checkpointTarget(this), mode, { awaited, followUps, signal });
+    const running = runCheckpoint(this.#checkpointTarget(), mode, { awaited, followUps, signal });
     const settled = running.then(
       () => {},
       () => {},
@@ -279,6 +280,10 @@ export class FileScheduler {
     }
   }
 
+  #checkpointTarget(): CheckpointTarget {
+    return checkpointTarget({ target: this.target, users: this.#users, settings: this.#settings });
+  }
+
   #record(result: CheckpointResult): void {
     this.counters.ended(result);
     this.#history = withResult(this.#history, result, performance.now(), Math.random());
@@ -291,7 +296,7 @@ export class FileScheduler {
     this.counters.failed();
     const { file } = this.target;
     const sqlite = error instanceof SqliteResultError ? error : null;
-    const fence = sqlite !== null && judgeFailure(sqlite, { moment: 'checkpoint', journalMode: 'wal', file }).fence;
+    const fence = sqlite !== null && judgeFailure(sqlite, { kind: 'checkpoint', journalMode: 'wal', file }).fence;
     this.#history = withFailure(this.#history, error, performance.now(), Math.random());
     reportFailure(this.#users, { mode, error, history: this.#history, willRetry: !fence && this.#settings !== 'off' });
     if (sqlite !== null && fence) fenceFiles([this.target], sqlite, `checkpoint (${mode})`);

@@ -13,6 +13,7 @@ import type { Plan } from '../policy/plan';
 import { CommitHooks } from './commit-hooks';
 import { FaultCounters } from './fault-counters';
 import { BusyTimeout } from './busy-timeout';
+import type { ConnectionObserver } from './observer';
 import { journalModesOf, type ProtectionInputs } from './set-pragmas';
 import { armSession, type FailedOperation, type OpenIterator, type Session, type TransactionOwner } from './session';
 import type { Verbose } from './verbose';
@@ -50,14 +51,11 @@ export class Connection {
   readonly commitHooks = new CommitHooks();
   /** Failures of SQLite, counted. */
   readonly faults = new FaultCounters();
-  /** Told every failure of SQLite, before it is thrown: decides about the fence. */
-  onFailure: ((error: SqliteResultError, moment: FailedOperation) => void) | null = null;
   /** Set while functions of the application run inside a transaction that is not theirs to end. */
   owner: TransactionOwner | null = null;
   readonly busyTimeout: BusyTimeout;
-  /** Told once, when a fence or a sentinel has refused every further call. */
-  onRefused: (() => void) | null = null;
 
+  #observer: ConnectionObserver | null = null;
   readonly #sessions = new Set<Session>();
   readonly #statements = new Map<string, NativeStatement>();
   readonly #givenUp = new Set<string>();
@@ -93,13 +91,18 @@ export class Connection {
     return { durability: this.plan.synchronous, fullfsync: this.plan.fullfsync, givenUp: this.#givenUp };
   }
 
+  /** Sets who hears of failures and refusals. Called once, by the services of the connection. */
+  observe(observer: ConnectionObserver): void {
+    this.#observer = observer;
+  }
+
   /** Every further call through any handle throws what `refusal` makes; the first refusal stays. */
   refuse(refusal: () => Error): void {
     if (this.#refusal !== null) return;
     this.#refusal = refusal;
     for (const session of this.#sessions) session.refusal ??= refusal;
     this.#armSessions();
-    this.onRefused?.();
+    this.#observer?.refused();
   }
 
   get refusal(): (() => Error) | null {
@@ -124,7 +127,7 @@ export class Connection {
       refusal: this.#refusal ?? this.#suspension,
       before: null,
       commitHooks: this.commitHooks,
-      failure: (error, moment) => this.failure(error, moment),
+      failure: (error, operation) => this.failure(error, operation),
     };
     armSession(session, this.busyTimeout.pending);
     this.#sessions.add(session);
@@ -174,19 +177,19 @@ export class Connection {
     }
   }
 
-  failure(error: unknown, moment: FailedOperation): unknown {
+  failure(error: unknown, operation: FailedOperation): unknown {
     const translated = translateError(error, {
       file: this.file,
-      operation: moment.operation,
-      ...(moment.sql === undefined ? {} : { sql: moment.sql }),
+      operation: operation.operation,
+      ...(operation.sql === undefined ? {} : { sql: operation.sql }),
       // Inside a transaction of the write queue nothing commits but the queue itself, when no function runs.
-      ...(moment.commits === true && this.owner === null ? this.#commitOutcome(error) : {}),
+      ...(operation.commits === true && this.owner === null ? this.#commitOutcome(error) : {}),
     });
     if (translated instanceof SqliteResultError) {
       this.faults.count(translated);
       // SQLite rolls the whole transaction back for some failures.
       this.commitHooks.transactionIs(this.native.inTransaction);
-      this.onFailure?.(translated, moment);
+      this.#observer?.failed(translated, operation);
       if (this.owner !== null && !this.native.inTransaction) this.owner.transactionLost(translated);
     }
     return translated;

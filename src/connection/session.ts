@@ -37,7 +37,7 @@ export interface Session {
   /** What every statement that may commit passes first; one for all handles of the connection. */
   readonly commitHooks: CommitHooks;
   /** Translates a failure, tells those who decide about the fence, and returns what is to be thrown. */
-  failure(error: unknown, moment: FailedOperation): unknown;
+  failure(error: unknown, operation: FailedOperation): unknown;
 }
 
 /** Sets what the next call through a handle begins with: its refusal, or `pending` where nothing is refused. */

@@ -21,11 +21,16 @@ export function openDatabase(filename: string | Buffer, options?: Options): Data
   const resolved = resolveOptions(filename, options);
   if (resolved.source.kind !== 'file') return handle(openResolved(resolved));
   const location = locateFile(resolved.source.filename, resolved);
-  const existing = findInstance(keyOf(location), location.file, explicitly(resolved, options ?? {}));
-  if (isSharedConnection(existing) && !existing.isClosing) return handle(existing);
+  const asked = explicitly(resolved, options ?? {});
+  const existing = findInstance(keyOf(location), location.file, asked, isShareable);
+  if (existing !== null) return handle(existing);
   const opened = openResolved(resolved);
   shareInstance(opened.key, location.file, resolved, opened);
   return handle(opened);
+}
+
+function isShareable(value: unknown): value is SharedConnection {
+  return isSharedConnection(value) && value.isShareable;
 }
 
 function handle(opened: SharedConnection): Database {

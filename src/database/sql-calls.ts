@@ -16,12 +16,12 @@ export interface TextHandle {
 }
 
 /** Runs `run` on a usable handle, and throws its failure translated. */
-export function attempt<Result>(session: Session, moment: FailedOperation, run: () => Result): Result {
+export function attempt<Result>(session: Session, operation: FailedOperation, run: () => Result): Result {
   if (session.before !== null) session.before();
   try {
     return run();
   } catch (error) {
-    throw session.failure(error, moment);
+    throw session.failure(error, operation);
   }
 }
 

@@ -4,17 +4,17 @@ import { findWriteObstacle, type WriteObstacle } from '../filesystem/write-obsta
 import { decideFence, explainedByObstacle, type FenceDecision, type OperationKind } from '../policy/fence';
 
 export interface FailedWork {
-  readonly moment: OperationKind;
+  readonly kind: OperationKind;
   readonly journalMode: string;
   /** Canonical path of the database. */
   readonly file: string;
 }
 
 /** Where an obstacle explains the failure, the error gets its hint and is fatal no more: it can go on when it is gone. */
-export function judgeFailure(error: SqliteResultError, { moment, journalMode, file }: FailedWork): FenceDecision {
+export function judgeFailure(error: SqliteResultError, { kind, journalMode, file }: FailedWork): FenceDecision {
   const obstacle = explainedByObstacle(error.code) ? findWriteObstacle(file) : null;
   if (obstacle !== null) explain(error, obstacle);
-  return decideFence({ code: error.code, moment, journalMode, obstacle });
+  return decideFence({ code: error.code, kind, journalMode, obstacle });
 }
 
 const hints: Readonly<Record<WriteObstacle, string>> = {

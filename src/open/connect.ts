@@ -67,7 +67,7 @@ function discard(native: NativeDatabase.Database, { file, readonly }: Plan, { na
 }
 
 function fenceAtOpen(failure: SqliteResultError, key: () => string, file: string): void {
-  const { fence } = judgeFailure(failure, { moment: 'open', journalMode: 'wal', file });
+  const { fence } = judgeFailure(failure, { kind: 'open', journalMode: 'wal', file });
   if (fence) fenceFiles([{ key: key(), file }], failure, 'open');
 }
 

@@ -5,12 +5,7 @@ import type { FileScheduler, CheckpointedFile } from '../checkpoint/scheduler';
 import { forgetScheduler, schedulerOf } from '../checkpoint/schedulers';
 import type { FileUser } from '../checkpoint/file-user';
 import type { Connection } from '../connection/connection';
-import { faultOf, fenceFiles, joinFence, type FenceFault } from '../fence/fence';
-import { operationKind } from '../fence/failed-operation';
-import { keepUntilClosed } from '../fence/unclosed-connections';
-import type { FailedOperation } from '../connection/session';
-import { judgeFailure } from '../fence/judge-failure';
-import type { SqliteResultError } from '../errors/sqlite-errors';
+import { ConnectionFence } from '../fence/connection-fence';
 import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without-checkpoint';
 import { startConnectionSentinel, type ConnectionSentinel } from '../sentinel/connection-sentinel';
 import { foldCase } from '../sql/names';
@@ -37,9 +32,7 @@ export class ConnectionServices {
   readonly sentinel: ConnectionSentinel | null;
   readonly #files = new Map<string, ServedFile>();
   #schedulers: readonly FileScheduler[] = [];
-  #fenced = false;
-  /** Runs once, when nobody shall get this connection any more. */
-  onRefused: () => void = () => {};
+  readonly #fence: ConnectionFence;
 
   constructor(connection: Connection) {
     const { sentinel, rescueDirectory, nativeBinding } = connection.options;
@@ -48,12 +41,18 @@ export class ConnectionServices {
       sentinel === 'off' || connection.plan.file === null
         ? null
         : startConnectionSentinel(connection, { ...sentinel, rescueDirectory, nativeBinding });
-    connection.onFailure = (error, moment) => this.#judge(error, moment);
-    connection.onRefused = () => {
+    const fence = new ConnectionFence(connection, {
+      walFiles: () => this.#walFiles(),
+      released: () => this.sentinel?.stop(),
+    });
+    this.#fence = fence;
+    connection.observe({
+      failed: (error, operation) => fence.failed(error, operation),
       // What has lost its locks or files must not be checkpointed either.
-      for (const { scheduler, user } of this.#files.values()) scheduler.leave(user);
-      this.onRefused();
-    };
+      refused: () => {
+        for (const { scheduler, user } of this.#files.values()) scheduler.leave(user);
+      },
+    });
   }
 
   /** The scheduler of the main file; `null` for a database without a file. */
@@ -70,10 +69,7 @@ export class ConnectionServices {
     const user = { connection, schema, checkpoints, entersWal: () => this.#entersWal(schema) };
     const scheduler = schedulerOf(file);
     scheduler.join(user);
-    const leaveFence = joinFence(file, {
-      refuse: error => connection.refuse(error),
-      letGo: fault => this.#letGo(fault),
-    });
+    const leaveFence = this.#fence.join(file);
     this.#files.set(foldCase(schema), { file, user, scheduler, leaveFence });
     this.#schedulers = [...this.#schedulers, scheduler];
     warnOfThreads(connection.hub, file);
@@ -131,7 +127,7 @@ export class ConnectionServices {
 
   #closeConnection(): Error | null {
     const connection = this.#connection;
-    if (this.#fenced || this.#faulty()) return this.#closeFenced();
+    if (this.#fence.isFenced) return this.#closeFenced();
     // The sentinel that condemned it holds it back from a checkpoint.
     if (connection.refusal !== null) {
       this.sentinel?.rescueAtLast();
@@ -141,11 +137,11 @@ export class ConnectionServices {
     try {
       this.#rollBack();
       const ways = supervised.map(({ user, scheduler }) => checkpointBeforeClose(user, scheduler, 'connection'));
-      if (this.#wasFenced()) return this.#closeFenced();
+      if (this.#fence.isFenced) return this.#closeFenced();
       if (ways.includes('without-checkpoint')) connection.abandon(this.#walFiles());
       return this.#closeOrdinarily();
     } catch (error) {
-      if (!this.#wasFenced()) {
+      if (!this.#fence.isFenced) {
         for (const { scheduler } of supervised) scheduler.resume();
         throw error;
       }
@@ -153,20 +149,9 @@ export class ConnectionServices {
     }
   }
 
-  /** Also before its turn to be let go: a listener of the first connection of a fenced file may close all others. */
-  #faulty(): boolean {
-    return [...this.#files.values()].some(({ file }) => faultOf(file.key) !== null && !this.#connection.plan.readonly);
-  }
-
-  /** Asked anew: what is called meanwhile may fence. */
-  #wasFenced(): boolean {
-    return this.#fenced;
-  }
-
   /** Never an ordinary close, which would checkpoint. */
   #closeFenced(): null {
-    const letGo = (): Error | null => this.#connection.abandon(this.#walFiles());
-    if (letGo() !== null) keepUntilClosed(letGo);
+    this.#fence.close();
     return null;
   }
 
@@ -191,38 +176,6 @@ export class ConnectionServices {
     const release = (): void => this.#connection.releaseHolds();
     if (running.length === 0) release();
     else void Promise.all(running).then(release);
-  }
-
-  #judge(error: SqliteResultError, moment: FailedOperation): void {
-    const files = [...this.#files.values()].map(({ file }) => file);
-    const [main] = files;
-    if (main === undefined) return;
-    const journalMode = this.#connection.journalModes().includes('wal') ? 'wal' : 'delete';
-    const kind = operationKind(moment, this.#connection.native.inTransaction);
-    const { fence } = judgeFailure(error, { moment: kind, journalMode, file: main.file });
-    // With several files, the code does not say which of them failed.
-    if (fence) fenceFiles(files, error, moment.operation);
-  }
-
-  #letGo(fault: FenceFault): void {
-    if (this.#fenced) return;
-    this.#fenced = true;
-    const connection = this.#connection;
-    // A statement that called back into JavaScript is still running: it ends with this turn of the event loop.
-    const letGo = (): Error | null => {
-      const obstacle = connection.abandon(this.#walFiles());
-      // The locks went with the connection, which is no finding.
-      if (obstacle === null) this.sentinel?.stop();
-      return obstacle;
-    };
-    if (letGo() !== null) setImmediate(letGo);
-    connection.hub.publish('fenced', { error: fault.error });
-    if (fault.markerError === null) return;
-    connection.hub.publish('warning', {
-      code: 'fence-marker-not-written',
-      message: `${fault.marker} could not be written (${fault.markerError.message}): keep other processes off ${fault.file} yourself.`,
-      details: { marker: fault.marker },
-    });
   }
 
   #entersWal(schema: string): void {

@@ -13,7 +13,7 @@ import { forgetOpen, rememberOpen } from './close-all';
 import type { ConnectionFile, ConnectionServices } from './services';
 
 /** Raised when the shape of `OpenDatabase` changes in a way that another copy of the package could not use. */
-export const sharedConnectionBrand = Symbol.for('safe-sqlite.open-database.v1');
+export const sharedConnectionBrand = Symbol.for('safe-sqlite.open-database.v2');
 
 export interface SharedConnectionParts {
   readonly connection: Connection;
@@ -63,8 +63,6 @@ export class SharedConnection {
     this.#release = parts.release;
     rememberOpen(this);
     this.schedule = parts.connection.options.backup === 'off' ? null : loadBackups().startScheduledBackups(this);
-    // Nobody else gets a connection that was refused.
-    this.services.onRefused = () => withdrawInstance(this);
   }
 
   openHandle(): Session {
@@ -81,9 +79,9 @@ export class SharedConnection {
     return this.#readErrors?.() ?? null;
   }
 
-  /** The last checkpoint and the way back are under way: a listener that they call can get no further handle. */
-  get isClosing(): boolean {
-    return this.#closing;
+  /** Whether `openDatabase` may give out another handle: not while it closes, and not once it refuses every call. */
+  get isShareable(): boolean {
+    return !this.#closing && this.connection.refusal === null;
   }
 
   isOpen(session: Session): boolean {

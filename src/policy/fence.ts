@@ -1,4 +1,4 @@
-/** Whether a failure of the storage fences the file: a pure decision over the result code and the moment. */
+/** Whether a failure of the storage fences the file: a pure decision over the result code and the operation. */
 import type { WriteObstacle } from '../filesystem/write-obstacle';
 
 /**
@@ -16,7 +16,7 @@ export type OperationKind = 'commit' | 'write' | 'statement' | 'checkpoint' | 'o
 export interface StorageFailure {
   /** Extended result code. */
   readonly code: string;
-  readonly moment: OperationKind;
+  readonly kind: OperationKind;
   readonly journalMode: string;
   /** Only looked for where `explainedByObstacle` says so; `null`: writing is possible, or it fails with EIO. */
   readonly obstacle: WriteObstacle | null;
@@ -72,18 +72,18 @@ export function explainedByObstacle(code: string): boolean {
  * checkpoint or `close()` after that copies frames that are no longer in the WAL on the disk. Measured on ext4 and xfs:
  * a second checkpoint gave a malformed database, while `SIGKILL` in its place left a sound one.
  */
-export function decideFence({ code, moment, journalMode, obstacle }: StorageFailure): FenceDecision {
-  if (moment === 'copy') return pass('the file that failed may be the copy, which nobody relies on');
+export function decideFence({ code, kind, journalMode, obstacle }: StorageFailure): FenceDecision {
+  if (kind === 'copy') return pass('the file that failed may be the copy, which nobody relies on');
   if (unsynced.has(code)) {
     return fence('the disk did not confirm what was written, and its next confirmation cannot be believed');
   }
   if (unwritten.has(code) && obstacle !== null) {
     return pass(`nothing was lost: the system refuses to write there (${obstacle}), and says so each time`);
   }
-  if (moment === 'statement') {
+  if (kind === 'statement') {
     return pass('nothing was acknowledged: what failed only read, or belongs to a transaction that can be rolled back');
   }
-  if (moment === 'open') return pass('nothing was written through this connection yet, and it was not opened');
+  if (kind === 'open') return pass('nothing was written through this connection yet, and it was not opened');
   if (unwritten.has(code)) {
     return journalMode === 'wal'
       ? fence('the medium refused a write')
@@ -96,7 +96,7 @@ export function decideFence({ code, moment, journalMode, obstacle }: StorageFail
   }
   if (unread.has(code)) {
     // A statement that commits by itself reads pages first; one damaged page of one table must not stop the others.
-    return moment === 'write'
+    return kind === 'write'
       ? pass('the damage was met while reading, before anything was written')
       : fence('a checkpoint or commit met damage: what it copies or continues may not be what was committed');
   }

@@ -17,15 +17,21 @@ export function shareInstance(key: string, file: string, settings: object, value
 }
 
 /**
- * The shared instance of the file called `key`, or `null`.
+ * The shared instance of the file called `key`; `null` when there is none that may be shared: one that closes or refuses
+ * every call is not given out again.
  *
  * `asked` holds only what this caller asked for explicitly: what it left open cannot contradict.
  *
  * @throws InstanceConflictError naming each setting that contradicts those that the instance was opened with
  */
-export function findInstance(key: string, file: string, asked: object): unknown {
+export function findInstance<Value>(
+  key: string,
+  file: string,
+  asked: object,
+  isShareable: (value: unknown) => value is Value,
+): Value | null {
   const instance = instances.get(key);
-  if (instance === undefined) return null;
+  if (instance === undefined || !isShareable(instance.value)) return null;
   const differences = contradictions(instance.settings, asked);
   if (differences.length === 0) return instance.value;
   const words = differences.map(difference => describeDifference(difference)).join('; ');
@@ -35,7 +41,7 @@ export function findInstance(key: string, file: string, asked: object): unknown 
   );
 }
 
-/** Takes the instance out, so that nobody else gets it: it is closing or fenced. */
+/** Takes the instance out when it closes. */
 export function withdrawInstance(value: unknown): void {
   for (const [key, instance] of instances) if (instance.value === value) instances.delete(key);
 }

@@ -26,10 +26,11 @@ beforeEach(() => {
   db.events.on('warning', event => {
     if (event.code === 'wal-above-limit') seen.push(event);
   });
-  const scheduler = schedulerOf({ key: opened.key, file: db.name, identity: opened.identity });
+  const { users, settings, history } = schedulerOf({ key: opened.key, file: db.name, identity: opened.identity });
+  const wal = { file: db.name, users, settings, history };
   const warning = new WalWarning();
   look = (walBytes, minutes) =>
-    warning.check({ walBytes, pendingBytes: 0, fileBytes: walBytes, exact: true }, scheduler, minutes * minuteMs);
+    warning.check({ walBytes, pendingBytes: 0, fileBytes: walBytes, exact: true }, wal, minutes * minuteMs);
 });
 afterEach(() => {
   db.close();

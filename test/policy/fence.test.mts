@@ -1,4 +1,4 @@
-/** The fence by its table: result code and moment in, decision out. */
+/** The fence by its table: result code and kind in, decision out. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decideFence, type OperationKind } from '../../dist/policy/fence.js';
@@ -38,10 +38,10 @@ const fences: Readonly<Record<string, { wal: readonly OperationKind[]; delete: r
 };
 
 describe('decideFence', () => {
-  test('every result code of SQLite, at every moment', () => {
+  test('every result code of SQLite, at every kind', () => {
     for (const code of resultCodes.keys()) {
       for (const journalMode of ['wal', 'delete'] as const) {
-        const fenced = moments.filter(moment => decideFence({ code, moment, journalMode, obstacle: null }).fence);
+        const fenced = moments.filter(kind => decideFence({ code, kind, journalMode, obstacle: null }).fence);
         assert.deepEqual(fenced, fences[code]?.[journalMode] ?? [], `${code} with ${journalMode}`);
       }
     }
@@ -50,7 +50,7 @@ describe('decideFence', () => {
   test('what the system refuses again and again is no fence, except a sync that failed', () => {
     const obstacles: readonly WriteObstacle[] = ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM'];
     for (const obstacle of obstacles) {
-      const decide = (code: string) => decideFence({ code, moment: 'commit', journalMode: 'wal', obstacle });
+      const decide = (code: string) => decideFence({ code, kind: 'commit', journalMode: 'wal', obstacle });
       assert.equal(decide('SQLITE_IOERR_WRITE').fence, false);
       assert.match(decide('SQLITE_IOERR_WRITE').reason, new RegExp(obstacle));
       assert.equal(decide('SQLITE_IOERR_SHMSIZE').fence, false);
@@ -61,9 +61,9 @@ describe('decideFence', () => {
 
   test('every decision says why', () => {
     for (const code of resultCodes.keys()) {
-      for (const moment of moments) {
-        const { reason } = decideFence({ code, moment, journalMode: 'wal', obstacle: null });
-        assert.ok(reason.length > 20, `${code} at ${moment}`);
+      for (const kind of moments) {
+        const { reason } = decideFence({ code, kind, journalMode: 'wal', obstacle: null });
+        assert.ok(reason.length > 20, `${code} at ${kind}`);
       }
     }
   });

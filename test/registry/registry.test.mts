@@ -161,22 +161,32 @@ describe('foreign holders', () => {
 });
 
 describe('shared instances', () => {
+  const isObject = (value: unknown): value is object => typeof value === 'object';
+
   test('are found by their key until they are withdrawn', () => {
     const value = { name: 'connection' };
     shareInstance('1:1', '/a.db', { durability: 'full' }, value);
-    assert.equal(findInstance('1:1', '/b.db', { durability: 'full' }), value);
-    assert.equal(findInstance('1:1', '/b.db', {}), value);
+    assert.equal(findInstance('1:1', '/b.db', { durability: 'full' }, isObject), value);
+    assert.equal(findInstance('1:1', '/b.db', {}, isObject), value);
+    const never = (each: unknown): each is object => each === null;
+    assert.equal(findInstance('1:1', '/a.db', {}, never), null, 'it refuses every call, or closes');
     withdrawInstance({});
-    assert.equal(findInstance('1:1', '/a.db', {}), value);
+    assert.equal(findInstance('1:1', '/a.db', {}, isObject), value);
     withdrawInstance(value);
-    assert.equal(findInstance('1:1', '/a.db', {}), null);
+    assert.equal(findInstance('1:1', '/a.db', {}, isObject), null);
   });
 
   test('contradicting settings are named', () => {
     const value = {};
     shareInstance('1:2', '/a.db', { durability: 'full', checkpoint: { walBytes: 1 }, verbose: null }, value);
     assert.throws(
-      () => findInstance('1:2', '/link.db', { durability: 'extra', checkpoint: { walBytes: 2 }, verbose: () => {} }),
+      () =>
+        findInstance(
+          '1:2',
+          '/link.db',
+          { durability: 'extra', checkpoint: { walBytes: 2 }, verbose: () => {} },
+          isObject,
+        ),
       (error: unknown) => {
         assert.ok(error instanceof InstanceConflictError);
         assert.deepEqual(error.details['differences'], ['durability', 'checkpoint.walBytes', 'verbose']);

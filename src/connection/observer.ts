@@ -1,0 +1,10 @@
+/** Declares what a connection tells its services; `open/services.ts` implements it. */
+import type { SqliteResultError } from '../errors/sqlite-errors';
+import type { FailedOperation } from './session';
+
+export interface ConnectionObserver {
+  /** SQLite failed; called before the error is thrown. Decides about the fence. Must not throw. */
+  failed(error: SqliteResultError, operation: FailedOperation): void;
+  /** A fence or the sentinel refuses every further call; called once. Must not throw. */
+  refused(): void;
+}
