@@ -86,6 +86,7 @@ export {
   UnsafeFilesystemError,
   UnsafeSqliteVersionError,
   UnsafeStatementError,
+  UntrustedFileError,
   WriteQueueFullError,
 } from './errors/refusals';
 export {

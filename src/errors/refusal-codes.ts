@@ -99,6 +99,13 @@ export const refusalCodes = {
       'The storage failed in a way after which going on could lose data, so this process does not touch the file any more; `cause` is the first fault.',
     hint: 'Look at the storage first; docs/fencing.md says how to bring the database back.',
   },
+  UntrustedFileError: {
+    code: 'SAFE_SQLITE_UNTRUSTED_FILE',
+    retryable: false,
+    fatal: false,
+    meaning: 'Another user controls a file, a folder or a link through which this process would read or write.',
+    hint: 'Look at who owns it and who may write in its folder; docs/security.md says which folders are safe.',
+  },
   BackupError: {
     code: 'SAFE_SQLITE_BACKUP_FAILED',
     retryable: false,

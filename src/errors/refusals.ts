@@ -127,6 +127,13 @@ export class FencedDatabaseError extends SafeSqliteError {
   }
 }
 
+/** Another user controls a file, a folder or a link through which this process would read or write. */
+export class UntrustedFileError extends SafeSqliteError {
+  constructor(message: string, context: ErrorContext = {}) {
+    super('UntrustedFileError', message, context);
+  }
+}
+
 /** No verified backup stands at the destination. */
 export class BackupError extends SafeSqliteError {
   constructor(message: string, context: ErrorContext = {}) {
@@ -172,6 +179,7 @@ export const refusalClasses = {
   LocksLostError,
   FileReplacedError,
   FencedDatabaseError,
+  UntrustedFileError,
   BackupError,
   RestoreError,
   MaintenanceError,

@@ -11,6 +11,7 @@
  */
 import { asError } from '../base/foreign-error';
 import { processGlobal } from '../base/process-global';
+import { shellWord, visible } from '../base/terminal-text';
 import { FencedDatabaseError } from '../errors/refusals';
 import { translateError } from '../errors/translate';
 import {
@@ -38,6 +39,8 @@ export interface FenceFault {
   readonly marker: string;
   /** Why the marker could not be written; `null` when it stands. */
   readonly markerError: Error | null;
+  /** Why the marker may not be one of this library; `null` where nothing speaks against it. */
+  readonly markerProblem: string | null;
 }
 
 /** A connection that has the file open. Neither method throws. */
@@ -91,7 +94,7 @@ export function fenceFiles(
 ): void {
   const fresh = files.filter(({ key }) => !state.faults.has(key));
   const since = new Date().toISOString();
-  const common = { error, code: error.code, operation, since, markerError: null };
+  const common = { error, code: error.code, operation, since, markerError: null, markerProblem: null };
   for (const { key, file } of fresh) state.faults.set(key, { ...common, file, marker: fenceMarkerPath(file) });
   for (const { key } of fresh) refuseAll(key);
   const facts = { time: since, code: error.code, operation, message: error.message };
@@ -131,6 +134,7 @@ export function refuseFenced({ key, file }: FencedFile, readonly: boolean): stri
 export function fencedError(fault: FenceFault): FencedDatabaseError {
   return new FencedDatabaseError(`${describeFault(fault)}.`, {
     hint:
+      planted(fault) +
       `Look at the storage first (dmesg, smartctl). Nothing in ${fault.file}-wal is lost by waiting: ` +
       'keep all programs off the file, copy it with its -wal, and follow docs/fencing.md.',
     details: {
@@ -139,27 +143,47 @@ export function fencedError(fault: FenceFault): FencedDatabaseError {
       operation: fault.operation,
       since: fault.since,
       marker: fault.marker,
+      ...(fault.markerProblem === null ? {} : { markerProblem: fault.markerProblem }),
     },
     cause: fault.error,
   });
 }
 
-function describeFault({ file, operation, code, since }: FenceFault): string {
-  return `The database ${file} is fenced since ${since}: ${operation} failed with ${code}`;
+/** What to do about a marker that another user, or no program, may have put there. */
+function planted({ marker, markerProblem }: FenceFault): string {
+  if (markerProblem === null) return '';
+  const name = shellWord(marker);
+  return (
+    `The marker ${visible(marker)} may not come from this library: ${markerProblem}. Look at it (ls -ld ${name}); ` +
+    `if nobody who runs this database made it, remove it (rm ${name}), and open again. Otherwise: `
+  );
+}
+
+function describeFault({ file, operation, code, since, markerProblem }: FenceFault): string {
+  if (markerProblem === null) return `The database ${file} is fenced since ${since}: ${operation} failed with ${code}`;
+  return `The database ${file} is fenced by a marker that may not come from this library: ${markerProblem}`;
 }
 
 /** What another process has marked, or another thread of this one told. */
 function faultOfOthers(key: string, file: string): FenceFault | null {
   const marker = hasFenceMarker(file) ? readFenceMarker(file) : null;
-  if (marker !== null) return faultFrom(marker, `in process ${marker.pid} on ${marker.host}`, file);
+  if (marker !== null) {
+    return faultFrom(marker, `in process ${marker.pid} on ${visible(marker.host)}`, file, marker.problem);
+  }
   const told = toldFault(key);
-  return told === null ? null : faultFrom(told, 'in another thread', file);
+  return told === null ? null : faultFrom(told, 'in another thread', file, null);
 }
 
 type Facts = Pick<FenceMarker, 'code' | 'operation' | 'message' | 'time'>;
 
-function faultFrom({ code, operation, message, time }: Facts, where: string, file: string): FenceFault {
-  const native = new NativeSqliteError(`${message} (${where})`, code);
+function faultFrom(
+  { code, operation: written, message, time }: Facts,
+  where: string,
+  file: string,
+  markerProblem: string | null,
+): FenceFault {
+  const native = new NativeSqliteError(`${visible(message)} (${where})`, code);
+  const operation = visible(written);
   const translated = translateError(native, { file, operation });
   return {
     file,
@@ -169,6 +193,7 @@ function faultFrom({ code, operation, message, time }: Facts, where: string, fil
     since: time,
     marker: fenceMarkerPath(file),
     markerError: null,
+    markerProblem,
   };
 }
 

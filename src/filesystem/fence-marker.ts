@@ -1,11 +1,25 @@
-/** The small file beside a database that tells every process: the storage failed here, do not write or checkpoint. */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+/** Reads, writes and removes the fence marker: the small file that tells every process that the storage failed here. */
+import {
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { asError, errorCode } from '../base/foreign-error';
+import { isCount, isNullOr, isText, parseShape, type Shape } from './json-shape';
+import { readSmallFile } from './small-file';
+import { isTrusted } from './trust';
 
-/** What the marker says. A marker that cannot be read, or is empty, fences all the same. */
-export interface FenceMarker {
+/** What the file says. */
+interface MarkerText {
   /** Canonical path of the database. */
   readonly file: string;
   /** ISO 8601, UTC. */
@@ -21,6 +35,32 @@ export interface FenceMarker {
   readonly message: string;
 }
 
+/** What the marker says. One that cannot be read, or that somebody else put there, fences all the same. */
+export interface FenceMarker extends MarkerText {
+  /** User id of the marker's owner; `null` where the system does not say. */
+  readonly owner: number | null;
+  /**
+   * Why this marker may not be one that this library wrote, for example `'it is a symbolic link of user 1001'`; `null` for
+   * one of this user, of root, or of the owner of the database.
+   */
+  readonly problem: string | null;
+}
+
+/** More than any marker has, in bytes: paths and messages of SQLite are short. */
+const maxBytes = 65_536;
+const longestText = 16_384;
+
+const shape: Shape<MarkerText> = {
+  file: isText(longestText),
+  time: value => typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]{1,20}Z$/.test(value),
+  pid: isCount,
+  host: isText(255),
+  boot: isNullOr(isText(64)),
+  code: value => typeof value === 'string' && /^[A-Z][A-Z0-9_]{0,60}$/.test(value),
+  operation: isText(255),
+  message: isText(longestText),
+};
+
 const unknownOperation = 'an unknown operation';
 
 /** Beside `-wal` and `-shm`, so that whoever lists the files of the database sees it. */
@@ -28,25 +68,32 @@ export function fenceMarkerPath(file: string): string {
   return `${file}-fenced`;
 }
 
-/** One system call and no error: it is asked again and again, also on a disk that fails. */
+/**
+ * True where anything stands under the name of the marker, a link that leads nowhere too: the writer of a marker meets it
+ * as well. One system call and no error: it is asked again and again, also on a disk that fails.
+ */
 export function hasFenceMarker(file: string): boolean {
-  return existsSync(fenceMarkerPath(file));
+  try {
+    return lstatSync(fenceMarkerPath(file), { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false; // The folder cannot be searched: then SQLite opens nothing there either.
+  }
 }
 
 /** The marker of a database; `null` when there is none. */
 export function readFenceMarker(file: string): FenceMarker | null {
-  let text: string;
-  try {
-    text = readFileSync(fenceMarkerPath(file), 'utf8');
-  } catch {
-    return hasFenceMarker(file) ? unreadable(file) : null;
+  const found = readSmallFile(fenceMarkerPath(file), maxBytes);
+  if (found.state === 'missing') return null;
+  if (found.state === 'refused') {
+    const whose = found.uid === null ? '' : ` of user ${found.uid}`;
+    return { ...unreadable(file), owner: found.uid, problem: `it is ${found.what}${whose}` };
   }
-  try {
-    const facts: unknown = JSON.parse(text);
-    return { ...unreadable(file), ...(typeof facts === 'object' ? facts : {}) };
-  } catch {
-    return unreadable(file);
-  }
+  const owner = process.geteuid === undefined ? null : found.stats.uid;
+  const stranger = owner === null || isTrusted(owner) || owner === ownerOf(file) ? null : `it belongs to user ${owner}`;
+  const marker = parseShape(found.text, shape);
+  if (marker === null)
+    return { ...unreadable(file), owner, problem: stranger ?? 'it does not have the form of a marker' };
+  return { ...marker, owner, problem: stranger };
 }
 
 /** What failed and where, as far as the marker says it. */
@@ -64,16 +111,23 @@ export function describeMarker({ code, operation, pid, host }: FenceMarker): str
 export function writeFenceMarker(
   fault: Pick<FenceMarker, 'file' | 'time' | 'code' | 'operation' | 'message'>,
 ): Error | null {
-  const marker: FenceMarker = {
-    ...fault,
+  const { file, time, code, operation, message } = fault;
+  const marker: MarkerText = {
+    file,
+    time,
     pid: process.pid,
     host: hostname(),
     boot: bootId(),
+    code,
+    operation,
+    message,
   };
-  const path = fenceMarkerPath(fault.file);
+  const path = fenceMarkerPath(file);
   try {
-    const descriptor = openSync(path, 'wx', 0o644);
+    // O_EXCL follows no link.
+    const descriptor = openSync(path, 'wx', 0o600);
     try {
+      giveAccessOf(file, descriptor);
       writeSync(descriptor, `${JSON.stringify(marker, null, 2)}\n`);
       fsyncSync(descriptor);
     } finally {
@@ -86,6 +140,29 @@ export function writeFenceMarker(
   }
 }
 
+/**
+ * Whoever may read the database may read why it is fenced, and nobody else. Written by root, the marker gets the owner of
+ * the database, as SQLite gives it to a -wal.
+ */
+function giveAccessOf(file: string, descriptor: number): void {
+  try {
+    const database = statSync(file);
+    const own = fstatSync(descriptor);
+    let group = own.gid === database.gid;
+    if (!group || own.uid !== database.uid) {
+      try {
+        fchownSync(descriptor, process.geteuid?.() === 0 ? database.uid : own.uid, database.gid);
+        group = true;
+      } catch {
+        // Not a member of that group.
+      }
+    }
+    fchmodSync(descriptor, database.mode & (group ? 0o666 : 0o606));
+  } catch {
+    // No database, or a filesystem without permissions: the marker stays as private as it is.
+  }
+}
+
 /** Removes the marker and makes that durable. Throws what the operating system says. */
 export function removeFenceMarker(file: string): void {
   const path = fenceMarkerPath(file);
@@ -95,8 +172,13 @@ export function removeFenceMarker(file: string): void {
 
 /** The identity of this boot of the machine: only a reboot or a new mount empties the page cache for certain. */
 export function bootId(): string | null {
+  const found = readSmallFile('/proc/sys/kernel/random/boot_id', 256);
+  return found.state === 'read' ? found.text.trim() : null;
+}
+
+function ownerOf(file: string): number | null {
   try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+    return statSync(file, { throwIfNoEntry: false })?.uid ?? null;
   } catch {
     return null;
   }
@@ -113,7 +195,7 @@ function syncFolder(path: string): void {
   }
 }
 
-function unreadable(file: string): FenceMarker {
+function unreadable(file: string): MarkerText {
   return {
     file,
     time: 'an unknown time',

@@ -24,7 +24,7 @@ export function findWriteObstacle(file: string): WriteObstacle | null {
   } catch (error) {
     return obstacleIn(error);
   }
-  const probe = `${file}-probe-${process.pid}`;
+  const probe = `${file}-probe-${process.pid}-${Math.random().toString(36).slice(2)}`;
   try {
     write(probe);
     return null;
@@ -36,7 +36,7 @@ export function findWriteObstacle(file: string): WriteObstacle | null {
 }
 
 function write(path: string): void {
-  const descriptor = openSync(path, 'w', 0o600);
+  const descriptor = openSync(path, 'wx', 0o600);
   try {
     const bytes = Buffer.alloc(probeBytes, 1);
     // write(2) stops short where the room ends; only the next one says why.

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Finding } from 'safe-sqlite';
+import { shellWord } from '../../dist/base/terminal-text.js';
 import type { DoctorFacts } from '../../dist/doctor/facts.js';
 import type { CheckInput } from '../../dist/doctor/judge/subject.js';
-import { quote } from '../../dist/doctor/judge/finding.js';
 import { judge } from '../../dist/doctor/judge/judge.js';
 import { judgeMissed, unread } from '../../dist/doctor/judge/unread.js';
 import { storageCommands } from '../../dist/doctor/judge/storage-commands.js';
@@ -208,7 +208,7 @@ describe('commands for the device', () => {
 });
 
 test('paths are quoted for a shell', () => {
-  assert.deepEqual(['/data/app.db', "/a b/it's.db", '/x;rm'].map(quote), [
+  assert.deepEqual(['/data/app.db', "/a b/it's.db", '/x;rm'].map(shellWord), [
     '/data/app.db',
     `'/a b/it'\\''s.db'`,
     `'/x;rm'`,

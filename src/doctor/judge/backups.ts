@@ -1,10 +1,11 @@
 /** Backups of the database, and other files beside it that somebody may take for one. Pure. */
+import { shellWord } from '../../base/terminal-text';
 import { basename } from 'node:path';
 import { count, formatAge, formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';
 import type { NeighbourFacts } from '../facts';
 import type { CheckInput } from './subject';
-import { finding, quote } from './finding';
+import { finding } from './finding';
 
 const weekMs = 7 * 86_400_000;
 /** Names that a finding lists. */
@@ -28,7 +29,7 @@ function* judgeStored({ facts, file, now, backupsGiven }: CheckInput): Generator
       {
         why: 'Backups elsewhere are not known here: name their folder with --backups.',
         action: 'Make one now, and schedule them (docs/backups.md).',
-        commands: [`npx safe-sqlite backup ${quote(file)} <destination>`],
+        commands: [`npx safe-sqlite backup ${shellWord(file)} <destination>`],
       },
     );
     return;
@@ -46,7 +47,7 @@ function* judgeStored({ facts, file, now, backupsGiven }: CheckInput): Generator
       {
         why: 'Somebody opened or changed it, or its end is missing.',
         action: 'Check it, and make a new one.',
-        commands: [`npx safe-sqlite verify ${quote(newest.path)} --full`],
+        commands: [`npx safe-sqlite verify ${shellWord(newest.path)} --full`],
       },
     );
   } else if (age > weekMs) {
@@ -69,7 +70,7 @@ function* judgeNeighbours(
       {
         why: 'Its files were deleted or replaced under an open connection, which saved what only it still saw.',
         action: 'Compare it with the database, take over what is missing, then move it away.',
-        commands: [`npx safe-sqlite verify ${quote(rescues.at(-1) ?? '')} --full`],
+        commands: [`npx safe-sqlite verify ${shellWord(rescues.at(-1) ?? '')} --full`],
       },
     );
   }
@@ -95,8 +96,8 @@ function* judgeNeighbours(
         why: 'A copy made while the database was in use lacks what was in the -wal, and can mix two moments.',
         action: 'Do not rely on it before it is checked; make backups with the command.',
         commands: [
-          `npx safe-sqlite verify ${quote(copies.at(-1) ?? '')} --full`,
-          `npx safe-sqlite backup ${quote(file)} <destination>`,
+          `npx safe-sqlite verify ${shellWord(copies.at(-1) ?? '')} --full`,
+          `npx safe-sqlite backup ${shellWord(file)} <destination>`,
         ],
       },
     );

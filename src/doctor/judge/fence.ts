@@ -1,9 +1,10 @@
 /** Is the file fenced, since when, and what now? Pure. */
+import { shellWord } from '../../base/terminal-text';
 import { formatAge } from '../../base/figures';
 import { describeMarker } from '../../filesystem/fence-marker';
 import type { Finding } from '../diagnosis';
 import type { CheckInput } from './subject';
-import { finding, quote } from './finding';
+import { finding } from './finding';
 
 export function* judgeFence({ facts, file, now }: CheckInput): Generator<Finding> {
   const { fence } = facts;
@@ -28,8 +29,8 @@ export function* judgeFence({ facts, file, now }: CheckInput): Generator<Finding
         .filter(text => text !== '')
         .join(' '),
       commands: [
-        `npx safe-sqlite doctor ${quote(file)} --clear-fence`,
-        `npx safe-sqlite restore <backup> ${quote(file)}`,
+        `npx safe-sqlite doctor ${shellWord(file)} --clear-fence`,
+        `npx safe-sqlite restore <backup> ${shellWord(file)}`,
       ],
     },
   );

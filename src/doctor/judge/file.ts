@@ -1,10 +1,11 @@
 /** Is there a database, is it one, has it one name? Pure. */
+import { shellWord } from '../../base/terminal-text';
 import { basename } from 'node:path';
 import { count, formatBytes } from '../../base/figures';
 import { preflightErrors } from '../../policy/preflight';
 import type { Finding, Topic } from '../diagnosis';
 import { isHeld, type CheckInput } from './subject';
-import { finding, quote } from './finding';
+import { finding } from './finding';
 
 /** Where the refusals of an open belong in the report. */
 const topics: Readonly<Record<string, { readonly topic: Topic; readonly code: string }>> = {
@@ -37,7 +38,7 @@ function* judgeHeader(patient: CheckInput): Generator<Finding> {
   const { file, facts } = patient;
   const { header } = facts;
   if (header === undefined || header === null) return;
-  const verify = `npx safe-sqlite verify ${quote(file)} --full`;
+  const verify = `npx safe-sqlite verify ${shellWord(file)} --full`;
   if (header.kind === 'empty') {
     yield finding('note', 'file', 'empty-database', 'The file is empty: a database that nobody has written to.', {
       why: 'If it had content, something cut it off.',

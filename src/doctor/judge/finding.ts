@@ -12,8 +12,3 @@ export function finding(level: Level, topic: Topic, code: string, what: string, 
   const { why = null, action = null, commands = [] } = advice;
   return { level, topic, code, what, why, action, commands };
 }
-
-/** A path as a shell takes it. */
-export function quote(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
-}

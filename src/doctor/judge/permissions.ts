@@ -1,9 +1,10 @@
 /** Who may write the files, and who owns them. Pure. */
+import { shellWord } from '../../base/terminal-text';
 import { basename } from 'node:path';
 import type { Ownership } from '../../filesystem/ownership';
 import type { Finding } from '../diagnosis';
 import type { CheckInput } from './subject';
-import { finding, quote } from './finding';
+import { finding } from './finding';
 
 const everybodyWrites = 0o002;
 const groupWrites = 0o020;
@@ -42,7 +43,7 @@ function* judgeWorld(files: readonly Ownership[], folder: Ownership | null): Gen
       {
         why: 'Any of them, and any program that was broken into, can damage or forge what is stored.',
         action: 'Take the right away.',
-        commands: [`chmod o-w ${open.map(({ path }) => quote(path)).join(' ')}`],
+        commands: [`chmod o-w ${open.map(({ path }) => shellWord(path)).join(' ')}`],
       },
     );
   }
@@ -58,7 +59,7 @@ function* judgeWorld(files: readonly Ownership[], folder: Ownership | null): Gen
         ? 'A -journal that somebody else puts beside the database is played back into it.'
         : 'The database can be exchanged for another one, and its -wal be deleted.',
       action: 'Put the database into a folder of its own that only its user can write.',
-      commands: isSticky ? [] : [`chmod o-w ${quote(folder.path)}`],
+      commands: isSticky ? [] : [`chmod o-w ${shellWord(folder.path)}`],
     },
   );
 }
@@ -78,7 +79,7 @@ function* judgeOwners(database: Ownership, sidecars: readonly Ownership[]): Gene
     {
       why: 'Another user opened the database, for example with a shell. The program then fails with SQLITE_READONLY or SQLITE_CANTOPEN.',
       action: 'Give the files to the owner of the database; do not delete them.',
-      commands: [`chown ${database.uid}:${database.gid} ${strange.map(({ path }) => quote(path)).join(' ')}`],
+      commands: [`chown ${database.uid}:${database.gid} ${strange.map(({ path }) => shellWord(path)).join(' ')}`],
     },
   );
 }

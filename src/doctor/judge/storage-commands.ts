@@ -1,7 +1,7 @@
 /** What to run when the storage is in doubt, for the filesystem and the device at hand. Pure. */
+import { shellWord } from '../../base/terminal-text';
 import type { Device } from '../../filesystem/linux/device';
 import type { FilesystemReport } from '../../filesystem/report';
-import { quote } from './finding';
 
 /** None of them writes; those that need the filesystem unmounted say so behind `#`. */
 export function storageCommands(ground: FilesystemReport | undefined, device: Device | null): readonly string[] {
@@ -17,7 +17,7 @@ export function storageCommands(ground: FilesystemReport | undefined, device: De
 }
 
 function filesystemCommands({ type, mountPoint }: FilesystemReport, device: Device | null): readonly string[] {
-  const at = quote(mountPoint ?? '/');
+  const at = shellWord(mountPoint ?? '/');
   const path = device?.path ?? '<device>';
   const unmounted = `# only when ${at} is unmounted`;
   if (/^ext[234]$/.test(type))
@@ -37,7 +37,7 @@ function deviceCommands({ disks, raid, mapped, name, backingFile }: Device): rea
     ...(mapped === null ? [] : [`dmsetup status ${mapped.name}`]),
     ...(backingFile === null
       ? []
-      : [`npx safe-sqlite doctor ${quote(backingFile)}  # the ground below the loop device`]),
+      : [`npx safe-sqlite doctor ${shellWord(backingFile)}  # the ground below the loop device`]),
     ...disks.flatMap(disk => diskCommands(disk.name)),
   ];
 }

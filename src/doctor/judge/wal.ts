@@ -1,10 +1,11 @@
 /** What waits in the `-wal`, and whether it can still be read. Pure. */
+import { shellWord } from '../../base/terminal-text';
 import { basename } from 'node:path';
 import { count, formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';
 import type { JournalFacts } from '../facts';
 import { isHeld, type CheckInput } from './subject';
-import { finding, quote } from './finding';
+import { finding } from './finding';
 
 type Wal = NonNullable<JournalFacts['wal']>;
 type WalIndex = NonNullable<JournalFacts['index']>;
@@ -100,7 +101,7 @@ function* judgeLive(patient: CheckInput, wal: Wal): Generator<Finding> {
         why: 'A checkpoint copies frames without checking them, and a restart would lose those behind the damage.',
         action:
           'Do not stop the processes that have it open, and make no checkpoint: first take a copy from inside one of them (db.backup), or with the command below.',
-        commands: [`npx safe-sqlite backup ${quote(patient.file)} <destination> --verify full`],
+        commands: [`npx safe-sqlite backup ${shellWord(patient.file)} <destination> --verify full`],
       },
     );
     return;
@@ -155,7 +156,7 @@ function* judgeLeft(patient: CheckInput, wal: Wal): Generator<Finding> {
         why: 'Either the storage lost a part of the file, or a COMMIT whose sync failed was left there. SQLite stops at the first wrong checksum and forgets the rest at the next open.',
         action:
           'Before anything opens the database: copy it with its -wal aside. That copy is the only place where the rest is.',
-        commands: [`cp -a ${quote(file)} ${quote(`${file}-wal`)} <other storage>`],
+        commands: [`cp -a ${shellWord(file)} ${shellWord(`${file}-wal`)} <other storage>`],
       },
     );
   }
@@ -177,7 +178,8 @@ function* judgeLeft(patient: CheckInput, wal: Wal): Generator<Finding> {
     {
       why: 'A process ended without closing it (killed, power cut), or it is open in a process that cannot be seen from here. The next open brings these commits back; without the -wal they are lost.',
       action: `Never delete, move or rename ${file}-wal, and never copy the database without it. Start the program as usual, or take it into the database now.`,
-      commands: facts.fence === null || facts.fence === undefined ? [`npx safe-sqlite checkpoint ${quote(file)}`] : [],
+      commands:
+        facts.fence === null || facts.fence === undefined ? [`npx safe-sqlite checkpoint ${shellWord(file)}`] : [],
     },
   );
 }
@@ -193,7 +195,7 @@ function* judgeSize({ file, facts }: CheckInput, wal: Wal): Generator<Finding> {
     {
       why: 'Nobody checkpoints it, a reader holds every checkpoint back, or a burst made it large. Reads get slower, and the disk fills.',
       action: 'Look for a read transaction that does not end; then checkpoint.',
-      commands: [`npx safe-sqlite checkpoint ${quote(file)} --truncate`],
+      commands: [`npx safe-sqlite checkpoint ${shellWord(file)} --truncate`],
     },
   );
 }
