@@ -1,15 +1,16 @@
-// Builds dist/: the bundled p-retry, the CommonJS output of tsc, and the entry files around it.
+// Builds dist/: what is carried of others, the CommonJS output of tsc, and the entry files around it.
 import { rmSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { writeEntries } from './entries.mjs';
 import { buildNest } from './nest.mjs';
-import { bundleRetry } from './vendor.mjs';
+import { bundleRetry, carryEmitterType } from './vendor.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 rmSync('dist', { recursive: true, force: true });
 bundleRetry('dist/vendor');
 compile('tsconfig.json');
+carryEmitterType('dist');
 writeEntries('dist');
 // After the entries, because it imports this package by its name.
 buildNest('dist', compile);

@@ -32,7 +32,7 @@ function report(what, problems) {
   failed ||= problems.length > 0;
 }
 
-/** Exactly the files that are meant: two for each source file, the entries, the carried p-retry, the docs, and the four texts. */
+/** Exactly the files that are meant: two for each source file, the entries, what is carried of others, the docs, and the four texts. */
 function contents(files) {
   const expected = new Set([
     'package.json',
@@ -47,7 +47,7 @@ function contents(files) {
       const built = `dist/nest/${posix.basename(path.replaceAll('\\', '/'), '.ts')}`;
       return [`${built}.mjs`, `${built}.d.mts`];
     }),
-    ...['p-retry.js', 'p-retry.d.ts', 'LICENSES.txt'].map(name => `dist/vendor/${name}`),
+    ...['p-retry.js', 'p-retry.d.ts', 'typed-emitter.d.ts', 'LICENSES.txt'].map(name => `dist/vendor/${name}`),
     ...globSync('src/**/*.ts', { cwd: root }).flatMap(path => {
       const built = path.replaceAll('\\', '/').replace(/^src/, 'dist').replace(/\.ts$/, '');
       return [`${built}.js`, `${built}.d.ts`];

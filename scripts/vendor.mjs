@@ -1,11 +1,16 @@
-// p-retry is ESM-only and Jest loads CommonJS, so one CommonJS copy of it is carried in dist/, with its licences.
+// Carries in dist/vendor/, with their licences, what a consumer must not have to install:
+//
+//   p-retry        it is ESM-only and Jest loads CommonJS, so a CommonJS copy of it is bundled
+//   typed-emitter  only its type is used, and its package brings rxjs and tslib along
 import { buildSync } from 'esbuild';
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createRequire } from 'node:module';
+import { createRequire, findPackageJSON } from 'node:module';
 
 const require = createRequire(import.meta.url);
+const licences = 'LICENSES.txt';
 
+/** Before the compiler, which reads the types of the bundled p-retry. */
 export function bundleRetry(outDir) {
   buildSync({
     entryPoints: [require.resolve('p-retry')],
@@ -17,12 +22,30 @@ export function bundleRetry(outDir) {
     logLevel: 'warning',
   });
   copyFileSync(join(packageFolder('p-retry'), 'index.d.ts'), join(outDir, 'p-retry.d.ts'));
-  const licences = ['p-retry', 'is-network-error'].map(
-    name => `${name}\n\n${readFileSync(join(packageFolder(name), 'license'), 'utf8')}`,
-  );
-  writeFileSync(join(outDir, 'LICENSES.txt'), licences.join('\n'));
+  addLicences(outDir, ['p-retry', 'license'], ['is-network-error', 'license']);
+}
+
+/** After the compiler, whose declarations are led to the carried type. */
+export function carryEmitterType(dist) {
+  const outDir = join(dist, 'vendor');
+  mkdirSync(outDir, { recursive: true });
+  copyFileSync(join(packageFolder('typed-emitter'), 'index.d.ts'), join(outDir, 'typed-emitter.d.ts'));
+  addLicences(outDir, ['typed-emitter', 'LICENSE']);
+  const declarations = join(dist, 'events/event-map.d.ts');
+  const text = readFileSync(declarations, 'utf8');
+  const carried = text.replace(`from 'typed-emitter'`, `from '../vendor/typed-emitter'`);
+  if (carried === text) throw new Error(`${declarations} does not import the type of typed-emitter`);
+  writeFileSync(declarations, carried);
+}
+
+function addLicences(outDir, ...packages) {
+  for (const [name, file] of packages) {
+    const text = readFileSync(join(packageFolder(name), file), 'utf8');
+    appendFileSync(join(outDir, licences), `${name}\n\n${text.trim()}\n\n`);
+  }
 }
 
 function packageFolder(name) {
-  return dirname(require.resolve(name));
+  // findPackageJSON also finds one that the `exports` of the package hide.
+  return dirname(findPackageJSON(name, import.meta.url));
 }

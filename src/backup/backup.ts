@@ -1,4 +1,5 @@
 /** The way of one backup, step by step, to a verified and synced file or to a `BackupError`. */
+import { performance } from '../base/clock';
 import { BackupError } from '../errors/refusals';
 import { runJob } from '../maintenance/jobs-client';
 import type { FoldJob } from '../maintenance/messages';

@@ -1,6 +1,7 @@
 /** The copying step: by which method, in which thread, with which progress. */
 import { statSync } from 'node:fs';
 import { truncate } from 'node:fs/promises';
+import { clearInterval, setInterval } from '../base/clock';
 import { isSqliteFailure } from '../errors/translate';
 import { onlineBackup } from '../maintenance/jobs/online-backup';
 import { vacuumInto } from '../maintenance/jobs/vacuum-into';

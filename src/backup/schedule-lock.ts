@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { wallClockNow } from '../base/clock';
 import { isAbandoned, processIdOf, processStart, temporaryName, thisProcess } from './process-id';
 
 /**
@@ -53,14 +54,14 @@ async function clearAbandoned(path: string): Promise<boolean> {
 
 async function isOlder(path: string, ageMs: number): Promise<boolean> {
   const facts = await stat(path).catch(() => null);
-  return facts !== null && Date.now() - facts.mtimeMs > ageMs;
+  return facts !== null && wallClockNow() - facts.mtimeMs > ageMs;
 }
 
 async function isFree(path: string): Promise<boolean> {
   try {
     const [owner, facts] = [processIdOf(await readFile(path, 'utf8')), await stat(path)];
     // Empty: its process was killed, or is just about to write its name.
-    const age = Date.now() - facts.mtimeMs;
+    const age = wallClockNow() - facts.mtimeMs;
     return owner === null ? age > unwrittenMs : isAbandoned(owner, thisProcess(), age, processStart).abandoned;
   } catch (error) {
     // Given back since.

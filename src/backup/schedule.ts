@@ -1,6 +1,7 @@
 /** Scheduled backups: one timer, one backup at a time, retention after each, and what is known of the last one. */
 import { mkdir } from 'node:fs/promises';
 import { parse } from 'node:path';
+import { clearTimeout, setTimeout, wallClockNow } from '../base/clock';
 import { asError } from '../base/foreign-error';
 import type { ResolvedScheduledBackup } from '../options/resolved';
 import type { BackupResult } from './options';
@@ -47,7 +48,7 @@ const turnRetryMs = 5000;
 export function startSchedule(options: ResolvedScheduledBackup, dependencies: ScheduleDependencies): Schedule {
   const { directory, intervalMs, keep } = options;
   const { source } = dependencies;
-  const now = dependencies.now ?? Date.now;
+  const now = dependencies.now ?? wallClockNow;
   const ending = new AbortController();
   let stored: readonly { path: string; moment: number }[] = [];
   let next: number | null = null;

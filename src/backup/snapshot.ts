@@ -1,6 +1,7 @@
 /** `db.withSnapshot`: a verified snapshot before a risky change, and the change in one checked transaction. */
 import { rm } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
+import { wallClockNow } from '../base/clock';
 import { errorMessage } from '../base/foreign-error';
 import { BackupError } from '../errors/refusals';
 import { choiceOption, refuseOption } from '../options/checks';
@@ -63,7 +64,9 @@ export async function withSnapshot<Value>(
   if (typeof directory !== 'string')
     refuseOption('directory', 'the path of a folder, for a database without a file', directory);
   const name = connection.file === null ? 'memory' : parse(connection.file).name;
-  const { path } = await connection.backup(join(directory, `${name}.snapshot-${stampOf(Date.now())}.db`), { verify });
+  const { path } = await connection.backup(join(directory, `${name}.snapshot-${stampOf(wallClockNow())}.db`), {
+    verify,
+  });
   const value = runChange(connection, change, check, path);
   if (keep === 'always') return { value, snapshot: path };
   await rm(path, { force: true });

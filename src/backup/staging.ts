@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { accessSync, constants, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
+import { wallClockNow } from '../base/clock';
 import type { Destination } from './destination';
 import type { SchemaPlace } from './source';
 import type { BackupEnvironment } from './environment';
@@ -38,7 +39,7 @@ export async function prepareBuild(
 ): Promise<Build> {
   const remoteFolder = (await surroundings.isNetwork(target.folder)) ? target.folder : null;
   const workFolder = remoteFolder === null ? target.folder : localFolder(place);
-  for (const folder of new Set([workFolder, target.folder])) await sweepTemporaries(folder, Date.now());
+  for (const folder of new Set([workFolder, target.folder])) await sweepTemporaries(folder, wallClockNow());
   const mode = modeOf(place);
   const { path: work, handle } = await createTemporary(workFolder, mode);
   try {

@@ -1,7 +1,7 @@
 /** The sealing step: puts a copy on stable storage while it is written, and reads its hash when it is finished. */
 import type { FileHandle } from 'node:fs/promises';
 import { fstatSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
+import { delay } from '../base/clock';
 import { startJob } from '../maintenance/jobs-client';
 import type { FileContent, HashJob, ResultOf, SyncJob } from '../maintenance/messages';
 
@@ -61,7 +61,7 @@ export class SyncAndHash {
     while (!ended) {
       const { size } = fstatSync(this.#handle.fd);
       if (size - synced < pieceBytes) {
-        await Promise.race([copied, delay(lookMs, undefined, { ref: false })]);
+        await Promise.race([copied, delay(lookMs, { ref: false })]);
         continue;
       }
       synced = size;

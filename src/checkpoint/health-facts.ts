@@ -1,4 +1,5 @@
 /** What `db.health()` says of the checkpoints of a file. */
+import { performance } from '../base/clock';
 import { errorCode } from '../base/foreign-error';
 import type { Histogram } from '../base/histogram';
 import type { CheckpointCounts } from './history';

@@ -1,5 +1,6 @@
 /** When the services of a file look at it: by the clock, behind a commit, and before one where neither of these comes. */
 
+import { clearImmediate, clearTimeout, performance, setImmediate, setTimeout } from '../base/clock';
 /** Begins and commits between two looks right behind one: each look costs a busy writer some 30 µs. */
 const pulsesPerLookBehind = 32;
 /** The same for the looks of a writer itself, which can be made to wait. */

@@ -1,4 +1,5 @@
 /** Makes events of what checkpoints came to, so that nothing is swallowed: every event is also a line of the log. */
+import { performance } from '../base/clock';
 import { defaults } from '../options/defaults';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/messages';
 import type { History } from './history';

@@ -9,6 +9,7 @@
  * One checkpoint at a time: the next one waits for `#running`. Another process may checkpoint the same file meanwhile;
  * SQLite then answers that it is busy.
  */
+import { performance, setImmediate } from '../base/clock';
 import type { FileIdentity } from '../base/file-identity';
 import { asError } from '../base/foreign-error';
 import { keptAlive } from '../base/kept-alive';

@@ -1,4 +1,5 @@
 /** How much of a file's WAL waits to be copied: asked of SQLite where a connection is free, else guessed from stat. */
+import { wallClockNow } from '../base/clock';
 import { quoted } from '../connection/set-pragmas';
 import { statSync, type Stats } from 'node:fs';
 import { prepareWalFrames, type WalFrames } from '../native/wal-frames';
@@ -58,7 +59,7 @@ export function readWalStatus(file: string, users: Iterable<FileUser>, since: nu
   if (asked !== null) return asked;
   // The file is as large as the WAL ever was, and its time says whether anything was written to it at all.
   // A clock that was set back since then says nothing.
-  const written = (stats?.mtimeMs ?? 0) > since || since > Date.now();
+  const written = (stats?.mtimeMs ?? 0) > since || since > wallClockNow();
   return { walBytes: fileBytes, pendingBytes: written ? fileBytes : 0, fileBytes, exact: false };
 }
 
@@ -115,7 +116,7 @@ export class WalView {
 
   /** A checkpoint has copied everything. */
   completed(): void {
-    this.#completeAt = Date.now();
+    this.#completeAt = wallClockNow();
   }
 
   #seen(state: WalStatus): WalStatus {

@@ -1,4 +1,5 @@
 /** A progress bar on standard error, where that is a terminal. */
+import { performance } from '../base/clock';
 import type { CopyProgress } from '../maintenance/messages';
 import type { Terminal } from './command';
 

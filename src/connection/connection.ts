@@ -1,4 +1,5 @@
 /** One native handle of better-sqlite3 with its protections, its handles and its failures. */
+import { performance } from '../base/clock';
 import type { FileIdentity } from '../base/file-identity';
 import { asError, errorCode } from '../base/foreign-error';
 import type { EventHub } from '../events/event-hub';

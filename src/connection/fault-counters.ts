@@ -1,4 +1,5 @@
 /** Failures of SQLite on one connection that an operator wants to know of, counted by the class of their error. */
+import { performance } from '../base/clock';
 import { lineageOf } from '../errors/class-brand';
 import type { SqliteResultError } from '../errors/sqlite-errors';
 import type { SqliteErrorName } from '../errors/result-codes/row';

@@ -1,4 +1,5 @@
 /** Opens a database in the journal mode that was planned, and proves that SQLite can use it there. */
+import { performance } from '../base/clock';
 import { isSqliteFailure } from '../errors/translate';
 import { UnprovedProtectionError } from '../errors/refusals';
 import type { NativeDatabase } from '../native/better-sqlite3';

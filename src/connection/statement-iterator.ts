@@ -1,4 +1,5 @@
 /** The iterator of a statement: better-sqlite3's, with the failure of each step translated. */
+import { performance } from '../base/clock';
 import type { OpenIterator, Session } from './session';
 
 interface SourceStatement {

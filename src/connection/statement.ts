@@ -1,4 +1,5 @@
 /** A prepared statement: better-sqlite3's, with every call checked before and every failure translated. */
+import { performance } from '../base/clock';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { copyOfValues } from './bound-text';
 import { iterateRows } from './statement-iterator';

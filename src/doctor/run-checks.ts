@@ -1,4 +1,5 @@
 /** The examination of `diagnose`: the facts that another process gathered, judged. */
+import { wallClockNow } from '../base/clock';
 import { verifyDatabase } from '../backup/verify';
 import { errorMessage } from '../base/foreign-error';
 import { sqliteVersion } from '../native/sqlite-version';
@@ -59,7 +60,7 @@ function patientOf(path: string, facts: Partial<DoctorFacts>, backupsGiven: bool
   return {
     file,
     facts,
-    now: Date.now(),
+    now: wallClockNow(),
     uid: process.getuid?.() ?? null,
     platform: process.platform,
     sqliteVersion: version,

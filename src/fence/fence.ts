@@ -9,6 +9,7 @@
  * The state is shared by every copy of this package in the thread. It ends with the process: only a new process reads
  * the file again, after somebody has looked at the storage and cleared the marker.
  */
+import { currentDate } from '../base/clock';
 import { asError } from '../base/foreign-error';
 import { processGlobal } from '../base/process-global';
 import { shellWord, visible } from '../base/terminal-text';
@@ -93,7 +94,7 @@ export function fenceFiles(
   operation: string,
 ): void {
   const fresh = files.filter(({ key }) => !state.faults.has(key));
-  const since = new Date().toISOString();
+  const since = currentDate().toISOString();
   const common = { error, code: error.code, operation, since, markerError: null, markerProblem: null };
   for (const { key, file } of fresh) state.faults.set(key, { ...common, file, marker: fenceMarkerPath(file) });
   for (const { key } of fresh) refuseAll(key);

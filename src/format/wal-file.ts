@@ -1,4 +1,5 @@
 /** A `-wal` file as bytes: which of its frames recovery would accept. https://sqlite.org/fileformat2.html#walformat */
+import { performance } from '../base/clock';
 import { readBytes, type ByteReader } from './byte-reader';
 import { walChecksum, type Checksum } from './wal-checksum';
 

@@ -1,4 +1,5 @@
 /** How fast the worker copies: one decision after each step of an online backup. */
+import { performance } from '../base/clock';
 import { InvalidOptionError } from '../errors/refusals';
 import { isAbortRequested, pause, waitForAnswer, type SharedState } from './shared-state';
 import type { Steer } from './jobs/online-backup';

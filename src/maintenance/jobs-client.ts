@@ -10,6 +10,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { performance } from '../base/clock';
 import { deferred } from '../base/deferred';
 import { processGlobal } from '../base/process-global';
 import { MaintenanceError } from '../errors/refusals';

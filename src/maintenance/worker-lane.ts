@@ -11,6 +11,7 @@
  * (https://github.com/WiseLibs/better-sqlite3/issues/1507).
  */
 import { Worker } from 'node:worker_threads';
+import { clearTimeout, setTimeout } from '../base/clock';
 import { MaintenanceError } from '../errors/refusals';
 import type { HostMessage, Job, WorkerMessage } from './messages';
 

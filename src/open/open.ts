@@ -1,4 +1,5 @@
 /** The way of one open, step by step: each line is a step, each step a file. */
+import { inMicrotask } from '../base/clock';
 import type { FileIdentity } from '../base/file-identity';
 import { Attachments, type AdmitAttached, type AttachTicket } from '../connection/attachments';
 import type { Connection } from '../connection/connection';
@@ -80,7 +81,7 @@ interface Admitted {
 function assemble(connection: Connection, services: ConnectionServices, admitted: Admitted): SharedConnection {
   const attachments = new Attachments(connection, admitAttached(connection, services));
   // Not before the caller had the chance to listen.
-  queueMicrotask(() => warn(connection));
+  inMicrotask(() => warn(connection));
   const sqlGuard = new SqlGuard(connection, attachments, vacuumIntoGuard(connection.options));
   return new SharedConnection({ connection, attachments, sqlGuard, services, ...admitted });
 }

@@ -1,4 +1,5 @@
 /** What watches over one open database, and its way out: the sentinel, the scheduler of each file, the fence. */
+import { inMicrotask, setImmediate } from '../base/clock';
 import { asError, errorName } from '../base/foreign-error';
 import { checkpointBeforeClose } from '../checkpoint/close-checkpoint';
 import type { FileScheduler, CheckpointedFile } from '../checkpoint/scheduler';
@@ -220,7 +221,7 @@ export function warnOfThreads(
   // The second thread says it, and so it is said once.
   if (first === undefined || threads.length > 1) return;
   // Not before the caller had the chance to listen.
-  queueMicrotask(() =>
+  inMicrotask(() =>
     hub.publish('warning', {
       code: 'rollback-journal-in-several-threads',
       message:

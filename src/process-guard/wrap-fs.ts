@@ -1,5 +1,6 @@
 /** Puts a judge before the covered calls of `fs` and `fs.promises`, and takes it away again. */
 import fs from 'node:fs';
+import { setImmediate } from '../base/clock';
 import { coveredCalls, type CoveredArgument } from './covered-calls';
 import { judgeCall, judgeCopy, type CoveredCall } from './judge-call';
 
@@ -49,7 +50,7 @@ function guard(original: Call, covered: CoveredCall, style: Style): { call: Call
     const callback = args.at(-1);
     // Without a callback `fs` throws a TypeError of its own; the call does nothing then.
     if (typeof callback !== 'function') return Reflect.apply(original, this, args);
-    process.nextTick(callback, refused);
+    setImmediate(() => Reflect.apply(callback, undefined, [refused]));
     return undefined;
   }
   // Name, length and what others hang on functions of fs, such as util.promisify.custom.

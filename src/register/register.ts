@@ -2,6 +2,7 @@
  * `node --import safe-sqlite/register app.js`: whoever asks for better-sqlite3 gets `Database`, and the process guard is
  * on.
  */
+import { setImmediate } from '../base/clock';
 import { processGlobal } from '../base/process-global';
 import { installProcessGuard } from '../process-guard/install';
 import { coverWorkers } from './cover-workers';

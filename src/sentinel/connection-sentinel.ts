@@ -1,4 +1,5 @@
 /** Puts sentinels over all files of a connection: the database and what is attached to it. */
+import { clearInterval, performance, setInterval } from '../base/clock';
 import { atExit } from '../base/at-exit';
 import type { FileIdentity } from '../base/file-identity';
 import type { NativeDatabase } from '../native/better-sqlite3';

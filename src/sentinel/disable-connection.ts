@@ -1,6 +1,7 @@
 /** What becomes of a connection whose locks or files are lost: the error, the rescue, the events. */
 import { mkdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { currentDate } from '../base/clock';
 import type { EventHub } from '../events/event-hub';
 import { FileReplacedError, LocksLostError } from '../errors/refusals';
 import type { Loss } from './finding';
@@ -58,13 +59,13 @@ export function disableConnection(
 /** Where somebody looks for it: in the folder that was named for it, beside the database, at last anywhere. */
 function saveFiles({ native, file }: DisabledConnection, directory: string | null): Rescue {
   const beside = dirname(file);
-  if (directory === null) return rescue(native, [beside], basename(file), new Date());
+  if (directory === null) return rescue(native, [beside], basename(file), currentDate());
   try {
     mkdirSync(directory, { recursive: true });
   } catch {
     // It cannot be written there either, and the rescue goes on to the next folder.
   }
-  return rescue(native, [directory, beside], basename(file), new Date());
+  return rescue(native, [directory, beside], basename(file), currentDate());
 }
 
 function publish({ hub }: DisabledConnection, finding: Loss, error: Error, saved: Rescue | null): void {

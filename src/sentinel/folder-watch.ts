@@ -1,5 +1,6 @@
 /** Whether a name in a folder may have changed since all were looked at: one `stat` instead of one for each name. */
 import { statSync } from 'node:fs';
+import { wallClockNow } from '../base/clock';
 
 interface Stamp {
   readonly dev: number;
@@ -40,7 +41,7 @@ export class FolderWatch {
   }
 
   trust(): void {
-    if (this.#seen !== null && isSettled(this.#seen.ctimeMs, Date.now())) this.#trusted = this.#seen;
+    if (this.#seen !== null && isSettled(this.#seen.ctimeMs, wallClockNow())) this.#trusted = this.#seen;
   }
 }
 

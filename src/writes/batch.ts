@@ -1,4 +1,5 @@
 /** One batch: several writes in one IMMEDIATE transaction, each in a savepoint of its own, and one COMMIT for all. */
+import { performance } from '../base/clock';
 import { UnsafeStatementError } from '../errors/refusals';
 import { SqliteBusyError, SqliteConstraintError, SqliteResultError } from '../errors/sqlite-errors';
 import { blameLostTransaction } from '../policy/lost-transaction';

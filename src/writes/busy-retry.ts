@@ -1,6 +1,6 @@
 /** Tries again while something is in the way, without stopping the event loop: p-retry, with waits of its own. */
 import pRetry from '#p-retry';
-import { setTimeout as delay } from 'node:timers/promises';
+import { delay, performance } from '../base/clock';
 import type { BlockedBy } from './blocked-by';
 
 export interface RetryPlan extends DelayBounds {
@@ -53,7 +53,7 @@ export async function retryWhileObstructed(
           if (leftMs <= 0 || !(error instanceof Obstructed)) return false;
           const delayMs = Math.min(leftMs, retryDelayMs(attemptNumber, plan, Math.random()));
           plan.onWait(error.obstacle, delayMs);
-          await delay(delayMs, undefined, { signal: plan.signal });
+          await delay(delayMs, { signal: plan.signal });
           return true;
         },
       },

@@ -1,6 +1,7 @@
 /** One call of `db.write` on its way: the function, its promise, and what became of it so far. */
 import { AsyncResource } from 'node:async_hooks';
 import { isPromise, isAsyncFunction } from 'node:util/types';
+import { performance } from '../base/clock';
 import { deferred, type Deferred } from '../base/deferred';
 import { isThenable } from '../base/thenable';
 import type { Session } from '../connection/session';

@@ -1,4 +1,5 @@
 /** One wait of the queue: how long something has been in the way, and which writes have waited long enough. */
+import { performance } from '../base/clock';
 import type { EventHub } from '../events/event-hub';
 import type { ResolvedWrites } from '../options/resolved';
 import type { BlockedBy, Waited } from './blocked-by';

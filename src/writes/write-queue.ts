@@ -1,4 +1,5 @@
 /** The queue behind `db.write`: who waits, when a batch runs, and what each promise is told. */
+import { performance, setImmediate } from '../base/clock';
 import type { Session } from '../connection/session';
 import { ClosedDatabaseError, WriteQueueFullError } from '../errors/refusals';
 import type { ResolvedWrites } from '../options/resolved';

@@ -1,4 +1,5 @@
 /** `restoreDatabase`: the way of one restore, step by step, to the verified database in its place or to a `RestoreError`. */
+import { performance, wallClockNow } from '../../base/clock';
 import { RestoreError } from '../../errors/refusals';
 import type { VerifyLevel } from '../../maintenance/messages';
 import { choiceOption, refuseOption } from '../../options/checks';
@@ -60,7 +61,7 @@ export async function restoreDatabase(options: RestoreOptions, context: RestoreC
 
   const ground = await at('target', () => checkGround(from, to, context.isOpenHere));
   const target = ground.to;
-  await sweepTemporaries(target.folder, Date.now());
+  await sweepTemporaries(target.folder, wallClockNow());
   const { path: work, handle } = await at('temporary', () => createTemporary(target.folder, modeOf(ground)));
   const seal = new SyncAndHash(work, handle, signal);
   try {
@@ -77,7 +78,7 @@ export async function restoreDatabase(options: RestoreOptions, context: RestoreC
       await handle.close();
       return content;
     });
-    const kept = `${target.path}.before-restore-${stampOf(Date.now())}`;
+    const kept = `${target.path}.before-restore-${stampOf(wallClockNow())}`;
     const state = await at('fold', () => foldTarget(target, kept, context.isOpenHere));
     const swap = await finish('swap', () =>
       state === 'whole' ? swapWhole(work, target, kept) : swapBroken(work, target, kept, state === 'broken'),

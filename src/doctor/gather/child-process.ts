@@ -2,6 +2,7 @@
 import type * as ChildProcess from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { clearTimeout, setTimeout } from '../../base/clock';
 import { deferred } from '../../base/deferred';
 import { MaintenanceError } from '../../errors/refusals';
 import { childEnvironment } from '../../options/child-environment';

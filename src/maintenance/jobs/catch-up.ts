@@ -9,6 +9,7 @@
  * and where commits leave no gap that is the thread of the application. So the long sync is done here, and others follow
  * that have little to copy, each right behind a commit, where the gap before the next one is the longest.
  */
+import { performance } from '../../base/clock';
 import type { FileIdentity } from '../../base/file-identity';
 import { hasFenceMarker } from '../../filesystem/fence-marker';
 import type { NativeDatabase } from '../../native/better-sqlite3';

@@ -1,5 +1,6 @@
 /** The checkpoint job. */
 import { statSync } from 'node:fs';
+import { performance } from '../../base/clock';
 import type { NativeDatabase } from '../../native/better-sqlite3';
 import { verifyPragma } from '../job-connection';
 import type { CheckpointJob, CheckpointResult } from '../messages';

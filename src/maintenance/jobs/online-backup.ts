@@ -1,4 +1,5 @@
 /** The job that copies one snapshot page by page with SQLite's backup API. */
+import { performance } from '../../base/clock';
 import { MaintenanceError } from '../../errors/refusals';
 import type { NativeDatabase } from '../../native/better-sqlite3';
 import { readHeader } from '../read-header';

@@ -1,4 +1,5 @@
 /** The job that writes a compact snapshot with `VACUUM INTO`. */
+import { performance } from '../../base/clock';
 import type { NativeDatabase } from '../../native/better-sqlite3';
 import { readHeader } from '../read-header';
 import { missingBytes } from '../truncated-file';

@@ -1,4 +1,5 @@
 /** The job that checks a database. */
+import { performance } from '../../base/clock';
 import { isSqliteFailure, type SqliteFailure } from '../../errors/translate';
 import { NativeDatabase } from '../../native/better-sqlite3';
 import { readHeader } from '../read-header';
