@@ -4,6 +4,7 @@
  * A fault takes this way: `Connection.failure` --> `failed` --> judge-failure.ts --> policy/fence.ts --> fence.ts, which
  * refuses every connection of the file, tells the other threads and writes the marker, and then calls `#letGo` of each.
  */
+import { setImmediate } from '../base/clock';
 import type { FileIdentity } from '../base/file-identity';
 import type { Connection, WalFile } from '../connection/connection';
 import type { FailedOperation } from '../connection/session';

@@ -1,5 +1,5 @@
 /** What watches over one open database, and its way out: the sentinel, the scheduler of each file, the fence. */
-import { inMicrotask, setImmediate } from '../base/clock';
+import { inMicrotask } from '../base/clock';
 import { asError, errorName } from '../base/foreign-error';
 import { checkpointBeforeClose } from '../checkpoint/close-checkpoint';
 import type { FileScheduler, CheckpointedFile } from '../checkpoint/scheduler';
