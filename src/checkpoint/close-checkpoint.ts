@@ -1,4 +1,5 @@
 /** The checkpoint that `close()` makes itself, because SQLite's own would fail without a word. */
+import { sleepSync } from '../base/sleep';
 import { faultOf, noticeMarker } from '../fence/fence';
 import { SqliteResultError } from '../errors/sqlite-errors';
 import type { FileScheduler } from './scheduler';
@@ -38,15 +39,11 @@ export function checkpointBeforeClose(
   if (!scheduler.settle(settleMs)) return 'without-checkpoint';
   if (scheduler.settings !== 'off' && scheduler.settings.owner === 'external') return 'without-checkpoint';
   try {
-    for (let tries = 1; scheduler.runHere(user).busy && tries < busyTries; tries++) sleep(busyPauseMs);
+    for (let tries = 1; scheduler.runHere(user).busy && tries < busyTries; tries++) sleepSync(busyPauseMs);
     // Incomplete: another process reads or checkpoints, and SQLite leaves the WAL to it.
     return 'ordinary';
   } catch (error) {
     if (!(error instanceof SqliteResultError) || faultOf(scheduler.target.key) !== null) throw error;
     return 'without-checkpoint';
   }
-}
-
-function sleep(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

@@ -1,6 +1,6 @@
 /** How much of a file's WAL waits to be copied: asked of SQLite where a connection is free, else guessed from stat. */
 import { wallClockNow } from '../base/clock';
-import { quoted } from '../connection/set-pragmas';
+import { quotedName } from '../base/sql-name';
 import { statSync, type Stats } from 'node:fs';
 import { prepareWalFrames, type WalFrames } from '../native/wal-frames';
 import type { FileUser } from './file-user';
@@ -148,7 +148,7 @@ export function noticeSwitch(file: string, users: Iterable<FileUser>): boolean {
 function journalModeOf({ connection, schema }: FileUser): unknown {
   try {
     return connection.verbose.quietly(() =>
-      connection.native.pragma(`${quoted(schema)}.journal_mode`, { simple: true }),
+      connection.native.pragma(`${quotedName(schema)}.journal_mode`, { simple: true }),
     );
   } catch {
     // A statement that called back into JavaScript is still running: the next look will tell.
@@ -198,7 +198,7 @@ function prepare({ connection, schema }: FileUser): Question | null {
   const { native } = connection;
   const ask = prepareWalFrames(native, schema);
   if (ask === null) return null;
-  const statement = native.prepare(`PRAGMA ${quoted(schema)}.page_size`).pluck();
+  const statement = native.prepare(`PRAGMA ${quotedName(schema)}.page_size`).pluck();
   const pageSize = (): number => Number(statement.get());
   return { ask, pageSize, frameBytes: pageSize() + frameHeaderBytes };
 }

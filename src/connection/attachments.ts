@@ -1,8 +1,9 @@
 /** The attached databases of a connection: each passes the checks of an open, and is protected before it is used. */
+import { quotedName } from '../base/sql-name';
 import { UnsafeStatementError } from '../errors/refusals';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { foldCase } from '../sql/names';
-import { setPragmas, quoted, schemasOf, type ProtectionInputs } from './set-pragmas';
+import { setPragmas, schemasOf, type ProtectionInputs } from './set-pragmas';
 import type { Verbose } from './verbose';
 
 /** The admission of one attached file; released when it is detached or the connection closes. */
@@ -48,7 +49,7 @@ export class Attachments {
 
   detach(schema: string): void {
     if (typeof schema !== 'string' || schema === '') throw new TypeError('Expected first argument to be a schema name');
-    this.aroundDetach(schema, () => this.#host.native.prepare(`DETACH ${quoted(schema)}`).run());
+    this.aroundDetach(schema, () => this.#host.native.prepare(`DETACH ${quotedName(schema)}`).run());
     this.released(schema);
   }
 
@@ -95,7 +96,7 @@ export class Attachments {
 
   #letGo(schema: string): void {
     const { native, verbose } = this.#host;
-    verbose.quietly(() => native.prepare(`DETACH ${quoted(schema)}`).run());
+    verbose.quietly(() => native.prepare(`DETACH ${quotedName(schema)}`).run());
   }
 
   /** The whole connection: one in memory may have been given other settings before it got its first file. */

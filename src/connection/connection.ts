@@ -135,16 +135,11 @@ export class Connection {
     return session;
   }
 
-  hasSession(session: Session): boolean {
-    return this.#sessions.has(session);
-  }
-
-  /** Ends a handle: from now on it throws `ClosedDatabaseError`. Returns how many handles are left. */
-  closeSession(session: Session): number {
+  /** Ends a handle: every further call through it throws `ClosedDatabaseError`. */
+  closeSession(session: Session): void {
     this.#sessions.delete(session);
     session.refusal = () => closedError(this.file);
     armSession(session, this.busyTimeout.pending);
-    return this.#sessions.size;
   }
 
   /** The open iterators of every handle: each holds a read transaction open. */

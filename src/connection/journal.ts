@@ -1,5 +1,6 @@
 /** Opens a database in the journal mode that was planned, and proves that SQLite can use it there. */
 import { performance } from '../base/clock';
+import { sleepSync } from '../base/sleep';
 import { isSqliteFailure } from '../errors/translate';
 import { UnprovedProtectionError } from '../errors/refusals';
 import type { NativeDatabase } from '../native/better-sqlite3';
@@ -101,13 +102,9 @@ function whileBusy<Result>(
     } catch (error) {
       const pauseMs = limitMs * (0.5 + Math.random());
       if (!isBusy(error) || performance.now() + pauseMs > deadline) throw error;
-      sleep(pauseMs);
+      sleepSync(pauseMs);
     }
   }
-}
-
-function sleep(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
 function isBusy(error: unknown): boolean {

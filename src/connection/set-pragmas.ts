@@ -1,4 +1,5 @@
 /** Sets every protection on a native connection, reads each back, and throws where SQLite answers otherwise. */
+import { quotedName } from '../base/sql-name';
 import { UnprovedProtectionError } from '../errors/refusals';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { connectionProtections, schemaProtections, type Protection } from '../policy/protections';
@@ -68,17 +69,17 @@ function protectSchema(native: Native, schema: string, ground: ProtectionInputs,
 /** Of each schema with a file: what a commit depends on. */
 export function journalModesOf(native: Native): string[] {
   const files = schemasOf(native).filter(({ file }) => file !== '');
-  return files.map(({ name }) => String(native.pragma(`${quoted(name)}.journal_mode`, { simple: true })));
+  return files.map(({ name }) => String(native.pragma(`${quotedName(name)}.journal_mode`, { simple: true })));
 }
 
 function protectionsOf(native: Native, schema: string, ground: ProtectionInputs): readonly Protection[] {
-  const journalMode = String(native.pragma(`${quoted(schema)}.journal_mode`, { simple: true }));
+  const journalMode = String(native.pragma(`${quotedName(schema)}.journal_mode`, { simple: true }));
   return schemaProtections({ journalMode, durability: ground.durability });
 }
 
 /** Reads from the file, which also maps the `-shm` of a WAL database: what cannot be used fails here, at open. */
 export function readPage(native: Native, schema: string): void {
-  native.prepare(`SELECT 1 FROM ${quoted(schema)}.sqlite_schema LIMIT 1`).get();
+  native.prepare(`SELECT 1 FROM ${quotedName(schema)}.sqlite_schema LIMIT 1`).get();
 }
 
 function set(
@@ -110,10 +111,5 @@ function readBack(native: Native, protection: Protection, schema: string | null,
 }
 
 function target(protection: Protection, schema: string | null): string {
-  return schema === null ? protection.pragma : `${quoted(schema)}.${protection.pragma}`;
-}
-
-/** A schema name as SQL: names come from `ATTACH … AS` and may hold anything. */
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+  return schema === null ? protection.pragma : `${quotedName(schema)}.${protection.pragma}`;
 }

@@ -1,5 +1,5 @@
 /** The refusals of this library: one class for each decision that a caller can take. */
-import { brand, nameErrors } from './class-brand';
+import { brand, lineageOf, nameErrors } from './class-brand';
 import { describe, type ErrorContext, type ErrorFacts } from './error-facts';
 import { refusalCodes, type RefusalName, type SafeSqliteErrorCode } from './refusal-codes';
 
@@ -16,9 +16,9 @@ export abstract class SafeSqliteError extends Error implements ErrorFacts {
   declare readonly fatal: boolean;
   declare readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(name: RefusalName, message: string, context: ErrorContext) {
+  constructor(message: string, context: ErrorContext = {}) {
     super(message);
-    describe(this, refusalCodes[name], context);
+    describe(this, refusalCodes[refusalName(this)], context);
   }
 }
 
@@ -30,137 +30,53 @@ abstract class RefusedAsTypeError extends TypeError implements ErrorFacts {
   declare readonly fatal: boolean;
   declare readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(name: RefusalName, message: string, context: ErrorContext) {
+  constructor(message: string, context: ErrorContext = {}) {
     super(message);
-    describe(this, refusalCodes[name], context);
+    describe(this, refusalCodes[refusalName(this)], context);
   }
+}
+
+/** The name that the brand gives to the class, which a subclass of the application inherits. */
+function refusalName(error: object): RefusalName {
+  return lineageOf(error)[0] as RefusalName;
 }
 
 /** An option that is unknown, misspelt, contradictory or of the wrong type. Also a `TypeError`. */
-export class InvalidOptionError extends RefusedAsTypeError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('InvalidOptionError', message, context);
-  }
-}
-
+export class InvalidOptionError extends RefusedAsTypeError {}
 /** A handle used after `close()`. Also a `TypeError`, with the message that better-sqlite3 has there. */
-export class ClosedDatabaseError extends RefusedAsTypeError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('ClosedDatabaseError', message, context);
-  }
-}
-
+export class ClosedDatabaseError extends RefusedAsTypeError {}
 /** The file stands on a filesystem on which SQLite loses data without an error. */
-export class UnsafeFilesystemError extends SafeSqliteError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('UnsafeFilesystemError', message, context);
-  }
-}
-
+export class UnsafeFilesystemError extends SafeSqliteError {}
 /** The database has several names: each name would get a journal of its own. */
-export class HardLinkedDatabaseError extends SafeSqliteError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('HardLinkedDatabaseError', message, context);
-  }
-}
-
+export class HardLinkedDatabaseError extends SafeSqliteError {}
 /** A `-wal` or `-journal` stands there without its database: SQLite would silently delete it. */
-export class OrphanedJournalError extends SafeSqliteError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('OrphanedJournalError', message, context);
-  }
-}
-
+export class OrphanedJournalError extends SafeSqliteError {}
 /** The SQLite inside better-sqlite3 has a released corruption bug that applies here. */
-export class UnsafeSqliteVersionError extends SafeSqliteError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('UnsafeSqliteVersionError', message, context);
-  }
-}
-
+export class UnsafeSqliteVersionError extends SafeSqliteError {}
 /** A second copy of SQLite in this process has, or would have, the same file. */
-export class SqliteCopyConflictError extends SafeSqliteError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('SqliteCopyConflictError', message, context);
-  }
-}
-
+export class SqliteCopyConflictError extends SafeSqliteError {}
 /** `openDatabase` was called again for a file with settings that contradict the first call. */
-export class InstanceConflictError extends SafeSqliteError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('InstanceConflictError', message, context);
-  }
-}
-
+export class InstanceConflictError extends SafeSqliteError {}
 /** SQL that would take a protection away. */
-export class UnsafeStatementError extends SafeSqliteError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('UnsafeStatementError', message, context);
-  }
-}
-
+export class UnsafeStatementError extends SafeSqliteError {}
 /** A protection was set, and SQLite does not answer that it holds. */
-export class UnprovedProtectionError extends SafeSqliteError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('UnprovedProtectionError', message, context);
-  }
-}
-
+export class UnprovedProtectionError extends SafeSqliteError {}
 /** The locks of a live connection are gone: something in this process opened and closed the file. */
-export class LocksLostError extends SafeSqliteError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('LocksLostError', message, context);
-  }
-}
-
+export class LocksLostError extends SafeSqliteError {}
 /** The database or its sidecar was deleted, renamed or replaced under a live connection. */
-export class FileReplacedError extends SafeSqliteError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('FileReplacedError', message, context);
-  }
-}
-
+export class FileReplacedError extends SafeSqliteError {}
 /** The file is fenced after a fault of the storage; `cause` is the first fault. */
-export class FencedDatabaseError extends SafeSqliteError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('FencedDatabaseError', message, context);
-  }
-}
-
+export class FencedDatabaseError extends SafeSqliteError {}
 /** Another user controls a file, a folder or a link through which this process would read or write. */
-export class UntrustedFileError extends SafeSqliteError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('UntrustedFileError', message, context);
-  }
-}
-
+export class UntrustedFileError extends SafeSqliteError {}
 /** No verified backup stands at the destination. */
-export class BackupError extends SafeSqliteError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('BackupError', message, context);
-  }
-}
-
+export class BackupError extends SafeSqliteError {}
 /** The database was not restored. */
-export class RestoreError extends SafeSqliteError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('RestoreError', message, context);
-  }
-}
-
+export class RestoreError extends SafeSqliteError {}
 /** A job of the maintenance worker could not be run: the thread ended, or SQLite did not answer as it must. */
-export class MaintenanceError extends SafeSqliteError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('MaintenanceError', message, context);
-  }
-}
-
+export class MaintenanceError extends SafeSqliteError {}
 /** The write queue is full; the write was not queued. */
-export class WriteQueueFullError extends SafeSqliteError {
-  constructor(message: string, context: ErrorContext = {}) {
-    super('WriteQueueFullError', message, context);
-  }
-}
+export class WriteQueueFullError extends SafeSqliteError {}
 
 brand(SafeSqliteError, 'SafeSqliteError');
 

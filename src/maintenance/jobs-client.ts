@@ -11,7 +11,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from '../base/clock';
-import { deferred } from '../base/deferred';
 import { processGlobal } from '../base/process-global';
 import { MaintenanceError } from '../errors/refusals';
 import {
@@ -139,8 +138,8 @@ function takenBack(file: string): MaintenanceError {
 }
 
 function startInThread<SomeJob extends Job>(job: SomeJob, options: JobOptions): RunningJob<ResultOf<SomeJob>> {
-  const result = deferred<ResultOf<SomeJob>>();
-  const over = deferred<void>();
+  const result = Promise.withResolvers<ResultOf<SomeJob>>();
+  const over = Promise.withResolvers<void>();
   const { signal } = options;
   if (signal?.aborted === true) {
     result.reject(signal.reason);

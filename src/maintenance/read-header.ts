@@ -1,10 +1,11 @@
 /** Reads the facts of a database's header through SQLite. */
+import { quotedName } from '../base/sql-name';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import type { HeaderFacts } from './messages';
 
 /** The header of one schema, all of it from one snapshot when the caller holds a transaction. */
 export function readHeader(db: NativeDatabase.Database, schema = 'main'): HeaderFacts {
-  const prefix = `"${schema.replaceAll('"', '""')}".`;
+  const prefix = `${quotedName(schema)}.`;
   const read = (name: string): unknown => db.pragma(`${prefix}${name}`, { simple: true });
   return {
     pageSize: Number(read('page_size')),

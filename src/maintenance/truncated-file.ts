@@ -1,4 +1,5 @@
 /** Finds a database file that ends in the middle of a page: SQLite counts that page, and reads zeros where it is missing. */
+import { quotedName } from '../base/sql-name';
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { count } from '../base/figures';
@@ -38,5 +39,5 @@ function fileOf(db: NativeDatabase.Database, schema: string): string {
 }
 
 function numberOf(db: NativeDatabase.Database, schema: string, pragma: string): number {
-  return Number(db.pragma(`"${schema.replaceAll('"', '""')}".${pragma}`, { simple: true }));
+  return Number(db.pragma(`${quotedName(schema)}.${pragma}`, { simple: true }));
 }

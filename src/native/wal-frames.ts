@@ -1,4 +1,5 @@
 /** Asks SQLite how many frames the WAL of a database has, and copies nothing. */
+import { quotedName } from '../base/sql-name';
 import type { NativeDatabase } from './better-sqlite3';
 
 export interface WalFrames {
@@ -16,7 +17,7 @@ export function prepareWalFrames(db: NativeDatabase.Database, schema: string): (
   const version = String(db.prepare('SELECT sqlite_version()').pluck().get());
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major < noopSince.major || (major === noopSince.major && minor < noopSince.minor)) return null;
-  const statement = db.prepare(`PRAGMA "${schema.replaceAll('"', '""')}".wal_checkpoint(NOOP)`).raw();
+  const statement = db.prepare(`PRAGMA ${quotedName(schema)}.wal_checkpoint(NOOP)`).raw();
   statement.safeIntegers(false);
   return () => {
     const [, frames, copied] = statement.get() as [number, number, number];

@@ -1,11 +1,11 @@
 /** The way of one open, step by step: each line is a step, each step a file. */
 import { inMicrotask } from '../base/clock';
+import { quotedName } from '../base/sql-name';
 import type { FileIdentity } from '../base/file-identity';
 import { Attachments, type AdmitAttached, type AttachTicket } from '../connection/attachments';
 import type { Connection } from '../connection/connection';
 import { forgetFault, refuseFenced } from '../fence/fence';
 import type { Location } from '../filesystem/locate';
-import { quoted } from '../connection/set-pragmas';
 import { SqlGuard } from '../connection/sql-guard';
 import { translateError } from '../errors/translate';
 import { identityAt } from '../filesystem/locate';
@@ -109,7 +109,7 @@ function connectionFile(
   admission: Admission,
 ): ConnectionFile {
   const { native, verbose } = connection;
-  const ask = (): unknown => native.pragma(`${quoted(schema)}.journal_mode`, { simple: true });
+  const ask = (): unknown => native.pragma(`${quotedName(schema)}.journal_mode`, { simple: true });
   const settled = settleAdmission(admission, file);
   if (identity === null) forgetFault(settled.key);
   return { schema, file, ...settled, journalMode: String(verbose.quietly(ask)) };

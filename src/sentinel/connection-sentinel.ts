@@ -1,5 +1,6 @@
 /** Puts sentinels over all files of a connection: the database and what is attached to it. */
 import { clearInterval, performance, setInterval } from '../base/clock';
+import { quotedName } from '../base/sql-name';
 import { atExit } from '../base/at-exit';
 import type { FileIdentity } from '../base/file-identity';
 import type { NativeDatabase } from '../native/better-sqlite3';
@@ -197,7 +198,7 @@ function journalModeNow(native: NativeDatabase.Database, file: string): string |
 function schemaOf(native: NativeDatabase.Database, file: string): string | null {
   const schemas = native.pragma('database_list') as readonly { readonly name: string; readonly file: string }[];
   const schema = schemas.find(each => each.file === file);
-  return schema === undefined ? null : `"${schema.name.replaceAll('"', '""')}"`;
+  return schema === undefined ? null : quotedName(schema.name);
 }
 
 // Asks the sentinel at an interval, on a timer that keeps no process alive.

@@ -2,7 +2,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { isPromise, isAsyncFunction } from 'node:util/types';
 import { performance } from '../base/clock';
-import { deferred, type Deferred } from '../base/deferred';
 import { isThenable } from '../base/thenable';
 import type { Session } from '../connection/session';
 import { type WritePriority, priorities } from './priority-queue';
@@ -88,7 +87,7 @@ class Write implements QueuedWrite {
   #resolve: (value: unknown) => void = () => {};
   #reject: (error: unknown) => void = () => {};
   #outcome: unknown;
-  #settled: Deferred<void> | null = null;
+  #settled: PromiseWithResolvers<void> | null = null;
 
   constructor({ handle, fn, session, triesBefore, priority, signal, onAbort }: NewWrite) {
     this.handle = handle;
@@ -108,7 +107,7 @@ class Write implements QueuedWrite {
   }
 
   whenSettled(): Promise<void> {
-    this.#settled ??= deferred();
+    this.#settled ??= Promise.withResolvers();
     return this.#settled.promise;
   }
 

@@ -3,7 +3,6 @@ import type * as ChildProcess from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { clearTimeout, setTimeout } from '../../base/clock';
-import { deferred } from '../../base/deferred';
 import { MaintenanceError } from '../../errors/refusals';
 import { childEnvironment } from '../../options/child-environment';
 import type { DoctorFacts, GatherMessage, GatherRequest, StepName } from '../facts';
@@ -50,7 +49,7 @@ export const stepNames: readonly StepName[] = [
 
 /** Rejects with `MaintenanceError` when the process cannot be started or dies, and with the signal's reason. */
 export function gather(request: GatherRequest, options: AskOptions): Promise<Gathered> {
-  const answer = deferred<Gathered>();
+  const answer = Promise.withResolvers<Gathered>();
   const facts: Partial<Record<StepName, unknown>> = {};
   const missed: MissedStep[] = [];
   let current: StepName | null = null;

@@ -1,4 +1,5 @@
 /** The checkpoint job. */
+import { quotedName } from '../../base/sql-name';
 import { statSync } from 'node:fs';
 import { performance } from '../../base/clock';
 import type { NativeDatabase } from '../../native/better-sqlite3';
@@ -32,7 +33,7 @@ export function checkpoint(
 ): CheckpointResult {
   const started = performance.now();
   if (job.fullfsync === true) verifyPragma(db, 'checkpoint_fullfsync', 1);
-  const schema = `"${place.schema.replaceAll('"', '""')}"`;
+  const schema = quotedName(place.schema);
   const mode = job.mode === 'truncate' ? 'TRUNCATE' : 'PASSIVE';
   const rows = db.pragma(`${schema}.wal_checkpoint(${mode})`) as CheckpointRow[];
   const row = rows[0] ?? { busy: 1, log: -1, checkpointed: -1 };

@@ -1,5 +1,6 @@
 /** The job that writes a compact snapshot with `VACUUM INTO`. */
 import { performance } from '../../base/clock';
+import { quotedName } from '../../base/sql-name';
 import type { NativeDatabase } from '../../native/better-sqlite3';
 import { readHeader } from '../read-header';
 import { missingBytes } from '../truncated-file';
@@ -19,7 +20,7 @@ export function vacuumInto(
   const before = readHeader(db, job.schema);
   onStart(before);
   const missing = missingBytes(db, job.schema);
-  db.prepare(`VACUUM "${job.schema.replaceAll('"', '""')}" INTO ?`).run(job.destination);
+  db.prepare(`VACUUM ${quotedName(job.schema)} INTO ?`).run(job.destination);
   const after = readHeader(db, job.schema);
   return { sourceHeaders: [before, after], copiedPages: null, missing, durationMs: performance.now() - started };
 }
