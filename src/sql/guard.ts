@@ -163,8 +163,15 @@ function keywordAt(sql: string, statement: Statement, at: number): Pick<Refused,
 }
 
 function behindSemicolon(statement: Statement, from: number): number {
-  const semicolon = statement.findIndex(({ kind }, at) => at >= from && kind === 'semicolon');
-  return semicolon === -1 ? statement.length : semicolon + 1;
+  for (let at = from; at < statement.length; at++) if (statement[at]?.kind === 'semicolon') return at + 1;
+  return statement.length;
+}
+
+/** Counts without a copy: the text may be of any length. */
+function lineAt(sql: string, position: number): number {
+  let line = 1;
+  for (let at = sql.indexOf('\n'); at !== -1 && at < position; at = sql.indexOf('\n', at + 1)) line++;
+  return line;
 }
 
 /** Longest piece of the text that an error quotes, in UTF-16 code units: enough to find it, and no dump of data. */
@@ -173,15 +180,22 @@ const longestQuote = 60;
 /** The error for a refused text. It quotes nothing of the text but the token, and the pragma. */
 export function refuse(decision: Refused, sql: string): UnsafeStatementError {
   const { statement, position, reason, instead, pragma } = decision;
-  const before = sql.slice(0, position);
-  const line = before.split('\n').length;
-  const column = position - before.lastIndexOf('\n');
+  const line = lineAt(sql, position);
+  const column = position - (position === 0 ? -1 : sql.lastIndexOf('\n', position - 1));
   const token = shorten(decision.token);
   const what = pragma === null ? `${statement} (\`${token}\`)` : `\`${shorten(written(pragma))}\``;
   return new UnsafeStatementError(`Refused ${what} at line ${line}, column ${column} of the SQL text: ${reason}.`, {
     hint: instead,
-    details: { token, position, line, column, ...(pragma === null ? {} : { pragma }) },
+    details: { token, position, line, column, ...(pragma === null ? {} : { pragma: shortened(pragma) }) },
   });
+}
+
+function shortened({ schema, name, value }: WrittenPragma): WrittenPragma {
+  return {
+    schema: schema === null ? null : shorten(schema),
+    name: shorten(name),
+    value: value === null ? null : shorten(value),
+  };
 }
 
 function written({ schema, name, value }: WrittenPragma): string {

@@ -26,9 +26,11 @@ export function* piecesOf(sql: string, whole: () => boolean): Generator<string, 
   for (const statement of statementsOf(sql)) {
     statements += 1;
     if (statements % statementsPerPiece !== 0) continue;
-    const end = statement.at(-1)?.end ?? from;
-    yield sql.slice(from, end);
-    from = end;
+    const last = statement.at(-1);
+    // Without a semicolon it is the last one, of which only the beginning is here.
+    if (last?.kind !== 'semicolon') break;
+    yield sql.slice(from, last.end);
+    from = last.end;
     if (whole()) break;
   }
   if (from < sql.length) yield sql.slice(from);

@@ -51,7 +51,7 @@ export function kindAt(sql: string, tokens: Statement, at: number, explained = f
       return 'commit';
     case 'rollback':
       // SQLite's grammar (parse.y): ROLLBACK [TRANSACTION [name]] [TO [SAVEPOINT] name]
-      return tokens.some((token, index) => index > at && isKeyword(sql, token, 'to')) ? 'rollback-to' : 'rollback';
+      return [at + 1, at + 2, at + 3].some(each => isKeyword(sql, tokens[each], 'to')) ? 'rollback-to' : 'rollback';
     case 'vacuum':
       return [at + 1, at + 2].some(each => isKeyword(sql, tokens[each], 'into')) ? 'vacuum-into' : 'other';
     default:

@@ -1,33 +1,91 @@
 /** Splits SQL text into the statements that SQLite would prepare one after the other. */
-import { isKeyword } from './names';
-import { tokensOf, type Token } from './tokenizer';
+import { foldCase, isKeyword } from './names';
+import { readableText, semicolonFrom, tokenAt, type Token } from './tokenizer';
 
-/** The tokens of one statement without space and comments, with the semicolon that ends it. */
+/**
+ * The first tokens of one statement without space and comments, and the semicolon that ends it.
+ *
+ * A text may be of any length, so of a statement only what is read here is kept: all tokens of PRAGMA, ATTACH, DETACH and
+ * VACUUM up to a bound, the first of any other. Of the body of CREATE TRIGGER, those statements are kept that begin with one
+ * of these words.
+ */
 export type Statement = readonly Token[];
+
+/** Enough for every head: EXPLAIN QUERY PLAN CREATE TEMPORARY TRIGGER, ROLLBACK TRANSACTION name TO SAVEPOINT name. */
+const keptTokens = 16;
+/** More than anybody writes in an operand of ATTACH. Behind the last one stands an illegal token, which nobody can read. */
+const keptGuardedTokens = 1000;
+const guardedHeads: ReadonlySet<string> = new Set(['pragma', 'attach', 'detach', 'vacuum']);
 
 /**
  * The statements of `sql`, one after the other as they are asked for; semicolons with nothing between them are none.
  *
  * A semicolon ends a statement, except inside CREATE TRIGGER: that ends with the semicolon of the first `; END ;`.
- * (SQLite's grammar has a semicolon inside a statement nowhere else.)
+ * (SQLite's grammar has a semicolon inside a statement nowhere else.) Time and memory grow with the length of the text, and
+ * the memory only with what is kept.
  */
 export function* statementsOf(sql: string): Generator<Statement, void> {
-  let statement: Token[] = [];
-  for (const token of tokensOf(sql)) {
-    if (token.kind === 'space' || token.kind === 'comment') continue;
-    if (token.kind === 'semicolon' && statement.length === 0) continue;
-    statement.push(token);
-    if (token.kind === 'semicolon' && (!createsTrigger(sql, statement) || closesTrigger(sql, statement))) {
-      yield statement;
-      statement = [];
-    }
+  const text = readableText(sql);
+  for (let at = 0; at < text.length;) {
+    const { tokens, end } = statementFrom(text, at);
+    if (tokens.length > 0) yield tokens;
+    at = end;
   }
-  if (statement.length > 0) yield statement;
 }
 
-/** All of `statementsOf`. */
-export function splitStatements(sql: string): Statement[] {
-  return [...statementsOf(sql)];
+interface Piece {
+  readonly tokens: Token[];
+  /** Behind its semicolon, or the end of the text. */
+  readonly end: number;
+}
+
+function statementFrom(text: string, start: number): Piece {
+  const { tokens, end } = pieceFrom(text, start);
+  if (!createsTrigger(text, tokens)) return { tokens, end };
+  for (let at = end; at < text.length;) {
+    const inner = pieceFrom(text, at);
+    at = inner.end;
+    if (inner.tokens.length === 2 && isKeyword(text, inner.tokens[0], 'end') && inner.tokens[1]?.kind === 'semicolon') {
+      tokens.push(...inner.tokens);
+      return { tokens, end: at };
+    }
+    if (hasGuardedHead(text, inner.tokens)) tokens.push(...inner.tokens);
+  }
+  return { tokens, end: text.length };
+}
+
+/** What stands from `start` up to the next semicolon. */
+function pieceFrom(text: string, start: number): Piece {
+  const tokens: Token[] = [];
+  let kept = keptTokens;
+  for (let at = start; at < text.length;) {
+    if (tokens.length >= kept) {
+      if (kept === keptTokens && hasGuardedHead(text, tokens)) {
+        kept = keptGuardedTokens;
+        continue;
+      }
+      if (kept === keptGuardedTokens) tokens.push({ kind: 'illegal', start: at, end: at });
+      at = semicolonFrom(text, at);
+      if (at < text.length) tokens.push({ kind: 'semicolon', start: at, end: at + 1 });
+      return { tokens, end: Math.min(at + 1, text.length) };
+    }
+    const token = tokenAt(text, at);
+    at = token.end;
+    if (token.kind === 'space' || token.kind === 'comment') continue;
+    if (token.kind === 'semicolon') {
+      if (tokens.length > 0) tokens.push(token);
+      return { tokens, end: at };
+    }
+    // Of the unreadable characters before a head, which are skipped, the first one stands for all.
+    if (token.kind === 'illegal' && tokens.length === 1 && tokens[0]?.kind === 'illegal') continue;
+    tokens.push(token);
+  }
+  return { tokens, end: text.length };
+}
+
+function hasGuardedHead(text: string, tokens: Statement): boolean {
+  const head = tokens[headOf(text, tokens).at];
+  return head?.kind === 'word' && guardedHeads.has(foldCase(text.slice(head.start, head.end)));
 }
 
 /**
@@ -53,9 +111,4 @@ function createsTrigger(sql: string, tokens: Statement): boolean {
     return isKeyword(sql, tokens[at + 2], 'trigger');
   }
   return isKeyword(sql, second, 'trigger');
-}
-
-/** True when the tokens end with `; END ;`. */
-function closesTrigger(sql: string, tokens: Statement): boolean {
-  return tokens.at(-3)?.kind === 'semicolon' && isKeyword(sql, tokens.at(-2), 'end');
 }

@@ -41,18 +41,27 @@ const operators = /->>?|==|<[=><]?|>[=>]?|!=|\|\||[()+*/%=|,&~.-]/y;
 
 const byteOrderMark = '\ufeff';
 
-/** All tokens of `sql`, without a gap, up to its end or to the first NUL: SQLite gets a C string and reads no further. */
-export function* tokensOf(sql: string): Generator<Token, void> {
+/** The part of `sql` that SQLite reads: it gets a C string, which ends with the first NUL. */
+export function readableText(sql: string): string {
   const nul = sql.indexOf('\0');
-  const text = nul === -1 ? sql : sql.slice(0, nul);
-  for (let at = 0; at < text.length;) {
-    const token = tokenAt(text, at);
-    yield token;
-    at = token.end;
-  }
+  return nul === -1 ? sql : sql.slice(0, nul);
 }
 
-function tokenAt(text: string, start: number): Token {
+/** Everything that can neither end a statement nor begin a text in which a semicolon is none. */
+const plain = /[^;'"`[/-]+/y;
+
+/** Where the next semicolon of a `readableText` stands, from the beginning of a token on; its length where there is none. */
+export function semicolonFrom(text: string, start: number): number {
+  for (let at = start; at < text.length;) {
+    at = endOf(plain, text, at);
+    if (text.charAt(at) === ';') return at;
+    if (at < text.length) at = tokenAt(text, at).end;
+  }
+  return text.length;
+}
+
+/** The token of a `readableText` that begins at `start`, which is less than its length. */
+export function tokenAt(text: string, start: number): Token {
   const first = text.charAt(start);
   switch (first) {
     case ' ':

@@ -2,12 +2,22 @@ import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
-import { tokensOf } from '../../dist/sql/tokenizer.js';
+import { readableText, semicolonFrom, tokenAt, type Token } from '../../dist/sql/tokenizer.js';
 import { beginningOf, wellFormed } from './sqlite.mts';
 import { tokenSoup } from './soup.mts';
 
 function shown(sql: string): string[] {
   return [...tokensOf(sql)].map(({ kind, start, end }) => `${kind} ${sql.slice(start, end)}`);
+}
+
+/** All tokens of a text, without a gap. */
+function* tokensOf(sql: string): Generator<Token> {
+  const text = readableText(sql);
+  for (let at = 0; at < text.length;) {
+    const token = tokenAt(text, at);
+    yield token;
+    at = token.end;
+  }
 }
 
 describe('tokensOf', () => {
@@ -55,6 +65,22 @@ describe('tokensOf', () => {
           nul === -1 ? sql : sql.slice(0, nul),
         );
       }),
+    );
+  });
+
+  test('a jump to the next semicolon ends where the tokens say', () => {
+    fc.assert(
+      fc.property(tokenSoup, soup => {
+        const text = readableText(soup);
+        const tokens = [...tokensOf(text)];
+        for (const [index, { start }] of tokens.entries()) {
+          const next = tokens.slice(index).find(({ kind }) => kind === 'semicolon' || kind === 'illegal');
+          // Behind what SQLite cannot read it does not read on.
+          if (next?.kind === 'illegal') continue;
+          assert.equal(semicolonFrom(text, start), next?.start ?? text.length, JSON.stringify(soup));
+        }
+      }),
+      { numRuns: 5000 },
     );
   });
 

@@ -1,0 +1,47 @@
+/**
+ * SQL of any length is judged with little memory, and in time that grows with its length: what was quadratic would not end
+ * before the deadline of the file.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const scenario = fileURLToPath(new URL('large-texts.scenario.mts', import.meta.url));
+/** MB for what JavaScript allocates beside the text itself, whose strings of one byte a character count as well. */
+const heap = (text: number): string => `--max-old-space-size=${text * 2 + 32}`;
+
+const verdicts: readonly (readonly [string, number, string, string | null])[] = [
+  ['a guarded word in a string of one long INSERT', 8, 'ordinary', null],
+  ['one string of 50 MB', 50, 'ordinary', null],
+  ['a dump of many statements', 8, 'ordinary', null],
+  ['a trigger with a long body', 8, 'ordinary', null],
+  ['a trigger that never ends', 8, 'ordinary', null],
+  ['semicolons alone', 8, 'ordinary', null],
+  ['comments alone', 8, 'ordinary', null],
+  ['what SQLite cannot read', 8, 'ordinary', null],
+  ['an open string', 8, 'ordinary', null],
+  ['one long ATTACH', 8, 'refused', null],
+  ['nested parentheses', 8, 'refused', null],
+  ['many rollbacks', 8, 'ordinary', null],
+  ['lines before what is refused', 8, 'refused', null],
+];
+
+describe('texts of many megabytes', () => {
+  test('the hazard: a list of all tokens ends the process', () => {
+    const [name, size] = verdicts[0] ?? ['', 0];
+    const child = spawnSync(process.execPath, [heap(size), scenario, name, 'all-tokens'], { encoding: 'utf8' });
+    assert.match(child.stderr, /heap out of memory/);
+  });
+
+  for (const [name, size, verdict, ends] of verdicts) {
+    test(`${name}: ${verdict}`, () => {
+      const child = spawnSync(process.execPath, [heap(size), scenario, name], { encoding: 'utf8' });
+      assert.equal(child.status, 0, child.stderr.slice(0, 2000));
+      const answer = JSON.parse(child.stdout) as Record<string, unknown>;
+      assert.equal(answer['verdict'], verdict);
+      assert.equal(answer['ends'], ends);
+      assert.equal(answer['pieces'], true);
+    });
+  }
+});
