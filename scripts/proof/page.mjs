@@ -253,7 +253,7 @@ ${taken(runs)}`;
 
 /** \`results\`: by name, as \`test/results\` has them. \`titles\`: what each script of the kills is called. */
 export function describeProof(results, titles) {
-  return `<!-- Written by scripts/proof-page.mjs from test/results; \`npm run proof:page\`. -->
+  return `<!-- Written by scripts/proof-page.mjs from test/results; \`npm run docs:proof\`. -->
 
 # What is proved, and how
 

@@ -21,7 +21,7 @@ function runsOf(name: string): readonly Run[] {
 }
 
 test('docs/proof.md is what scripts/proof-page.mjs writes from test/results', async () => {
-  assert.equal(page, await proofPage(), 'run: npm run proof:page');
+  assert.equal(page, await proofPage(), 'run: npm run docs:proof');
 });
 
 test('the commands that it names exist', () => {

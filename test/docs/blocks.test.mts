@@ -37,6 +37,7 @@ const treatments: Readonly<Record<string, readonly Treatment[]>> = {
     ...times(7, by('consumers/first-minutes.test.mts')),
     { not: 'the commands of this project itself, which .ci/run runs' },
   ],
+  'ARCHITECTURE.md': [{ not: 'a picture of the objects' }],
   'CONTRIBUTING.md': [{ not: 'the commands of this project itself, which .ci/run runs' }],
   'docs/backups.md': [
     { before: database, behind: `assert.equal(result.verified, 'quick'); db.close();` },
