@@ -25,9 +25,14 @@ export function textOf(error: unknown, property: string): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-/** `property` of `error`, whatever it holds. */
+/** `property` of `error`, whatever it holds; undefined where reading it throws (a getter, a proxy). */
 export function memberOf(error: unknown, property: string): unknown {
-  return typeof error === 'object' && error !== null ? Reflect.get(error, property) : undefined;
+  if (typeof error !== 'object' || error === null) return undefined;
+  try {
+    return Reflect.get(error, property);
+  } catch {
+    return undefined;
+  }
 }
 
 /** `thrown` itself where it is an error, else an error that says what was thrown. */

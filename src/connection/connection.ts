@@ -57,6 +57,8 @@ export class Connection {
   readonly busyTimeout: BusyTimeout;
 
   #observer: ConnectionObserver | null = null;
+  readonly #verboseListener: Verbose['listener'];
+  readonly #unseen: Verbose['quietly'];
   readonly #sessions = new Set<Session>();
   readonly #statements = new Map<string, NativeStatement>();
   readonly #givenUp = new Set<string>();
@@ -72,6 +74,8 @@ export class Connection {
     this.options = parts.options;
     this.hub = parts.hub;
     const { verbose } = parts;
+    this.#verboseListener = verbose.listener;
+    this.#unseen = run => verbose.quietly(run);
     this.verbose = { ...verbose, quietly: run => verbose.quietly(() => this.#asOurs(run)) };
     const setLockWait = (milliseconds: number): void => {
       const sql = `PRAGMA busy_timeout = ${milliseconds}`;
@@ -154,8 +158,18 @@ export class Connection {
     this.busyTimeout.follow(Number(answer));
   }
 
-  /** Runs one of our own transaction statements; each text is prepared once. */
-  execute(sql: string): void {
+  /**
+   * Runs one of our own transaction statements; each text is prepared once.
+   *
+   * `verbose` sees it only where better-sqlite3 itself would run it (`shown`): a listener that throws keeps SQLite from
+   * running a statement, and a batch must end its transaction whatever a listener does.
+   */
+  execute(sql: string, shown = false): void {
+    if (shown || this.#verboseListener === null) this.#execute(sql);
+    else this.#unseen(() => this.#execute(sql));
+  }
+
+  #execute(sql: string): void {
     try {
       const begins = sql.startsWith('BEGIN');
       if (begins) this.commitHooks.beginning();

@@ -54,6 +54,10 @@ export function armSession(session: Session, pending: (() => void) | null): void
 // Who runs functions of the application inside a transaction of its own.
 
 export interface TransactionOwner {
+  /** The member that runs them, for messages: `db.write()`. */
+  readonly member: string;
   /** A statement failed with `error`, and SQLite has rolled back the whole transaction with it. */
   transactionLost(error: SqliteResultError): void;
+  /** A function is about to run `sql`, which sets at least one pragma. May throw to prevent it. */
+  setsPragma(sql: string): void;
 }

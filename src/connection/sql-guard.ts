@@ -3,7 +3,7 @@ import { UnprovedProtectionError, UnsafeStatementError } from '../errors/refusal
 import type { GuardContext, Watched, WrittenPragma } from '../sql/decision';
 import { inspectSql, refuse } from '../sql/guard';
 import { foldCase } from '../sql/names';
-import { endsTransaction, statementKind, type StatementKind } from '../sql/statement-kind';
+import { endsTransaction, setsPragma, statementKind, type StatementKind } from '../sql/statement-kind';
 import type { Attachments } from './attachments';
 import { boundText } from './bound-text';
 import type { Connection } from './connection';
@@ -22,6 +22,9 @@ const controls: ReadonlySet<StatementKind> = new Set([
   'rollback',
   'rollback-to',
 ]);
+
+/** Statements without rows that a transaction of this library must know of. */
+const wrapped: ReadonlySet<StatementKind> = new Set([...controls, 'pragma-write']);
 
 export class SqlGuard {
   readonly #connection: Connection;
@@ -54,15 +57,16 @@ export class SqlGuard {
     return watch === null ? run() : watch.around(run, []);
   }
 
-  /** For a statement of `session` that begins or ends a transaction, which the commit gate is told. */
+  /** For a statement of `session` that begins or ends a transaction, which the commit hooks hear of, or sets a pragma. */
   control(sql: string, session: object): StatementWrapper | null {
     const kind = statementKind(sql);
-    if (!controls.has(kind)) return null;
+    if (!wrapped.has(kind)) return null;
     const { commitHooks, native } = this.#connection;
     return {
       preparing: prepare => prepare(),
       around: execute => {
         this.#keepTransaction(sql);
+        if (!controls.has(kind)) return execute();
         if (!native.inTransaction) commitHooks.beginning();
         else if (kind === 'commit' || kind === 'release') commitHooks.ending();
         try {
@@ -74,14 +78,16 @@ export class SqlGuard {
     };
   }
 
-  /** The transaction of `db.write` belongs to several writes: one of them cannot end it. */
+  /** A function inside a transaction of this library cannot end it, and its pragmas are noted. */
   #keepTransaction(sql: string): void {
-    if (this.#connection.owner === null || typeof sql !== 'string') return;
+    const { owner, file } = this.#connection;
+    if (owner === null || typeof sql !== 'string') return;
+    if (setsPragma(sql)) owner.setsPragma(sql);
     const word = endsTransaction(sql);
     if (word === null) return;
-    throw new UnsafeStatementError(`${word} inside the function of db.write() on ${this.#connection.file}.`, {
-      hint: 'db.write commits by itself. To undo, throw an error; for a part that can fail alone, use db.transaction() or a SAVEPOINT inside.',
-      details: { file: this.#connection.file, statement: word },
+    throw new UnsafeStatementError(`${word} inside the function of ${owner.member} on ${file}.`, {
+      hint: `${owner.member} commits by itself. To undo, throw an error; for a part that can fail alone, use db.transaction() or a SAVEPOINT inside.`,
+      details: { file, statement: word },
     });
   }
 

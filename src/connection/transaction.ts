@@ -1,5 +1,6 @@
 /** `db.transaction(fn)`: better-sqlite3's contract, with the outcome of a failed COMMIT told truthfully. */
 import { isThenable } from '../base/thenable';
+import { SqliteResultError } from '../errors/sqlite-errors';
 import type { Transaction, VariableArgFunction } from './types';
 import type { Connection } from './connection';
 import type { Session } from './session';
@@ -15,8 +16,10 @@ export interface TransactionHost {
   inTransaction(): boolean;
   /** Throws what every further call would throw: closed, fenced. */
   assertUsable(): void;
-  /** Runs BEGIN, COMMIT, ROLLBACK and the like; each text is prepared once. */
+  /** Runs BEGIN, COMMIT, ROLLBACK and the like, shown to `verbose` as better-sqlite3 does. */
   execute(sql: string): void;
+  /** The same, unseen by `verbose`. */
+  executeUnseen(sql: string): void;
   /** Tells the error of a COMMIT that its transaction is rolled back for certain. */
   settle(error: unknown): void;
 }
@@ -69,12 +72,18 @@ function variant<F extends VariableArgFunction>(host: TransactionHost, fn: F, mo
 /** Rolls back what is still open: after some errors SQLite itself has rolled back the whole transaction. */
 function undo(host: TransactionHost, nested: boolean): void {
   if (!host.inTransaction()) return;
-  if (nested) {
-    host.execute(`ROLLBACK TO ${savepoint}`);
-    host.execute(`RELEASE ${savepoint}`);
-  } else {
-    host.execute('ROLLBACK');
+  const failures: unknown[] = [];
+  for (const sql of nested ? [`ROLLBACK TO ${savepoint}`, `RELEASE ${savepoint}`] : ['ROLLBACK']) {
+    try {
+      host.execute(sql);
+    } catch (error) {
+      // A `verbose` listener that throws keeps SQLite from running the statement; its error is thrown once it has run.
+      if (error instanceof SqliteResultError) throw error;
+      failures.push(error);
+      host.executeUnseen(sql);
+    }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
 // A connection as the transactions of one of its handles see it.
@@ -87,7 +96,8 @@ export function transactionHost(database: object, connection: Connection, sessio
     assertUsable: () => {
       if (session.before !== null) session.before();
     },
-    execute: sql => connection.execute(sql),
+    execute: sql => connection.execute(sql, true),
+    executeUnseen: sql => connection.execute(sql),
     settle: error => connection.markRolledBackByFailure(error),
   };
 }

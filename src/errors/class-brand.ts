@@ -34,9 +34,16 @@ export function nameErrors(errorClass: { readonly prototype: object }, name: str
   Object.defineProperty(errorClass.prototype, 'name', { value: name, writable: true, configurable: true });
 }
 
-/** The names of the classes that `error` belongs to, most specific first; empty for an error of somebody else. */
+/**
+ * The names of the classes that `error` belongs to, most specific first; empty for an error of somebody else, also one
+ * that throws when it is read.
+ */
 export function lineageOf(error: unknown): readonly string[] {
   if (typeof error !== 'object' || error === null) return [];
-  const lineage: unknown = Reflect.get(error, lineageKey);
-  return Array.isArray(lineage) ? lineage : [];
+  try {
+    const lineage: unknown = Reflect.get(error, lineageKey);
+    return Array.isArray(lineage) ? lineage : [];
+  } catch {
+    return [];
+  }
 }

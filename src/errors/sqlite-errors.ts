@@ -44,10 +44,13 @@ export class SqliteResultError extends NativeSqliteError implements ErrorFacts {
 
 const generalFailure = { hint: 'Look at the cause.', retryable: false, fatal: false };
 
-/** After the ROLLBACK that followed a failed COMMIT: now it is certain what became of the transaction. */
+/**
+ * After the ROLLBACK that followed a failed COMMIT: now it is certain what became of the transaction. An error that the
+ * application has frozen stays as it is.
+ */
 export function markRolledBack(error: SqliteResultError): void {
   const outcome: CommitOutcome = 'rolled-back';
-  Object.defineProperty(error, 'commitOutcome', {
+  Reflect.defineProperty(error, 'commitOutcome', {
     value: outcome,
     enumerable: true,
     configurable: true,

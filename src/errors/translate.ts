@@ -1,4 +1,6 @@
 /** Turns an error of better-sqlite3 into the class that says what to do about it. */
+import { isProxy } from 'node:util/types';
+import { memberOf, textOf } from '../base/foreign-error';
 import { NativeSqliteError } from '../native/sqlite-error';
 import { lineageOf } from './class-brand';
 import { resolveCode } from './result-codes';
@@ -80,14 +82,21 @@ function isTranslated(error: unknown): error is SqliteFailure {
   return lineageOf(error).includes('SqliteResultError');
 }
 
-/** By name where the class is another one: Jest loads better-sqlite3's JavaScript once a test file, its addon once. */
+/**
+ * By name where the class is another one: Jest loads better-sqlite3's JavaScript once a test file, its addon once.
+ * What an application throws may be anything: a proxy, or an object whose getters throw.
+ */
 function isNative(error: unknown): error is SqliteFailure {
-  if (typeof error !== 'object' || error === null) return false;
+  if (typeof error !== 'object' || error === null || isProxy(error)) return false;
   const prototype: unknown = Object.getPrototypeOf(error);
-  if (typeof prototype !== 'object' || prototype === null) return false;
   if (prototype === NativeSqliteError.prototype) return true;
-  const { code, message } = error as Partial<SqliteFailure>;
-  return prototype.constructor.name === 'SqliteError' && typeof code === 'string' && typeof message === 'string';
+  const made: unknown = memberOf(prototype, 'constructor');
+  return (
+    typeof made === 'function' &&
+    made.name === 'SqliteError' &&
+    textOf(error, 'code') !== null &&
+    textOf(error, 'message') !== null
+  );
 }
 
 function messageWithPlace(message: string, code: string, failed: FailedOperation): string {

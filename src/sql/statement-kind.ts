@@ -90,6 +90,13 @@ export function statementKinds(sql: string): ReadonlySet<StatementKind> {
   return kinds;
 }
 
+const pragmaWord = /\bpragma\b/i;
+
+/** Whether a statement of `sql` sets a pragma. */
+export function setsPragma(sql: string): boolean {
+  return pragmaWord.test(sql) && statementKinds(sql).has('pragma-write');
+}
+
 /** A text that ends a transaction has one of these words. */
 const endWords = /\b(?:commit|end|rollback)\b/i;
 

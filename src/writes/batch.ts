@@ -1,10 +1,11 @@
 /** One batch: several writes in one IMMEDIATE transaction, each in a savepoint of its own, and one COMMIT for all. */
 import { performance } from '../base/clock';
+import { OwnedTransaction, type Loss } from '../connection/owned-transaction';
 import { UnsafeStatementError } from '../errors/refusals';
 import { SqliteBusyError, SqliteConstraintError, SqliteResultError } from '../errors/sqlite-errors';
 import { blameLostTransaction } from '../policy/lost-transaction';
 import type { WriteConnection } from './write-connection';
-import { failedWithIterator, LossWatch, runAlone, runMember } from './savepoint';
+import { closeAllIterators, failedWithIterator, runAlone, runMember } from './savepoint';
 import type { QueuedWrite } from './queued-write';
 
 /** What became of a batch. Only `committed` stored anything; with `failed` the error says what is known. */
@@ -38,7 +39,7 @@ const commitWaitMs = 10;
 /** Runs one batch to its end; no transaction is open afterwards. */
 export function runBatch(host: WriteConnection, plan: BatchPlan): BatchEnd {
   const writes: QueuedWrite[] = [];
-  const watch = new LossWatch(host);
+  const transaction = new OwnedTransaction(host, 'db.write()');
   const run = plan.alone ? runAlone : runMember;
   try {
     host.busyTimeout.begin(plan.busyTimeoutMs);
@@ -46,9 +47,10 @@ export function runBatch(host: WriteConnection, plan: BatchPlan): BatchEnd {
     let write = plan.next(0);
     while (write !== undefined) {
       writes.push(write);
-      run(host, watch, write);
-      if (watch.lost !== null) return afterLoss(host, writes, watch.lost);
-      if (plan.alone) break;
+      run(host, transaction, write);
+      if (transaction.loss !== null) return afterLoss(host, writes, transaction.loss);
+      // SQLite keeps some pragmas until the transaction ends (defer_foreign_keys): no other write gets to see them.
+      if (plan.alone || transaction.pragmaSet) break;
       write = plan.next(writes.length);
     }
     if (plan.alone && write?.failed === true) return { end: 'thrown-out', writes };
@@ -80,11 +82,9 @@ function commit(host: WriteConnection, waitMs: number): void {
 }
 
 /** SQLite rolled the whole transaction back inside of the last write. */
-function afterLoss(host: WriteConnection, writes: readonly QueuedWrite[], error: SqliteResultError): BatchEnd {
+function afterLoss(host: WriteConnection, writes: readonly QueuedWrite[], { error, code }: Loss): BatchEnd {
   host.markRolledBackByFailure(error);
-  return blameLostTransaction(error.code).on === 'write'
-    ? { end: 'thrown-out', writes }
-    : { end: 'failed', writes, error };
+  return blameLostTransaction(code).on === 'write' ? { end: 'thrown-out', writes } : { end: 'failed', writes, error };
 }
 
 function afterFailure(writes: readonly QueuedWrite[], error: unknown): BatchEnd {
@@ -98,6 +98,7 @@ function afterFailure(writes: readonly QueuedWrite[], error: unknown): BatchEnd 
 function rollBack(host: WriteConnection, error: unknown): void {
   if (!host.native.inTransaction) return;
   try {
+    closeAllIterators(host);
     host.execute('ROLLBACK');
     host.markRolledBackByFailure(error);
   } catch {

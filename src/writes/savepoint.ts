@@ -1,7 +1,7 @@
 /** One write inside the transaction of its batch: a savepoint around the function, and what it must not leave behind. */
-import { isWriting, type OpenIterator, type TransactionOwner } from '../connection/session';
-import { UnsafeStatementError } from '../errors/refusals';
-import { SqliteBusyError, type SqliteResultError } from '../errors/sqlite-errors';
+import type { OwnedTransaction } from '../connection/owned-transaction';
+import { isWriting, type OpenIterator } from '../connection/session';
+import { SqliteBusyError } from '../errors/sqlite-errors';
 import type { WriteConnection } from './write-connection';
 import type { QueuedWrite } from './queued-write';
 
@@ -11,59 +11,32 @@ const begin = `SAVEPOINT ${savepoint}`;
 const release = `RELEASE ${savepoint}`;
 const undo = `ROLLBACK TO ${savepoint}`;
 
-/** Sees the moment when SQLite rolls the whole transaction back under a function that may go on after it. */
-export class LossWatch implements TransactionOwner {
-  /** The failure that came with the rollback; null while the transaction stands. */
-  lost: SqliteResultError | null = null;
-  readonly #host: WriteConnection;
-  #lift: (() => void) | null = null;
-
-  constructor(host: WriteConnection) {
-    this.#host = host;
-  }
-
-  /** A function that catches the failure would commit each further statement by itself: every call throws from now on. */
-  transactionLost(error: SqliteResultError): void {
-    if (this.lost !== null) return;
-    this.lost = error;
-    this.#lift = this.#host.suspend(() => goneError(this.#host.file, error));
-  }
-
-  lift(): void {
-    this.#lift?.();
-    this.#lift = null;
-  }
-}
-
 /**
  * Runs the function of `write` in a savepoint; what it throws is kept in the write.
  *
  * @throws the failure of a savepoint statement: then the whole batch cannot be committed
  */
-export function runMember(host: WriteConnection, watch: LossWatch, write: QueuedWrite): void {
+export function runMember(host: WriteConnection, transaction: OwnedTransaction, write: QueuedWrite): void {
   host.execute(begin);
-  runFunction(host, watch, write);
-  if (watch.lost === null) withoutIterators(host, write, () => leaveSavepoint(host, write));
+  runFunction(host, transaction, write);
+  if (transaction.loss === null) withoutIterators(host, write, () => leaveSavepoint(host, write));
 }
 
 /** As `runMember`, for one that has the transaction for itself: it needs no savepoint, and what fails rolls back all. */
-export function runAlone(host: WriteConnection, watch: LossWatch, write: QueuedWrite): void {
-  runFunction(host, watch, write);
-  if (watch.lost !== null || !write.failed) return;
+export function runAlone(host: WriteConnection, transaction: OwnedTransaction, write: QueuedWrite): void {
+  runFunction(host, transaction, write);
+  if (transaction.loss !== null || !write.failed) return;
   // In unsafe mode ROLLBACK leaves it open, and every COMMIT from then on would be refused.
   closeIterators(host, isWriting);
   withoutIterators(host, write, () => host.execute('ROLLBACK'));
 }
 
-function runFunction(host: WriteConnection, watch: LossWatch, write: QueuedWrite): void {
-  host.owner = watch;
-  write.run();
-  host.owner = null;
-  if (watch.lost === null) return;
-  watch.lift();
+function runFunction(host: WriteConnection, transaction: OwnedTransaction, write: QueuedWrite): void {
+  transaction.while(() => write.run());
+  if (transaction.loss === null) return;
   closeIterators(host, isAny);
   // One that caught the failure and returned is not stored either.
-  if (!write.failed) write.fail(watch.lost);
+  if (!write.failed) write.fail(transaction.loss.error);
 }
 
 /**
@@ -95,6 +68,11 @@ function leaveSavepoint(host: WriteConnection, write: QueuedWrite): void {
 
 const isAny = (): boolean => true;
 
+/** Before a ROLLBACK, which better-sqlite3 refuses while an iterator is open. */
+export function closeAllIterators(host: WriteConnection): void {
+  closeIterators(host, isAny);
+}
+
 /** Closes the iterators that `which` picks; the SQL of the first, null when there was none. */
 function closeIterators(host: WriteConnection, which: (iterator: OpenIterator) => boolean): string | null {
   let first: string | null = null;
@@ -104,15 +82,4 @@ function closeIterators(host: WriteConnection, which: (iterator: OpenIterator) =
     iterator.return();
   }
   return first;
-}
-
-function goneError(file: string, cause: SqliteResultError): UnsafeStatementError {
-  return new UnsafeStatementError(
-    `The transaction of this write on ${file} is rolled back already: the statement would commit by itself.`,
-    {
-      hint: `Let the error that came before (${cause.code}) end the function: SQLite rolled back everything with it.`,
-      details: { file },
-      cause,
-    },
-  );
 }

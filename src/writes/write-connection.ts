@@ -11,7 +11,7 @@ export interface WriteConnection {
   /** Makes the error of every further call; null while all is well. */
   readonly refusal: (() => Error) | null;
   owner: TransactionOwner | null;
-  /** Runs one of the statements of a transaction; a failure is translated. */
+  /** Runs one of the statements of a transaction, unseen by `verbose`; a failure is translated. */
   execute(sql: string): void;
   openIterators(): Iterable<OpenIterator>;
   /** Lets every call through any handle throw, until the function that it returns is called. */
