@@ -232,3 +232,10 @@ test('it is told only where it is the reason', () => {
   assert.equal(codeOf('SQLITE_BUSY', share, true), undefined);
   assert.equal(walFormatError('no error', share, true), null);
 });
+
+test('a version with a bug of transactions over several files is refused for one WAL file too: ATTACH may come any time', () => {
+  const decision = ask({ sqliteVersion: '3.53.3' });
+  assert.equal(decision.verdict, 'refuse');
+  assert.ok(decision.verdict === 'refuse' && decision.error() instanceof UnsafeSqliteVersionError);
+  assert.equal(ask({ sqliteVersion: '3.53.4' }).verdict, 'open');
+});
