@@ -1,0 +1,70 @@
+/** Makes a copy of the built project in which one mutant is compiled, and runs tests in it. */
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type * as TypeScript from 'typescript-5';
+import type { Mutant } from './mutant.mts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const require = createRequire(import.meta.url);
+
+export interface Trial extends Disposable {
+  /** The first of the mutant's tests that fails; `null` when all pass: nobody notices. */
+  noticedBy(mutant: Mutant): string | null;
+}
+
+/** The source of `mutant` with its change. Throws when its text does not occur exactly once. */
+export function mutated({ id, file, find, replace }: Mutant): string {
+  const source = readFileSync(join(root, 'src', file), 'utf8');
+  const parts = source.split(find);
+  if (parts.length !== 2) throw new Error(`${id}: its text occurs ${parts.length - 1} times in src/${file}`);
+  return parts.join(replace);
+}
+
+export function createTrial(): Trial {
+  const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-mutants-'));
+  for (const name of ['dist', 'src', 'test', 'scripts', 'examples', 'docs', 'package.json', 'README.md']) {
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  return {
+    noticedBy(mutant) {
+      const built = join(folder, 'dist', mutant.file.replace(/\.ts$/, '.js'));
+      const before = readFileSync(built);
+      writeFileSync(built, compile(mutated(mutant)));
+      try {
+        return mutant.tests.find(test => !passes(folder, test)) ?? null;
+      } finally {
+        writeFileSync(built, before);
+      }
+    },
+    [Symbol.dispose]() {
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function compile(source: string): string {
+  const typescript = require('typescript-5') as typeof TypeScript;
+  const { outputText } = typescript.transpileModule(source, {
+    compilerOptions: { target: typescript.ScriptTarget.ES2023, module: typescript.ModuleKind.CommonJS },
+  });
+  return outputText;
+}
+
+/** ms. A mutant may make a test wait for ever. */
+const longestTestMs = 4 * 60_000;
+
+function passes(folder: string, test: string): boolean {
+  if (!existsSync(join(folder, test))) throw new Error(`There is no ${test}.`);
+  const run = spawnSync(process.execPath, ['scripts/test.mjs', test], {
+    cwd: folder,
+    stdio: 'ignore',
+    timeout: longestTestMs,
+    killSignal: 'SIGKILL',
+  });
+  return run.status === 0;
+}

@@ -1,0 +1,67 @@
+/**
+ * Takes safety measures away one by one and asks whether the tests notice.
+ *
+ *   node test/mutants/mutants.mts [--room NAME] [--id ID] [--minutes N] [--save]
+ *
+ * Saved results are kept by mutant: a later run goes on with those that have none, or whose text has changed.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { createTrial, mutated } from './apply.mts';
+import { mutants } from './list.mts';
+import type { Mutant } from './mutant.mts';
+
+interface Result {
+  readonly id: string;
+  /** Of the mutated source and its tests: another one is tried again. */
+  readonly digest: string;
+  readonly noticedBy: string | null;
+  readonly date: string;
+}
+
+const { values } = parseArgs({
+  options: {
+    room: { type: 'string' },
+    id: { type: 'string' },
+    minutes: { type: 'string' },
+    save: { type: 'boolean' },
+  },
+});
+const path = join(import.meta.dirname, '../results/mutants.json');
+const results = new Map<string, Result>();
+if (existsSync(path)) {
+  for (const result of JSON.parse(readFileSync(path, 'utf8')) as Result[]) results.set(result.id, result);
+}
+
+function digestOf(mutant: Mutant): string {
+  const text = [mutated(mutant), ...mutant.tests].join('\n');
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+const asked = mutants.filter(({ id, equivalent }) => {
+  if (equivalent !== undefined) return false;
+  if (values.id !== undefined) return id === values.id;
+  return values.room === undefined || id.startsWith(`${values.room}/`);
+});
+const due = asked.filter(mutant => values.id !== undefined || results.get(mutant.id)?.digest !== digestOf(mutant));
+const deadline = values.minutes === undefined ? Infinity : Date.now() + Number(values.minutes) * 60_000;
+using trial = createTrial();
+for (const mutant of due) {
+  if (Date.now() > deadline) break;
+  const noticedBy = trial.noticedBy(mutant);
+  console.log(
+    `${noticedBy === null ? 'UNNOTICED' : 'noticed  '} ${mutant.id}${noticedBy === null ? '' : `  ${noticedBy}`}`,
+  );
+  const date = new Date().toISOString().slice(0, 10);
+  results.set(mutant.id, { id: mutant.id, digest: digestOf(mutant), noticedBy, date });
+  if (values.save === true) {
+    const sorted = [...results.values()].toSorted((one, other) => one.id.localeCompare(other.id));
+    writeFileSync(path, `${JSON.stringify(sorted, null, 2)}\n`);
+  }
+}
+const known = asked.flatMap(({ id }) => results.get(id) ?? []);
+const noticed = known.filter(({ noticedBy }) => noticedBy !== null).length;
+console.log(`${noticed} of ${known.length} noticed; ${asked.length - known.length} not tried yet.`);
+if (noticed < known.length) process.exitCode = 1;

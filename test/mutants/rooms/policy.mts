@@ -1,0 +1,68 @@
+import type { Mutant } from '../mutant.mts';
+
+export const policy: readonly Mutant[] = [
+  {
+    id: 'policy/one-file-version',
+    promise: 'a WAL database on a version with a bug of several files is refused, because ATTACH may come any time',
+    file: 'policy/decide.ts',
+    find: 'severalDatabases: true, platform: input.platform',
+    replace: 'severalDatabases: false, platform: input.platform',
+    tests: ['test/policy/decide.test.mts'],
+  },
+  {
+    id: 'policy/extra-read-back',
+    promise: 'the read-back proves EXTRA where FULL does not do',
+    file: 'policy/protections.ts',
+    find: 'expected: needsExtra ? [extra] : [full, extra],',
+    replace: 'expected: [full, extra],',
+    tests: ['test/policy/protections.test.mts'],
+  },
+  {
+    id: 'policy/delete-needs-extra',
+    promise: 'EXTRA with a journal that is deleted',
+    file: 'policy/protections.ts',
+    find: "durability === 'extra' || journalMode === 'delete'",
+    replace: "durability === 'extra'",
+    tests: ['test/policy/protections.test.mts'],
+  },
+  {
+    id: 'policy/mapped',
+    promise: 'no memory map: an I/O error is an error code',
+    file: 'policy/protections.ts',
+    find: 'return [sharedLocks, synchronous(ground), noMemoryMap];',
+    replace: 'return [sharedLocks, synchronous(ground)];',
+    tests: ['test/policy/protections.test.mts'],
+  },
+  {
+    id: 'policy/exclusive',
+    promise: 'locking_mode is NORMAL on every schema',
+    file: 'policy/protections.ts',
+    find: 'return [sharedLocks, synchronous(ground), noMemoryMap];',
+    replace: 'return [synchronous(ground), noMemoryMap];',
+    tests: ['test/policy/protections.test.mts'],
+  },
+  {
+    id: 'policy/journal-of-one-record',
+    promise: 'a journal with exactly one record of the smallest page is kept',
+    file: 'policy/preflight.ts',
+    find: 'sidecar.size < smallestJournalWithPageBytes',
+    replace: 'sidecar.size <= smallestJournalWithPageBytes',
+    tests: ['test/policy/preflight.test.mts'],
+  },
+  {
+    id: 'policy/copy-fences',
+    promise: 'a failed copy does not fence the healthy database',
+    file: 'policy/fence.ts',
+    find: "if (kind === 'copy')",
+    replace: "if (kind === 'open' && code === 'copy')",
+    tests: ['test/policy/fence.test.mts'],
+  },
+  {
+    id: 'policy/failed-sync-passes',
+    promise: 'a failed fsync fences whatever the statement was',
+    file: 'policy/fence.ts',
+    find: 'if (unsynced.has(code)) {',
+    replace: "if (unsynced.has(code) && kind === 'commit') {",
+    tests: ['test/policy/fence.test.mts'],
+  },
+];
