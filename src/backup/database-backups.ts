@@ -1,13 +1,12 @@
 /** The backups of one open database: at once, by schedule, and before a risky change; each is told to its listeners. */
 import { backup } from './backup';
+import { changeAlone, changeInTransaction, insideTransaction } from './change';
 import type { BackupOptions, BackupResult } from './options';
 import { startSchedule, type Schedule } from './schedule';
 import { withSnapshot, type SnapshotOptions, type SnapshotOutcome } from './snapshot';
 import { verifyDatabase, type VerifyReport } from './verify';
 import type { Connection } from '../connection/connection';
-import { makeTransaction, type TransactionHost } from '../connection/transaction';
 import { InvalidOptionError } from '../errors/refusals';
-import { SqliteLockedError } from '../errors/sqlite-errors';
 import type { ResolvedScheduledBackup } from '../options/resolved';
 import type { FileIdentity } from '../base/file-identity';
 import { backupEnvironment } from './environment';
@@ -50,44 +49,21 @@ export function startScheduledBackups(database: BackupSubject): Schedule | null 
 /** `db.withSnapshot()`. */
 export function changeWithSnapshot<Value>(
   database: BackupSubject,
-  host: TransactionHost,
   change: () => Value,
   options: SnapshotOptions | undefined,
-): Promise<SnapshotOutcome<Value>> {
-  const { native, plan, verbose } = database.connection;
-  if (native.inTransaction) return Promise.reject(insideTransaction(database.connection.file));
+): Promise<SnapshotOutcome<Awaited<Value>>> {
+  const { connection } = database;
+  const { native, plan, file } = connection;
+  if (native.inTransaction) return Promise.reject(insideTransaction(file));
   return withSnapshot(
     {
       file: plan.file,
       backup: (destination, given) => backUp(database, destination, given),
-      transaction: run => {
-        // Begun while the snapshot was taken: the change would only be a savepoint in it, and commit nothing.
-        if (native.inTransaction) throw insideTransaction(database.connection.file);
-        return makeTransaction(host, run).immediate() as ReturnType<typeof run>;
-      },
-      problems: () =>
-        verbose.quietly(() => {
-          const damage = native.pragma('quick_check') as { quick_check: string }[];
-          const orphans = native.pragma('foreign_key_check') as { table: string; parent: string }[];
-          return [
-            ...damage.map(row => row.quick_check).filter(text => text !== 'ok'),
-            ...orphans.map(({ table, parent }) => `a row of ${table} refers to a row of ${parent} that does not exist`),
-          ];
-        }),
+      changeInTransaction: (run, how) => changeInTransaction(connection, run, how),
+      changeAlone: (run, how) => changeAlone(connection, run, how),
     },
     change,
     options,
-  );
-}
-
-function insideTransaction(file: string): SqliteLockedError {
-  return new SqliteLockedError(
-    `A change with a snapshot of ${file} inside a transaction of its own connection.`,
-    'SQLITE_LOCKED',
-    {
-      hint: 'Commit or roll back first: the snapshot has nothing of the open transaction, and the change would be committed or rolled back with it.',
-      details: { file, operation: 'withSnapshot' },
-    },
   );
 }
 

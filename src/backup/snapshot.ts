@@ -1,9 +1,10 @@
-/** `db.withSnapshot`: a verified snapshot before a risky change, and the change in one checked transaction. */
+/** `db.withSnapshot`: a verified snapshot before a risky change, and a check of the database after it. */
 import { rm } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
+import { isAsyncFunction } from 'node:util/types';
 import { wallClockNow } from '../base/clock';
 import { errorMessage } from '../base/foreign-error';
-import { BackupError } from '../errors/refusals';
+import { BackupError, InvalidOptionError } from '../errors/refusals';
 import { choiceOption, refuseOption } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
 import type { BackupResult } from './options';
@@ -17,8 +18,47 @@ export interface SnapshotOptions {
   keep?: 'always' | 'on-failure' | undefined;
   /** How the snapshot is checked before the change begins. Default `'quick'`. */
   verify?: 'quick' | 'full' | undefined;
-  /** Check the database before the change is committed. `'quick'` (default) reads all of it. */
+  /** Check the database after the change. `'quick'` (default) reads all of it. */
   check?: 'quick' | 'off' | undefined;
+  /**
+   * `'one'` (default): the change is synchronous and runs in one transaction, which is rolled back when it fails.
+   * `'own'`: the change makes its own transactions and may be async, as the migrators of Knex, TypeORM, Umzug, Drizzle
+   * and Kysely do. What it has committed stays when it fails; the snapshot is the way back.
+   */
+  transaction?: 'one' | 'own' | undefined;
+  /**
+   * `'off'`: foreign keys of this connection are not enforced while the change runs, and checked after it. That is what
+   * a change needs that rebuilds a table which others refer to (https://sqlite.org/lang_altertable.html section 7);
+   * inside a transaction SQLite ignores `PRAGMA foreign_keys`. `'keep'` (default): as they are.
+   */
+  foreignKeys?: 'keep' | 'off' | undefined;
+}
+
+/** What became of a change that failed. `'unknown'`: it may be stored, all of it or a part. */
+export type ChangeOutcome = 'not-begun' | 'rolled-back' | 'unknown';
+
+/** Where a change failed, and what is known to be stored of it. */
+export class FailedChange extends Error {
+  readonly step: 'begin' | 'change' | 'check' | 'commit';
+  readonly outcome: ChangeOutcome;
+
+  constructor(step: FailedChange['step'], outcome: ChangeOutcome, cause: unknown) {
+    super(errorMessage(cause), { cause });
+    this.step = step;
+    this.outcome = outcome;
+  }
+}
+
+/** How the change runs. */
+export interface ChangePlan {
+  readonly check: 'quick' | 'off';
+  readonly foreignKeys: 'keep' | 'off';
+}
+
+export interface Changed<Value> {
+  readonly value: Value;
+  /** Rows that refer to nothing, all of them from before the change; `null` when nobody looked. */
+  readonly foreignKeyViolations: number | null;
 }
 
 /** What the change needs of the connection. */
@@ -26,40 +66,43 @@ export interface SnapshotConnection {
   /** Canonical path of the database; `null` for one without a file, which needs `directory`. */
   readonly file: string | null;
   readonly backup: (destination: string, options: { verify: 'quick' | 'full' }) => Promise<BackupResult>;
-  /** Runs `change` in one IMMEDIATE transaction, rolled back when it throws. */
-  readonly transaction: <Value>(change: () => Value) => Value;
-  /** What `quick_check` and `foreign_key_check` find on this connection; empty when all is well. */
-  readonly problems: () => readonly string[];
+  /** Runs `change` in one IMMEDIATE transaction, checks, and commits. Throws `FailedChange`. */
+  readonly changeInTransaction: <Value>(change: () => Value, plan: ChangePlan) => Changed<Value>;
+  /** Runs `change`, which makes its own transactions, and checks. Rejects with `FailedChange`. */
+  readonly changeAlone: <Value>(change: () => Value, plan: ChangePlan) => Promise<Changed<Awaited<Value>>>;
 }
 
 export interface SnapshotOutcome<Value> {
-  /** What the change returned. */
+  /** What the change returned, or resolved with. */
   readonly value: Value;
   /** Path of the snapshot; `null` when it was deleted. */
   readonly snapshot: string | null;
+  /** Rows that refer to nothing, all of them from before the change; `null` with `check: 'off'`. */
+  readonly foreignKeyViolations: number | null;
 }
 
-const names = ['directory', 'keep', 'verify', 'check'] as const;
-/** Problems that a message shows. */
-const shownProblems = 3;
+const names = ['directory', 'keep', 'verify', 'check', 'transaction', 'foreignKeys'] as const;
 
 /**
- * Takes a verified snapshot, runs `change` in one transaction, and commits only when the database is sound after it.
+ * Takes a verified snapshot, runs `change`, and checks the database after it.
  *
- * When the change throws, or the check finds anything, the transaction is rolled back, and `BackupError` names the
- * snapshot (`details.snapshot`), with what was thrown as its `cause`. `change` is synchronous, as every transaction of
- * SQLite is; it and the check stop the event loop.
+ * With `transaction: 'one'` the change is synchronous, as every transaction of SQLite is: it and the check stop the event
+ * loop. When it throws, or the check finds what was not there before, the transaction is rolled back. `BackupError` names
+ * the snapshot (`details.snapshot`) and says what is stored (`details.outcome`), with what was thrown as its `cause`.
  */
 export async function withSnapshot<Value>(
   connection: SnapshotConnection,
   change: () => Value,
   given: SnapshotOptions = {},
-): Promise<SnapshotOutcome<Value>> {
+): Promise<SnapshotOutcome<Awaited<Value>>> {
   if (typeof change !== 'function') refuseOption('change', 'a function', change);
   checkOptionNames(given, names, 'snapshot');
   const keep = choiceOption('keep', given.keep, 'always', ['always', 'on-failure']);
   const verify = choiceOption('verify', given.verify, 'quick', ['quick', 'full']);
   const check = choiceOption('check', given.check, 'quick', ['quick', 'off']);
+  const transaction = choiceOption('transaction', given.transaction, 'one', ['one', 'own']);
+  const foreignKeys = choiceOption('foreignKeys', given.foreignKeys, 'keep', ['keep', 'off']);
+  if (transaction === 'one' && isAsyncFunction(change)) throw asyncChange();
   const directory = given.directory ?? (connection.file === null ? undefined : dirname(connection.file));
   if (typeof directory !== 'string')
     refuseOption('directory', 'the path of a folder, for a database without a file', directory);
@@ -67,43 +110,58 @@ export async function withSnapshot<Value>(
   const { path } = await connection.backup(join(directory, `${name}.snapshot-${stampOf(wallClockNow())}.db`), {
     verify,
   });
-  const value = runChange(connection, change, check, path);
-  if (keep === 'always') return { value, snapshot: path };
+  const plan = { check, foreignKeys };
+  let changed: Changed<Awaited<Value>>;
+  try {
+    changed =
+      transaction === 'own'
+        ? await connection.changeAlone(change, plan)
+        : // Nothing thenable gets out of it.
+          (connection.changeInTransaction(change, plan) as Changed<Awaited<Value>>);
+  } catch (error) {
+    throw error instanceof FailedChange ? explain(error, path, connection.file) : error;
+  }
+  if (keep === 'always') return { ...changed, snapshot: path };
   await rm(path, { force: true });
   await syncFolder(dirname(path));
-  return { value, snapshot: null };
+  return { ...changed, snapshot: null };
 }
 
-function runChange<Value>(
-  connection: SnapshotConnection,
-  change: () => Value,
-  check: 'quick' | 'off',
-  snapshot: string,
-): Value {
-  let step = 'change';
-  try {
-    return connection.transaction(() => {
-      const value = change();
-      if (value instanceof Promise) {
-        throw new TypeError('The change returned a promise: a transaction of SQLite cannot wait for one.');
-      }
-      step = 'check';
-      const problems = check === 'off' ? [] : connection.problems();
-      step = 'commit';
-      if (problems.length === 0) return value;
-      step = 'check';
-      throw new BackupError(
-        `The database is not sound after the change: ${problems.slice(0, shownProblems).join('; ')}.`,
-        {
-          details: { problems },
-        },
-      );
-    });
-  } catch (cause) {
-    throw new BackupError(`The change failed (step: ${step}) and was rolled back: ${errorMessage(cause)}`, {
-      hint: `The database is as it was before the change. The snapshot from before it is ${snapshot}.`,
-      details: { step, snapshot },
-      cause,
-    });
+const forAsync =
+  "For a migrator that is async or makes its own transactions (Knex, TypeORM, Umzug, Drizzle, Kysely) pass { transaction: 'own' }: docs/backups.md says what that can take back.";
+
+function asyncChange(): InvalidOptionError {
+  return new InvalidOptionError('An async change cannot run in one transaction; it was not called.', {
+    hint: forAsync,
+  });
+}
+
+/** Thrown inside of the transaction, which is rolled back by it. */
+export function promisedChange(): TypeError {
+  return new TypeError(`The change returned a promise, and a transaction of SQLite cannot wait for one. ${forAsync}`);
+}
+
+function explain({ step, outcome, message, cause }: FailedChange, snapshot: string, file: string | null): BackupError {
+  const details = { step, outcome, snapshot };
+  const restore = file === null ? '' : ` (npx safe-sqlite restore ${snapshot} ${file})`;
+  switch (outcome) {
+    case 'not-begun':
+      return new BackupError(`The change was not run (step: ${step}): ${message}`, {
+        hint: `Nothing was changed. The snapshot is ${snapshot}.`,
+        details,
+        cause,
+      });
+    case 'rolled-back':
+      return new BackupError(`The change failed (step: ${step}) and was rolled back: ${message}`, {
+        hint: `On this connection the database is as it was before the change. The snapshot from before it is ${snapshot}.`,
+        details,
+        cause,
+      });
+    case 'unknown':
+      return new BackupError(`The change failed (step: ${step}), and all of it or a part may be stored: ${message}`, {
+        hint: `Look at what is stored before you run it again. To go back, stop every program that has the database open and restore ${snapshot}${restore}: what was written since then is lost with the change.`,
+        details,
+        cause,
+      });
   }
 }

@@ -54,9 +54,12 @@ export class Connection {
   readonly faults = new FaultCounters();
   /** Set while functions of the application run inside a transaction that is not theirs to end. */
   owner: TransactionOwner | null = null;
+  /** Called with what a `PRAGMA foreign_keys` asks for that SQLite ignores, because a transaction is open. May throw. */
+  onIgnoredForeignKeys: ((wanted: boolean) => void) | null = null;
   readonly busyTimeout: BusyTimeout;
 
   #observer: ConnectionObserver | null = null;
+  readonly #barriers = new Set<() => void>();
   readonly #verboseListener: Verbose['listener'];
   readonly #unseen: Verbose['quietly'];
   readonly #sessions = new Set<Session>();
@@ -126,6 +129,22 @@ export class Connection {
     };
   }
 
+  /**
+   * Lets each call for which `isTheirs` holds throw, until the function that it returns is called: for what goes on in
+   * another turn of the event loop although its transaction has ended.
+   */
+  refuseCalls(isTheirs: () => boolean, refusal: () => Error): () => void {
+    const barrier = (): void => {
+      if (isTheirs()) throw refusal();
+    };
+    this.#barriers.add(barrier);
+    this.#armSessions();
+    return () => {
+      this.#barriers.delete(barrier);
+      this.#armSessions();
+    };
+  }
+
   openSession(): Session {
     const session: Session = {
       openIterators: new Set<OpenIterator>(),
@@ -134,7 +153,7 @@ export class Connection {
       commitHooks: this.commitHooks,
       failure: (error, operation) => this.failure(error, operation),
     };
-    armSession(session, this.busyTimeout.pending);
+    armSession(session, this.#beforeCalls());
     this.#sessions.add(session);
     return session;
   }
@@ -143,7 +162,7 @@ export class Connection {
   closeSession(session: Session): void {
     this.#sessions.delete(session);
     session.refusal = () => closedError(this.file);
-    armSession(session, this.busyTimeout.pending);
+    armSession(session, this.#beforeCalls());
   }
 
   /** The open iterators of every handle: each holds a read transaction open. */
@@ -267,7 +286,18 @@ export class Connection {
   }
 
   #armSessions(): void {
-    for (const session of this.#sessions) armSession(session, this.busyTimeout.pending);
+    const before = this.#beforeCalls();
+    for (const session of this.#sessions) armSession(session, before);
+  }
+
+  /** What a call that is not refused does first; null when there is nothing to do. */
+  #beforeCalls(): (() => void) | null {
+    const { pending } = this.busyTimeout;
+    if (this.#barriers.size === 0) return pending;
+    return () => {
+      for (const barrier of this.#barriers) barrier();
+      pending?.();
+    };
   }
 
   /** Our own statements wait for locks as the application does, and read integers as numbers whatever the handles want. */

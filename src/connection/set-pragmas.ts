@@ -2,6 +2,7 @@
 import { quotedName } from '../base/sql-name';
 import { UnprovedProtectionError } from '../errors/refusals';
 import type { NativeDatabase } from '../native/better-sqlite3';
+import type { Verbose } from './verbose';
 import { connectionProtections, schemaProtections, type Protection } from '../policy/protections';
 
 type Native = NativeDatabase.Database;
@@ -112,4 +113,21 @@ function readBack(native: Native, protection: Protection, schema: string | null,
 
 function target(protection: Protection, schema: string | null): string {
   return schema === null ? protection.pragma : `${quotedName(schema)}.${protection.pragma}`;
+}
+
+// PRAGMA foreign_keys, which is no protection: schema changes have to switch it off.
+
+interface QuietConnection {
+  readonly native: Native;
+  readonly verbose: Verbose;
+}
+
+/** Whether foreign keys are enforced. */
+export function foreignKeysOf({ native, verbose }: QuietConnection): boolean {
+  return verbose.quietly(() => native.prepare('PRAGMA foreign_keys').pluck().get() === 1);
+}
+
+/** Outside of a transaction; inside, SQLite ignores it. */
+export function setForeignKeys({ native, verbose }: QuietConnection, enforced: boolean): void {
+  verbose.quietly(() => native.prepare(`PRAGMA foreign_keys = ${enforced ? 'ON' : 'OFF'}`).run());
 }

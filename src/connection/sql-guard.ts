@@ -2,12 +2,13 @@
 import { UnprovedProtectionError, UnsafeStatementError } from '../errors/refusals';
 import type { GuardContext, Watched, WrittenPragma } from '../sql/decision';
 import { inspectSql, refuse } from '../sql/guard';
+import { ignoredForeignKeys } from '../sql/foreign-keys';
 import { foldCase } from '../sql/names';
 import { endsTransaction, setsPragma, statementKind, type StatementKind } from '../sql/statement-kind';
 import type { Attachments } from './attachments';
 import { boundText } from './bound-text';
 import type { Connection } from './connection';
-import { setPragmas, verifyPragmas } from './set-pragmas';
+import { foreignKeysOf, setPragmas, verifyPragmas } from './set-pragmas';
 import type { StatementWrapper } from './statement';
 
 /** Runs the VACUUM INTO that writes `file`, or throws when SQLite must not write there. */
@@ -40,6 +41,7 @@ export class SqlGuard {
   /** `null` for ordinary SQL; throws `UnsafeStatementError` for SQL that must not run. */
   admit(sql: string): StatementWrapper | null {
     this.#keepTransaction(sql);
+    this.#noteIgnoredForeignKeys(sql);
     const context = this.#context();
     const decision = inspectSql(sql, context);
     if (decision.verdict === 'ordinary')
@@ -66,6 +68,7 @@ export class SqlGuard {
       preparing: prepare => prepare(),
       around: execute => {
         this.#keepTransaction(sql);
+        this.#noteIgnoredForeignKeys(sql);
         if (!controls.has(kind)) return execute();
         if (!native.inTransaction) commitHooks.beginning();
         else if (kind === 'commit' || kind === 'release') commitHooks.ending();
@@ -88,6 +91,23 @@ export class SqlGuard {
     throw new UnsafeStatementError(`${word} inside the function of ${owner.member} on ${file}.`, {
       hint: `${owner.member} commits by itself. To undo, throw an error; for a part that can fail alone, use db.transaction() or a SAVEPOINT inside.`,
       details: { file, statement: word },
+    });
+  }
+
+  /** Inside a transaction SQLite ignores PRAGMA foreign_keys: a table rebuild then deletes the rows that refer to it. */
+  #noteIgnoredForeignKeys(sql: string): void {
+    const connection = this.#connection;
+    if (typeof sql !== 'string') return;
+    const wanted = ignoredForeignKeys(sql, connection.native);
+    if (wanted.length === 0) return;
+    const inForce = foreignKeysOf(connection);
+    const ignored = wanted.find(each => each !== inForce);
+    if (ignored === undefined) return;
+    if (connection.onIgnoredForeignKeys !== null) return connection.onIgnoredForeignKeys(ignored);
+    connection.hub.publish('warning', {
+      code: 'foreign-keys-unchanged',
+      message: `PRAGMA foreign_keys = ${ignored ? 'ON' : 'OFF'} inside a transaction on ${connection.file} does nothing: they stay ${inForce ? 'on' : 'off'}. Set it before the transaction begins.`,
+      details: { inForce },
     });
   }
 

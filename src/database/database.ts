@@ -179,13 +179,18 @@ export class Database implements DropInDatabase {
   /**
    * Takes a verified snapshot, runs `change` in one transaction, checks the database, and commits only when it is sound.
    *
-   * @throws BackupError (a rejection) that names the snapshot; the change is rolled back then. SqliteLockedError inside a
-   *   transaction of this connection, which the change could not be committed apart from
+   * `change` is synchronous and ends no transaction. For a migrator that is async or makes its own transactions pass
+   * `{ transaction: 'own' }`: then nothing is rolled back, and the snapshot is the way back.
+   *
+   * @throws BackupError (a rejection) that names the snapshot; `details.outcome` says what is stored: `'not-begun'`,
+   *   `'rolled-back'`, `'unknown'`. InvalidOptionError for an async change in one transaction; it is not called.
+   *   SqliteLockedError inside a transaction of this connection, which the change could not be committed apart from
+   * @example
+   * const { snapshot } = await db.withSnapshot(() => db.exec(migration), { foreignKeys: 'off' });
    */
-  withSnapshot<Value>(change: () => Value, options?: SnapshotOptions): Promise<SnapshotOutcome<Value>> {
+  withSnapshot<Value>(change: () => Value, options?: SnapshotOptions): Promise<SnapshotOutcome<Awaited<Value>>> {
     if (this.#session.refusal !== null) return Promise.reject(this.#session.refusal());
-    const host = transactionHost(this, this.#connection, this.#session);
-    return loadBackups().changeWithSnapshot(this.#open, host, change, options);
+    return loadBackups().changeWithSnapshot(this.#open, change, options);
   }
 
   /**

@@ -3,22 +3,16 @@ import type { GuardContext, Refused, WrittenPragma } from './decision';
 import { foldCase, isText, nameOf } from './names';
 import { pragmaRules, unknownPragma, type PragmaRule } from './pragma-rules';
 import type { Statement } from './statements';
+import type { Token } from './tokenizer';
 
 /** What is to be done about a pragma: nothing, read back afterwards, or refuse. */
 type PragmaJudgement = { readonly verdict: 'ordinary' | 'watched'; readonly pragma: WrittenPragma } | Refused;
 
 /** Judges the PRAGMA statement whose keyword is `tokens[at]`; `null` when no name follows, which SQLite cannot run. */
 export function judgePragma(sql: string, tokens: Statement, at: number, context: GuardContext): PragmaJudgement | null {
-  const first = tokens[at + 1];
-  if (first === undefined) return null;
-  const prefixed = isText(sql, tokens[at + 2], '.');
-  const nameToken = prefixed ? tokens[at + 3] : first;
-  if (nameToken === undefined) return null;
-  const pragma: WrittenPragma = {
-    schema: prefixed ? nameOf(sql, first) : null,
-    name: nameOf(sql, nameToken),
-    value: valueAt(sql, tokens, at + (prefixed ? 4 : 2)),
-  };
+  const read = readPragma(sql, tokens, at);
+  if (read === null) return null;
+  const { pragma, nameToken } = read;
   const rule = pragmaRules.get(foldCase(pragma.name)) ?? unknownPragma;
   if (rule.kind === 'noted') return { verdict: 'watched', pragma };
   if (pragma.value === null || rule.kind === 'free' || isHarmlessThere(rule, pragma, context)) {
@@ -35,6 +29,22 @@ export function judgePragma(sql: string, tokens: Statement, at: number, context:
     instead: objection.instead,
     pragma,
   };
+}
+
+/** Reads the PRAGMA statement whose keyword is `tokens[at]`; `null` when no name follows. */
+export function readPragma(
+  sql: string,
+  tokens: Statement,
+  at: number,
+): { readonly pragma: WrittenPragma; readonly nameToken: Token } | null {
+  const first = tokens[at + 1];
+  if (first === undefined) return null;
+  const prefixed = isText(sql, tokens[at + 2], '.');
+  const nameToken = prefixed ? tokens[at + 3] : first;
+  if (nameToken === undefined) return null;
+  const schema = prefixed ? nameOf(sql, first) : null;
+  const value = valueAt(sql, tokens, at + (prefixed ? 4 : 2));
+  return { pragma: { schema, name: nameOf(sql, nameToken), value }, nameToken };
 }
 
 /**

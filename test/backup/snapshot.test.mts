@@ -1,89 +1,443 @@
-// withSnapshot: over a real connection, with the three members that it needs.
+// withSnapshot: what it says about a change is what another connection sees of it.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import { withSnapshot } from '../../dist/backup/snapshot.js';
-import { assertBank, backUp, bank, folder, names } from './fixture.mts';
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, test, type TestContext } from 'node:test';
+import Native from 'better-sqlite3';
+import fc from 'fast-check';
+import { Database, restoreDatabase, type SnapshotOptions } from 'safe-sqlite';
+import { folder, names } from './fixture.mts';
 
-function connect(t: Parameters<typeof bank>[0], home: string) {
-  const db = bank(t, join(home, 'app.db'), 'wal', 20);
-  const connection = {
-    file: db.name,
-    backup: (destination: string, options: { verify: 'quick' | 'full' }) => backUp(db, destination, options),
-    transaction: <Value,>(change: () => Value): Value => db.transaction(change).immediate() as Value,
-    problems: () =>
-      db
-        .prepare('SELECT * FROM pragma_foreign_key_check')
-        .all()
-        .map(row => JSON.stringify(row)),
-  };
-  return { db, connection };
+const schema = `
+  CREATE TABLE chat (id INTEGER PRIMARY KEY, mode TEXT);
+  CREATE TABLE message (id INTEGER PRIMARY KEY, chat INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE);
+  CREATE TABLE once (x PRIMARY KEY ON CONFLICT ROLLBACK);
+  INSERT INTO chat VALUES (1, 'x'), (2, 'y');
+  INSERT INTO message VALUES (1, 1), (2, 1), (3, 2);
+  INSERT INTO once VALUES ('x');
+`;
+
+/** What Drizzle, MikroORM and others generate for a column that changes. */
+const rebuild = [
+  'PRAGMA foreign_keys=OFF',
+  'CREATE TABLE new_chat (id INTEGER PRIMARY KEY, mode TEXT NOT NULL)',
+  'INSERT INTO new_chat SELECT id, mode FROM chat',
+  'DROP TABLE chat',
+  'ALTER TABLE new_chat RENAME TO chat',
+  'PRAGMA foreign_keys=ON',
+];
+
+interface Rejection extends Error {
+  readonly code: string;
+  readonly hint: string;
+  readonly details: { readonly step: string; readonly outcome: string; readonly snapshot: string };
+}
+
+function open(t: TestContext, home = folder(t)) {
+  const file = join(home, 'app.db');
+  const raw = new Native(file);
+  raw.exec(schema);
+  raw.close();
+  const db = new Database(file, { logger: false });
+  t.after(() => db.open && db.close());
+  return { home, file, db };
+}
+
+/** Everything that is stored, as another connection reads it. */
+function stored(file: string): string {
+  const db = new Native(file, { readonly: true });
+  const tables = db.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").pluck();
+  const content = tables.all().map(name => [name, db.prepare(`SELECT * FROM "${name}"`).raw().all()]);
+  db.close();
+  return JSON.stringify(content);
+}
+
+async function rejection(promise: Promise<unknown>): Promise<Rejection> {
+  return promise.then(
+    () => assert.fail('resolved'),
+    (error: Rejection) => error,
+  );
+}
+
+/** The change fails with an outcome, and that is what is stored. */
+async function assertRolledBack(db: Database, change: () => unknown, options?: SnapshotOptions): Promise<Rejection> {
+  const before = stored(db.name);
+  const error = await rejection(db.withSnapshot(change, options));
+  await turn();
+  assert.equal(error.code, 'SAFE_SQLITE_BACKUP_FAILED', error.stack);
+  assert.equal(error.details.outcome, 'rolled-back');
+  assert.equal(db.inTransaction, false);
+  assert.equal(stored(db.name), before);
+  assert.equal(stored(error.details.snapshot), before);
+  return error;
 }
 
 test('a change that succeeds is committed, and its snapshot is kept or deleted as asked', async t => {
-  const home = folder(t);
-  const { db, connection } = connect(t, home);
-  const kept = await withSnapshot(connection, () => db.exec('DELETE FROM account WHERE id = 1'));
-  assert.equal(db.prepare('SELECT count(*) FROM account').pluck().get(), 19);
-  assert.ok(kept.snapshot !== null);
-  assertBank(kept.snapshot, 20);
-  const pruned = await withSnapshot(connection, () => 42, { keep: 'on-failure' });
-  assert.deepEqual(pruned, { value: 42, snapshot: null });
+  const { db, home, file } = open(t);
+  const before = stored(file);
+  const kept = await db.withSnapshot(() => db.exec('DELETE FROM chat WHERE id = 1').name);
+  assert.equal(kept.value, file);
+  assert.equal(kept.foreignKeyViolations, 0);
+  assert.equal(db.prepare('SELECT count(*) FROM message').pluck().get(), 1);
+  assert.equal(stored(kept.snapshot ?? ''), before);
+  const pruned = await db.withSnapshot(() => 42, { keep: 'on-failure', check: 'off' });
+  assert.deepEqual(pruned, { value: 42, snapshot: null, foreignKeyViolations: null });
   assert.equal(names(home).filter(name => name.includes('snapshot')).length, 1);
 });
 
 test('a change that throws, awaits, or breaks the database is rolled back, and the error names the snapshot', async t => {
-  const home = folder(t);
-  const { db, connection } = connect(t, home);
-  db.pragma('foreign_keys=OFF');
-  const wrong = new Error('migration');
-  const changes: [string, () => unknown, (cause: unknown) => boolean][] = [
-    [
-      'change',
-      () => {
-        db.exec('DELETE FROM account');
-        throw wrong;
-      },
-      cause => cause === wrong,
-    ],
-    [
-      'change',
-      () => {
-        db.exec('DELETE FROM account');
-        return Promise.resolve();
-      },
-      cause => cause instanceof TypeError,
-    ],
-    ['check', () => db.exec('INSERT INTO transfer (source, target) VALUES (900, 901)'), () => true],
-  ];
-  for (const [step, change, isCause] of changes) {
-    await assert.rejects(
-      withSnapshot(connection, change, { keep: 'on-failure' }),
-      (error: Error & { code: string; details: { step: string; snapshot: string } }) => {
-        assert.equal(error.code, 'SAFE_SQLITE_BACKUP_FAILED');
-        assert.equal(error.details.step, step);
-        assert.ok(isCause(error.cause));
-        assertBank(error.details.snapshot, 20);
-        return true;
-      },
-    );
-    assertBank(db.name, 20);
-  }
+  const { db } = open(t);
+  const mine = new Error('migration');
+  const thrown = await assertRolledBack(db, () => {
+    db.exec('DELETE FROM chat');
+    throw mine;
+  });
+  assert.equal(thrown.cause, mine);
+  assert.equal(thrown.details.step, 'change');
+  db.pragma('foreign_keys = OFF');
+  const broken = await assertRolledBack(db, () => db.exec('INSERT INTO message VALUES (9, 99)'));
+  assert.equal(broken.details.step, 'check');
+  assert.match(broken.message, /row 9 of message refers to a row of chat that does not exist/);
 });
 
 test('without a snapshot there is no change', async t => {
-  const home = folder(t);
-  const { connection } = connect(t, home);
+  const { db, home } = open(t);
   const change = () => assert.fail('must not run');
-  await assert.rejects(withSnapshot(connection, change, { directory: join(home, 'none') }), {
+  await assert.rejects(db.withSnapshot(change, { directory: join(home, 'none') }), {
     code: 'SAFE_SQLITE_BACKUP_FAILED',
     message: /does not exist/,
   });
-  await assert.rejects(withSnapshot({ ...connection, file: null }, change), { code: 'SAFE_SQLITE_INVALID_OPTION' });
-  await assert.rejects(withSnapshot(connection, 5 as never), { code: 'SAFE_SQLITE_INVALID_OPTION' });
-  await assert.rejects(withSnapshot(connection, change, { keep: 'never' as never }), {
-    code: 'SAFE_SQLITE_INVALID_OPTION',
-  });
+  const memory = new Database(':memory:');
+  t.after(() => memory.close());
+  await assert.rejects(memory.withSnapshot(change), { code: 'SAFE_SQLITE_INVALID_OPTION' });
+  await assert.rejects(db.withSnapshot(5 as never), { code: 'SAFE_SQLITE_INVALID_OPTION' });
+  for (const option of ['keep', 'verify', 'check', 'transaction', 'foreignKeys']) {
+    await assert.rejects(db.withSnapshot(change, { [option]: 'never' }), { code: 'SAFE_SQLITE_INVALID_OPTION' });
+  }
   assert.ok(!existsSync(join(home, 'none')));
+});
+
+describe('a change that is not synchronous', () => {
+  test('the hazard: in better-sqlite3 it goes on outside of the transaction', async () => {
+    const raw = new Native(':memory:');
+    raw.exec('CREATE TABLE t (x)');
+    const change = async (): Promise<void> => {
+      await turn();
+      raw.exec('INSERT INTO t VALUES (1)');
+    };
+    assert.throws(raw.transaction(change), TypeError);
+    await turn();
+    assert.equal(raw.prepare('SELECT count(*) FROM t').pluck().get(), 1);
+    raw.close();
+  });
+
+  test('is refused before anything ran where it is an async function', async t => {
+    const { db, home } = open(t);
+    const error = await rejection(db.withSnapshot(async () => assert.fail('must not run')));
+    assert.equal(error.code, 'SAFE_SQLITE_INVALID_OPTION');
+    assert.match(error.hint, /transaction: 'own'/);
+    assert.deepEqual(
+      names(home).filter(name => name.includes('snapshot')),
+      [],
+    );
+  });
+
+  const lateCalls: Record<string, (db: Database) => unknown> = {
+    'db.exec': db => db.exec('DELETE FROM chat'),
+    'a prepared statement': db => db.prepare('DELETE FROM chat').run(),
+    'db.transaction': db => db.transaction(() => db.exec('DELETE FROM chat'))(),
+    'db.write': db => db.write(() => db.exec('DELETE FROM chat')),
+    'an iterator': db => [...db.prepare('DELETE FROM chat RETURNING id').iterate()],
+  };
+  for (const [way, run] of Object.entries(lateCalls)) {
+    test(`is rolled back, and what it does afterwards by ${way} is refused`, async t => {
+      const { db } = open(t);
+      const late: unknown[] = [];
+      const change = async (): Promise<void> => {
+        db.exec("INSERT INTO chat VALUES (3, 'z')");
+        await turn();
+        await Promise.resolve()
+          .then(() => run(db))
+          .catch((error: unknown) => late.push(error));
+        throw new Error('nobody hears it');
+      };
+      let rest: Promise<void> = Promise.resolve();
+      await assertRolledBack(db, () => (rest = change()));
+      const before = stored(db.name);
+      await rest.catch(() => {});
+      assert.equal(stored(db.name), before);
+      assert.deepEqual(
+        late.map(error => (error as { code: string }).code),
+        ['SAFE_SQLITE_UNSAFE_STATEMENT'],
+      );
+      // Everybody else goes on, also while that promise is pending.
+      db.exec("INSERT INTO chat VALUES (4, 'other')");
+      assert.equal(await db.write(() => 'other'), 'other');
+    });
+  }
+
+  test('a query that begins by its `then` is never begun', async t => {
+    const { db } = open(t);
+    // oxlint-disable-next-line unicorn/no-thenable -- as query builders are
+    await assertRolledBack(db, () => ({ then: () => db.exec('DELETE FROM chat') }));
+  });
+});
+
+describe('COMMIT, END and ROLLBACK', () => {
+  for (const end of ['COMMIT', 'END', 'ROLLBACK', 'COMMIT; BEGIN', '/* */ commit transaction']) {
+    const ways: Record<string, (db: Database) => () => unknown> = {
+      exec: db => () => db.exec(`DELETE FROM chat; ${end}; SELECT * FROM missing`),
+      'a statement prepared before': db => {
+        const statement = db.prepare(end.split(';')[0] ?? '');
+        return () => statement.run();
+      },
+    };
+    for (const [way, make] of Object.entries(ways)) {
+      test(`${end} by ${way} is refused, and the change is rolled back`, async t => {
+        const { db } = open(t);
+        const run = make(db);
+        const error = await assertRolledBack(db, () => {
+          db.exec("INSERT INTO chat VALUES (3, 'z')");
+          run();
+        });
+        assert.equal((error.cause as Rejection).code, 'SAFE_SQLITE_UNSAFE_STATEMENT');
+      });
+    }
+  }
+
+  test('savepoints and nested transactions are the own affair of the change', async t => {
+    const { db } = open(t);
+    await db.withSnapshot(() => {
+      db.exec('SAVEPOINT mine; DELETE FROM chat; ROLLBACK TO mine; RELEASE mine');
+      db.transaction(() => db.exec("INSERT INTO chat VALUES (3, 'z')"))();
+    });
+    assert.equal(db.prepare('SELECT count(*) FROM chat').pluck().get(), 3);
+  });
+
+  test('a failure that rolls back everything ends the change, also where it is caught', async t => {
+    const { db } = open(t);
+    await assertRolledBack(db, () => {
+      assert.throws(() => db.exec("INSERT INTO once VALUES ('x')"));
+      db.exec('DELETE FROM chat');
+    });
+  });
+});
+
+describe('PRAGMA foreign_keys', () => {
+  test('the hazard: inside a transaction it does nothing, and the rebuild deletes the rows that refer to the table', () => {
+    const raw = new Native(':memory:');
+    raw.exec(schema);
+    raw.transaction(() => raw.exec(rebuild.join(';')))();
+    assert.equal(raw.prepare('SELECT count(*) FROM message').pluck().get(), 0);
+    raw.close();
+  });
+
+  const runs: Record<string, (db: Database) => unknown> = {
+    'as one text': db => db.exec(rebuild.join(';')),
+    'statement by statement': db => rebuild.forEach(sql => db.prepare(sql).run()),
+    'with pragma()': db => {
+      db.pragma('foreign_keys(off)');
+      db.exec(rebuild.slice(1, -1).join(';'));
+    },
+  };
+  for (const [way, run] of Object.entries(runs)) {
+    test(`${way}: refused with the option that the change needs, and with it the rows stay`, async t => {
+      const { db, file } = open(t);
+      const error = await assertRolledBack(db, () => run(db));
+      assert.match((error.cause as Rejection).hint, /foreignKeys: 'off'/);
+      const { foreignKeyViolations } = await db.withSnapshot(() => run(db), { foreignKeys: 'off' });
+      assert.equal(foreignKeyViolations, 0);
+      assert.equal(db.prepare('SELECT count(*) FROM message').pluck().get(), 3);
+      assert.equal(db.pragma('foreign_keys', { simple: true }), 1);
+      assert.match(stored(file), /"chat",\[\[1,"x"\],\[2,"y"\]\]/);
+      const orphaned = await assertRolledBack(
+        db,
+        () => {
+          run(db);
+          db.exec('DELETE FROM chat WHERE id = 1');
+        },
+        { foreignKeys: 'off' },
+      );
+      assert.equal(orphaned.details.step, 'check');
+      assert.equal(db.pragma('foreign_keys', { simple: true }), 1);
+    });
+
+    test(`${way}, in a transaction of its own: the same`, async t => {
+      const { db } = open(t);
+      const migrate = async (): Promise<void> => {
+        db.exec('BEGIN');
+        try {
+          run(db);
+          db.exec('COMMIT');
+        } catch (error) {
+          db.exec('ROLLBACK');
+          throw error;
+        }
+        await turn();
+      };
+      const error = await rejection(db.withSnapshot(migrate, { transaction: 'own' }));
+      assert.match((error.cause as Rejection).hint, /foreignKeys: 'off'/);
+      await db.withSnapshot(migrate, { transaction: 'own', foreignKeys: 'off' });
+      assert.equal(db.prepare('SELECT count(*) FROM message').pluck().get(), 3);
+      assert.equal(db.pragma('foreign_keys', { simple: true }), 1);
+    });
+  }
+
+  test('elsewhere a transaction that sets it in vain is warned of, and nobody else is', t => {
+    const { db } = open(t);
+    const warnings: string[] = [];
+    db.events.on('warning', ({ code }) => warnings.push(code));
+    db.exec('PRAGMA foreign_keys = OFF; BEGIN; INSERT INTO chat VALUES (3, 1); COMMIT; PRAGMA foreign_keys = ON');
+    db.transaction(() => db.pragma('foreign_keys'))();
+    db.transaction(() => db.pragma('foreign_keys = ON'))();
+    assert.deepEqual(warnings, []);
+    db.transaction(() => db.pragma('foreign_keys = OFF'))();
+    assert.deepEqual(warnings, ['foreign-keys-unchanged']);
+    db.exec('BEGIN; PRAGMA foreign_keys = OFF; ROLLBACK');
+    assert.equal(warnings.length, 2);
+  });
+});
+
+describe('violations that were there before', () => {
+  test('are counted, and only new ones refuse the change', async t => {
+    const { db } = open(t);
+    db.exec('PRAGMA foreign_keys = OFF; INSERT INTO message VALUES (8, 98), (9, 99); PRAGMA foreign_keys = ON');
+    assert.equal((await db.withSnapshot(() => db.exec('CREATE TABLE other (x)'))).foreignKeyViolations, 2);
+    assert.equal((await db.withSnapshot(() => db.exec('DELETE FROM message WHERE id = 9'))).foreignKeyViolations, 1);
+    await assertRolledBack(
+      db,
+      () => db.exec('UPDATE message SET id = 7 WHERE id = 8; INSERT INTO message VALUES (8, 98)'),
+      {
+        foreignKeys: 'off',
+      },
+    );
+    // As many as before, but other ones.
+    await assertRolledBack(db, () => db.exec('DELETE FROM message WHERE id = 8; INSERT INTO message VALUES (7, 97)'), {
+      foreignKeys: 'off',
+    });
+  });
+
+  test('a foreign key without a parent key refuses nothing, and hides no other table', async t => {
+    const { db } = open(t);
+    db.exec(
+      'CREATE TABLE p (a); CREATE TABLE c (x REFERENCES p (a)); PRAGMA foreign_keys = OFF; INSERT INTO c VALUES (7)',
+    );
+    await db.withSnapshot(() => db.exec('CREATE TABLE other (x)'));
+    await assertRolledBack(db, () => db.exec('INSERT INTO message VALUES (9, 99)'));
+    await assertRolledBack(db, () => db.exec('CREATE TABLE d (x REFERENCES p (a)); INSERT INTO d VALUES (1)'));
+  });
+
+  test('attached databases are checked as well', async t => {
+    const { db, home } = open(t);
+    db.attach(join(home, 'other.db'), 'other');
+    db.exec('CREATE TABLE other.p (id INTEGER PRIMARY KEY); CREATE TABLE other.c (x REFERENCES p (id))');
+    await assertRolledBack(db, () => db.exec('INSERT INTO other.c VALUES (1)'), { foreignKeys: 'off' });
+    assert.equal(db.prepare('SELECT count(*) FROM other.c').pluck().get(), 0);
+  });
+});
+
+describe('a change with transactions of its own', () => {
+  test('may be async and commit; what it returns resolves', async t => {
+    const { db } = open(t);
+    const migrate = async (): Promise<string> => {
+      db.exec("BEGIN; INSERT INTO chat VALUES (3, 'z'); COMMIT");
+      await turn();
+      await db.write(() => db.exec("INSERT INTO chat VALUES (4, 'z')"));
+      return 'migrated';
+    };
+    const { value, snapshot } = await db.withSnapshot(migrate, { transaction: 'own' });
+    assert.equal(value, 'migrated');
+    assert.ok(snapshot !== null);
+    assert.equal(db.prepare('SELECT count(*) FROM chat').pluck().get(), 4);
+  });
+
+  const failures: Record<string, [step: string, fail: (db: Database) => unknown]> = {
+    'that throws half-way': ['change', () => assert.fail('half-way')],
+    'that leaves rows without a parent': [
+      'check',
+      db => db.exec('PRAGMA foreign_keys=OFF; INSERT INTO message VALUES (9, 99)'),
+    ],
+    'that leaves a transaction open': ['check', db => db.exec('BEGIN')],
+  };
+  for (const [name, [step, fail]] of Object.entries(failures)) {
+    test(`${name} says that it may be stored, and the hint leads back`, async t => {
+      const { db, file } = open(t);
+      const before = stored(file);
+      const migrate = async (): Promise<void> => {
+        db.exec("INSERT INTO chat VALUES (3, 'committed')");
+        await turn();
+        fail(db);
+      };
+      const error = await rejection(db.withSnapshot(migrate, { transaction: 'own' }));
+      assert.deepEqual([error.details.step, error.details.outcome], [step, 'unknown']);
+      assert.doesNotMatch(error.message + error.hint, /rolled back|as it was/);
+      assert.notEqual(stored(file), before);
+      assert.ok(error.hint.includes(`npx safe-sqlite restore ${error.details.snapshot} ${file}`));
+      db.close();
+      await restoreDatabase({ from: error.details.snapshot, to: file });
+      assert.equal(stored(file), before);
+    });
+  }
+});
+
+test('a transaction that began while the snapshot was made: the change is not run, and that is what is said', async t => {
+  const { db } = open(t);
+  const promise = db.withSnapshot(() => assert.fail('must not run'));
+  db.exec('BEGIN');
+  const error = await rejection(promise);
+  assert.deepEqual([error.details.step, error.details.outcome], ['begin', 'not-begun']);
+  assert.doesNotMatch(error.message, /rolled back/);
+  db.exec('COMMIT');
+});
+
+test('whatever the change does, what is said about it is what is stored', async t => {
+  const { db, home, file } = open(t);
+  db.attach(join(home, 'other.db'), 'other');
+  db.exec('CREATE TABLE other.o (x)');
+  const deeds: Record<string, (run: number) => unknown> = {
+    insert: run => db.exec(`INSERT OR REPLACE INTO chat VALUES (${10 + (run % 5)}, ${run})`),
+    attached: run => db.exec(`INSERT INTO other.o VALUES (${run})`),
+    'delete with children': () => db.exec('DELETE FROM chat WHERE id = 1'),
+    orphan: run => db.exec(`INSERT INTO message VALUES (${1000 + run}, 99)`),
+    rebuild: () => db.exec(rebuild.join(';')),
+    commit: () => db.exec('COMMIT'),
+    lose: () => db.exec("INSERT INTO once VALUES ('x')"),
+    'lose and catch': () => assert.throws(() => db.exec("INSERT INTO once VALUES ('x')")),
+    iterate: () => db.prepare("INSERT INTO chat VALUES (50, 'i') RETURNING id").iterate().next(),
+    throw: () => assert.fail('mine'),
+  };
+  const change = fc.record({
+    deeds: fc.array(fc.constantFrom(...Object.keys(deeds)), { minLength: 1, maxLength: 4 }),
+    foreignKeys: fc.constantFrom('keep' as const, 'off' as const),
+    promise: fc.boolean(),
+  });
+  const other = (): string => stored(file) + stored(join(home, 'other.db'));
+  await fc.assert(
+    fc.asyncProperty(change, async ({ deeds: chosen, foreignKeys, promise }) => {
+      const before = other();
+      let run = 0;
+      let [seen, said]: unknown[] = [];
+      const perform = (): unknown => {
+        for (const deed of chosen) deeds[deed]?.((run += 1));
+        seen = JSON.stringify(db.prepare('SELECT * FROM chat ORDER BY id').all());
+        return promise ? Promise.resolve() : 7;
+      };
+      try {
+        const { snapshot } = await db.withSnapshot(perform, { foreignKeys, keep: 'on-failure' });
+        assert.equal(snapshot, null);
+        said = 'stored';
+      } catch (error) {
+        said = (error as Rejection).details.outcome;
+      }
+      assert.equal(db.inTransaction, false);
+      assert.equal(db.pragma('foreign_keys', { simple: true }), 1);
+      if (said === 'stored') assert.equal(JSON.stringify(db.prepare('SELECT * FROM chat ORDER BY id').all()), seen);
+      else {
+        assert.equal(said, 'rolled-back');
+        assert.equal(other(), before);
+      }
+    }),
+    { numRuns: process.env['LONG_TESTS'] === '1' ? 300 : 25 },
+  );
 });

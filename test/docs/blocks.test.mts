@@ -47,6 +47,12 @@ const treatments: Readonly<Record<string, readonly Treatment[]>> = {
     },
     { before: `import { restoreDatabase } from 'safe-sqlite';`, behind: `if (kept.length !== 1) throw kept;` },
     { before: `${database} const migrate = db => db.exec('CREATE TABLE migrated (a)');`, behind: 'db.close();' },
+    {
+      // What these two call is shown by test/backup/snapshot.test.mts with the statements that they run.
+      before: `${database} const migrationsFolder = ''; const drizzle = () => 0; const migrate = async () => db.exec('CREATE TABLE a (x)');
+        const knex = { migrate: { latest: async () => db.exec('CREATE TABLE b (x)') } };`,
+      behind: 'db.close();',
+    },
   ],
   'docs/checkpoints.md': [
     { before: `${database} const log = console;`, behind: 'assert.equal(complete, true); db.close();' },
