@@ -1,10 +1,12 @@
-/** `safe-sqlite backup`: a verified backup of a database that may be in use. */
+/** `safe-sqlite backup`: writes a verified backup of a database that may be in use. */
+import { visible } from '../base/terminal-text';
 import { BackupError } from '../errors/refusals';
 import { backup } from '../backup/backup';
 import { findFile, identityOf, missingHint, readAccess, type PlacedFile } from '../backup/place';
 import { choice, UsageError, type Command, type GivenOptions } from './command';
 import { count, danglingRows, formatBytes, formatDuration } from '../base/figures';
 import { progressBar } from './progress-bar';
+import { describeVerdict, lookAt } from './verdict';
 import { backupEnvironment } from '../backup/environment';
 
 /** How long a read of the database waits for a lock, in milliseconds: as long as a statement does by default. */
@@ -32,8 +34,10 @@ export const backupCommand: Command = {
   examples: ['backup app.db /backups/app.db', 'backup app.db /backups/app.db --verify full --overwrite'],
   exits: [
     [0, 'a checked and synced backup stands at the destination'],
+    [3, 'the same, and something is wrong with the database itself'],
     [1, 'failed, refused or interrupted; the destination is as it was'],
   ],
+  subject: ([file]) => file,
   async run([file = '', destination = ''], options, terminal) {
     const rate = pagesPerSecond(options['pages-per-second']);
     const method = choice(options, 'method', ['vacuum-into', 'online'], rate === undefined ? 'vacuum-into' : 'online');
@@ -49,17 +53,19 @@ export const backupCommand: Command = {
       busyTimeoutMs,
       access: readAccess(place),
     };
+    const seen = await lookAt(file, terminal, false);
     const bar = progressBar(terminal, 'Copying');
     const { signal } = terminal;
     try {
       const result = await backup(
         source,
-        destination,
+        visible(destination),
         { method, verify, overwrite: options['overwrite'] === true, pagesPerSecond: rate, signal, progress: bar?.show },
         backupEnvironment,
       );
       bar?.wipe();
-      return { exit: 0, json: result, text: describe(result) };
+      const text = [describe(destination, result), ...describeVerdict(file, seen)].join('\n');
+      return { exit: seen.alarming ? 3 : 0, json: { ...result, verdict: seen.finding }, text };
     } catch (error) {
       bar?.wipe();
       throw error;
@@ -85,10 +91,10 @@ function pagesPerSecond(given: GivenOptions[string]): number | undefined {
   return rate;
 }
 
-function describe(result: Awaited<ReturnType<typeof backup>>): string {
-  const { path, bytes, pages, durationMs, method, verified, sha256, foreignKeyViolations } = result;
+function describe(destination: string, result: Awaited<ReturnType<typeof backup>>): string {
+  const { bytes, pages, durationMs, method, verified, sha256, foreignKeyViolations } = result;
   const lines = [
-    `${path}`,
+    visible(destination),
     `  ${formatBytes(bytes)}, ${count(pages, 'page')}, ${method}, in ${formatDuration(durationMs)}`,
     `  checked: ${verified}`,
     `  sha256: ${sha256}`,

@@ -1,20 +1,37 @@
 /** `safe-sqlite checkpoint`: takes the WAL into the database, once. */
+import { shellWord, visible } from '../base/terminal-text';
+import { lstatSync } from 'node:fs';
 import { missingHint } from '../backup/place';
 import { count, formatBytes, formatDuration } from '../base/figures';
-import { diagnose } from '../doctor/diagnose';
-import { SqliteCantOpenError } from '../errors/sqlite-errors';
-import type { CheckpointResult } from '../maintenance/messages';
 import { Database } from '../database/database';
+import type { Diagnosis, Finding } from '../doctor/diagnosis';
+import { SqliteCantOpenError, SqliteCorruptError } from '../errors/sqlite-errors';
+import type { CheckpointResult } from '../maintenance/messages';
 import type { Answer, Command } from './command';
+import { withClock } from './progress-bar';
+import { describeVerdict, lookAt, type Verdict } from './verdict';
+
+/** A damaged database is left as it is: its -wal may have the only good copy of a page. */
+const untouched: ReadonlySet<string> = new Set([
+  'damaged',
+  'damaged-header',
+  'not-a-database',
+  'cut-off',
+  'wal-damaged',
+  'wal-damaged-live',
+  'wal-header-damaged',
+  'wal-missing',
+  'wal-foreign',
+]);
 
 export const checkpointCommand: Command = {
   name: 'checkpoint',
-  summary: 'Take the -wal into the database, once, and say what became of it.',
+  summary: 'Take the -wal into the database, once.',
   operands: ['<database>'],
   options: { truncate: { type: 'boolean' } },
   about: [
     'Copies what is committed in the -wal into the database file. It works beside programs that use the database, and waits for none of them: a reader can keep it from going to the end, which the answer says.',
-    'It does not run on a fenced database, nor on one whose filesystem is not safe for WAL.',
+    'It does not run on a fenced or damaged database, nor on one whose filesystem is not safe for WAL.',
   ],
   help: [['--truncate', 'also shorten the -wal to nothing; needs a moment without any reader']],
   examples: ['checkpoint app.db', 'checkpoint app.db --truncate'],
@@ -23,14 +40,20 @@ export const checkpointCommand: Command = {
     [1, 'failed or refused'],
     [3, 'not complete: a reader, a writer or another checkpoint was in the way'],
   ],
-  async run([file = ''], options, { signal }) {
-    // Looked at from outside first: opening it would change the journal mode of a database that has no WAL.
-    const { facts } = await diagnose(file, { signal });
+  subject: ([file]) => file,
+  async run([file = ''], options, terminal) {
     const mode = options['truncate'] === true ? 'truncate' : 'passive';
+    // Looked at from outside first: opening it would change the journal mode of a database that has no WAL.
+    const seen = await withClock(terminal, 'Looking', () => lookAt(file, terminal, true));
+    const { facts, findings } = seen.diagnosis;
     if (facts.files?.preflight.kind === null && facts.files.preflight.sidecars.length === 0) throw missing(file);
-    if (facts.header?.journalMode === 'rollback') return withoutWal(`${file} has a rollback journal`);
-    if (facts.header?.kind === 'empty' && facts.files?.preflight.sidecars.length === 0) {
-      return withoutWal(`${file} is empty`);
+    const reason = findings.find(({ code, level }) => level === 'problem' && untouched.has(code));
+    if (reason !== undefined) throw leftAlone(file, reason);
+    if (facts.fence === null && facts.header?.kind === 'empty' && facts.files?.preflight.sidecars.length === 0) {
+      return withoutWal(file, `${visible(file)} is empty`, seen);
+    }
+    if (facts.fence === null && facts.header?.journalMode === 'rollback') {
+      return withoutWal(file, `${visible(file)} has a rollback journal`, seen);
     }
     const database = new Database(file, {
       fileMustExist: true,
@@ -39,14 +62,25 @@ export const checkpointCommand: Command = {
       sentinel: 'off',
       logger: false,
     });
+    let result: CheckpointResult;
     try {
-      const result = await database.checkpoint(mode);
-      return { exit: result.complete ? 0 : 3, json: result, text: describe(database.name, result) };
+      result = await database.checkpoint(mode);
     } finally {
       database.close();
     }
+    const left = leftOver(seen.diagnosis);
+    return {
+      exit: result.complete ? 0 : 3,
+      json: { ...result, left },
+      text: describe(visible(file), result, left, file),
+    };
   },
 };
+
+/** Bytes of the -wal after the end; `null` where there is none. */
+function leftOver({ file }: Diagnosis): number | null {
+  return lstatSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? null;
+}
 
 function missing(file: string): SqliteCantOpenError {
   return new SqliteCantOpenError(`There is no database at ${file}.`, 'SQLITE_CANTOPEN', {
@@ -55,7 +89,18 @@ function missing(file: string): SqliteCantOpenError {
   });
 }
 
-function withoutWal(why: string): Answer {
+function leftAlone(file: string, { what, code, action }: Finding): SqliteCorruptError {
+  return new SqliteCorruptError(
+    `${file} was not touched: its -wal may have the only good copy of a page.`,
+    'SQLITE_CORRUPT',
+    {
+      ...(action === null ? {} : { hint: action }),
+      details: { file, finding: code, what },
+    },
+  );
+}
+
+function withoutWal(file: string, why: string, seen: Verdict): Answer {
   const result: CheckpointResult = {
     mode: 'passive',
     complete: true,
@@ -65,18 +110,31 @@ function withoutWal(why: string): Answer {
     walBytes: 0,
     durationMs: 0,
   };
-  return { exit: 0, json: result, text: `${why}: there is no -wal to take in.` };
+  const text = [`${why}: there is no -wal to take in.`, ...describeVerdict(file, seen)].join('\n');
+  // A hot -journal waits for the next open: nothing is in the database that was cut off.
+  const isFine = seen.finding === null;
+  return { exit: isFine ? 0 : 3, json: { ...result, left: null, verdict: seen.finding }, text };
 }
 
-function describe(file: string, result: CheckpointResult): string {
-  const { complete, walFrames, checkpointedFrames, walBytes, durationMs } = result;
+function describe(shown: string, result: CheckpointResult, left: number | null, file: string): string {
+  const { complete, walFrames, checkpointedFrames, durationMs } = result;
   if (complete) {
-    const size = walBytes === 0 ? 'empty' : formatBytes(walBytes);
-    return `${file}: everything is in the database (${count(checkpointedFrames, 'frame')}, ${formatDuration(durationMs)}); the -wal is ${size}.`;
+    const done =
+      checkpointedFrames === 0
+        ? 'nothing was to be done, everything is in the database'
+        : `everything is in the database (${count(checkpointedFrames, 'frame')}, ${formatDuration(durationMs)})`;
+    return `${shown}: ${done}; ${whatIsLeft(left)}.`;
   }
   return [
-    `${file}: NOT COMPLETE: ${checkpointedFrames} of ${count(walFrames, 'frame')} ${walFrames === 1 ? 'is' : 'are'} in the database (${formatDuration(durationMs)}).`,
+    `${shown}: NOT COMPLETE: ${checkpointedFrames} of ${count(walFrames, 'frame')} ${walFrames === 1 ? 'is' : 'are'} in the database (${formatDuration(durationMs)}).`,
     '  A reader, a writer or another checkpoint was in the way. Nothing is lost; the rest stays in the -wal.',
-    `  npx safe-sqlite doctor ${file}   names the processes`,
+    `Next: npx safe-sqlite doctor ${shellWord(file)}   (names the processes)`,
   ].join('\n');
+}
+
+function whatIsLeft(left: number | null): string {
+  if (left === null) return 'no -wal is left';
+  return left === 0
+    ? 'the -wal is empty'
+    : `its -wal (${formatBytes(left)}) stays with the processes that have it open, and is written from its beginning again`;
 }

@@ -1,4 +1,4 @@
-/** The form of every command of `npx safe-sqlite`. */
+/** Defines the form of every command of `npx safe-sqlite`. */
 import type { ParseArgsConfig } from 'node:util';
 
 /** What the program may write to and hear of. */
@@ -45,12 +45,14 @@ export interface Command {
   readonly help: readonly (readonly [option: string, effect: string])[];
   /** Command lines that work, without the name of the program. */
   readonly examples: readonly string[];
-  /** What each exit code but 2 means here. */
+  /** Meaning of each exit code but 2. */
   readonly exits: readonly (readonly [code: 0 | 1 | 3, meaning: string])[];
+  /** The database to look at when the command fails; none for a command that is about no file. */
+  readonly subject?: (operands: readonly string[], error: unknown) => string | undefined;
   readonly run: (operands: readonly string[], options: GivenOptions, terminal: Terminal) => Promise<Answer>;
 }
 
-/** Something in the command line is wrong; the usage is shown with it. */
+/** Something in the command line is wrong; the message says how to see the usage. */
 export class UsageError extends Error {}
 
 /** One of the values that an option may have. */

@@ -1,8 +1,10 @@
-/** The doctor's report as a person reads it: 80 columns, the gravest first. */
+/** Lays the doctor's report out for a person: 80 columns, the gravest finding first, the next command last. */
 import { styleText } from 'node:util';
+import { visible } from '../base/terminal-text';
 import { count } from '../base/figures';
 import type { Diagnosis, Finding, Level } from '../doctor/diagnosis';
-import { labelled, wrap } from './text';
+import { forTerminal, labelled, wrap } from './text';
+import { nextLine } from './verdict';
 
 const styles: Readonly<Record<Level, Parameters<typeof styleText>[0]>> = {
   problem: ['bold', 'red'],
@@ -22,6 +24,7 @@ const storageCodes: ReadonlySet<string> = new Set([
   'wal-damaged-live',
   'wal-header-damaged',
   'not-a-database',
+  'damaged-header',
   'cut-off',
 ]);
 const topicWidth = 14;
@@ -32,7 +35,7 @@ export function describeDiagnosis(diagnosis: Diagnosis, colours: boolean): strin
   const serious = findings.filter(({ level }) => level !== 'ok');
   const fine = findings.filter(({ level }) => level === 'ok');
   const parts = [
-    `${file}\n${paint(status, headline(diagnosis))}`,
+    `${visible(file)}\n${paint(status, headline(diagnosis))}`,
     ...serious.map(finding => describeFinding(finding, paint)),
     section(
       'As it should be',
@@ -51,6 +54,7 @@ export function describeDiagnosis(diagnosis: Diagnosis, colours: boolean): strin
       ),
     );
   }
+  parts.push(nextLine(diagnosis.next));
   return parts.filter(part => part !== '').join('\n\n');
 }
 
@@ -61,14 +65,22 @@ function headline({ status, findings }: Diagnosis): string {
     .map(level => ({ level, number: findings.filter(finding => finding.level === level).length }))
     .filter(({ number }) => number > 0)
     .map(({ level, number }) => count(number, level));
-  if (status === 'ok' || status === 'note') return ['Nothing is wrong', ...counts].join('; ');
-  return counts.join(', ');
+  const checked = findings.some(({ code }) => code === 'sound');
+  const damaged = findings.some(({ code }) => code === 'damaged');
+  const exists = !findings.some(({ topic, level }) => topic === 'file' && level === 'problem');
+  const pages = checked
+    ? 'every page was checked'
+    : exists && !damaged
+      ? 'the pages were NOT checked (why: below)'
+      : null;
+  const summary = status === 'ok' || status === 'note' ? ['Nothing is wrong', ...counts] : [counts.join(', ')];
+  return [...summary, ...(pages === null ? [] : [pages])].join('; ');
 }
 
 function describeFinding({ level, what, why, action, commands, code }: Finding, paint: Paint): string {
   const lines = [`${paint(level, level.toUpperCase())} (${code})`, wrap(what, '  ')];
   if (why !== null) lines.push(labelled('  why:', why, 7));
-  if (action !== null) lines.push(labelled('  do:', action, 7));
+  if (action !== null) lines.push(labelled('  do:', forTerminal(action), 7));
   return [...lines, ...commands.map(command => `  $ ${command}`)].join('\n');
 }
 

@@ -1,10 +1,11 @@
-/** `safe-sqlite doctor`: what is wrong with a database, why it matters, what to do. */
+/** `safe-sqlite doctor`: says what is wrong with a database, why it matters, what to do. */
 import { clearFence, type ClearedFence } from '../fence/clear-fence';
 import { diagnose } from '../doctor/diagnose';
 import { describeMarker } from '../filesystem/fence-marker';
 import type { Level } from '../doctor/diagnosis';
-import type { Answer, Command } from './command';
+import { UsageError, type Answer, type Command } from './command';
 import { describeDiagnosis } from './doctor-report';
+import { withClock } from './progress-bar';
 import { wrap } from './text';
 
 const exitOf: Readonly<Record<Level, Answer['exit']>> = { ok: 0, note: 0, warning: 3, problem: 1 };
@@ -13,13 +14,20 @@ export const doctorCommand: Command = {
   name: 'doctor',
   summary: 'Say what is wrong with a database, why it matters, and what to do.',
   operands: ['<database>'],
-  options: { full: { type: 'boolean' }, backups: { type: 'string' }, 'clear-fence': { type: 'boolean' } },
+  options: {
+    full: { type: 'boolean' },
+    'no-check': { type: 'boolean' },
+    backups: { type: 'string' },
+    'clear-fence': { type: 'boolean' },
+  },
   about: [
-    'Looks at the database from outside: filesystem and device, -wal and -journal, the processes that have it open and their locks, permissions, room, backups, the fence. It does not open the database, takes no lock, creates and deletes nothing, and gives up on a mount that does not answer; so it may be run at any time, also beside a service in trouble.',
+    'Looks at the database from outside: filesystem and device, -wal and -journal, the processes that have it open and their locks, permissions, room, backups, the fence. It takes no lock there, creates and deletes nothing, and gives up on a mount that does not answer; so it may be run at any time, also beside a service in trouble.',
+    'Then SQLite reads every page of a database below 256 MB, as `verify` does, where that changes nothing.',
     'Run it as the user of the service, or as root: other users see less, and the report says what was not seen.',
   ],
   help: [
-    ['--full', 'also check every page; SQLite opens the database for reading'],
+    ['--full', 'check every page of a large database too, and each index with its table'],
+    ['--no-check', 'check no page: SQLite does not open the database'],
     ['--backups <folder>', 'where its backups are, if not beside it'],
     [
       '--clear-fence',
@@ -37,14 +45,20 @@ export const doctorCommand: Command = {
     [1, 'a problem: data is or can be lost, or the database cannot be used; also when the fence stays'],
     [3, 'warnings only: it works, and somebody should act'],
   ],
-  async run([file = ''], options, { signal, hasColours }) {
+  subject: ([file]) => file,
+  async run([file = ''], options, terminal) {
+    const { signal, hasColours } = terminal;
+    const full = options['full'] === true;
+    const quick = options['no-check'] !== true;
+    if (full && !quick) throw new UsageError('--full and --no-check contradict each other.');
     const backups = options['backups'];
-    const cleared = options['clear-fence'] === true ? await clearFence(file, { signal }) : null;
-    const diagnosis = await diagnose(file, {
-      full: options['full'] === true,
-      backups: typeof backups === 'string' ? backups : undefined,
-      signal,
-    });
+    const cleared =
+      options['clear-fence'] === true
+        ? await withClock(terminal, 'Checking', () => clearFence(file, { signal }))
+        : null;
+    const diagnosis = await withClock(terminal, 'Looking', () =>
+      diagnose(file, { full, quick, backups: typeof backups === 'string' ? backups : undefined, signal }),
+    );
     const report = describeDiagnosis(diagnosis, hasColours);
     return {
       exit: exitOf[diagnosis.status],

@@ -1,4 +1,4 @@
-/** The help texts: which commands there are, and how one is used. */
+/** Writes the help: the list of commands, and the usage of one. */
 import { closest, distance } from 'fastest-levenshtein';
 import type { Command } from './command';
 import { labelled, wrap } from './text';
@@ -26,7 +26,7 @@ export function overview(commands: readonly Command[]): string {
     '  npx safe-sqlite doctor app.db',
     '',
     'npx safe-sqlite <command> --help says what a command does, with examples;',
-    'npx safe-sqlite --version says what a report of a defect should say.',
+    'npx safe-sqlite --version prints the versions to include in a bug report.',
     'Exit codes: 0 done, 1 failed or damaged, 2 wrong usage, 3 done, but look at it.',
     '',
   ].join('\n');
@@ -34,7 +34,7 @@ export function overview(commands: readonly Command[]): string {
 
 export function usage({ name, about, operands, help, examples, exits }: Command): string {
   return [
-    `Usage: npx safe-sqlite ${name} ${operands.join(' ')} [options]`,
+    `Usage: npx safe-sqlite ${[name, ...operands].join(' ')} [options]`,
     '',
     ...about.flatMap(paragraph => [wrap(paragraph), '']),
     ...[...help, ...common].map(([option, effect]) => labelled(`  ${option}`, effect, optionWidth)),
@@ -50,11 +50,8 @@ export function usage({ name, about, operands, help, examples, exits }: Command)
   ].join('\n');
 }
 
-/** The command that was probably meant; `null` when nothing is near. */
-export function nearestCommand(name: string, commands: readonly Command[]): string | null {
-  const nearest = closest(
-    name,
-    commands.map(command => command.name),
-  );
-  return distance(name, nearest) <= furthestMisspelling ? nearest : null;
+/** The name that was probably meant; `null` when nothing is near. */
+export function nearest(name: string, names: readonly string[]): string | null {
+  const near = closest(name, names);
+  return distance(name, near) <= furthestMisspelling ? near : null;
 }

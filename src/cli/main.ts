@@ -1,26 +1,28 @@
-/** `npx safe-sqlite`: finds the command, runs it, prints its answer, and says with the exit code what became of it. */
-import { parseArgs } from 'node:util';
-import { errorCode, errorMessage, memberOf, textOf } from '../base/foreign-error';
+/** `npx safe-sqlite`: finds the command, runs it, prints its answer, and gives the exit code. */
+import { visible } from '../base/terminal-text';
+import { memberOf } from '../base/foreign-error';
 import { backupCommand } from './backup';
 import { checkpointCommand } from './checkpoint';
-import {
-  UsageError,
-  type Command,
-  type CommandOptions,
-  type ExitCode,
-  type GivenOptions,
-  type Terminal,
-} from './command';
+import { UsageError, type Command, type ExitCode, type Terminal } from './command';
+import { describeError, errorFacts, isBusy } from './describe-error';
 import { doctorCommand } from './doctor';
-import { nearestCommand, overview, usage } from './help';
+import { explainCommand } from './explain';
+import { nearest, overview, usage } from './help';
+import { parse } from './parse';
 import { restoreCommand } from './restore';
+import { lookAt, type Verdict } from './verdict';
 import { verifyCommand } from './verify';
 import { versions } from './versions';
 
 /** In the order in which the help lists them. */
-const commands: readonly Command[] = [doctorCommand, backupCommand, verifyCommand, restoreCommand, checkpointCommand];
-
-const common: CommandOptions = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } };
+const commands: readonly Command[] = [
+  doctorCommand,
+  backupCommand,
+  verifyCommand,
+  restoreCommand,
+  checkpointCommand,
+  explainCommand,
+];
 
 /** Runs one command line, without the name of the program. Throws nothing. */
 export async function main(line: readonly string[], terminal: Terminal): Promise<ExitCode> {
@@ -32,30 +34,72 @@ export async function main(line: readonly string[], terminal: Terminal): Promise
   }
   const command = commands.find(each => each.name === name);
   if (command === undefined) return unknown(name, terminal);
-  let asJson = rest.includes('--json');
+  const asJson = rest.includes('--json');
+  let operands: readonly string[] = [];
   try {
     const { values, positionals } = parse(command, rest);
-    asJson = values['json'] === true;
+    operands = positionals;
     if (values['help'] === true) {
       terminal.out(usage(command));
       return 0;
     }
-    if (positionals.length !== command.operands.length) {
-      throw new UsageError(`Expected ${command.operands.join(' ')}, got ${positionals.length} of them.`);
-    }
-    refuseEmpty(positionals, values);
     const { exit, json, text } = await command.run(positionals, values, terminal);
-    terminal.out(asJson ? `${JSON.stringify({ ok: exit === 0, ...json }, null, 2)}\n` : `${text}\n`);
+    terminal.out(asJson ? printed({ ok: exit === 0, ...json }) : `${text}\n`);
     return exit;
   } catch (error) {
-    if (error instanceof UsageError) {
-      terminal.err(`${error.message}\n\n${usage(command)}`);
-      return 2;
-    }
-    if (asJson) terminal.out(`${JSON.stringify({ ok: false, error: errorFacts(error) }, null, 2)}\n`);
-    else terminal.err(describeError(error));
+    if (error instanceof UsageError) return misused(command, error, asJson, terminal);
+    return failed(command, operands, error, asJson, terminal);
+  }
+}
+
+/** The mistake is the last thing on the screen; the usage is one command away. */
+function misused(command: Command, error: UsageError, asJson: boolean, terminal: Terminal): ExitCode {
+  if (asJson) terminal.out(printed({ ok: false, error: { code: 'USAGE', message: error.message } }));
+  const more = command.operands.length === 0 ? '' : ` ${command.operands.join(' ')}`;
+  terminal.err(
+    `Usage: npx safe-sqlite ${command.name}${more} [options]   (all of it: npx safe-sqlite ${command.name} --help)\n${visible(error.message)}\n`,
+  );
+  return 2;
+}
+
+async function failed(
+  command: Command,
+  operands: readonly string[],
+  error: unknown,
+  asJson: boolean,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  if (isInterrupt(error, terminal.signal)) {
+    if (asJson) terminal.out(printed({ ok: false, interrupted: true, error: errorFacts(error) }));
+    terminal.err('Interrupted. Nothing was changed.\n');
     return 1;
   }
+  const file = command.subject?.(operands, error) ?? null;
+  const verdict = file === null ? null : await verdictOn(file, error, terminal);
+  if (asJson) {
+    const { finding = null, diagnosis } = verdict ?? {};
+    terminal.out(printed({ ok: false, error: errorFacts(error), verdict: finding, next: diagnosis?.next ?? null }));
+  } else terminal.err(describeError(error, file, verdict));
+  return 1;
+}
+
+/** A look that fails takes nothing from the error that is reported. */
+async function verdictOn(file: string, error: unknown, terminal: Terminal): Promise<Verdict | null> {
+  try {
+    // The check of the pages would wait for the lock that the command has waited for already.
+    return await lookAt(file, terminal, !isBusy(error));
+  } catch {
+    return null;
+  }
+}
+
+/** The error is the interruption itself, or what a step made of it. */
+function isInterrupt(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted && (error === signal.reason || memberOf(error, 'cause') === signal.reason);
+}
+
+function printed(value: object): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 /** `safe-sqlite help verify` is `safe-sqlite verify --help`. */
@@ -68,50 +112,13 @@ function help(name: string | undefined, [about]: readonly string[], terminal: Te
 }
 
 function unknown(name: string, terminal: Terminal): ExitCode {
-  const nearest = nearestCommand(name, commands);
-  const advice = nearest === null ? '' : ` Did you mean \`${nearest}\`?`;
-  terminal.err(`There is no command \`${name}\`.${advice}\n\n${overview(commands)}`);
+  const near = nearest(
+    name,
+    commands.map(command => command.name),
+  );
+  const advice = near === null ? '' : ` Did you mean \`${near}\`?`;
+  terminal.err(
+    `Usage: npx safe-sqlite <command> ...   (all of them: npx safe-sqlite --help)\nThere is no command \`${visible(name)}\`.${advice}\n`,
+  );
   return 2;
-}
-
-function parse(command: Command, args: readonly string[]): { values: GivenOptions; positionals: string[] } {
-  try {
-    return parseArgs({ args: [...args], options: { ...common, ...command.options }, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError(errorMessage(error));
-  }
-}
-
-/** What a variable of the shell that is not set leaves. */
-function refuseEmpty(positionals: readonly string[], values: GivenOptions): void {
-  if (positionals.some(path => path.trim() === ''))
-    throw new UsageError('Expected the path of a file, got an empty one.');
-  const option = Object.keys(values).find(name => values[name] === '');
-  if (option !== undefined) throw new UsageError(`Expected a value for --${option}, got an empty one.`);
-}
-
-function errorFacts(error: unknown): object {
-  const details = memberOf(error, 'details');
-  const cause = memberOf(error, 'cause');
-  return {
-    code: errorCode(error),
-    message: errorMessage(error),
-    hint: hintOf(error),
-    details: details ?? {},
-    cause: cause === undefined ? null : { code: errorCode(cause), message: errorMessage(cause) },
-  };
-}
-
-/** The hints speak to the program that has the database open; this one speaks to somebody at a terminal. */
-function hintOf(error: unknown): string | null {
-  const isBusy = [error, memberOf(error, 'cause')].some(each => errorCode(each) === 'SQLITE_BUSY');
-  return isBusy
-    ? 'Another program has the database locked right now. Try again; `npx safe-sqlite doctor` with the same path says which one.'
-    : textOf(error, 'hint');
-}
-
-function describeError(error: unknown): string {
-  const hint = hintOf(error);
-  const code = errorCode(error);
-  return `${errorMessage(error)}\n${hint === null ? '' : `${hint}\n`}${code === null ? '' : `(${code})\n`}`;
 }

@@ -1,5 +1,5 @@
-/** A progress bar on standard error, where that is a terminal. */
-import { performance } from '../base/clock';
+/** Shows on standard error, where that is a terminal, that a command is at work and how far it is. */
+import { clearInterval, performance, setInterval } from '../base/clock';
 import type { CopyProgress } from '../maintenance/messages';
 import type { Terminal } from './command';
 
@@ -34,4 +34,25 @@ function formatBar(done: number, columns: number): string {
   const share = Math.max(0, Math.min(1, done));
   const filled = Math.round(share * columns);
   return `[${'#'.repeat(filled)}${'-'.repeat(columns - filled)}] ${String(Math.floor(share * 100)).padStart(3)} %`;
+}
+
+/** What ends within this time needs no clock, in milliseconds. */
+const quietMs = 1000;
+
+/** Shows how long `work` has run once that is more than a second, and wipes it when the work ends. */
+export async function withClock<Value>(terminal: Terminal, label: string, work: () => Promise<Value>): Promise<Value> {
+  if (!terminal.isInteractive) return work();
+  const started = performance.now();
+  let isDrawn = false;
+  const timer = setInterval(() => {
+    isDrawn = true;
+    terminal.err(`${eraseLine}${label} ... ${Math.floor((performance.now() - started) / 1000)} s (Ctrl-C ends it)`);
+  }, quietMs);
+  timer.unref();
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+    if (isDrawn) terminal.err(eraseLine);
+  }
 }

@@ -1,7 +1,10 @@
 /** `safe-sqlite restore`: puts a verified copy of a backup in the place of a database that nobody has open. */
+import { visible } from '../base/terminal-text';
 import type { RestoreReport } from '../backup/restore/restore';
 import { restoreDatabase } from '../database/restore';
+import { memberOf, textOf } from '../base/foreign-error';
 import { choice, type Command } from './command';
+import { withClock } from './progress-bar';
 import { count, formatBytes, formatDuration } from '../base/figures';
 
 export const restoreCommand: Command = {
@@ -19,19 +22,28 @@ export const restoreCommand: Command = {
     [0, 'restored; the answer names the old files'],
     [1, 'failed or refused; the database is as it was'],
   ],
-  async run([from = '', to = ''], options, { signal }) {
+  subject: ([from, to], error) => (ofTarget.has(textOf(memberOf(error, 'details'), 'step') ?? '') ? to : from),
+  async run([from = '', to = ''], options, terminal) {
+    const { signal } = terminal;
     const verify = choice(options, 'verify', ['full', 'quick'], 'full');
-    const report = await restoreDatabase({ from, to, verify, signal });
-    return { exit: 0, json: report, text: describe(report) };
+    const report = await withClock(terminal, 'Restoring', () => restoreDatabase({ from, to, verify, signal }));
+    return { exit: 0, json: report, text: describe(from, to, report) };
   },
 };
 
-function describe({ path, from, kept, bytes, pages, sha256, verified, durationMs }: RestoreReport): string {
+/** Steps that are about the old database; a failure of the others may be the backup's. */
+const ofTarget: ReadonlySet<string> = new Set(['fold', 'swap', 'check']);
+
+function describe(
+  from: string,
+  to: string,
+  { kept, bytes, pages, sha256, verified, durationMs }: RestoreReport,
+): string {
   return [
-    `${path} restored from ${from}`,
+    `${visible(to)} restored from ${visible(from)}`,
     `  ${formatBytes(bytes)}, ${count(pages, 'page')}, in ${formatDuration(durationMs)}`,
     `  checked: ${verified}`,
     `  sha256: ${sha256}`,
-    ...kept.map(old => `  the old one is kept: ${old}`),
+    ...kept.map(old => `  the old one is kept: ${visible(old)}`),
   ].join('\n');
 }

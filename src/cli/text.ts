@@ -1,12 +1,13 @@
-/** Lays text out for a terminal of 80 columns. */
+/** Words and lays text out for somebody at a terminal of 80 columns. */
+import { visible } from '../base/terminal-text';
 
 export const columns = 80;
 
-/** Breaks `text` at spaces; each line begins with `indent`. A word that is longer than a line stays whole: it may be a path. */
+/** Breaks `text` at spaces, with each character that a terminal would act on as an escape; each line begins with `indent`. A word that is longer than a line stays whole: it may be a path. */
 export function wrap(text: string, indent = ''): string {
   const lines: string[] = [];
   let line = indent;
-  for (const word of text.split(/\s+/)) {
+  for (const word of text.split(/ +|\n/).map(visible)) {
     const isFirst = line === indent;
     if (!isFirst && line.length + 1 + word.length > columns) {
       lines.push(line);
@@ -19,4 +20,19 @@ export function wrap(text: string, indent = ''): string {
 /** `label` at the margin, `text` beside it, wrapped under itself. */
 export function labelled(label: string, text: string, width: number): string {
   return `${label.padEnd(width)}${wrap(text, ' '.repeat(width)).slice(width)}`;
+}
+
+/** Calls of the library, and the command that does the same. */
+const commandsFor: readonly (readonly [call: RegExp, command: string])[] = [
+  [/`db\.verify\("full"\)` or (?=`npx)/g, ''],
+  [/`restoreDatabase` or (?=`npx)/g, ''],
+  [/`verifyDatabase(?:\(\))?`/g, '`npx safe-sqlite verify`'],
+  [/`restoreDatabase(?:\(\))?`/g, '`npx safe-sqlite restore`'],
+  [/`overwrite: true`/g, '`--overwrite`'],
+  [/, or open (?:it|the database) with `readonly: true`/g, ''],
+];
+
+/** The same advice in commands. Nothing is decided on it. */
+export function forTerminal(hint: string): string {
+  return commandsFor.reduce((text, [call, command]) => text.replaceAll(call, command), hint);
 }

@@ -1,6 +1,10 @@
-/** `safe-sqlite verify`: whether a database is sound. */
+/** `safe-sqlite verify`: checks whether a database is sound. */
+import { visible } from '../base/terminal-text';
 import { verifyDatabase, type VerifyReport } from '../backup/verify';
-import type { Command } from './command';
+import { judgeIntegrity } from '../doctor/judge/integrity';
+import type { Answer, Command } from './command';
+import { withClock } from './progress-bar';
+import { describeVerdict, lookAt, type Verdict } from './verdict';
 import { count, danglingRows, formatBytes, formatDuration } from '../base/figures';
 
 export const verifyCommand: Command = {
@@ -16,30 +20,51 @@ export const verifyCommand: Command = {
   exits: [
     [0, 'sound'],
     [1, 'damaged, or it could not be checked'],
+    [3, 'SQLite finds it sound, and it is empty, fenced, or its -wal is in danger'],
   ],
-  async run([file = ''], options, { signal }) {
-    const report = await verifyDatabase(file, { level: options['full'] === true ? 'full' : 'quick', signal });
-    return { exit: report.ok ? 0 : 1, json: report, text: describe(report) };
+  subject: ([file]) => file,
+  async run([file = ''], options, terminal) {
+    const { signal } = terminal;
+    const level = options['full'] === true ? 'full' : 'quick';
+    const seen = await lookAt(file, terminal, false);
+    if (seen.finding?.code === 'empty-database') return empty(file, seen);
+    const report = await withClock(terminal, 'Checking', () => verifyDatabase(file, { level, signal }));
+    // The check of the pages is the doctor's as well: one verdict for both.
+    const damage = report.ok ? null : judgeDamage(seen, report);
+    const verdict = { ...seen, ...damage };
+    const text = [describe(file, report), ...describeVerdict(file, verdict)].join('\n');
+    return {
+      exit: report.ok ? (verdict.alarming ? 3 : 0) : 1,
+      json: { ...report, verdict: verdict.finding },
+      text,
+    };
   },
 };
 
-function describe({
-  path,
-  ok,
-  level,
-  problems,
-  header,
-  journalMode,
-  foreignKeyViolations,
-  durationMs,
-}: VerifyReport): string {
-  const lines = [`${path}: ${ok ? 'sound' : 'DAMAGED'} (${level} check, ${formatDuration(durationMs)})`];
+/** A file without a byte is a database without a table: nothing is damaged, and nothing is stored. */
+function empty(file: string, seen: Verdict): Answer {
+  const { diagnosis, finding } = seen;
+  const text = [`${visible(file)}: EMPTY (nothing to check)`, ...describeVerdict(file, seen)].join('\n');
+  return { exit: 3, json: { path: diagnosis.file, problems: [], verdict: finding }, text };
+}
+
+/** Findings about the file itself are graver than what SQLite says of its pages: they say why. */
+function judgeDamage({ finding, diagnosis }: Verdict, report: VerifyReport): Verdict {
+  const graver = finding?.level === 'problem' ? finding : judgeIntegrity(diagnosis, report);
+  return { finding: graver, alarming: true, diagnosis: { ...diagnosis, next: graver.commands[0] ?? diagnosis.next } };
+}
+
+function describe(
+  file: string,
+  { ok, level, problems, header, journalMode, foreignKeyViolations, durationMs }: VerifyReport,
+): string {
+  const lines = [`${visible(file)}: ${ok ? 'sound' : 'DAMAGED'} (${level} check, ${formatDuration(durationMs)})`];
   if (header !== null) {
     lines.push(
       `  ${formatBytes(header.pages * header.pageSize)}, ${count(header.pages, 'page')}, journal mode ${journalMode}`,
     );
   }
   if (foreignKeyViolations !== null && foreignKeyViolations > 0) lines.push(`  ${danglingRows(foreignKeyViolations)}`);
-  for (const problem of problems) lines.push(`  ${problem}`);
+  for (const problem of problems.flatMap(each => each.split('\n'))) lines.push(`  ${visible(problem)}`);
   return lines.join('\n');
 }

@@ -1,4 +1,4 @@
-/** What `diagnose` says: findings that a person can act on, the facts behind them, and what was not looked at. */
+/** Defines what `diagnose` returns: findings that a person can act on, the facts behind them, and what was not looked at. */
 import type { DoctorFacts } from './facts';
 import type { Plan } from '../policy/plan';
 
@@ -26,7 +26,7 @@ export type Topic =
 export interface Finding {
   readonly level: Level;
   readonly topic: Topic;
-  /** Stable name, for example `'hot-journal'`; docs/doctor.md lists them all. */
+  /** Stable name, for example `'hot-journal'`; docs/doctor.md and `npx safe-sqlite explain` have them all. */
   readonly code: string;
   /** What was found. */
   readonly what: string;
@@ -57,6 +57,11 @@ export interface Diagnosis {
   /** The gravest first. */
   readonly findings: readonly Finding[];
   readonly notLookedAt: readonly NotLookedAt[];
+  /**
+   * The one command to run now, for the gravest finding; `null` where nothing is to be done. It may hold a `<placeholder>`
+   * for what cannot be known here.
+   */
+  readonly next: string | null;
   /** What to run when the storage is in doubt, for the device that the database stands on. */
   readonly storageCommands: readonly string[];
   /** How `openDatabase(path)` would open it on this ground; `null` where the ground is refused, which is a finding. */

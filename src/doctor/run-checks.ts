@@ -8,25 +8,30 @@ import type { Diagnosis, Finding, NotLookedAt } from './diagnosis';
 import type { DoctorFacts } from './facts';
 import { gather } from './gather/child-process';
 import type { CheckInput } from './judge/subject';
-import { judgeIntegrity, whyNotChecked } from './judge/integrity';
+import { judgeIntegrity, whyNotChecked, whyNotUnasked } from './judge/integrity';
 import { gravestFirst, judge, statusOf } from './judge/judge';
+import { nextCommand } from './judge/next';
 import { judgeMissed, unread } from './judge/unread';
 import { storageCommands } from './judge/storage-commands';
 
 export interface Examination {
   readonly full: boolean;
+  readonly quick: boolean;
   readonly backups: string | null;
   readonly stepTimeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
-export async function examine(path: string, { full, backups, stepTimeoutMs, signal }: Examination): Promise<Diagnosis> {
+export async function examine(path: string, examination: Examination): Promise<Diagnosis> {
+  const { backups, stepTimeoutMs, signal } = examination;
   const { facts, missed } = await gather({ path, backups }, { stepTimeoutMs, signal });
   const patient = patientOf(path, facts, backups !== null);
-  const findings = [...judgeMissed(missed, facts.ground?.mountPoint ?? null), ...judge(patient)];
-  const unseen = [...unread(missed, facts, full)];
-  if (full) await check(patient, { findings, unseen, signal });
+  const findings = [...judgeMissed(missed, facts.ground?.mountPoint ?? null, patient.file), ...judge(patient)];
+  const unseen = [...unread(missed, facts)];
+  await check(patient, { ...examination, findings, unseen });
+  if (findings.some(({ code }) => code === 'damaged')) keepWal(findings);
   const { decision } = patient;
+  const commands = storageCommands(facts.ground, facts.device ?? null);
   return Object.freeze({
     path,
     file: patient.file,
@@ -34,7 +39,8 @@ export async function examine(path: string, { full, backups, stepTimeoutMs, sign
     status: statusOf(findings),
     findings: gravestFirst(findings),
     notLookedAt: unseen,
-    storageCommands: storageCommands(facts.ground, facts.device ?? null),
+    next: nextCommand(gravestFirst(findings), commands),
+    storageCommands: commands,
     plan: decision?.verdict === 'open' ? decision.plan : null,
     facts,
   });
@@ -69,21 +75,38 @@ function patientOf(path: string, facts: Partial<DoctorFacts>, backupsGiven: bool
   };
 }
 
-interface StepReport {
-  readonly findings: Finding[];
-  readonly unseen: NotLookedAt[];
-  readonly signal: AbortSignal | undefined;
+/** A checkpoint would carry damage from the -wal into the database, or from the database over what the -wal has. */
+function keepWal(findings: Finding[]): void {
+  for (const [index, finding] of findings.entries()) {
+    if (finding.code !== 'wal-crashed' && finding.code !== 'wal-not-closed') continue;
+    const action =
+      'Make no checkpoint and start no program before everything is copied aside: the database is damaged.';
+    findings[index] = { ...finding, action, commands: [] };
+  }
 }
 
-/** What SQLite finds in every page; a check that cannot be run is no finding but something that was not looked at. */
-async function check({ file, facts }: CheckInput, { findings, unseen, signal }: StepReport): Promise<void> {
+interface StepReport extends Examination {
+  readonly findings: Finding[];
+  readonly unseen: NotLookedAt[];
+}
+
+/** What SQLite finds in the pages. A check that cannot be run is no finding but something that was not looked at. */
+async function check(
+  input: CheckInput,
+  { findings, unseen, full, quick, stepTimeoutMs, signal }: StepReport,
+): Promise<void> {
   const what = 'every page (integrity)';
-  const why = whyNotChecked(facts);
+  const why = full ? whyNotChecked(input, findings) : quick ? whyNotUnasked(input, findings) : 'switched off';
   if (why !== null) return void unseen.push({ what, why });
+  // Nobody asked for it: it ends as every other step does.
+  const limit = full ? [] : [AbortSignal.timeout(stepTimeoutMs)];
+  const ends = AbortSignal.any([...limit, ...(signal === undefined ? [] : [signal])]);
   try {
-    findings.push(judgeIntegrity(await verifyDatabase(file, { level: 'full', signal })));
+    findings.push(
+      judgeIntegrity(input, await verifyDatabase(input.file, { level: full ? 'full' : 'quick', signal: ends })),
+    );
   } catch (error) {
     if (signal?.aborted === true) throw error;
-    unseen.push({ what, why: errorMessage(error) });
+    unseen.push({ what, why: ends.aborted ? 'it took too long; --full waits for it' : errorMessage(error) });
   }
 }

@@ -6,6 +6,8 @@ export interface DatabaseHeader {
   readonly fileBytes: number;
   /** `'database'`: it begins as one. `'zeros'`: its first bytes are zeros. `'other'`: something else, or encrypted. */
   readonly kind: 'empty' | 'database' | 'zeros' | 'other';
+  /** Why SQLite does not take the header of a `'database'`; `null` where it does. */
+  readonly damage: string | null;
   /** The rest is `null` or 0 where it is no database. */
   readonly journalMode: 'wal' | 'rollback' | null;
   readonly pageSize: number;
@@ -28,9 +30,22 @@ export function readDatabaseHeader(file: string): DatabaseHeader | null {
 
 /** Pure: what the first bytes of a file of `fileBytes` say. */
 export function parseDatabaseHeader(bytes: Buffer, fileBytes: number): DatabaseHeader {
-  const none = { journalMode: null, pageSize: 0, pages: null, freePages: 0, userVersion: 0, applicationId: 0 };
+  const none = {
+    damage: null,
+    journalMode: null,
+    pageSize: 0,
+    pages: null,
+    freePages: 0,
+    userVersion: 0,
+    applicationId: 0,
+  };
   if (bytes.length === 0) return { fileBytes, kind: 'empty', ...none, writtenBy: null };
-  if (bytes.length < headerBytes || bytes.toString('latin1', 0, signature.length) !== signature) {
+  const begins = bytes.toString('latin1', 0, signature.length) === signature;
+  if (begins && bytes.length < headerBytes) {
+    const damage = `it ends after ${bytes.length} of ${headerBytes} bytes`;
+    return { fileBytes, kind: 'database', ...none, damage, writtenBy: null };
+  }
+  if (!begins) {
     const kind = bytes.every(byte => byte === 0) ? 'zeros' : 'other';
     return { fileBytes, kind, ...none, writtenBy: null };
   }
@@ -40,6 +55,7 @@ export function parseDatabaseHeader(bytes: Buffer, fileBytes: number): DatabaseH
   return {
     fileBytes,
     kind: 'database',
+    damage: damageOf(bytes),
     journalMode: bytes[18] === 2 && bytes[19] === 2 ? 'wal' : 'rollback',
     // 1 stands for 65536, which does not fit.
     pageSize: size === 1 ? 65_536 : size,
@@ -49,6 +65,27 @@ export function parseDatabaseHeader(bytes: Buffer, fileBytes: number): DatabaseH
     applicationId: bytes.readUInt32BE(68),
     writtenBy: versionText(bytes.readUInt32BE(96)),
   };
+}
+
+/** Fields that have few values, as SQLite checks them when it opens a file (`lockBtree` in btree.c, sqlite3InitOne). */
+function damageOf(bytes: Buffer): string | null {
+  const pageSize = bytes.readUInt16BE(16) === 1 ? 65_536 : bytes.readUInt16BE(16);
+  const reserved = bytes.readUInt8(20);
+  const schemaFormat = bytes.readUInt32BE(44);
+  const encoding = bytes.readUInt32BE(56);
+  const wrong = [
+    { is: pageSize < 512 || (pageSize & (pageSize - 1)) !== 0, field: 'page size', value: pageSize },
+    { is: bytes.readUInt8(19) > 2, field: 'read version', value: bytes.readUInt8(19) },
+    {
+      is: bytes.toString('hex', 21, 24) !== '402020',
+      field: 'payload fractions',
+      value: bytes.toString('hex', 21, 24),
+    },
+    { is: pageSize - reserved < 480, field: 'reserved bytes', value: reserved },
+    { is: schemaFormat > 4, field: 'schema format', value: schemaFormat },
+    { is: encoding > 3, field: 'text encoding', value: encoding },
+  ].filter(({ is }) => is);
+  return wrong.length === 0 ? null : wrong.map(({ field, value }) => `${field} ${value}`).join(', ');
 }
 
 /** 3054001 -> `'3.54.1'`. https://sqlite.org/c3ref/libversion.html */

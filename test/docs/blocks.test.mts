@@ -57,6 +57,12 @@ const treatments: Readonly<Record<string, readonly Treatment[]>> = {
   'docs/checkpoints.md': [
     { before: `${database} const log = console;`, behind: 'assert.equal(complete, true); db.close();' },
   ],
+  'docs/deployment.md': [
+    { behind: `${ask('/ready', 'status')} await db[Symbol.asyncDispose]();` },
+    { not: 'a Dockerfile' },
+    { not: 'a manifest of Kubernetes' },
+    { not: 'a unit of systemd' },
+  ],
   'docs/doctor.md': times(2, by('docs/doctor.test.mts')),
   'docs/errors.md': [
     {
@@ -109,6 +115,13 @@ const treatments: Readonly<Record<string, readonly Treatment[]>> = {
   ],
   'docs/register.md': times(5, by('docs/register.test.mts')),
   'docs/replication.md': times(2, by('docs/replication.test.mts')),
+  'docs/testing.md': times(2, asItStands),
+  'docs/typescript.md': times(2, asItStands),
+  'docs/upgrading.md': [
+    {
+      before: `node -e 'new (require("safe-sqlite"))("app.db").exec("CREATE TABLE IF NOT EXISTS t (a)").close()'; set +e`,
+    },
+  ],
   'docs/write-queue.md': [
     {
       before: `${database}

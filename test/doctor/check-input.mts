@@ -73,10 +73,11 @@ export function hotJournal(file: string): void {
 /** Diagnoses, and proves that every file in the folder is the same to the byte, and every lock of every process is still there. */
 export async function looked(file: string, options: DiagnoseOptions = {}): Promise<Diagnosis> {
   const home = join(file, '..');
-  const full = options.full === true;
-  const before = [photograph(home, full), locks(home)];
+  // SQLite reads the pages of a small database unless that is switched off.
+  const reads = options.quick !== false;
+  const before = [photograph(home, reads), locks(home)];
   const diagnosis = await diagnose(file, options);
-  assert.deepEqual([photograph(home, full), locks(home)], before, 'the doctor changed something');
+  assert.deepEqual([photograph(home, reads), locks(home)], before, 'the doctor changed something');
   return diagnosis;
 }
 
@@ -122,6 +123,16 @@ function deviceOf(home: string): string {
 export function found({ findings }: Diagnosis, code: string): Finding {
   const match = findings.find(finding => finding.code === code);
   assert.ok(match !== undefined, `no ${code} in: ${findings.map(finding => finding.code).join(', ')}`);
+  return match;
+}
+
+/** The finding about a -wal that was left behind: its code says whether every process can be seen from where the tests run. */
+export function leftWal({ findings, facts }: Diagnosis): Finding {
+  const inContainer = (facts.ground?.sandbox.container ?? null) !== null;
+  const hidden = inContainer || (facts.processes?.unseenProcesses ?? 1) > 0;
+  const match = findings.find(({ code }) => code === 'wal-crashed' || code === 'wal-not-closed');
+  assert.ok(match !== undefined, `no left -wal in: ${findings.map(({ code }) => code).join(', ')}`);
+  assert.equal(match.code, hidden ? 'wal-not-closed' : 'wal-crashed');
   return match;
 }
 

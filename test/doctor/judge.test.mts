@@ -129,6 +129,7 @@ test('a WAL that is larger than its database and large in itself', () => {
   const header: DoctorFacts['header'] = {
     fileBytes: 10_000_000,
     kind: 'database',
+    damage: null,
     journalMode: 'wal',
     pageSize: 4096,
     pages: null,
@@ -153,14 +154,16 @@ test('a WAL that is larger than its database and large in itself', () => {
     'warning wal-large',
   ]);
   assert.deepEqual(
-    unread([], { journals: { wal, index: null, rollback: null } }, true).map(({ what }) => what),
+    unread([], { journals: { wal, index: null, rollback: null } }).map(({ what }) => what),
     ['the end of the -wal'],
   );
 });
 
 test('what failed to be looked at: the storage, a hang, or only the rights', () => {
   const missed = (why: 'failed' | 'hung', code: string | null) =>
-    [...judgeMissed([{ step: 'header', why, code, message: 'm' }], '/data')].map(({ code: found }) => found);
+    [...judgeMissed([{ step: 'header', why, code, message: 'm' }], '/data', '/data/app.db')].map(
+      ({ code: found }) => found,
+    );
   assert.deepEqual(missed('failed', 'EIO'), ['storage-error']);
   assert.deepEqual(missed('hung', null), ['no-answer']);
   assert.deepEqual(missed('failed', 'EACCES'), ['cannot-look']);

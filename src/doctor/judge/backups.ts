@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { count, formatAge, formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';
 import type { NeighbourFacts } from '../facts';
-import type { CheckInput } from './subject';
+import { canBeRead, type CheckInput } from './subject';
 import { finding } from './finding';
 
 const weekMs = 7 * 86_400_000;
@@ -13,23 +13,29 @@ const shown = 3;
 
 export function* judgeBackups(patient: CheckInput): Generator<Finding> {
   yield* judgeStored(patient);
-  if (patient.facts.neighbours !== undefined) yield* judgeNeighbours(patient.file, patient.facts.neighbours);
+  if (patient.facts.neighbours !== undefined) yield* judgeNeighbours(patient, patient.facts.neighbours);
 }
 
-function* judgeStored({ facts, file, now, backupsGiven }: CheckInput): Generator<Finding> {
+function* judgeStored(input: CheckInput): Generator<Finding> {
+  const { facts, file, now, backupsGiven } = input;
   if (facts.backups === undefined) return;
   const { backups, folders } = facts.backups;
   const newest = backups.at(-1);
   if (newest === undefined) {
+    // What cannot be read cannot be backed up, and its own finding says what to do.
+    if (!canBeRead(input) && !backupsGiven) return;
     yield finding(
       backupsGiven ? 'warning' : 'note',
-      'backups',
       'no-backup',
       `No scheduled backup of it in ${folders.join(', ')}.`,
       {
         why: 'Backups elsewhere are not known here: name their folder with --backups.',
-        action: 'Make one now, and schedule them (docs/backups.md).',
-        commands: [`npx safe-sqlite backup ${shellWord(file)} <destination>`],
+        ...(canBeRead(input)
+          ? {
+              action: 'Make one now, and schedule them with the option `backup`.',
+              commands: [`npx safe-sqlite backup ${shellWord(file)} <destination>`],
+            }
+          : {}),
       },
     );
     return;
@@ -41,7 +47,6 @@ function* judgeStored({ facts, file, now, backupsGiven }: CheckInput): Generator
   if (manifest !== null && manifest.bytes !== newest.bytes) {
     yield finding(
       'problem',
-      'backups',
       'backup-changed',
       `The newest backup has ${newest.bytes} bytes, its manifest says ${manifest.bytes}: ${newest.path}.`,
       {
@@ -51,22 +56,21 @@ function* judgeStored({ facts, file, now, backupsGiven }: CheckInput): Generator
       },
     );
   } else if (age > weekMs) {
-    yield finding('warning', 'backups', 'old-backup', what, {
+    yield finding('warning', 'old-backup', what, {
       action: 'Look why no newer one was made: the log has `backupFailed`.',
     });
-  } else yield finding('ok', 'backups', 'backup', what);
+  } else yield finding('ok', 'backup', what);
 }
 
 function* judgeNeighbours(
-  file: string,
+  input: CheckInput,
   { rescues, kept, copies, conflicts, leftovers }: NeighbourFacts,
 ): Generator<Finding> {
   if (rescues.length > 0) {
     yield finding(
       'warning',
-      'backups',
       'rescue',
-      `${count(rescues.length, 'rescued copy').replace('copys', 'copies')} beside it: ${names(rescues)}.`,
+      `${rescues.length === 1 ? 'A rescued copy' : `${rescues.length} rescued copies`} beside it: ${names(rescues)}.`,
       {
         why: 'Its files were deleted or replaced under an open connection, which saved what only it still saw.',
         action: 'Compare it with the database, take over what is missing, then move it away.',
@@ -75,21 +79,14 @@ function* judgeNeighbours(
     );
   }
   if (conflicts.length > 0) {
-    yield finding(
-      'problem',
-      'backups',
-      'synchronized',
-      `A program that synchronizes folders made ${names(conflicts)}.`,
-      {
-        why: 'It copies and replaces the database while it is in use: commits are lost and pages mixed.',
-        action: 'Take the folder out of that program, compare the copies, and synchronize backups instead.',
-      },
-    );
+    yield finding('problem', 'synchronized', `A program that synchronizes folders made ${names(conflicts)}.`, {
+      why: 'It copies and replaces the database while it is in use: commits are lost and pages mixed.',
+      action: 'Take the folder out of that program, compare the copies, and synchronize backups instead.',
+    });
   }
   if (copies.length > 0) {
     yield finding(
       'note',
-      'backups',
       'plain-copies',
       `${names(copies)} ${copies.length === 1 ? 'looks' : 'look'} like a plain copy, without -wal.`,
       {
@@ -97,20 +94,19 @@ function* judgeNeighbours(
         action: 'Do not rely on it before it is checked; make backups with the command.',
         commands: [
           `npx safe-sqlite verify ${shellWord(copies.at(-1) ?? '')} --full`,
-          `npx safe-sqlite backup ${shellWord(file)} <destination>`,
+          ...(canBeRead(input) ? [`npx safe-sqlite backup ${shellWord(input.file)} <destination>`] : []),
         ],
       },
     );
   }
   if (kept.length > 0) {
-    yield finding('note', 'backups', 'kept-by-restore', `A restore kept the old database: ${names(kept)}.`, {
+    yield finding('note', 'kept-by-restore', `A restore kept the old database: ${names(kept)}.`, {
       action: 'Delete it when you do not need it any more.',
     });
   }
   if (leftovers.length > 0) {
     yield finding(
       'note',
-      'backups',
       'unfinished-backup',
       `${count(leftovers.length, 'unfinished file')} of a backup: ${names(leftovers)}.`,
       {

@@ -14,7 +14,6 @@ export function* judgeDevice({ facts }: CheckInput): Generator<Finding> {
     if (ioErrors !== null && ioErrors > 0) {
       yield finding(
         'note',
-        'device',
         'disk-errors',
         `The disk ${name} could not do ${count(ioErrors, 'request')} since the machine started.`,
         {
@@ -24,22 +23,16 @@ export function* judgeDevice({ facts }: CheckInput): Generator<Finding> {
       );
     }
     if (readOnly) {
-      yield finding('problem', 'device', 'disk-read-only', `The disk ${name} is read-only.`, {
+      yield finding('problem', 'disk-read-only', `The disk ${name} is read-only.`, {
         why: 'A worn-out SSD and a disk that the provider detached look like this.',
         action: 'Read the kernel log, and the SMART values.',
       });
     }
   }
   if (device.mapped?.suspended === true) {
-    yield finding(
-      'problem',
-      'device',
-      'device-suspended',
-      `The volume ${device.mapped.name} is suspended: every write waits.`,
-      {
-        action: `A snapshot or a resize may have stopped half-way: \`dmsetup info ${device.mapped.name}\`, then \`dmsetup resume ${device.mapped.name}\`.`,
-      },
-    );
+    yield finding('problem', 'device-suspended', `The volume ${device.mapped.name} is suspended: every write waits.`, {
+      action: `A snapshot or a resize may have stopped half-way: \`dmsetup info ${device.mapped.name}\`, then \`dmsetup resume ${device.mapped.name}\`.`,
+    });
   }
 }
 
@@ -47,14 +40,13 @@ function* judgeErrors({ name, errors }: Device): Generator<Finding> {
   if (errors === null) return;
   const { count: number, counters, first, last, source } = errors;
   if (number === 0) {
-    yield finding('ok', 'device', 'no-filesystem-errors', `The filesystem on ${name} has counted no errors.`);
+    yield finding('ok', 'no-filesystem-errors', `The filesystem on ${name} has counted no errors.`);
     return;
   }
   const moments = first === null ? '' : ` The first: ${first}. The last: ${last ?? first}.`;
   const list = Object.entries(counters).map(([counter, value]) => `${counter} ${value}`);
   yield finding(
     'problem',
-    'device',
     'filesystem-errors',
     `The filesystem on ${name} has counted errors: ${list.join(', ')}.${moments}`,
     {
@@ -70,7 +62,6 @@ function* judgeRaid({ name, raid }: Device): Generator<Finding> {
   if (raid.missingDisks > 0) {
     yield finding(
       'warning',
-      'device',
       'raid-degraded',
       `The RAID ${name} lacks ${count(raid.missingDisks, 'disk')} (${raid.state}).`,
       {
@@ -82,7 +73,6 @@ function* judgeRaid({ name, raid }: Device): Generator<Finding> {
   if (raid.mismatches > 0) {
     yield finding(
       'note',
-      'device',
       'raid-mismatches',
       `The last check of the RAID ${name} found ${raid.mismatches} sectors that differ between its disks.`,
       {

@@ -5,6 +5,7 @@ import { describeMarker } from '../../filesystem/fence-marker';
 import type { Finding } from '../diagnosis';
 import type { CheckInput } from './subject';
 import { finding } from './finding';
+import { restoreCommand } from './salvage';
 
 export function* judgeFence({ facts, file, now }: CheckInput): Generator<Finding> {
   const { fence } = facts;
@@ -14,7 +15,6 @@ export function* judgeFence({ facts, file, now }: CheckInput): Generator<Finding
   const since = Number.isNaN(age) ? marker.time : `${marker.time}, ${formatAge(age)} ago`;
   yield finding(
     'problem',
-    'fence',
     'fenced',
     `The database is fenced since ${since}: ${describeMarker(marker)} (${marker.message}).`,
     {
@@ -24,14 +24,11 @@ export function* judgeFence({ facts, file, now }: CheckInput): Generator<Finding
         sameBoot === true
           ? 'The machine was not booted since: mount the filesystem anew or boot, or the check may read from memory what is not on the disk.'
           : '',
-        'Then check and clear the fence; if the check fails, restore the newest verified backup (docs/fencing.md).',
+        'Then check and clear the fence; if the check fails, restore the newest verified backup (`npx safe-sqlite explain fenced`).',
       ]
         .filter(text => text !== '')
         .join(' '),
-      commands: [
-        `npx safe-sqlite doctor ${shellWord(file)} --clear-fence`,
-        `npx safe-sqlite restore <backup> ${shellWord(file)}`,
-      ],
+      commands: [`npx safe-sqlite doctor ${shellWord(file)} --clear-fence`, restoreCommand({ file, facts })],
     },
   );
 }

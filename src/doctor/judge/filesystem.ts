@@ -1,65 +1,67 @@
-/** The filesystem below the database, and how the library would open it there. Pure. */
+/** Judges the filesystem below the database, and how the library opens the database there. Pure. */
+import { shellWord } from '../../base/terminal-text';
 import type { FilesystemReport } from '../../filesystem/report';
 import type { Plan } from '../../policy/plan';
 import { place } from '../../policy/unsafe-filesystem';
 import type { Finding } from '../diagnosis';
-import type { CheckInput } from './subject';
+import { isFindingCode } from '../finding-codes';
 import { finding } from './finding';
+import { groundAdvice } from './ground-advice';
+import type { CheckInput } from './subject';
 
-export function* judgeGround({ facts, decision }: CheckInput): Generator<Finding> {
+export function* judgeGround(input: CheckInput): Generator<Finding> {
+  const { facts, decision } = input;
   const { ground } = facts;
   if (ground === undefined || decision === null) return;
-  if (decision.verdict === 'refuse') yield refusal(decision.error());
-  else yield* judgePlan(decision.plan, ground, facts.header?.journalMode ?? null);
+  if (decision.verdict === 'refuse') yield refusal(decision.error(), input.file);
+  else yield* judgePlan(input, decision.plan, ground);
   yield* judgeState(ground);
   if (decision.verdict === 'refuse') return;
   for (const { code, message } of ground.warnings) {
-    yield finding('warning', 'ground', code, message, {
-      why: 'A commit that was acknowledged can be lost there.',
-      action: 'Move the database to a filesystem without this, or mount it without it (docs/filesystems.md).',
-    });
+    const advice = groundAdvice(code, ground, facts.device ?? null);
+    // A warning that is newer than the catalogue of findings keeps its message.
+    yield isFindingCode(code)
+      ? finding('warning', code, message, advice)
+      : { ...finding('warning', 'not-durable', message, advice), code };
   }
 }
 
 /** Also an SQLite version that corrupts: `decide` refuses that too. */
-function refusal(error: Error): Finding {
+function refusal(error: Error, file: string): Finding {
   const hint: unknown = Reflect.get(error, 'hint');
   const code: unknown = Reflect.get(error, 'code');
   const isVersion = code === 'SAFE_SQLITE_UNSAFE_SQLITE_VERSION';
-  return finding(
-    'problem',
-    isVersion ? 'software' : 'ground',
-    isVersion ? 'sqlite-version' : 'unsafe-filesystem',
-    error.message,
-    {
-      why: 'This library does not open it as it is.',
-      ...(typeof hint === 'string' ? { action: hint } : {}),
-    },
-  );
+  return finding('problem', isVersion ? 'sqlite-version' : 'unsafe-filesystem', error.message, {
+    why: 'This library does not open it as it is.',
+    ...(typeof hint === 'string' ? { action: hint } : {}),
+    commands: isVersion ? ['npm install better-sqlite3@latest'] : [`findmnt -T ${shellWord(file)}`],
+  });
 }
 
-function* judgePlan(plan: Plan, ground: FilesystemReport, mode: 'wal' | 'rollback' | null): Generator<Finding> {
+function* judgePlan({ facts }: CheckInput, plan: Plan, ground: FilesystemReport): Generator<Finding> {
   const journal = plan.journalMode === 'wal' ? 'WAL' : 'a rollback journal';
-  yield finding('ok', 'ground', 'ground', `${place(ground)}: ${ground.reason}`, {
-    why: `openDatabase() takes ${journal} and synchronous=${plan.synchronous.toUpperCase()} there.`,
-  });
+  const kind = facts.files?.preflight.kind ?? null;
+  // Nothing is proposed for a folder or a device: it is no database, and becomes none.
+  const proposal =
+    kind === null || kind === 'file'
+      ? { why: `openDatabase() takes ${journal} and synchronous=${plan.synchronous.toUpperCase()} there.` }
+      : {};
+  yield finding('ok', 'ground', `${place(ground)}: ${ground.reason}`, proposal);
   if (!ground.durable && ground.warnings.length === 0) {
     yield finding(
       'warning',
-      'ground',
       'not-durable',
       'A power cut, or the end of the container or mount, can take acknowledged commits away there.',
-      {
-        action: 'Put the database on a disk or a volume.',
-      },
+      { action: 'Put the database on a disk or a volume.' },
     );
   }
+  const { header } = facts;
+  if (header === undefined || header === null || header.damage !== null) return;
   const planned = plan.journalMode === 'delete' ? 'rollback' : plan.journalMode;
-  if (mode !== null && planned !== null && mode !== planned) {
-    const now = mode === 'wal' ? 'WAL' : 'a rollback journal';
+  if (header.journalMode !== null && planned !== null && header.journalMode !== planned) {
+    const now = header.journalMode === 'wal' ? 'WAL' : 'a rollback journal';
     yield finding(
       'note',
-      'ground',
       'journal-mode-changes',
       `The header says ${now}; openDatabase() would change that to ${journal}.`,
     );
@@ -72,7 +74,6 @@ function* judgeState({ superOptions, options, mountPoint, type }: FilesystemRepo
   if (stopped !== undefined) {
     yield finding(
       'problem',
-      'ground',
       'filesystem-stopped',
       `The ${type} filesystem at ${mountPoint} has stopped after an error (${stopped}): nothing can be written.`,
       {
@@ -84,11 +85,10 @@ function* judgeState({ superOptions, options, mountPoint, type }: FilesystemRepo
   } else if (superOptions.includes('ro') && options.includes('rw')) {
     yield finding(
       'problem',
-      'ground',
       'filesystem-read-only',
       `The ${type} filesystem at ${mountPoint} is read-only, though it was mounted for writing.`,
       {
-        why: 'That is what the kernel does after an error.',
+        why: 'The kernel makes a filesystem read-only after an error.',
         action: 'Read the kernel log, and check the filesystem with the commands below.',
       },
     );

@@ -1,5 +1,6 @@
 /** Short ways to write a finding down. Pure. */
-import type { Finding, Level, Topic } from '../diagnosis';
+import type { Finding, Level } from '../diagnosis';
+import { findingCodes, type FindingCode } from '../finding-codes';
 
 export interface Advice {
   readonly why?: string;
@@ -7,8 +8,8 @@ export interface Advice {
   readonly commands?: readonly string[];
 }
 
-/** A finding of one topic; what is left out is `null` or empty. */
-export function finding(level: Level, topic: Topic, code: string, what: string, advice: Advice = {}): Finding {
+/** A finding of the catalogue; what is left out is `null` or empty. */
+export function finding(level: Level, code: FindingCode, what: string, advice: Advice = {}): Finding {
   const { why = null, action = null, commands = [] } = advice;
-  return { level, topic, code, what, why, action, commands };
+  return { level, topic: findingCodes[code].topic, code, what, why, action, commands };
 }

@@ -20,16 +20,10 @@ export function* judgePermissions(patient: CheckInput): Generator<Finding> {
   yield* judgeOwners(database, sidecars);
   const owner = `user ${database.uid}, mode ${octal(database.permissions)}`;
   if (patient.uid !== 0 && patient.uid !== database.uid) {
-    yield finding(
-      'note',
-      'permissions',
-      'owner-differs',
-      `The database belongs to ${owner}; you are user ${patient.uid}.`,
-      {
-        why: 'What is said here about rights to write is about you, not about the program.',
-      },
-    );
-  } else yield finding('ok', 'permissions', 'owner', `The database belongs to ${owner}.`);
+    yield finding('note', 'owner-differs', `The database belongs to ${owner}; you are user ${patient.uid}.`, {
+      why: 'What is said here about rights to write is about you, not about the program.',
+    });
+  } else yield finding('ok', 'owner', `The database belongs to ${owner}.`);
 }
 
 function* judgeWorld(files: readonly Ownership[], folder: Ownership | null): Generator<Finding> {
@@ -37,7 +31,6 @@ function* judgeWorld(files: readonly Ownership[], folder: Ownership | null): Gen
   if (open.length > 0) {
     yield finding(
       'warning',
-      'permissions',
       'world-writable',
       `Every user of this machine can write ${open.map(({ path }) => basename(path)).join(', ')}.`,
       {
@@ -51,7 +44,6 @@ function* judgeWorld(files: readonly Ownership[], folder: Ownership | null): Gen
   const isSticky = (folder.permissions & sticky) !== 0;
   yield finding(
     'warning',
-    'permissions',
     'world-writable-folder',
     `Every user of this machine can create files in ${folder.path}${isSticky ? '' : ', and delete or replace those of others'}.`,
     {
@@ -73,7 +65,6 @@ function* judgeOwners(database: Ownership, sidecars: readonly Ownership[]): Gene
   );
   yield finding(
     'warning',
-    'permissions',
     'sidecar-of-another',
     `The owner of the database (user ${database.uid}) cannot write ${list.join(', ')}.`,
     {

@@ -10,13 +10,13 @@ export function* judgeProcesses({ facts, file }: CheckInput): Generator<Finding>
   const scan = facts.processes;
   if (scan === undefined || scan === null) return;
   if (scan.processes.length === 0) {
-    yield finding('ok', 'processes', 'not-open', 'No process that can be seen from here has it open.');
+    yield finding('ok', 'not-open', 'No process that can be seen from here has it open.');
   }
   for (const holder of scan.processes) {
     yield* judgeLostFiles(holder, file);
     const files = holder.files.filter(({ gone }) => !gone);
     if (!files.some(({ role }) => role === 'database')) continue;
-    yield finding('ok', 'processes', 'open', `${nameOf(holder)}: ${doing(files)} (locks: ${locksOf(files)}).`);
+    yield finding('ok', 'open', `${nameOf(holder)}: ${doing(files)} (locks: ${locksOf(files)}).`);
     yield* judgeForeign(holder, files);
     yield* judgeLocks(holder, files);
   }
@@ -90,7 +90,6 @@ function* judgeLostFiles(holder: HoldingProcess, file: string): Generator<Findin
   if (roles.every(role => role === '-journal')) return;
   yield finding(
     'problem',
-    'processes',
     'deleted-file-in-use',
     `${nameOf(holder)} works on a deleted or replaced ${roles.join(' and ')} of ${basename(file)}.`,
     {
@@ -109,7 +108,6 @@ function* judgeForeign(holder: HoldingProcess, files: readonly OpenFile[]): Gene
   if (plain.length > 0 && bySqlite) {
     yield finding(
       'problem',
-      'processes',
       'plain-descriptor',
       `${nameOf(holder)} has it open both by SQLite and otherwise (descriptor ${plain.map(({ fd }) => fd).join(', ')}).`,
       {
@@ -121,7 +119,6 @@ function* judgeForeign(holder: HoldingProcess, files: readonly OpenFile[]): Gene
   } else if (plain.some(({ writable }) => writable)) {
     yield finding(
       'problem',
-      'processes',
       'written-without-sqlite',
       `${nameOf(holder)} has it open for writing, and not by SQLite.`,
       {
@@ -132,7 +129,6 @@ function* judgeForeign(holder: HoldingProcess, files: readonly OpenFile[]): Gene
   } else if (plain.length > 0) {
     yield finding(
       'note',
-      'processes',
       'read-without-sqlite',
       `${nameOf(holder)} reads it without SQLite: a backup program, a copy, a scanner.`,
       {
@@ -144,7 +140,6 @@ function* judgeForeign(holder: HoldingProcess, files: readonly OpenFile[]): Gene
   if (bySqlite && holder.libraries.length > 1) {
     yield finding(
       'warning',
-      'processes',
       'several-sqlite-copies',
       `${nameOf(holder)} has ${holder.libraries.length} copies of SQLite loaded: ${holder.libraries.join(', ')}.`,
       {
@@ -176,7 +171,6 @@ function* judgeLocks(holder: HoldingProcess, files: readonly OpenFile[]): Genera
   if (missing.length === 0) return;
   yield finding(
     'problem',
-    'processes',
     'locks-lost',
     `${nameOf(holder)} has the WAL open without the lock ${missing.map(({ name }) => name).join(' and ')}.`,
     {

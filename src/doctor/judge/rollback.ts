@@ -11,36 +11,25 @@ export function* judgeRollback(patient: CheckInput): Generator<Finding> {
   const { facts, file } = patient;
   const journal = facts.journals?.rollback ?? null;
   // Beside a database that is missing or empty it is an orphan, which is said already.
-  if (journal === null || facts.header?.kind !== 'database') return;
+  if (journal === null || facts.header?.kind !== 'database' || facts.header.damage !== null) return;
   const size = formatBytes(journal.fileBytes);
   const writer = writerOf(patient);
   if (writer !== null) {
-    yield finding(
-      'ok',
-      'journal',
-      'journal-in-use',
-      `Process ${writer} is in a write transaction: its -journal has ${size}.`,
-    );
+    yield finding('ok', 'journal-in-use', `Process ${writer} is in a write transaction: its -journal has ${size}.`);
     return;
   }
   if (journal.kind === 'empty' || journal.kind === 'zeroed') {
-    yield finding('ok', 'journal', 'journal-finished', `The -journal beside it is finished (${size}).`);
+    yield finding('ok', 'journal-finished', `The -journal beside it is finished (${size}).`);
     return;
   }
   if (journal.kind === 'other') {
-    yield finding(
-      'note',
-      'journal',
-      'journal-unwritten',
-      `A -journal of ${size} was left behind before its header was written.`,
-      {
-        why: 'The transaction had not changed the database yet: SQLite ignores the journal.',
-      },
-    );
+    yield finding('note', 'journal-unwritten', `A -journal of ${size} was left behind before its header was written.`, {
+      why: 'The transaction had not changed the database yet: SQLite ignores the journal.',
+    });
     return;
   }
   const pages = journal.pages === null ? size : count(journal.pages, 'page');
-  yield finding('warning', 'journal', 'hot-journal', `A hot -journal (${pages}): a write transaction was cut off.`, {
+  yield finding('warning', 'hot-journal', `A hot -journal (${pages}): a write transaction was cut off.`, {
     why: 'The database may hold half of that transaction. The next open for writing plays the journal back and brings the state before it; without the journal the database is damaged.',
     action: `Never delete, move or rename ${file}-journal, and never copy the database without it. Start the program as usual: SQLite plays it back.${superJournal(journal.superJournal)}`,
   });

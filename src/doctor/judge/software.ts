@@ -12,7 +12,6 @@ export function* judgeSoftware({ facts, platform, sqliteVersion }: CheckInput): 
   if (problems.length > 0) {
     yield finding(
       'warning',
-      'software',
       'written-by-unsafe-sqlite',
       `SQLite ${writtenBy} wrote it last, which has a released bug: ${problems.map(({ what, source }) => `${what} (${source})`).join(' ')}`,
       {
@@ -23,7 +22,6 @@ export function* judgeSoftware({ facts, platform, sqliteVersion }: CheckInput): 
   } else {
     yield finding(
       'ok',
-      'software',
       'sqlite-version',
       `SQLite ${writtenBy} wrote it last; this library has SQLite ${sqliteVersion}.`,
     );

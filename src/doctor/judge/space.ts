@@ -1,4 +1,5 @@
 /** Is there room to go on? Pure. */
+import { shellWord } from '../../base/terminal-text';
 import { formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';
 import type { CheckInput } from './subject';
@@ -17,38 +18,37 @@ export function* judgeSpace({ facts }: CheckInput): Generator<Finding> {
   const { freeBytes, totalBytes, reservedBytes } = space;
   const free = `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} are free`;
   const needed = (header?.fileBytes ?? 0) + (journals?.wal?.fileBytes ?? 0);
+  const mount = shellWord(ground?.mountPoint ?? '/');
   const room = {
-    action:
-      'Make room: old logs and backups, `du -xsh` of the folders there. Never delete the -wal or -journal of a database.',
+    action: 'Make room: old logs and backups. Never delete the -wal or -journal of a database.',
+    commands: [`du -xh -d 2 ${mount} | sort -h | tail`],
   };
   if (freeBytes < fullBytes) {
     const reserved = reservedBytes > 0 ? ` (${formatBytes(reservedBytes)} more are kept back for root)` : '';
-    yield finding('problem', 'space', 'disk-full', `The disk is full: ${free}${reserved}.`, {
+    yield finding('problem', 'disk-full', `The disk is full: ${free}${reserved}.`, {
       why: 'Commits fail with SQLITE_FULL and are rolled back; nothing that was acknowledged is lost.',
       ...room,
     });
   } else if (freeBytes < totalBytes * lowShare && freeBytes < lowBytes) {
-    yield finding('warning', 'space', 'disk-nearly-full', `The disk is nearly full: ${free}.`, {
+    yield finding('warning', 'disk-nearly-full', `The disk is nearly full: ${free}.`, {
       why: 'The -wal grows before it is taken into the database.',
       ...room,
     });
   } else if (freeBytes < needed) {
     yield finding(
       'note',
-      'space',
       'no-room-for-a-copy',
       `${free}: less than the database and its -wal have (${formatBytes(needed)}).`,
       {
         why: 'A VACUUM, a snapshot before a change, or a restore needs that much beside it.',
       },
     );
-  } else yield finding('ok', 'space', 'space', `${free}.`);
-  yield* judgeInodes(facts.space);
+  } else yield finding('ok', 'space', `${free}.`);
+  yield* judgeInodes(facts.space, mount);
   const quota = ground?.superOptions.find(each => /^(?:usr|grp|prj|u|g|p)?quota$/.test(each));
   if (quota !== undefined) {
     yield finding(
       'note',
-      'space',
       'quota',
       `The filesystem counts quotas (${quota}): a user may have less room than the disk.`,
       {
@@ -58,18 +58,18 @@ export function* judgeSpace({ facts }: CheckInput): Generator<Finding> {
   }
 }
 
-function* judgeInodes(space: CheckInput['facts']['space']): Generator<Finding> {
+function* judgeInodes(space: CheckInput['facts']['space'], mount: string): Generator<Finding> {
   if (space === undefined || space.totalInodes === 0) return;
   const { freeInodes, totalInodes } = space;
   if (freeInodes >= totalInodes * lowInodeShare) return;
   yield finding(
     freeInodes === 0 ? 'problem' : 'warning',
-    'space',
     'few-inodes',
     `${freeInodes} of ${totalInodes} inodes are free.`,
     {
       why: 'SQLite must create a -wal or -journal: without an inode every write fails, though there is room.',
-      action: 'Find the folder with the many small files: `du --inodes -x -d 2 / | sort -n | tail`.',
+      action: 'Find the folder with the many small files, and delete what is not needed.',
+      commands: [`du --inodes -x -d 2 ${mount} | sort -n | tail`],
     },
   );
 }

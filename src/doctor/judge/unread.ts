@@ -1,4 +1,5 @@
 /** What was not looked at: said as plainly as what was. Pure. */
+import { shellWord } from '../../base/terminal-text';
 import { count } from '../../base/figures';
 import type { Finding, NotLookedAt } from '../diagnosis';
 import type { MissedStep } from '../gather/child-process';
@@ -24,12 +25,15 @@ const storageCodes: ReadonlySet<string> = new Set(['EIO', 'ESTALE', 'ENOTCONN'])
 const needed: ReadonlySet<StepName> = new Set<StepName>(['ground', 'files', 'header', 'journals']);
 
 /** A step that hangs is a finding of its own: the mount or the disk does not answer. */
-export function* judgeMissed(missed: readonly MissedStep[], mountPoint: string | null): Generator<Finding> {
+export function* judgeMissed(
+  missed: readonly MissedStep[],
+  mountPoint: string | null,
+  file: string,
+): Generator<Finding> {
   for (const { step, why, code, message } of missed) {
     if (why === 'hung') {
       yield finding(
         'problem',
-        'ground',
         'no-answer',
         `${mountPoint ?? 'The filesystem'} does not answer: looking at ${subjects[step]} did not come back (${message}).`,
         {
@@ -39,30 +43,26 @@ export function* judgeMissed(missed: readonly MissedStep[], mountPoint: string |
         },
       );
     } else if (why === 'failed' && code !== null && storageCodes.has(code)) {
-      yield finding('problem', 'ground', 'storage-error', `Looking at ${subjects[step]} failed: ${message}.`, {
+      yield finding('problem', 'storage-error', `Looking at ${subjects[step]} failed: ${message}.`, {
         why: 'The storage could not read it, or the mount lost its server.',
         action: 'Copy aside what can still be read, and look at the storage with the commands below.',
       });
     } else if (why === 'failed' && needed.has(step)) {
       yield finding(
         step === 'ground' || step === 'files' ? 'problem' : 'warning',
-        'permissions',
         'cannot-look',
         `Looking at ${subjects[step]} failed: ${message}.`,
         {
           why: 'Nothing is known about it: this report does not say that it is in order.',
           action: 'Run the doctor as the user of the program, or as root.',
+          commands: [`sudo npx safe-sqlite doctor ${shellWord(file)}`],
         },
       );
     }
   }
 }
 
-export function unread(
-  missed: readonly MissedStep[],
-  facts: Partial<DoctorFacts>,
-  full: boolean,
-): readonly NotLookedAt[] {
+export function unread(missed: readonly MissedStep[], facts: Partial<DoctorFacts>): readonly NotLookedAt[] {
   const list: NotLookedAt[] = missed.map(({ step, why, message }) => ({
     what: subjects[step],
     why: why === 'not-reached' ? 'a step before it did not come back' : message,
@@ -78,6 +78,5 @@ export function unread(
   if (facts.journals?.wal?.readInFull === false) {
     list.push({ what: 'the end of the -wal', why: 'it is too large to be read in the time for it' });
   }
-  if (!full) list.push({ what: 'every page (integrity)', why: 'not without --full' });
   return list;
 }

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { count, formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';
 import type { JournalFacts } from '../facts';
-import { isHeld, type CheckInput } from './subject';
+import { isHeld, seesEveryProcess, type CheckInput } from './subject';
 import { finding } from './finding';
 
 type Wal = NonNullable<JournalFacts['wal']>;
@@ -18,6 +18,8 @@ const firstReadLock = 123;
 export function* judgeWal(patient: CheckInput): Generator<Finding> {
   const { header, journals } = patient.facts;
   if (header === undefined || header === null || journals === undefined) return;
+  // A damaged header does not say which journal belongs to it.
+  if (header.damage !== null) return;
   const mode = header.journalMode;
   const { wal } = journals;
   if (wal === null || wal.fileBytes === 0) {
@@ -26,9 +28,9 @@ export function* judgeWal(patient: CheckInput): Generator<Finding> {
       yield missingWal(patient, lost);
     } else if (mode === 'wal') {
       const empty = wal === null ? 'there is no -wal' : 'the -wal is empty';
-      yield finding('ok', 'journal', 'wal-empty', `Journal mode WAL, and ${empty}: every commit is in the database.`);
+      yield finding('ok', 'wal-empty', `Journal mode WAL, and ${empty}: every commit is in the database.`);
     } else if (mode === 'rollback') {
-      yield finding('ok', 'journal', 'rollback-mode', 'Journal mode: a rollback journal.');
+      yield finding('ok', 'rollback-mode', 'Journal mode: a rollback journal.');
     }
     return;
   }
@@ -54,7 +56,6 @@ function missingWal({ file, facts }: CheckInput, frames: number): Finding {
   const state = facts.journals?.wal === null ? 'is not there' : 'is empty';
   return finding(
     'problem',
-    'journal',
     'wal-missing',
     `The -wal ${state}, and the -shm counts ${count(frames, 'frame')} of it that ${frames === 1 ? 'is' : 'are'} not in the database.`,
     {
@@ -67,7 +68,6 @@ function missingWal({ file, facts }: CheckInput, frames: number): Finding {
 function damagedHeader({ file }: CheckInput, wal: Wal): Finding {
   return finding(
     'problem',
-    'journal',
     'wal-header-damaged',
     `The -wal has ${formatBytes(wal.fileBytes)}, and its header is damaged.`,
     {
@@ -84,7 +84,6 @@ function* judgeLive(patient: CheckInput, wal: Wal): Generator<Finding> {
   if (moving) {
     yield finding(
       'ok',
-      'journal',
       'wal-live',
       `Journal mode WAL, in use and changing: the -wal has ${formatBytes(wal.fileBytes)}.`,
     );
@@ -94,7 +93,6 @@ function* judgeLive(patient: CheckInput, wal: Wal): Generator<Finding> {
   if (wal.readInFull && wal.validFrames < index.frames) {
     yield finding(
       'problem',
-      'journal',
       'wal-damaged-live',
       `The -wal is damaged at frame ${wal.validFrames + 1}, and the database in use counts on ${index.frames} frames.`,
       {
@@ -109,7 +107,6 @@ function* judgeLive(patient: CheckInput, wal: Wal): Generator<Finding> {
   const bytes = formatBytes(pending * wal.pageSize);
   yield finding(
     'ok',
-    'journal',
     'wal-live',
     pending === 0
       ? `Journal mode WAL, in use: all ${count(index.frames, 'frame')} of the -wal are in the database.`
@@ -131,7 +128,6 @@ function* judgeReaders({ facts }: CheckInput, index: WalIndex): Generator<Findin
       if (reached >= index.frames) continue;
       yield finding(
         'note',
-        'journal',
         'reader-behind',
         `Process ${pid} (${command}) reads as of frame ${reached} of ${index.frames}.`,
         {
@@ -149,7 +145,6 @@ function* judgeLeft(patient: CheckInput, wal: Wal): Generator<Finding> {
   if (wal.unreachableCommits > 0) {
     yield finding(
       'problem',
-      'journal',
       'wal-damaged',
       `The -wal is damaged at frame ${wal.validFrames + 1}: ${count(wal.unreachableCommits, 'end')} of transactions behind it carry its mark and would not be recovered.`,
       {
@@ -163,23 +158,22 @@ function* judgeLeft(patient: CheckInput, wal: Wal): Generator<Finding> {
   if (wal.committedFrames === 0) {
     yield finding(
       'note',
-      'journal',
       'wal-nothing-committed',
       `The -wal was left behind with nothing committed in it (${formatBytes(wal.fileBytes)}).`,
     );
     return;
   }
   const where = wal.readInFull ? '' : ' in the part that was read';
+  const isFenced = facts.fence !== null && facts.fence !== undefined;
+  const isClosed = seesEveryProcess(patient);
   yield finding(
-    facts.fence === null || facts.fence === undefined ? 'warning' : 'note',
-    'journal',
-    'wal-crashed',
-    `The database was not closed: ${count(wal.committedFrames, 'committed frame')} (${formatBytes(wal.committedFrames * wal.pageSize)})${where} are in the -wal alone.`,
+    isFenced ? 'note' : 'warning',
+    isClosed ? 'wal-crashed' : 'wal-not-closed',
+    `The database ${isClosed ? 'was not closed' : 'is open elsewhere, or crashed, which cannot be seen from here'}: ${count(wal.committedFrames, 'committed frame')} (${formatBytes(wal.committedFrames * wal.pageSize)})${where} are in the -wal alone.`,
     {
-      why: 'A process ended without closing it (killed, power cut), or it is open in a process that cannot be seen from here. The next open brings these commits back; without the -wal they are lost.',
+      why: `${isClosed ? 'A process ended without closing it (killed, power cut).' : 'A process that cannot be seen from here has it open, or ended without closing it (killed, power cut).'} The next open brings these commits back; without the -wal they are lost.`,
       action: `Never delete, move or rename ${file}-wal, and never copy the database without it. Start the program as usual, or take it into the database now.`,
-      commands:
-        facts.fence === null || facts.fence === undefined ? [`npx safe-sqlite checkpoint ${shellWord(file)}`] : [],
+      commands: isFenced ? [] : [`npx safe-sqlite checkpoint ${shellWord(file)}`],
     },
   );
 }
@@ -189,7 +183,6 @@ function* judgeSize({ file, facts }: CheckInput, wal: Wal): Generator<Finding> {
   if (wal.fileBytes <= largeWalBytes || wal.fileBytes <= bytes) return;
   yield finding(
     'warning',
-    'journal',
     'wal-large',
     `The -wal has ${formatBytes(wal.fileBytes)}, more than the database (${formatBytes(bytes)}).`,
     {

@@ -1,0 +1,176 @@
+/** Findings about the database, its journals, and the processes that have it open. */
+import { row, type FindingRow } from './row';
+
+export const databaseFindings = {
+  fenced: row(
+    'fence',
+    'problem',
+    'A sync or a write of the storage failed, and no process that uses this library writes the database until the fence is cleared.',
+    'Look at the storage, stop every process, copy the database with its `-wal` aside, then `--clear-fence`, or restore. [Fencing](fencing.md)',
+  ),
+
+  'no-database': row(
+    'file',
+    'problem',
+    'There is no file at the path.',
+    'Correct the path. If the file was there before, restore it; let no program create a new one.',
+  ),
+  'not-a-database': row(
+    'file',
+    'problem',
+    'The file does not begin as a SQLite database: it was overwritten, lost its first page, is encrypted, or is another kind of file.',
+    'Copy it aside with its sidecars; restore the newest backup.',
+  ),
+  'damaged-header': row(
+    'file',
+    'problem',
+    'The file begins as a SQLite database, and its header has values that SQLite never writes.',
+    'Copy it aside with its sidecars; restore the newest backup.',
+  ),
+  'cut-off': row(
+    'file',
+    'problem',
+    'The file is shorter than its header says: a copy was not finished, or the filesystem lost the end.',
+    'Copy it aside with its sidecars; restore the newest backup.',
+  ),
+  'empty-database': row(
+    'file',
+    'warning',
+    'The file has no bytes: a database that nobody has written to, or one that was emptied.',
+    'Nothing if it is new; else restore the newest backup.',
+  ),
+  'hard-link': row(
+    'file',
+    'problem',
+    'The file has more than one name, and each name would get a journal of its own.',
+    'Remove the second name.',
+  ),
+  'cannot-open': row(
+    'file',
+    'problem',
+    'What stands at the path cannot be opened as a database: a folder, a missing folder, a sidecar that is a symbolic link.',
+    'The report says which; correct the path or move the obstacle away.',
+  ),
+  refused: row('file', 'problem', 'This library refuses to open the file.', 'The report says why.'),
+  database: row('file', 'ok', 'The header is that of a SQLite database.', ''),
+
+  'orphaned-journal': row(
+    'journal',
+    'problem',
+    'A `-wal` or `-journal` stands there without its database; SQLite would delete it, and the transactions in it.',
+    'Put the database back beside its `-wal` or `-journal`; open nothing before.',
+  ),
+  'wal-crashed': row(
+    'journal',
+    'warning note',
+    'No process has the database open, and committed transactions are in the `-wal` alone: a process was killed, or the power failed.',
+    'Keep the `-wal`; start the program as usual, or `checkpoint`.',
+  ),
+  'wal-not-closed': row(
+    'journal',
+    'warning note',
+    'Committed transactions are in the `-wal` alone. The database is open in a process that cannot be seen from here, or its process crashed.',
+    'Keep the `-wal`. Run the doctor on the host as root to see every process; then as for `wal-crashed`.',
+  ),
+  'wal-damaged': row(
+    'journal',
+    'problem',
+    'A frame in the middle of the `-wal` is damaged; SQLite forgets the transactions behind it at the next open.',
+    'Copy database and `-wal` aside before anything opens it.',
+  ),
+  'wal-damaged-live': row(
+    'journal',
+    'problem',
+    'The `-wal` of a database in use is damaged; a checkpoint would copy the damage.',
+    'Do not stop the processes, make no checkpoint: back up from inside first.',
+  ),
+  'wal-header-damaged': row(
+    'journal',
+    'problem',
+    'The header of the `-wal` is damaged; SQLite takes nothing from such a file.',
+    'Open it in no program; copy aside; compare with the newest backup.',
+  ),
+  'wal-missing': row(
+    'journal',
+    'problem',
+    'The `-shm` counts transactions of a `-wal` that is gone or empty.',
+    'Open it in no program; find the `-wal` and put it back; else compare with the newest backup.',
+  ),
+  'wal-large': row(
+    'journal',
+    'warning',
+    'The `-wal` is larger than the database.',
+    'End the read transaction that holds it back; `checkpoint --truncate`.',
+  ),
+  'wal-nothing-committed': row('journal', 'note', 'A `-wal` was left behind with no committed transaction in it.', ''),
+  'wal-empty': row('journal', 'ok', 'Journal mode WAL; every commit is in the database.', ''),
+  'wal-live': row('journal', 'ok', 'Journal mode WAL, in use.', ''),
+  'rollback-mode': row('journal', 'ok', 'Journal mode: a rollback journal.', ''),
+  'reader-behind': row(
+    'journal',
+    'note',
+    'A read transaction of another process keeps checkpoints from going to the end.',
+    'If it stays: find the unfinished iterator or `BEGIN` in that process.',
+  ),
+  'hot-journal': row(
+    'journal',
+    'warning',
+    'A write transaction was cut off; the `-journal` brings back the state before it.',
+    'Keep the `-journal`; start the program as usual.',
+  ),
+  'journal-unwritten': row(
+    'journal',
+    'note',
+    'A `-journal` was left behind before its transaction changed the database.',
+    '',
+  ),
+  'journal-finished': row('journal', 'ok', 'The `-journal` belongs to a finished transaction.', ''),
+  'journal-in-use': row('journal', 'ok', 'A write transaction is under way.', ''),
+
+  damaged: row(
+    'integrity',
+    'problem',
+    'SQLite found pages that contradict each other.',
+    'Stop the program, copy the database aside with its sidecars, restore the newest backup, compare the two.',
+  ),
+  sound: row('integrity', 'ok', 'SQLite checked every page and found nothing wrong.', ''),
+
+  'deleted-file-in-use': row(
+    'processes',
+    'problem',
+    'A process works on a database or `-wal` that was deleted or replaced under it.',
+    'Do not stop that process: let it write a backup first.',
+  ),
+  'locks-lost': row(
+    'processes',
+    'problem',
+    'A process has the database open without the locks that protect it.',
+    'Let it write a backup, restart it, find what opens the file beside SQLite.',
+  ),
+  'plain-descriptor': row(
+    'processes',
+    'problem',
+    'A process has the file open by SQLite and otherwise; closing the second cancels the locks of the first.',
+    'Find the `fs` call or copy in that process; `installProcessGuard()` refuses it.',
+  ),
+  'written-without-sqlite': row(
+    'processes',
+    'problem',
+    'A program other than SQLite has the file open for writing.',
+    'Stop that process; `verify --full`.',
+  ),
+  'read-without-sqlite': row(
+    'processes',
+    'note',
+    'A program other than SQLite reads the file.',
+    'If it makes the backup: use `backup` instead.',
+  ),
+  'several-sqlite-copies': row(
+    'processes',
+    'warning',
+    'A process has more than one copy of SQLite loaded; the copies do not see the locks of each other.',
+    'Let only one of them open this database.',
+  ),
+  open: row('processes', 'ok', 'A process has it open.', ''),
+  'not-open': row('processes', 'ok', 'No process that can be seen has it open.', ''),
+} as const satisfies Record<string, FindingRow>;

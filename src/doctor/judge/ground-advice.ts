@@ -1,0 +1,126 @@
+/** Advises on each warning about the filesystem, with the device and the mount filled in. Pure. */
+import { shellWord } from '../../base/terminal-text';
+import type { Device } from '../../filesystem/linux/device';
+import type { FilesystemReport } from '../../filesystem/report';
+import type { Advice } from './finding';
+
+interface Ground {
+  /** Path of the device, for a command. */
+  readonly device: string;
+  readonly type: string;
+  /** Mount point, for a command. */
+  readonly mount: string;
+  readonly backingFile: string | null;
+  readonly source: string | null;
+}
+
+const lost = 'A commit that was acknowledged can be lost there.';
+const damaged = 'A power cut can take commits that were acknowledged, and the database with them.';
+const gone = 'The database ends with what it stands on, without a power cut or a crash.';
+
+/** The option that brings barriers back. @see ext4(5), btrfs(5), f2fs.rst */
+const barriers: ReadonlyMap<string, string> = new Map([
+  ['btrfs', 'barrier'],
+  ['f2fs', 'fsync_mode=posix'],
+]);
+
+type Rule = (ground: Ground) => Advice;
+
+const elsewhere: Rule = () => ({ why: lost, action: 'Move the database to a disk of this machine.' });
+
+const advice: ReadonlyMap<string, Rule> = new Map<string, Rule>([
+  ['non-durable-filesystem', () => ({ why: gone, action: 'Move the database to a disk: this filesystem is memory.' })],
+  ['container-layer', () => ({ why: gone, action: 'Mount a volume into the container, and put the database on it.' })],
+  [
+    'pod-lifetime',
+    () => ({ why: gone, action: 'Replace the emptyDir volume by a persistent volume claim (ReadWriteOncePod).' }),
+  ],
+  [
+    'volatile-overlay',
+    () => ({ why: damaged, action: 'Mount the overlay without `volatile`, or put the database on a volume.' }),
+  ],
+  [
+    'no-write-barrier',
+    ({ type, mount }) => ({
+      why: damaged,
+      action: 'Mount it with barriers, now and in /etc/fstab.',
+      commands: [`mount -o remount,${barriers.get(type) ?? 'barrier=1'} ${mount}`],
+    }),
+  ],
+  [
+    'no-journal',
+    ({ device, mount }) => ({
+      why: damaged,
+      action:
+        'Give the filesystem a journal: stop the program, unmount, run the commands, and mount it again. Or move the database to another disk.',
+      commands: [
+        `umount ${mount}`,
+        `tune2fs -O has_journal ${device}`,
+        `e2fsck -f ${device}`,
+        `mount ${device} ${mount}`,
+      ],
+    }),
+  ],
+  [
+    'asynchronous-journal',
+    ({ mount }) => ({
+      why: damaged,
+      action: `Take \`journal_async_commit\` out of the options of ${mount} in /etc/fstab, unmount it and mount it again.`,
+    }),
+  ],
+  [
+    'nested-filesystem',
+    ({ backingFile }) => ({
+      why: lost,
+      action: `Move the image${backingFile === null ? '' : ` ${backingFile}`} to a disk of this machine, or move the database out of the image.`,
+    }),
+  ],
+  [
+    'crash-unsafe-filesystem',
+    () => ({ why: damaged, action: 'Move the database to ext4, XFS or Btrfs (APFS on a Mac, NTFS on Windows).' }),
+  ],
+  [
+    'sync-setting-unseen',
+    ({ source }) => ({
+      why: 'With `sync=disabled` ZFS drops every fsync, and a power cut takes the last commits.',
+      action: 'Look at the setting: `standard` and `always` are safe.',
+      commands: [`zfs get sync ${shellWord(source ?? '<dataset>')}`],
+    }),
+  ],
+  ['stacked-filesystem', () => ({ why: lost, action: 'Put the database on the filesystem below the stack.' })],
+  ['single-sandbox', () => ({ why: lost, action: 'Let only this sandbox open the database: one replica, one pod.' })],
+  [
+    'mount-not-visible',
+    () => ({
+      why: 'The options of the mount decide whether a sync reaches the disk.',
+      action: 'Run the doctor outside the chroot, where the mount can be seen.',
+    }),
+  ],
+  [
+    'synchronised-folder',
+    () => ({
+      why: 'The client copies and replaces the database without its -wal.',
+      action: 'Move the database out of the folder, and synchronize backups instead.',
+    }),
+  ],
+  ['network-mount-options', elsewhere],
+  [
+    'filesystem-failed',
+    ({ mount }) => ({
+      why: 'The kernel met damage of the filesystem or of the disk.',
+      action: `Read the kernel log, stop the programs, unmount ${mount}, check it with the commands below, and mount it again.`,
+    }),
+  ],
+]);
+
+/** What to do about a warning of the filesystem report. */
+export function groundAdvice(code: string, report: FilesystemReport, device: Device | null): Advice {
+  const rule = advice.get(code) ?? elsewhere;
+  return rule({
+    device: shellWord(device?.path ?? report.source ?? '<device>'),
+    type: report.type,
+    mount: shellWord(report.mountPoint ?? '/'),
+    backingFile: device?.backingFile ?? null,
+    source: report.source,
+  });
+}
