@@ -52,7 +52,7 @@ describe('a mount that is not in the table', () => {
 });
 
 describe('a mount whose server may be dead', () => {
-  for (const type of ['nfs4', 'cifs', '9p', 'fuse.sshfs', 'fuse.s3fs', 'fuse.unheard-of', 'fuse', 'ceph']) {
+  for (const type of ['nfs4', 'cifs', '9p', 'fuse.sshfs', 'fuse.s3fs', 'fuse.unheard-of', 'fuse.mergerfs', 'ceph']) {
     test(`${type} is not touched by a system call that could hang`, () => {
       assert.equal(mustNotTouch(mountOfType(type, 'server:/x').mount, sandbox), true);
     });
