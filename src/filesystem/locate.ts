@@ -133,7 +133,7 @@ function kindOf(stats: BigIntStats): 'file' | 'directory' | 'other' {
 /** A link whose target is not UTF-8 cannot be told to SQLite by a JavaScript string: another file would be opened. */
 function refuseUnreadableName(name: string, file: string, stats: BigIntStats | undefined): void {
   // What Node cannot decode it shows as U+FFFD. A file that appears between two looks is no reason to refuse.
-  if (stats === undefined && !file.includes('\u{fffd}')) return;
+  if (name === file || (stats === undefined && !file.includes('\u{fffd}'))) return;
   const asGiven = statsOf(name);
   if (asGiven === undefined || (asGiven.dev === stats?.dev && asGiven.ino === stats.ino)) return;
   throw new InvalidOptionError(`The database \`${name}\` is not the file \`${file}\` that its name resolves to.`, {

@@ -17,7 +17,21 @@ export interface BlockDeviceFacts {
 
 const nothing: BlockDeviceFacts = { ext4Options: null, nonDurable: false, warnings: [], notes: [] };
 
+const known = new WeakMap<MountTable, Map<number, BlockDeviceFacts>>();
+
+/**
+ * Kept as long as the mount table has not changed: the device of a mount, the options of ext4 and the file behind a loop
+ * device stay as they are until the filesystem is mounted anew or remounted.
+ */
 export function inspectBlockDevice(mount: MountRow, table: MountTable, sandbox: SandboxMarkers): BlockDeviceFacts {
+  let mounts = known.get(table);
+  if (mounts === undefined) known.set(table, (mounts = new Map()));
+  let facts = mounts.get(mount.id);
+  if (facts === undefined) mounts.set(mount.id, (facts = readBlockDevice(mount, table, sandbox)));
+  return facts;
+}
+
+function readBlockDevice(mount: MountRow, table: MountTable, sandbox: SandboxMarkers): BlockDeviceFacts {
   const sysfs = sysfsFolder(mount);
   if (sysfs === null) return nothing;
   const name = posix.basename(sysfs);

@@ -24,10 +24,10 @@ export function probeLinux(walk: Walk): ProbeResult {
   const sandbox = readSandboxMarkers();
   const { path, stoppedAt } = walk;
   if (stoppedAt !== null) return report(path, lexicalSighting(stoppedAt), walk.table, sandbox);
-  let { sighting, table } = sight(path);
+  let { sighting, table } = sight(path, walk.table);
   if (sighting.mount?.type === 'autofs') {
     trigger(dirname(path));
-    ({ sighting, table } = sight(path));
+    ({ sighting, table } = sight(path, null));
   }
   return report(path, sighting, table, sandbox);
 }
@@ -45,7 +45,8 @@ function lexicalSighting(mount: MountRow): Sighting {
   return { mount, foundBy: 'lexical', mountId: mount.id, folderMountId: null, device: mount.device, statfsType: null };
 }
 
-function sight(target: string): { readonly sighting: Sighting; readonly table: MountTable } {
+/** `known`: the table that the path was walked by, a moment ago; `null` where it must be read again. */
+function sight(target: string, known: MountTable | null): { readonly sighting: Sighting; readonly table: MountTable } {
   const seen = describePath(target);
   let folder = dirname(target);
   let folderFacts = describePath(folder);
@@ -56,8 +57,8 @@ function sight(target: string): { readonly sighting: Sighting; readonly table: M
   }
   const facts = seen ?? folderFacts;
   const statfs = statfsSync(seen === null ? folder : target, { bigint: true }).type;
-  // After the look at the file, which may have made an automounter mount its filesystem.
-  const table = readMountTable();
+  // A mount that is not in the table came with the look at the file: an automounter has mounted its filesystem.
+  const table = known !== null && facts.mountId !== null && known.byId.has(facts.mountId) ? known : readMountTable();
   const sighting = {
     ...findMount(facts, table),
     mountId: facts.mountId,
