@@ -88,6 +88,8 @@ function startCopy(
     destination,
     busyTimeoutMs: source.busyTimeoutMs,
     access: source.access,
+    // Without a connection of this process the file was only named.
+    foreign: source.native === null,
   };
   const { signal, progress, pagesPerSecond } = options;
   if (options.method === 'online') {

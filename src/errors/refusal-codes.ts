@@ -124,8 +124,9 @@ export const refusalCodes = {
     code: 'SAFE_SQLITE_MAINTENANCE_FAILED',
     retryable: true,
     fatal: false,
-    meaning: 'A job of the maintenance thread could not run: the thread ended, or SQLite did not answer as it must.',
-    hint: 'Nothing was changed by the job that failed; the next one starts a new worker thread.',
+    meaning:
+      'A job could not run: its thread or process ended, used more than any sound database needs, or SQLite did not answer as it must.',
+    hint: 'Nothing was changed by the job that failed; the next one starts a new thread or process.',
   },
   WriteQueueFullError: {
     code: 'SAFE_SQLITE_WRITE_QUEUE_FULL',

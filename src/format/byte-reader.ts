@@ -24,7 +24,10 @@ export function readBytes<Result>(path: string, use: (reader: ByteReader) => Res
   try {
     const stats = fstatSync(descriptor);
     if (!stats.isFile()) return null;
-    return use({ size: stats.size, read: (offset, length) => read(descriptor, offset, length) });
+    const { size } = stats;
+    // Never more memory than there are bytes: the length may come from the file itself.
+    const within = (offset: number, length: number): number => Math.max(0, Math.min(length, size - offset));
+    return use({ size, read: (offset, length) => read(descriptor, offset, within(offset, length)) });
   } finally {
     closeSync(descriptor);
   }

@@ -44,6 +44,8 @@ function scan(reader: ByteReader, deadline: number): WalFile {
   const checksum = walChecksum(header.subarray(0, 24), { first: 0, second: 0 }, bigEndian);
   if (!matches(checksum, header, 24)) return { ...nothing, ...noFrames };
   const pageSize = header.readUInt32BE(8);
+  // The checksum proves no more than that its writer could count: recovery takes no other page size either.
+  if (!isPageSize(pageSize)) return { ...nothing, ...noFrames };
   const framesInFile = Math.floor((reader.size - headerBytes) / (pageSize + frameHeaderBytes));
   return {
     fileBytes: reader.size,
@@ -98,6 +100,11 @@ function* frames(reader: ByteReader, { pageSize, framesInFile, deadline }: Round
       yield { frame: chunk.subarray(at * frameBytes, (at + 1) * frameBytes), index: index + at };
     }
   }
+}
+
+/** A power of two from 512 to 65536. https://sqlite.org/fileformat2.html#the_database_header */
+function isPageSize(size: number): boolean {
+  return size >= 512 && size <= 65_536 && (size & (size - 1)) === 0;
 }
 
 function matches({ first, second }: Checksum, bytes: Buffer, offset: number): boolean {

@@ -1,7 +1,8 @@
 /** The connection of one job: opened for it, proved to be on the right file, closed with it. */
-import { statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { identityKey, sameFile } from '../base/file-identity';
-import { FileReplacedError, MaintenanceError } from '../errors/refusals';
+import { shellWord } from '../base/terminal-text';
+import { FileReplacedError, MaintenanceError, UntrustedFileError } from '../errors/refusals';
 import { NativeDatabase } from '../native/better-sqlite3';
 import type { JobTarget } from './messages';
 
@@ -21,6 +22,7 @@ export interface ConnectionSettings {
  */
 export function openForJob(target: JobTarget, settings: ConnectionSettings): NativeDatabase.Database {
   refuseReplaced(target);
+  refuseIrregular(target.file.trim());
   const db = new NativeDatabase(target.file, {
     readonly: settings.access === 'read-only',
     fileMustExist: true,
@@ -34,6 +36,9 @@ export function openForJob(target: JobTarget, settings: ConnectionSettings): Nat
     // better-sqlite3's build silently lowers a WAL database to NORMAL unless FULL is asked for; VACUUM INTO syncs its
     // output at the level of the source's connection. https://sqlite.org/pragma.html#pragma_synchronous
     verifyPragma(db, 'synchronous', settings.synchronous === 'full' ? 2 : 0);
+    // Nothing of a schema that somebody else wrote calls what can do harm. https://sqlite.org/security.html
+    verifyPragma(db, 'trusted_schema', 0);
+    verifyPragma(db, 'cell_size_check', 1);
     return db;
   } catch (error) {
     db.close();
@@ -49,6 +54,20 @@ export function verifyPragma(db: NativeDatabase.Database, pragma: string, value:
   throw new MaintenanceError(`SQLite answered ${pragma}=${found} instead of ${value} for ${db.name}.`, {
     details: { file: db.name, pragma, expected: value, found },
   });
+}
+
+/** SQLite waits for a writer where a FIFO has the name of a journal, and reads a device or a folder as a broken disk. */
+function refuseIrregular(file: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) {
+    const path = `${file}${suffix}`;
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    // The name of the database is canonical, so a link there came since; beside it SQLite follows none.
+    if (stats === undefined || stats.isFile()) continue;
+    throw new UntrustedFileError(`${path} is no regular file, so SQLite must not open ${file}.`, {
+      hint: `Look at what stands there (ls -ld ${shellWord(path)}), and move it away.`,
+      details: { file, path },
+    });
+  }
 }
 
 function refuseReplaced({ file, identity }: JobTarget): void {

@@ -1,5 +1,6 @@
 /**
- * Runs jobs off the event loop.
+ * Runs jobs off the event loop: checks, and work on files that this process does not have open, in a process each
+ * (job-process.ts); the rest in threads.
  *
  * There are three threads at most, each started when it is first needed: one for checkpoints, which are short and must
  * not wait, one for copies and checks, which can take minutes, and one that syncs a copy while it is written and hashes
@@ -22,6 +23,7 @@ import {
   waitWhileClosing,
   type SharedState,
 } from './shared-state';
+import { startJobProcess, type JobProcess, type ProcessJob } from './job-process';
 import { runJobInline } from './run-inline';
 import { WorkerLane } from './worker-lane';
 import type { Job, JobProgress, ResultOf, WorkerMessage } from './messages';
@@ -86,7 +88,73 @@ export function runJob<SomeJob extends Job>(job: SomeJob, options: JobOptions = 
  */
 export function startJob<SomeJob extends Job>(job: SomeJob, options: JobOptions = {}): RunningJob<ResultOf<SomeJob>> {
   hasProgram ??= findProgram();
-  return hasProgram ? startInThread(job, options) : startHere(job, options);
+  if (!hasProgram) return startHere(job, options);
+  return (needsProcess(job) ? startInProcess(job, options) : null) ?? startInThread(job, options);
+}
+
+function needsProcess(job: Job): job is ProcessJob {
+  switch (job.kind) {
+    case 'verify':
+      return true;
+    case 'vacuum-into':
+    case 'online-backup':
+    case 'fold':
+      return job.foreign === true;
+    case 'checkpoint':
+    case 'sync':
+    case 'hash':
+    case 'transfer':
+      return false;
+  }
+}
+
+/** `null` where this process may not start others (Node's permission model): then a thread has to do. */
+function startInProcess<SomeJob extends Job>(
+  job: SomeJob & ProcessJob,
+  options: JobOptions,
+): RunningJob<ResultOf<SomeJob>> | null {
+  const result = Promise.withResolvers<ResultOf<SomeJob>>();
+  const over = Promise.withResolvers<void>();
+  const { signal, onProgress } = options;
+  if (signal?.aborted === true) {
+    result.reject(signal.reason);
+    over.resolve();
+    return { result: result.promise, over: over.promise };
+  }
+  const giveUp = (reason: unknown): void => {
+    child.kill();
+    result.reject(reason);
+  };
+  const onAbort = (): void => giveUp(signal?.reason);
+  let pages = firstPages;
+  const onMessage = (message: WorkerMessage): void => {
+    if (message.type === 'done') return result.resolve(message.result as ResultOf<SomeJob>);
+    if (message.type === 'failed' && message.error.family !== 'aborted') {
+      return result.reject(deserializeError(message.error, job));
+    }
+    if (message.type !== 'progress') return;
+    try {
+      const returned = onProgress?.(message.progress);
+      if (message.progress.step !== 'copied') return;
+      pages = pagesFrom(returned, pages);
+      child.answer(pages);
+    } catch (error) {
+      giveUp(error);
+    }
+  };
+  const onOver = (): void => {
+    signal?.removeEventListener('abort', onAbort);
+    over.resolve();
+  };
+  let child: JobProcess;
+  try {
+    const keepAlive = options.keepAlive ?? true;
+    child = startJobProcess(program, job, { keepAlive, onMessage, onLost: result.reject, onOver });
+  } catch {
+    return null;
+  }
+  signal?.addEventListener('abort', onAbort, { once: true });
+  return { result: result.promise, over: over.promise };
 }
 
 function findProgram(): boolean {

@@ -10,6 +10,11 @@ export interface JobTarget {
   readonly identity: FileIdentity | null;
   /** Path of better-sqlite3's addon, where the application had to name it. */
   readonly nativeBinding?: string | undefined;
+  /**
+   * True for a file that this process does not have open: it may come from anybody, so the job runs in a process that can
+   * be killed. A check runs in one in any case.
+   */
+  readonly foreign?: boolean | undefined;
 }
 
 /**
@@ -195,6 +200,20 @@ export type JobProgress =
   /** So many pages are copied. */
   | ({ readonly step: 'copied' } & CopyProgress);
 
+/** What the process of a job may use, until it is killed. */
+export interface JobLimits {
+  /** Processor time of all its threads, in milliseconds: a slow disk costs none. */
+  readonly processorMs: number;
+  /** Memory that is resident. */
+  readonly memoryBytes: number;
+}
+
+/** From the host to the process of a job. */
+export type ProcessMessage =
+  | { readonly type: 'job'; readonly job: Job; readonly limits: JobLimits }
+  /** The answer to a report of progress: how many pages the next step copies. */
+  | { readonly type: 'answer'; readonly pages: number };
+
 /** From the host to the worker. */
 export type HostMessage =
   | { readonly type: 'job'; readonly id: number; readonly job: Job; readonly control: SharedArrayBuffer }
@@ -213,6 +232,12 @@ export type WorkerMessage =
 export type SerializedError =
   | { readonly family: 'sqlite'; readonly code: string; readonly message: string }
   | { readonly family: 'replaced'; readonly message: string; readonly details: Readonly<Record<string, unknown>> }
+  | {
+      readonly family: 'untrusted';
+      readonly message: string;
+      readonly hint: string;
+      readonly details: Readonly<Record<string, unknown>>;
+    }
   | { readonly family: 'aborted' }
   | {
       readonly family: 'other';

@@ -1,6 +1,6 @@
 /** Errors on their way between the worker and the host: taken apart there, put together here. */
 import { errorCode, errorMessage, errorName, textOf } from '../base/foreign-error';
-import { FileReplacedError, MaintenanceError } from '../errors/refusals';
+import { FileReplacedError, MaintenanceError, UntrustedFileError } from '../errors/refusals';
 import { isSqliteFailure, translateError } from '../errors/translate';
 import { NativeSqliteError } from '../native/sqlite-error';
 import type { Job, SerializedError } from './messages';
@@ -10,6 +10,9 @@ export function serializeError(error: unknown): SerializedError {
   if (isSqliteFailure(error)) return { family: 'sqlite', code: error.code, message: error.message };
   if (error instanceof FileReplacedError) {
     return { family: 'replaced', message: error.message, details: error.details };
+  }
+  if (error instanceof UntrustedFileError) {
+    return { family: 'untrusted', message: error.message, hint: error.hint, details: error.details };
   }
   if (error instanceof AbortedJob) return { family: 'aborted' };
   return {
@@ -28,6 +31,8 @@ export function deserializeError(wire: Exclude<SerializedError, { family: 'abort
       return translateError(new NativeSqliteError(wire.message, wire.code), { file: job.file, operation: job.kind });
     case 'replaced':
       return new FileReplacedError(wire.message, { details: wire.details });
+    case 'untrusted':
+      return new UntrustedFileError(wire.message, { hint: wire.hint, details: wire.details });
     case 'other':
       // A failed call of the operating system keeps its code; anything else is named as what it was.
       if (wire.syscall !== null)

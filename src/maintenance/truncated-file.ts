@@ -4,9 +4,24 @@ import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { count } from '../base/figures';
 import type { NativeDatabase } from '../native/better-sqlite3';
+import { NativeSqliteError } from '../native/sqlite-error';
 
 /** Bytes of the header of a `-wal`: a file that is not longer holds no page. https://sqlite.org/fileformat.html#the_write_ahead_log */
 const walHeaderBytes = 32;
+
+/**
+ * The last commit in a `-wal` says how many pages there are. A check takes memory, and a copy room, for every page that is
+ * counted, so the count must be one that the files can stand for: each page of a database is in one of them. The bound is
+ * far above, for filesystems and tools that are not foreseen here.
+ */
+const pagesPerStoredPage = 4;
+const sparseBytes = 1_073_741_824;
+const impossible = 'that number is no true one';
+
+/** Throws before a copy of more pages than the files can stand for. */
+export function refuseImpossible(missing: string | null): void {
+  if (missing?.endsWith(impossible) === true) throw new NativeSqliteError(missing, 'SQLITE_CORRUPT');
+}
 
 /**
  * `null`, or what is missing of the file of `schema`. `integrity_check` finds none of it where zeros make a valid page:
@@ -25,6 +40,9 @@ export function missingBytes(db: NativeDatabase.Database, schema = 'main'): stri
     const pageSize = numberOf(db, schema, 'page_size');
     const walBytes = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
     const bytes = statSync(file, { throwIfNoEntry: false })?.size;
+    if (bytes !== undefined && pages * pageSize > (bytes + walBytes) * pagesPerStoredPage + sparseBytes) {
+      return `SQLite counts ${count(pages, 'page')} of ${pageSize}, and ${basename(file)} has ${count(bytes, 'byte')}, its -wal ${walBytes}: ${impossible}`;
+    }
     if (walBytes > walHeaderBytes || bytes === undefined || bytes >= pages * pageSize) return null;
     return `${basename(file)} has ${count(bytes, 'byte')}, and SQLite counts ${count(pages, 'page')} of ${pageSize}: its end is missing`;
   } finally {

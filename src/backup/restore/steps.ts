@@ -47,12 +47,13 @@ export async function copyBackup(
       pagesPerSecond: null,
       steered: false,
       access: readAccess(from),
+      foreign: true,
     },
     { signal },
   );
   try {
     const copied = await copy.result;
-    await runJob({ kind: 'fold', file: work, identity: null, busyTimeoutMs: readTimeoutMs }, { signal });
+    await runJob({ kind: 'fold', file: work, identity: null, busyTimeoutMs: readTimeoutMs, foreign: true }, { signal });
     return copied;
   } finally {
     await copy.over;
@@ -108,7 +109,7 @@ export async function foldTarget(
   const preserved = await preserve(target, kept);
   let state: TargetState = 'none';
   try {
-    await runJob({ kind: 'fold', ...job });
+    await runJob({ kind: 'fold', ...job, foreign: true });
     state = sidecarsOf(target.path).length === 0 ? 'whole' : 'broken';
   } catch (error) {
     if (!(error instanceof SqliteCorruptError || error instanceof SqliteNotADatabaseError)) throw error;

@@ -3,7 +3,7 @@ import { performance } from '../../base/clock';
 import { MaintenanceError } from '../../errors/refusals';
 import type { NativeDatabase } from '../../native/better-sqlite3';
 import { readHeader } from '../read-header';
-import { missingBytes } from '../truncated-file';
+import { missingBytes, refuseImpossible } from '../truncated-file';
 import type { CopyProgress, CopyResult, HeaderFacts } from '../messages';
 
 export interface OnlineSettings {
@@ -43,6 +43,7 @@ export async function onlineBackup(
     const header = readHeader(db, settings.schema);
     onStart(header);
     const missing = settings.snapshot === 'hold' ? missingBytes(db, settings.schema) : null;
+    refuseImpossible(missing);
     // `attached` is documented by better-sqlite3 but missing from the types of @types/better-sqlite3.
     const options: NativeDatabase.BackupOptions & { attached: string } = { attached: settings.schema, progress: steer };
     const done = await db.backup(settings.destination, options);

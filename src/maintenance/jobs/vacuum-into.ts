@@ -3,7 +3,7 @@ import { performance } from '../../base/clock';
 import { quotedName } from '../../base/sql-name';
 import type { NativeDatabase } from '../../native/better-sqlite3';
 import { readHeader } from '../read-header';
-import { missingBytes } from '../truncated-file';
+import { missingBytes, refuseImpossible } from '../truncated-file';
 import type { CopyResult, HeaderFacts } from '../messages';
 
 /**
@@ -20,6 +20,7 @@ export function vacuumInto(
   const before = readHeader(db, job.schema);
   onStart(before);
   const missing = missingBytes(db, job.schema);
+  refuseImpossible(missing);
   db.prepare(`VACUUM ${quotedName(job.schema)} INTO ?`).run(job.destination);
   const after = readHeader(db, job.schema);
   return { sourceHeaders: [before, after], copiedPages: null, missing, durationMs: performance.now() - started };

@@ -1,0 +1,222 @@
+/**
+ * Runs one job in a process of its own, which can be killed at any moment.
+ *
+ *     host                                      job process                       its watchdog (a thread)
+ *     fork, job + limits (IPC)  ------------->  open, SQLite at work ...          processor time, memory, parent
+ *                               <-------------  progress*, done | failed          over a limit: says so, SIGKILL
+ *     abort, exit: SIGKILL
+ *
+ * What a database file makes SQLite do may have no end: a CHECK constraint that counts to a billion, a pipe in the place
+ * of a journal. A thread inside such a call can neither be stopped nor left behind by the process; a process can.
+ */
+import type * as ChildProcess from 'node:child_process';
+import { statSync } from 'node:fs';
+import { atExit } from '../base/at-exit';
+import { processGlobal } from '../base/process-global';
+import { MaintenanceError } from '../errors/refusals';
+import { childEnvironment } from '../options/child-environment';
+import type {
+  JobLimits,
+  ProcessMessage,
+  VerifyJob,
+  VacuumIntoJob,
+  OnlineBackupJob,
+  FoldJob,
+  WorkerMessage,
+} from './messages';
+
+/** The jobs whose work a database file determines. */
+export type ProcessJob = VerifyJob | VacuumIntoJob | OnlineBackupJob | FoldJob;
+
+export interface JobProcess {
+  /** Ends the process; nothing more is told. What it had open is closed when `over` is called. */
+  readonly kill: () => void;
+  /** Answers a report of progress. */
+  readonly answer: (pages: number) => void;
+}
+
+export interface JobProcessEvents {
+  readonly keepAlive: boolean;
+  readonly onMessage: (message: WorkerMessage) => void;
+  /** The process ended before the job was over, or could not be started. */
+  readonly onLost: (error: Error) => void;
+  /** The process is gone. */
+  readonly onOver: () => void;
+}
+
+/** Processes that work at a time; each has some 50 MB. The next job waits. */
+const maxProcesses = 4;
+/** Heap of JavaScript in MB: rows of the database never come into it, only the findings. */
+const heapMegabytes = 128;
+/** Characters of what a process says before its end that are kept. */
+const longestComplaint = 2000;
+
+const basicProcessorMs = 60_000;
+const processorMsPerMegabyte = 2000;
+const basicMemoryBytes = 512 * 1024 * 1024;
+/** A row can be as large as its file, and SQLite has it in memory more than once. */
+const memoryPerFileByte = 3;
+
+interface Queue {
+  running: number;
+  readonly waiting: Set<() => void>;
+}
+
+const queue = processGlobal<Queue>('job-processes', 1, () => ({ running: 0, waiting: new Set() }));
+
+/** Far more than a sound database of this size needs, also on a slow machine; far less than harm. */
+export function limitsFor(fileBytes: number): JobLimits {
+  return {
+    processorMs: basicProcessorMs + (fileBytes / 1_000_000) * processorMsPerMegabyte,
+    memoryBytes: basicMemoryBytes + fileBytes * memoryPerFileByte,
+  };
+}
+
+/** Starts the job as soon as there is room for its process. Throws where this process may start none. */
+export function startJobProcess(
+  program: string,
+  job: ProcessJob,
+  events: JobProcessEvents,
+  limits: JobLimits = limitsFor(bytesOf(job.file)),
+): JobProcess {
+  let running: JobProcess | null = null;
+  const start = (): void => {
+    let holdsPlace = true;
+    const leave = (): void => {
+      if (!holdsPlace) return;
+      holdsPlace = false;
+      queue.running -= 1;
+      for (const next of queue.waiting) return next();
+    };
+    const child = launch(program, job, limits, { ...events, onOver: () => (events.onOver(), leave()) });
+    queue.running += 1;
+    // Nobody waits for one that was given up.
+    running = { answer: child.answer, kill: () => (child.kill(), leave()) };
+  };
+  const startLater = (): void => {
+    queue.waiting.delete(startLater);
+    try {
+      start();
+    } catch (cause) {
+      events.onLost(notStarted(job, cause));
+      events.onOver();
+    }
+  };
+  if (queue.running < maxProcesses) start();
+  else queue.waiting.add(startLater);
+  return {
+    kill: () => {
+      if (running !== null) return running.kill();
+      if (queue.waiting.delete(startLater)) events.onOver();
+    },
+    answer: pages => running?.answer(pages),
+  };
+}
+
+function launch(program: string, job: ProcessJob, limits: JobLimits, events: JobProcessEvents): JobProcess {
+  // Loaded here: most programs never check a database.
+  const { fork } = require('node:child_process') as typeof ChildProcess;
+  const child = fork(program, [], {
+    // Without the parent's flags: its `--import` and `--require` hooks are about the application.
+    execArgv: [`--max-old-space-size=${heapMegabytes}`],
+    env: childEnvironment(),
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  let complaints = '';
+  let finished = false;
+  const kill = (): void => {
+    finished = true;
+    child.kill('SIGKILL');
+    // A process that waits for a disk may not die of SIGKILL either: nobody waits for it.
+    child.unref();
+    child.stderr?.destroy();
+    if (child.connected) child.disconnect();
+  };
+  const forgetExit = atExit(() => child.kill('SIGKILL'));
+  const lost = (error: Error): void => {
+    if (finished) return;
+    finished = true;
+    events.onLost(error);
+  };
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    complaints = `${complaints}${text}`.slice(-longestComplaint);
+  });
+  child.on('message', (message: WorkerMessage) => {
+    if (finished) return;
+    if (message.type === 'done' || message.type === 'failed') {
+      finished = true;
+      // Its connection is closed. Killed, it is gone sooner than by itself, and what waits for its end goes on.
+      child.kill('SIGKILL');
+    }
+    events.onMessage(message);
+  });
+  const over = (): void => {
+    forgetExit();
+    events.onOver();
+  };
+  child.once('error', cause => {
+    lost(notStarted(job, cause));
+    // Where it could not be started, no `exit` follows.
+    if (child.pid === undefined) over();
+  });
+  // Behind the end of its output, which says why.
+  child.once('close', (code, signal) => {
+    lost(ended(job, limits, complaints, signal ?? `exit code ${code}`));
+  });
+  child.once('exit', over);
+  send(child, { type: 'job', job, limits });
+  if (!events.keepAlive) {
+    child.unref();
+    child.channel?.unref();
+    (child.stderr as { unref?: () => void } | null)?.unref?.();
+  }
+  return { kill, answer: pages => send(child, { type: 'answer', pages }) };
+}
+
+function send(child: ChildProcess.ChildProcess, message: ProcessMessage): void {
+  // A process that is gone says so by itself.
+  if (child.connected) child.send(message, () => {});
+}
+
+/** What is to be read: the database and its -wal. */
+function bytesOf(file: string): number {
+  return ['', '-wal']
+    .map(suffix => {
+      try {
+        return statSync(`${file}${suffix}`, { throwIfNoEntry: false })?.size ?? 0;
+      } catch {
+        return 0;
+      }
+    })
+    .reduce((sum, bytes) => sum + bytes, 0);
+}
+
+function ended(job: ProcessJob, limits: JobLimits, complaints: string, how: string): MaintenanceError {
+  const limit = /^limit: (processor|memory)$/m.exec(complaints)?.[1];
+  const details = { job: job.kind, file: job.file };
+  if (limit === undefined) {
+    return new MaintenanceError(`The process of a job for ${job.file} ended (${how}).`, {
+      details: { ...details, ...(complaints === '' ? {} : { said: complaints.trim() }) },
+    });
+  }
+  const what =
+    limit === 'processor'
+      ? `${Math.round(limits.processorMs / 1000)} s of processor time`
+      : `${Math.round(limits.memoryBytes / 1_048_576)} MB of memory`;
+  return new MaintenanceError(
+    `The job on ${job.file} was ended: it used more than ${what}, which its size does not explain.`,
+    {
+      hint: 'Do not trust this file: a schema can be made so that it costs any amount of work. Look at its schema with the sqlite3 shell (`.schema`) before anything else opens it.',
+      details: { ...details, limit, ...limits },
+    },
+  );
+}
+
+function notStarted(job: ProcessJob, cause: unknown): MaintenanceError {
+  return new MaintenanceError(`No process could be started for a job on ${job.file}.`, {
+    hint: 'Look at the limits of processes and memory of this user or container (`ulimit -u`, pids.max), then try again.',
+    details: { job: job.kind, file: job.file },
+    cause,
+  });
+}

@@ -1,0 +1,51 @@
+/** The side of the job process: runs the one job that it is sent, under a watchdog, and answers. */
+import { Worker } from 'node:worker_threads';
+import { answer, createSharedState } from './shared-state';
+import { executeNow, executeOnline } from './run-job';
+import { copyRateFor } from './copy-rate';
+import { serializeError } from './serialized-error';
+import type { Job, JobLimits, JobProgress, ProcessMessage, ResultOf, WorkerMessage } from './messages';
+
+/** Serves in this process, whose program is `program`. */
+export function serveProcess(program: string): void {
+  // A signal to the whole group (Ctrl-C, a service manager) is for the host, which ends this process when it wants to.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+  const control = createSharedState();
+  process.on('message', (message: ProcessMessage) => {
+    if (message.type === 'answer') return answer(control, message.pages);
+    startWatchdog(program, message.limits);
+    void run(message.job);
+  });
+
+  async function run(job: Job): Promise<void> {
+    try {
+      send({ type: 'done', id: 0, result: await perform(job) });
+    } catch (error) {
+      send({ type: 'failed', id: 0, error: serializeError(error) });
+    }
+  }
+
+  function perform(job: Job): ResultOf<Job> | Promise<ResultOf<Job>> {
+    const report = (progress: JobProgress): void => send({ type: 'progress', id: 0, progress });
+    // No other connection of this process has the file, so nobody has to stand still while this one closes.
+    if (job.kind === 'online-backup') return executeOnline(job, report, copyRateFor(job, control, report), null);
+    return executeNow(job, report, null);
+  }
+}
+
+function send(message: WorkerMessage): void {
+  process.send?.(message);
+}
+
+function startWatchdog(program: string, limits: JobLimits): void {
+  const workerData: WatchdogData = { watchdog: true, limits, parent: process.ppid };
+  new Worker(program, { workerData, execArgv: [] }).unref();
+}
+
+/** What tells the watchdog that it is one. */
+export interface WatchdogData {
+  readonly watchdog: true;
+  readonly limits: JobLimits;
+  /** Process id of the host when the job began. */
+  readonly parent: number;
+}
