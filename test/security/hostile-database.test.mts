@@ -77,18 +77,18 @@ describe('a check without an end', { skip: linux }, () => {
     new Native(sound).exec('CREATE TABLE t (a)').close();
     const given = new AbortController();
     const endless = verifyDatabase(file, { signal: given.signal });
-    await until(() => jobProcesses().length > 0);
+    await until(() => jobProcesses().length > 0, 'the process of the job');
     assert.equal((await verifyDatabase(sound)).ok, true);
     given.abort(new Error('given up'));
     await assert.rejects(endless, /given up/);
-    await until(() => jobProcesses().length === 0);
+    await until(() => jobProcesses().length === 0, 'its end');
   });
 
   test('db.verify() of an open database and the CLI can be given up as well', async () => {
     const file = hostile(costlyCheck);
     const child = spawn(process.execPath, [cli, 'verify', file]);
     // Whoever runs it in a terminal presses Ctrl-C.
-    await until(() => readdirSync(`/proc/${child.pid}/task`).some(task => hasChild(child.pid, task)));
+    await until(() => readdirSync(`/proc/${child.pid}/task`).some(task => hasChild(child.pid, task)), 'its process');
     child.kill('SIGINT');
     const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
     assert.ok(code !== 0 || signal !== null);
@@ -162,9 +162,9 @@ describe('a check without an end', { skip: linux }, () => {
     const child = spawn(process.execPath, ['-e', script]);
     const workers = (): string[] =>
       readdirSync('/proc').filter(pid => /^\d+$/.test(pid) && openFiles(pid).includes(file));
-    await until(() => workers().length > 0);
+    await until(() => workers().length > 0, 'the process of the job');
     child.kill('SIGKILL');
-    await until(() => workers().length === 0);
+    await until(() => workers().length === 0, 'its end');
   });
 });
 
@@ -197,17 +197,17 @@ describe('a copy of a hostile file', { skip: linux }, () => {
     const target = join(folder, 'restored.db');
     spawnSync('mkdir', [dirname(destination)]);
     const child = spawn(process.execPath, [cli, 'backup', file, destination]);
-    await until(() => readdirSync(`/proc/${child.pid}/task`).some(task => hasChild(child.pid, task)));
+    await until(() => readdirSync(`/proc/${child.pid}/task`).some(task => hasChild(child.pid, task)), 'its process');
     child.kill('SIGINT');
     await once(child, 'exit');
     assert.equal(existsSync(destination), false);
 
     const given = new AbortController();
     const restoring = restoreDatabase({ from: hostile(costlyCheck), to: target, signal: given.signal });
-    await until(() => jobProcesses().length > 0);
+    await until(() => jobProcesses().length > 0, 'the process of the job');
     given.abort(new Error('given up'));
     await assert.rejects(restoring, /given up/);
-    await until(() => jobProcesses().length === 0);
+    await until(() => jobProcesses().length === 0, 'its end');
     assert.equal(existsSync(target), false);
   });
 });
