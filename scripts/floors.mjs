@@ -47,6 +47,7 @@ export const floors = [
     folders: [
       { name: 'checkpoint', does: 'when and how the WAL is copied into the database' },
       { name: 'writes', does: '`db.write`: group commit, savepoints, retries' },
+      { name: 'readers', does: '`db.reader`: reads in processes that can be stopped' },
       { name: 'backup', does: 'backups, schedules, snapshots, `restore/`' },
       { name: 'sentinel', does: 'watches the locks and files of one connection' },
       { name: 'process-guard', does: 'wraps fs and node:sqlite, which would cancel the locks of SQLite' },

@@ -21,6 +21,7 @@ export type {
   CheckpointOptions,
   DangerousOptions,
   Options,
+  ReaderOptions,
   ScheduledBackupOptions,
   SentinelOptions,
   WriteOptions,
@@ -38,6 +39,10 @@ export type {
 } from './connection/types';
 export type { WritePriority } from './writes/priority-queue';
 export type { WriteCallOptions } from './writes/queued-write';
+export type { DatabaseReader, SnapshotReader } from './readers/database-reader';
+export type { QueryOptions, SnapshotReadOptions } from './readers/call-options';
+export type { BindArguments, BindValue, RowForm } from './readers/messages';
+export type { ReaderFacts, RunningRead } from './readers/counters';
 export type { Histogram } from './base/histogram';
 export type { WriteQueueFacts } from './writes/counters';
 export type { FilesystemErrors } from './filesystem/linux/error-counters';
@@ -60,6 +65,8 @@ export type {
   FileReplacedEvent,
   LocksLostEvent,
   LongTransactionEvent,
+  QueryTimeoutEvent,
+  ReaderLostEvent,
   WarningEvent,
 } from './events/event-map';
 
@@ -79,7 +86,11 @@ export {
   LocksLostError,
   MaintenanceError,
   OrphanedJournalError,
+  QueryTimeoutError,
+  ReaderError,
+  ReadQueueFullError,
   RestoreError,
+  ResultTooLargeError,
   SafeSqliteError,
   SqliteCopyConflictError,
   UnprovedProtectionError,

@@ -24,6 +24,7 @@ import type { DatabaseEmitter } from '../events/event-map';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/messages';
 import type { Options } from '../options/options';
 import type { Plan } from '../policy/plan';
+import type { DatabaseReader } from '../readers/database-reader';
 import type { WriteCallOptions } from '../writes/queued-write';
 import { isSharedConnection, type SharedConnection, reportWhenLeaked, loadBackups } from '../open/shared-connection';
 import type { DatabaseHealth } from '../health/health';
@@ -47,6 +48,7 @@ export class Database implements DropInDatabase {
   readonly #session: Session;
   readonly #handle: TextHandle;
   #safeIntegers = false;
+  #reader: DatabaseReader | null = null;
 
   /** The file name as it was given. */
   declare readonly name: string;
@@ -150,6 +152,17 @@ export class Database implements DropInDatabase {
     return this.#open.writes.write(this, this.#session, fn, options) as Promise<Result>;
   }
 
+  /**
+   * Reads off the event loop, in reader processes that can be stopped: `all`, `get`, `iterate`, `snapshot`.
+   *
+   * Only what is committed is seen, and every write whose `db.write` has resolved. A query that takes longer than its
+   * `timeoutMs`, or whose `signal` aborts, is ended with its process; writes, checkpoints and the other reads go on.
+   * docs/reader.md has the details.
+   */
+  get reader(): DatabaseReader {
+    return (this.#reader ??= this.#open.readers.readerOf(this, this.#session, () => this.#safeIntegers));
+  }
+
   /** The database as one Buffer, with what is in the WAL; it can be opened again with `new Database(buffer)`. */
   serialize(options?: SerializeOptions): Buffer {
     return attempt(this.#session, { operation: 'serialize' }, () => withoutWalMark(this.#native.serialize(options)));
@@ -217,23 +230,23 @@ export class Database implements DropInDatabase {
   function(name: string, fn: VariableArgFunction): this;
   function(name: string, options: RegistrationOptions, fn: VariableArgFunction): this;
   function(name: string, options: RegistrationOptions | VariableArgFunction, fn?: VariableArgFunction): this {
-    return this.#register('function', isTrusted(options), native => {
+    return this.#register('function', isTrusted(options), name, native => {
       if (fn === undefined) native.function(name, options as VariableArgFunction);
       else native.function(name, options as RegistrationOptions, fn);
     });
   }
 
   aggregate<T>(name: string, options: AggregateOptions<T>): this {
-    return this.#register('aggregate', isTrusted(options), native => native.aggregate(name, options));
+    return this.#register('aggregate', isTrusted(options), name, native => native.aggregate(name, options));
   }
 
   table(name: string, definition: VirtualTableOptions): this {
-    return this.#register('table', isTrusted(definition), native => native.table(name, definition));
+    return this.#register('table', isTrusted(definition), name, native => native.table(name, definition));
   }
 
   /** Loads an extension library; `entryPoint` only where it is not the usual one. */
   loadExtension(...args: [path: string, entryPoint?: string]): this {
-    return this.#register('loadExtension', true, native => native.loadExtension(...(args as [string])));
+    return this.#register('loadExtension', true, null, native => native.loadExtension(...(args as [string])));
   }
 
   /** Integers of this handle's later statements are bigints. */
@@ -262,9 +275,9 @@ export class Database implements DropInDatabase {
     this.close();
   }
 
-  /** Waits for the writes that this handle has queued, without stopping the event loop, then closes it. */
+  /** Waits for the writes that this handle has queued and for its reads, without stopping the event loop, then closes it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#open.writes.leave(this.#session);
+    await Promise.all([this.#open.writes.leave(this.#session), this.#open.readers.settled(this.#session)]);
     this.close();
   }
 
@@ -281,9 +294,15 @@ export class Database implements DropInDatabase {
   }
 
   /** Registers something that SQL can call; what the schema may call makes the schema trusted. */
-  #register(operation: string, trusts: boolean, register: (native: Connection['native']) => void): this {
+  #register(
+    operation: string,
+    trusts: boolean,
+    name: string | null,
+    register: (native: Connection['native']) => void,
+  ): this {
     this.#connection.useSafeIntegers(this.#safeIntegers);
     attempt(this.#session, { operation }, () => register(this.#native));
+    if (name !== null) this.#open.readers.noteRegistered(name);
     if (trusts) this.#connection.trustSchema();
     return this;
   }

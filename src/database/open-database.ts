@@ -49,7 +49,7 @@ function explicitly(resolved: object, given: object): object {
 }
 
 /** The options that are objects of options themselves. */
-const nested = new Set(['checkpoint', 'sentinel', 'writes', 'backup', 'keep', 'dangerously']);
+const nested = new Set(['checkpoint', 'sentinel', 'writes', 'readers', 'backup', 'keep', 'dangerously']);
 
 function isNested(name: string, value: unknown): value is object {
   return nested.has(name) && typeof value === 'object' && value !== null;

@@ -135,6 +135,35 @@ export const refusalCodes = {
     meaning: 'More writes wait than `writes.maxQueued` allows; this one was not queued and did not run.',
     hint: 'Shed load (HTTP 503), or raise `writes.maxQueued`.',
   },
+  QueryTimeoutError: {
+    code: 'SAFE_SQLITE_QUERY_TIMEOUT',
+    retryable: false,
+    fatal: false,
+    meaning: 'A query of `db.reader` did not end within `timeoutMs`; its reader process was ended, nothing else was.',
+    hint: 'Look at its plan (EXPLAIN QUERY PLAN), read less, or raise `timeoutMs` of the call.',
+  },
+  ResultTooLargeError: {
+    code: 'SAFE_SQLITE_RESULT_TOO_LARGE',
+    retryable: false,
+    fatal: false,
+    meaning:
+      'The result of a query of `db.reader` is larger than `maxRows` or `maxBytes` allows; no part of it is returned by `all`.',
+    hint: 'Add a LIMIT, read with `db.reader.iterate()`, or raise the limit that the message names.',
+  },
+  ReaderError: {
+    code: 'SAFE_SQLITE_READER_FAILED',
+    retryable: true,
+    fatal: false,
+    meaning: 'A reader process could not be started, or ended in the middle of a query. The database is not affected.',
+    hint: 'The next query starts a new reader process; look at `cause`, at the exit code, and at the memory of the machine.',
+  },
+  ReadQueueFullError: {
+    code: 'SAFE_SQLITE_READ_QUEUE_FULL',
+    retryable: true,
+    fatal: false,
+    meaning: 'More queries of `db.reader` wait than `readers.maxQueued` allows; this one did not run.',
+    hint: 'Shed load (HTTP 503), or raise `readers.max` or `readers.maxQueued`.',
+  },
   ClosedDatabaseError: {
     code: 'SAFE_SQLITE_CLOSED',
     retryable: false,

@@ -77,6 +77,14 @@ export class RestoreError extends SafeSqliteError {}
 export class MaintenanceError extends SafeSqliteError {}
 /** The write queue is full; the write was not queued. */
 export class WriteQueueFullError extends SafeSqliteError {}
+/** A query of `db.reader` did not end within its time limit; its reader process was ended. */
+export class QueryTimeoutError extends SafeSqliteError {}
+/** The result of a query of `db.reader` is larger than its limit allows. */
+export class ResultTooLargeError extends SafeSqliteError {}
+/** A reader process could not be started, or ended in the middle of a query. */
+export class ReaderError extends SafeSqliteError {}
+/** Too many queries of `db.reader` wait; this one did not run. */
+export class ReadQueueFullError extends SafeSqliteError {}
 
 brand(SafeSqliteError, 'SafeSqliteError');
 
@@ -100,6 +108,10 @@ export const refusalClasses = {
   RestoreError,
   MaintenanceError,
   WriteQueueFullError,
+  QueryTimeoutError,
+  ResultTooLargeError,
+  ReaderError,
+  ReadQueueFullError,
 } as const satisfies Record<RefusalName, new (message: string, context?: ErrorContext) => Error>;
 
 for (const [name, refusal] of Object.entries(refusalClasses)) {

@@ -11,6 +11,8 @@ const levels: Readonly<Record<EventName, keyof Logger>> = {
   checkpointBlocked: 'info',
   checkpointFailed: 'error',
   busy: 'debug',
+  queryTimeout: 'warn',
+  readerLost: 'error',
   warning: 'warn',
   longTransaction: 'warn',
   locksLost: 'fatal',

@@ -50,6 +50,27 @@ export interface BusyEvent extends EventFacts {
   readonly waitedMs: number;
 }
 
+export interface QueryTimeoutEvent extends EventFacts {
+  /** The SQL with every literal replaced by `?`. */
+  readonly sql: string;
+  readonly timeoutMs: number;
+  /** `'running'`: its reader process was ended. `'queued'`: it waited for a reader all the time. */
+  readonly phase: 'queued' | 'running';
+  /** Process id of the reader; `null` where the query ran in the application's thread, or not at all. */
+  readonly pid: number | null;
+}
+
+export interface ReaderLostEvent extends EventFacts {
+  /** Process id; `null` where none could be started. */
+  readonly pid: number | null;
+  readonly exitCode: number | null;
+  /** The signal that ended it, for example `'SIGKILL'` of the system's memory killer. */
+  readonly signal: string | null;
+  /** What it ran, with every literal replaced by `?`; `null` where it ran nothing. */
+  readonly sql: string | null;
+  readonly error: Error;
+}
+
 export interface WarningEvent extends EventFacts {
   /** Stable name of the warning, for example `'non-durable-filesystem'`. */
   readonly code: string;
@@ -102,6 +123,8 @@ export type DatabaseEvents = {
   checkpointBlocked: (event: CheckpointBlockedEvent) => void;
   checkpointFailed: (event: CheckpointFailedEvent) => void;
   busy: (event: BusyEvent) => void;
+  queryTimeout: (event: QueryTimeoutEvent) => void;
+  readerLost: (event: ReaderLostEvent) => void;
   warning: (event: WarningEvent) => void;
   longTransaction: (event: LongTransactionEvent) => void;
   locksLost: (event: LocksLostEvent) => void;

@@ -7,6 +7,7 @@ import type { FileScheduler } from '../checkpoint/scheduler';
 import type { Connection } from '../connection/connection';
 import type { FilesystemErrors } from '../filesystem/linux/error-counters';
 import type { ConnectionSentinel } from '../sentinel/connection-sentinel';
+import type { DatabaseReaders } from '../readers/database-readers';
 import type { WriteQueue } from '../writes/write-queue';
 
 /** What health is gathered from: one open database and its services. */
@@ -14,6 +15,7 @@ export interface HealthSubject {
   readonly connection: Connection;
   readonly services: { readonly scheduler: FileScheduler | null; readonly sentinel: ConnectionSentinel | null };
   readonly writes: WriteQueue;
+  readonly readers: DatabaseReaders;
   readonly schedule: Schedule | null;
   readonly journalMode: string;
   filesystemErrors(): FilesystemErrors | null;
@@ -42,6 +44,7 @@ export function healthOfOpen(database: HealthSubject): DatabaseHealth {
     faults: connection.faults.read(),
     fullAgeMs: connection.faults.fullAgeMs,
     writes: writes.facts(),
+    readers: database.readers.facts(),
     backups: backupHealth(database),
   });
 }

@@ -3,6 +3,7 @@ import { count } from '../base/figures';
 import type { Histogram } from '../base/histogram';
 import type { FilesystemErrors } from '../filesystem/linux/error-counters';
 import type { PlanWarning } from '../policy/plan';
+import type { ReaderFacts } from '../readers/counters';
 import type { WriteQueueFacts } from '../writes/counters';
 
 /** The checkpoints of the file, as far as this process makes them. */
@@ -71,6 +72,8 @@ export interface HealthFacts<Writes extends WriteHealth = WriteHealth> {
   /** Since the last of them that found no room, in milliseconds; `null` when none did. */
   readonly fullAgeMs: number | null;
   readonly writes: Writes;
+  /** The readers behind `db.reader`. */
+  readonly readers: ReaderFacts;
   /** `null` where no backups are scheduled. */
   readonly backups: BackupHealth | null;
 }
@@ -88,7 +91,7 @@ const failuresThatCount = 3;
 const fullForMs = 60_000;
 /** A reader that blocks checkpoints for longer than this pins the WAL, in milliseconds. */
 const blockedTooLongMs = 60_000;
-/** A write that waits longer than this waits for something that does not end, in milliseconds. */
+/** A write or a read that waits longer than this waits for something that does not end, in milliseconds. */
 const queuedTooLongMs = 10_000;
 
 export function healthOf<Writes extends WriteHealth>(facts: HealthFacts<Writes>): Health<Writes> {
@@ -96,8 +99,9 @@ export function healthOf<Writes extends WriteHealth>(facts: HealthFacts<Writes>)
   const reasons = [
     ...roomReasons(facts.fullAgeMs),
     ...filesystemReasons(facts.filesystemErrors),
-    ...checkpointReasons(facts.checkpoints),
+    ...checkpointReasons(facts.checkpoints, facts.readers),
     ...writeReasons(facts.writes),
+    ...readerReasons(facts.readers),
     ...backupReasons(facts.backups),
   ];
   return verdict(facts, reasons.length === 0 ? 'ok' : 'degraded', reasons);
@@ -123,14 +127,14 @@ function* filesystemReasons(errors: FilesystemErrors | null): Generator<string> 
   yield `The filesystem has counted errors (${counters.join(', ')}, ${errors.source}${last}).`;
 }
 
-function* checkpointReasons(checkpoints: CheckpointHealth | null): Generator<string> {
+function* checkpointReasons(checkpoints: CheckpointHealth | null, readers: ReaderFacts): Generator<string> {
   if (checkpoints === null) return;
   const { failed, blocked, walBytes, walLimitBytes, owner } = checkpoints;
   if (failed !== null && failed.consecutive >= failuresThatCount) {
     yield `The last ${failed.consecutive} checkpoints failed with ${failed.code}: ${failed.message}`;
   }
   if (blocked !== null && blocked.forMs >= blockedTooLongMs) {
-    yield `Checkpoints have been blocked for ${seconds(blocked.forMs)}: a read transaction that does not end pins the WAL.`;
+    yield `Checkpoints have been blocked for ${seconds(blocked.forMs)}: a read transaction that does not end pins the WAL.${oldestReader(readers)}`;
   }
   if (walBytes > walLimitBytes) {
     const who = owner === 'external' ? ' The program that checkpoints it does not keep up, or does not run.' : '';
@@ -142,6 +146,18 @@ function* writeReasons({ oldestMs, queued, waitsFor }: WriteHealth): Generator<s
   if (oldestMs === null || oldestMs < queuedTooLongMs) return;
   const obstacle = waitsFor === null ? '' : ` for the ${waitsFor}`;
   yield `The write queue holds ${count(queued, 'write')}; the oldest has waited${obstacle} for ${seconds(oldestMs)}.`;
+}
+
+/** The reader of this process that has held its state of the database longest: it may be what pins the WAL. */
+function oldestReader({ running: [oldest] }: ReaderFacts): string {
+  if (oldest === undefined) return '';
+  const process = oldest.pid === null ? '' : ` (process ${oldest.pid})`;
+  return ` A reader of db.reader${process} has run for ${seconds(oldest.ageMs)}: ${oldest.sql ?? 'a snapshot between two queries'}.`;
+}
+
+function* readerReasons({ oldestMs, queued, busy, max }: ReaderFacts): Generator<string> {
+  if (oldestMs === null || oldestMs < queuedTooLongMs) return;
+  yield `${count(queued, 'call')} of db.reader wait, the oldest for ${seconds(oldestMs)}: ${busy} of at most ${max} readers are busy.`;
 }
 
 function* backupReasons(backups: BackupHealth | null): Generator<string> {

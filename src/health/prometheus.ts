@@ -105,6 +105,26 @@ const families: readonly Family[] = [
     help: 'Writes in a batch.',
     read: ({ writes }) => ({ histogram: writes.batchSizes, unit: 1 }),
   },
+  gauge('readers', 'Reader processes that live.', ({ readers }) => readers.processes),
+  gauge('readers_busy', 'Readers that run a query or a snapshot.', ({ readers }) => readers.busy),
+  gauge('reads_queued', 'Calls of db.reader that wait.', ({ readers }) => readers.queued),
+  gauge('read_wait_seconds', 'How long the oldest of them has waited.', ({ readers }) =>
+    inSeconds(readers.oldestMs ?? 0),
+  ),
+  {
+    name: 'reads_total',
+    kind: 'counter',
+    help: 'Calls of db.reader by outcome: done, failed, timeout, aborted, refused by a full queue.',
+    read: ({ readers }) => labelled('outcome', readers.counts),
+  },
+  {
+    name: 'read_seconds',
+    kind: 'histogram',
+    help: 'Time of a call of db.reader, the wait included.',
+    read: ({ readers }) => ({ histogram: readers.durationMs, unit: millisecondsInSecond }),
+  },
+  counter('readers_killed_total', 'Readers that were ended to stop a query.', ({ readers }) => readers.killed),
+  counter('readers_lost_total', 'Readers that ended by themselves.', ({ readers }) => readers.lost),
   counter('sentinel_checks_total', 'Checks of locks and files.', ({ sentinel }) => sentinel?.checks ?? null),
   gauge(
     'filesystem_errors',

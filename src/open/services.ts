@@ -8,6 +8,7 @@ import type { FileUser } from '../checkpoint/file-user';
 import type { Connection } from '../connection/connection';
 import { ConnectionFence } from '../fence/connection-fence';
 import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without-checkpoint';
+import { DatabaseReaders } from '../readers/database-readers';
 import { startConnectionSentinel, type ConnectionSentinel } from '../sentinel/connection-sentinel';
 import { foldCase } from '../sql/names';
 import type { EventHub } from '../events/event-hub';
@@ -31,6 +32,8 @@ export class ConnectionServices {
   readonly #connection: Connection;
   /** `null` where it is switched off, and for a database without a file. */
   readonly sentinel: ConnectionSentinel | null;
+  /** The readers behind `db.reader`. */
+  readonly readers: DatabaseReaders;
   readonly #files = new Map<string, ServedFile>();
   #schedulers: readonly FileScheduler[] = [];
   readonly #fence: ConnectionFence;
@@ -42,6 +45,7 @@ export class ConnectionServices {
       sentinel === 'off' || connection.plan.file === null
         ? null
         : startConnectionSentinel(connection, { ...sentinel, rescueDirectory, nativeBinding });
+    this.readers = new DatabaseReaders(connection, () => this.#files.get('main')?.file.identity ?? null);
     const fence = new ConnectionFence(connection, {
       walFiles: () => this.#walFiles(),
       released: () => this.sentinel?.stop(),
@@ -52,6 +56,7 @@ export class ConnectionServices {
       // What has lost its locks or files must not be checkpointed either.
       refused: () => {
         for (const { scheduler, user } of this.#files.values()) scheduler.leave(user);
+        this.readers.refuse();
       },
     });
   }

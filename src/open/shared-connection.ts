@@ -5,6 +5,7 @@ import type { Attachments } from '../connection/attachments';
 import type { Connection } from '../connection/connection';
 import type { Session } from '../connection/session';
 import type { SqlGuard } from '../connection/sql-guard';
+import type { DatabaseReaders } from '../readers/database-readers';
 import { WriteQueue } from '../writes/write-queue';
 import { withdrawInstance } from '../registry/shared-instances';
 import type { Schedule } from '../backup/schedule';
@@ -40,6 +41,8 @@ export class SharedConnection {
   /** As SQLite said when it was opened: `'wal'`, `'delete'`, …; `'memory'` for a database without a file. */
   readonly journalMode: string;
   readonly writes: WriteQueue;
+  /** The readers behind `db.reader`. */
+  readonly readers: DatabaseReaders;
   readonly services: ConnectionServices;
   /** The scheduled backups; `null` where there are none. */
   readonly schedule: Schedule | null;
@@ -60,6 +63,7 @@ export class SharedConnection {
     this.journalMode = parts.file?.journalMode ?? 'memory';
     this.writes = new WriteQueue(parts.connection, parts.connection.options.writes);
     this.services = parts.services;
+    this.readers = parts.services.readers;
     this.#release = parts.release;
     rememberOpen(this);
     this.schedule = parts.connection.options.backup === 'off' ? null : loadBackups().startScheduledBackups(this);
@@ -104,6 +108,7 @@ export class SharedConnection {
       throw new TypeError('This database connection is busy executing a query');
     }
     this.writes.finish(session);
+    this.readers.leave(session, this.#handles.size === 1);
     if (this.#handles.size > 1 && this.connection.commitHooks.beganBy === session) this.connection.execute('ROLLBACK');
     const failure = this.#handles.size === 1 ? this.#closeConnection() : null;
     this.#handles.delete(session);

@@ -58,10 +58,10 @@ export function choiceOption<Choice extends string>(
   return choice;
 }
 
-export function pathOption(option: string, value: unknown): string | null {
+export function pathOption(option: string, value: unknown, expectation = 'the path of a folder'): string | null {
   if (value === undefined) return null;
   if (typeof value !== 'string' || value.trim() === '' || value.includes('\0'))
-    refuseOption(option, 'the path of a folder', value);
+    refuseOption(option, expectation, value);
   return value;
 }
 

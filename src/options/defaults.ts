@@ -26,5 +26,13 @@ export const defaults = {
     minDelayMs: 2,
     maxDelayMs: 100,
   },
+  readers: {
+    /** A start costs a tenth of a second, a process at rest some 60 MB. */
+    idleMs: 60_000,
+    /** What reads pins the WAL: it cannot start over meanwhile. */
+    timeoutMs: 30_000,
+    maxQueued: 1000,
+    memoryBytes: 512 * MiB,
+  },
   backup: { intervalMs: hourMs, keep: { newest: 24, daily: 7, weekly: 4 } },
 } as const;

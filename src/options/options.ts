@@ -41,6 +41,8 @@ export interface Options {
   sentinel?: SentinelOptions | 'off' | undefined;
   /** The queue behind `db.write`. */
   writes?: WriteOptions | undefined;
+  /** The reader processes behind `db.reader`; `'off'` refuses its calls. */
+  readers?: ReaderOptions | 'off' | undefined;
   /** Scheduled backups. Default: none. */
   backup?: ScheduledBackupOptions | undefined;
   /**
@@ -95,6 +97,31 @@ export interface WriteOptions {
   minDelayMs?: number | undefined;
   /** Longest wait between two tries, in milliseconds. Default 100. */
   maxDelayMs?: number | undefined;
+}
+
+export interface ReaderOptions {
+  /** At most this many reader processes. Default: the processor cores less one, at least 1. */
+  max?: number | undefined;
+  /** A reader process that had nothing to do for so long ends, in milliseconds. Default 60 000. */
+  idleMs?: number | undefined;
+  /**
+   * How long one call takes at most, its wait for a reader included, in milliseconds; then its process is ended and it
+   * rejects with `QueryTimeoutError`. Default 30 000: a query that reads pins the WAL.
+   */
+  timeoutMs?: number | undefined;
+  /** More waiting calls than this are refused with `ReadQueueFullError`. Default 1000. */
+  maxQueued?: number | undefined;
+  /**
+   * Path or `file:` URL of a module whose default export (or export `setup`) is called with the better-sqlite3 connection of each
+   * reader before its first query: it registers the application's functions, aggregates, tables and extensions there.
+   * The schema is then trusted to call them. Default: none.
+   */
+  setup?: string | URL | undefined;
+  /**
+   * Memory of one reader process, in bytes: one half for SQLite (`hard_heap_limit`), one half for the heap of JavaScript.
+   * Default 512 MiB, at least 64 MiB.
+   */
+  memoryBytes?: number | undefined;
 }
 
 export interface ScheduledBackupOptions {

@@ -1,9 +1,17 @@
-/** The options of the services: checkpoints, sentinel, write queue, scheduled backups. */
+/** The options of the services: checkpoints, sentinel, write queue, readers, scheduled backups. */
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { booleanOption, choiceOption, integerOption, millisecondsOption, pathOption, refuseOption } from './checks';
 import { defaults } from './defaults';
 import { checkOptionNames } from './option-names';
 import type { Options } from './options';
-import type { ResolvedCheckpoint, ResolvedScheduledBackup, ResolvedSentinel, ResolvedWrites } from './resolved';
+import type {
+  ResolvedCheckpoint,
+  ResolvedReaders,
+  ResolvedScheduledBackup,
+  ResolvedSentinel,
+  ResolvedWrites,
+} from './resolved';
 
 /** One page of the smallest size: a WAL limit below it means nothing. */
 const smallestWalBytes = 512;
@@ -11,6 +19,9 @@ const smallestWalBytes = 512;
 const shortestIntervalMs = 10;
 const shortestBackupIntervalMs = 1000;
 const largestCount = 1_000_000;
+/** Below it Node itself does not start reliably. */
+const smallestReaderBytes = 64 * 1024 * 1024;
+const mostReaders = 1024;
 
 export function resolveCheckpoint(given: Options['checkpoint']): ResolvedCheckpoint | 'off' {
   if (given === 'off') return 'off';
@@ -68,6 +79,34 @@ export function resolveWrites(given: Options['writes'], timeout: number): Resolv
     refuseOption('writes.maxDelayMs', `at least \`minDelayMs\` (${resolved.minDelayMs})`, resolved.maxDelayMs);
   }
   return resolved;
+}
+
+export function resolveReaders(given: Options['readers']): ResolvedReaders | 'off' {
+  if (given === 'off') return 'off';
+  const names = ['max', 'idleMs', 'timeoutMs', 'maxQueued', 'setup', 'memoryBytes'] as const;
+  const options = serviceObject('readers', given, names, true);
+  const { readers } = defaults;
+  const memory = options.memoryBytes;
+  return Object.freeze({
+    max: options.max === undefined ? null : integerOption('readers.max', options.max, 1, 1, mostReaders),
+    idleMs: millisecondsOption('readers.idleMs', options.idleMs, readers.idleMs, 0),
+    timeoutMs: millisecondsOption('readers.timeoutMs', options.timeoutMs, readers.timeoutMs, 1),
+    maxQueued: integerOption('readers.maxQueued', options.maxQueued, readers.maxQueued, 0, largestCount),
+    setup: setupModule(options.setup),
+    memoryBytes: integerOption('readers.memoryBytes', memory, readers.memoryBytes, smallestReaderBytes, 2 ** 50),
+  });
+}
+
+function setupModule(given: unknown): string | null {
+  const text = given instanceof URL ? given.href : given;
+  const path = pathOption('readers.setup', text, 'the path of a module');
+  if (path === null) return null;
+  if (!path.startsWith('file:')) return resolve(path);
+  try {
+    return fileURLToPath(path);
+  } catch {
+    return refuseOption('readers.setup', 'the path of a module', path);
+  }
 }
 
 export function resolveBackup(given: Options['backup']): ResolvedScheduledBackup | 'off' {

@@ -6,7 +6,7 @@ import { defaults } from './defaults';
 import { checkOptionNames } from './option-names';
 import type { Options } from './options';
 import type { ResolvedDangers, ResolvedOptions } from './resolved';
-import { resolveBackup, resolveCheckpoint, resolveSentinel, resolveWrites } from './resolve-services';
+import { resolveBackup, resolveCheckpoint, resolveReaders, resolveSentinel, resolveWrites } from './resolve-services';
 import { resolveSource } from './source';
 
 const optionNames = [
@@ -21,6 +21,7 @@ const optionNames = [
   'checkpoint',
   'sentinel',
   'writes',
+  'readers',
   'backup',
   'rescueDirectory',
   'logger',
@@ -54,6 +55,7 @@ export function resolveOptions(filename: unknown, given: unknown): ResolvedOptio
     checkpoint: resolveCheckpoint(options.checkpoint),
     sentinel: resolveSentinel(options.sentinel),
     writes: resolveWrites(options.writes, timeout),
+    readers: resolveReaders(options.readers),
     backup: resolveBackup(options.backup),
     rescueDirectory: pathOption('rescueDirectory', options.rescueDirectory),
     logger: resolveLogger(options.logger),

@@ -30,6 +30,17 @@ export interface ResolvedWrites {
   readonly maxDelayMs: number;
 }
 
+export interface ResolvedReaders {
+  /** `null`: the cores less one, at least 1. */
+  readonly max: number | null;
+  readonly idleMs: number;
+  readonly timeoutMs: number;
+  readonly maxQueued: number;
+  /** Absolute path of the module. */
+  readonly setup: string | null;
+  readonly memoryBytes: number;
+}
+
 export interface ResolvedScheduledBackup {
   readonly directory: string;
   readonly intervalMs: number;
@@ -56,6 +67,7 @@ export interface ResolvedOptions {
   readonly checkpoint: ResolvedCheckpoint | 'off';
   readonly sentinel: ResolvedSentinel | 'off';
   readonly writes: ResolvedWrites;
+  readonly readers: ResolvedReaders | 'off';
   readonly backup: ResolvedScheduledBackup | 'off';
   readonly rescueDirectory: string | null;
   readonly logger: Logger;

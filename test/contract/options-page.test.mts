@@ -21,7 +21,7 @@ function stated(section: string): Map<string, string> {
 }
 
 test('docs/options.md has the defaults of the code', () => {
-  for (const service of ['checkpoint', 'sentinel', 'writes'] as const) {
+  for (const service of ['checkpoint', 'sentinel', 'writes', 'readers'] as const) {
     for (const [name, value] of Object.entries(defaults[service])) {
       assert.equal(stated(service).get(name), String(value), `${service}.${name}`);
     }

@@ -13,6 +13,7 @@ import { Database, installProcessGuard } from 'safe-sqlite';
 import {
   databaseMembers,
   packageFunctions,
+  readerMembers,
   statementMembers,
   type Member,
   type Subject,
@@ -23,6 +24,7 @@ const named = (prefix: string, members: Readonly<Record<string, Member>>): [stri
   Object.entries(members).map(([name, member]) => [`${prefix}${name}`, member]);
 const all = new Map([
   ...named('db.', databaseMembers),
+  ...named('db.reader.', readerMembers),
   ...named('statement.', statementMembers),
   ...named('', packageFunctions),
 ]);
@@ -39,6 +41,7 @@ const facts = [
   'closeAllDatabases',
 ];
 const health = ['db.health', 'db.metrics', 'metricsText'];
+const reading = ['db.reader', ...Object.keys(readerMembers).map(name => `db.reader.${name}`)];
 const closing = ['db.close', 'db.Symbol(Symbol.dispose)', 'db.Symbol(Symbol.asyncDispose)'];
 const opening = ['Database', 'openDatabase'];
 
@@ -133,6 +136,7 @@ const moments: Readonly<Record<string, Moment>> = {
         'clearFence',
         'db.Symbol(Symbol.asyncDispose)',
         ...['write', 'checkpoint', 'backup', 'withSnapshot', 'verify', 'unsafeMode'].map(name => `db.${name}`),
+        ...reading,
       ],
       RestoreError: ['restoreDatabase'],
     },
@@ -200,6 +204,7 @@ describe('the table', () => {
       .map(([name]) => name);
     db.close();
     assert.deepEqual(Object.keys(databaseMembers).toSorted(), [...new Set(membersOf(db))].toSorted());
+    assert.deepEqual(Object.keys(readerMembers).toSorted(), ['all', 'get', 'iterate', 'snapshot', 'warm']);
     assert.deepEqual(Object.keys(statementMembers).toSorted(), [...new Set(membersOf(statement))].toSorted());
     assert.deepEqual(
       Object.keys(packageFunctions).toSorted(),

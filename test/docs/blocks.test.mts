@@ -25,6 +25,9 @@ const database = `
   import { Database, openDatabase, restoreDatabase } from 'safe-sqlite';
   const db = openDatabase('app.db');
   db.exec('CREATE TABLE IF NOT EXISTS t (a)');`;
+const sales = `${database}
+  db.exec("CREATE TABLE IF NOT EXISTS sales (day, amount); INSERT INTO sales VALUES ('2026-02-01', 3)");
+  db.exec("DELETE FROM sales WHERE rowid > 1");`;
 /** Behind a server that listens by the name of `server`: asks it for `path` until it answers. */
 const ask = (path: string, expected: string): string => `
   if (!server.listening) await new Promise(resolve => server.once('listening', resolve));
@@ -112,6 +115,12 @@ const treatments: Readonly<Record<string, readonly Treatment[]>> = {
     ...times(3, by('consumers/orms.test.mts')),
     { not: 'a part of a package.json; test/consumers/apps/orms/package.json has it' },
     ...times(4, by('consumers/orms.test.mts')),
+  ],
+  'docs/reader.md': [
+    { before: sales, behind: `assert.deepEqual(top, [{ day: '2026-02-01', amount: 3 }]); db.close();` },
+    { before: sales, behind: `assert.deepEqual(report.count, { n: report.rows.length }); db.close();` },
+    { before: sales, behind: `assert.ok(lines > 0); db.close();` },
+    { not: 'a module that test/readers/setup.test.mts has' },
   ],
   'docs/register.md': times(5, by('docs/register.test.mts')),
   'docs/replication.md': times(2, by('docs/replication.test.mts')),

@@ -29,6 +29,20 @@ const healthy: HealthFacts = {
   fullAgeMs: null,
   sentinel: { locks: 'watched', reason: '', checks: 1 },
   writes: { queued: 0, oldestMs: null, waitsFor: null },
+  readers: {
+    mode: 'processes',
+    max: 1,
+    processes: 0,
+    busy: 0,
+    queued: 0,
+    oldestMs: null,
+    running: [],
+    counts: { done: 0, failed: 0, timeout: 0, aborted: 0, refused: 0 },
+    started: 0,
+    killed: 0,
+    lost: 0,
+    durationMs: nothingYet,
+  },
   backups: null,
 };
 const checkpoints = healthy.checkpoints as NonNullable<HealthFacts['checkpoints']>;

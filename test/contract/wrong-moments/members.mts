@@ -46,6 +46,10 @@ export const databaseMembers: Readonly<Record<string, Member>> = {
     call: ({ db, insert }) => db.write(() => insert.run(8)),
     wrong: ({ db }) => db.write(1 as Untyped),
   },
+  reader: {
+    call: ({ db }) => db.reader.get('SELECT a FROM t'),
+    wrong: ({ db }) => db.reader.get(1 as Untyped),
+  },
   serialize: { call: ({ db }) => db.serialize(), wrong: ({ db }) => db.serialize(1 as Untyped) },
   checkpoint: { call: ({ db }) => db.checkpoint(), wrong: ({ db }) => db.checkpoint('full' as Untyped) },
   backup: { call: subject => subject.db.backup(fresh(subject)), wrong: ({ db }) => db.backup(1 as Untyped) },
@@ -77,6 +81,28 @@ export const databaseMembers: Readonly<Record<string, Member>> = {
   close: { call: ({ db }) => db.close() },
   'Symbol(Symbol.dispose)': { call: ({ db }) => db[Symbol.dispose]() },
   'Symbol(Symbol.asyncDispose)': { call: ({ db }) => db[Symbol.asyncDispose]() },
+};
+
+export const readerMembers: Readonly<Record<string, Member>> = {
+  all: {
+    call: ({ db }) => db.reader.all('SELECT a FROM t WHERE a > ?', [0], { timeoutMs: 20_000 }),
+    wrong: ({ db }) => db.reader.all('SELECT ?', [new Date() as Untyped]),
+  },
+  get: {
+    call: ({ db }) => db.reader.get('SELECT a FROM t WHERE a = @a', { a: 1 }),
+    wrong: ({ db }) => db.reader.get('SELECT 1', [], { timeoutMs: '1' as Untyped }),
+  },
+  iterate: {
+    call: async ({ db }) => {
+      for await (const row of db.reader.iterate('SELECT a FROM t')) read(row);
+    },
+    wrong: ({ db }) => db.reader.iterate('SELECT 1', [], { rows: 'maps' as Untyped }).next(),
+  },
+  snapshot: {
+    call: ({ db }) => db.reader.snapshot(reader => reader.all('SELECT a FROM t')),
+    wrong: ({ db }) => db.reader.snapshot(1 as Untyped),
+  },
+  warm: { call: ({ db }) => db.reader.warm(), wrong: ({ db }) => db.reader.warm(0) },
 };
 
 export const statementMembers: Readonly<Record<string, Member>> = {

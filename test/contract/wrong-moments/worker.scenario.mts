@@ -1,11 +1,12 @@
 /** A worker thread: calls every member on a connection of its own, and tells what became of each. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { databaseMembers, packageFunctions, statementMembers } from './members.mts';
+import { databaseMembers, packageFunctions, readerMembers, statementMembers } from './members.mts';
 import { makeSubject, outcomeOf } from './subject.mts';
 
 const outcomes: Record<string, string> = {};
 for (const [group, members] of Object.entries({
   db: databaseMembers,
+  'db.reader': readerMembers,
   statement: statementMembers,
   '': packageFunctions,
 })) {

@@ -1,0 +1,65 @@
+/** What the readers of one database have done so far, in numbers that a metrics page can use as they are. */
+import { Buckets, type Histogram } from '../base/histogram';
+
+/** A query or snapshot that a reader runs now. */
+export interface RunningRead {
+  /** The SQL with every literal replaced by `?`; `null` in a snapshot that runs no query right now. */
+  readonly sql: string | null;
+  /** Since the reader took it, in milliseconds: for so long it may have pinned the WAL. */
+  readonly ageMs: number;
+  /** Process id of the reader; `null` in the application's thread. */
+  readonly pid: number | null;
+  readonly snapshot: boolean;
+}
+
+/** Facts about the readers of one database, counted since it was opened. */
+export interface ReaderFacts {
+  /** `'processes'`; `'thread'`: no process can be had, queries run in the application's thread; `'off'`: switched off. */
+  readonly mode: 'processes' | 'thread' | 'off';
+  /** Most reader processes at a time. */
+  readonly max: number;
+  /** Reader processes that live now. */
+  readonly processes: number;
+  /** Those of them that run a query or a snapshot. */
+  readonly busy: number;
+  /** Calls that wait for a reader. */
+  readonly queued: number;
+  /** How long the oldest of them has waited, in milliseconds; `null` when none waits. */
+  readonly oldestMs: number | null;
+  /** The oldest first. */
+  readonly running: readonly RunningRead[];
+  /** Calls by their outcome; `refused` by a full queue. */
+  readonly counts: Readonly<Record<ReadOutcome, number>>;
+  /** Processes started, ended by this library to stop a query, and lost. */
+  readonly started: number;
+  readonly killed: number;
+  readonly lost: number;
+  /** Milliseconds of each call from the call to its end, the wait included. */
+  readonly durationMs: Histogram;
+}
+
+export type ReadOutcome = 'done' | 'failed' | 'timeout' | 'aborted' | 'refused';
+
+/** ms. From a lookup by key to a report. */
+const durationBounds = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000];
+
+/** Only the pool changes it. */
+export class ReadCounters {
+  started = 0;
+  killed = 0;
+  lost = 0;
+  readonly #counts: Record<ReadOutcome, number> = { done: 0, failed: 0, timeout: 0, aborted: 0, refused: 0 };
+  readonly #durationMs = new Buckets(durationBounds);
+
+  ended(outcome: ReadOutcome, durationMs: number): void {
+    this.#counts[outcome] += 1;
+    if (outcome !== 'refused') this.#durationMs.add(durationMs);
+  }
+
+  facts(
+    now: Pick<ReaderFacts, 'mode' | 'max' | 'processes' | 'busy' | 'queued' | 'oldestMs' | 'running'>,
+  ): ReaderFacts {
+    const { started, killed, lost } = this;
+    return { ...now, counts: { ...this.#counts }, started, killed, lost, durationMs: this.#durationMs.read() };
+  }
+}

@@ -1,0 +1,223 @@
+/** `db.reader`: reads off the event loop, in reader processes that can be stopped. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Session } from '../connection/session';
+import { InvalidOptionError } from '../errors/refusals';
+import { shapeOf } from '../sql/shape';
+import { whyNotForReaders } from '../sql/read-only';
+import {
+  checkQuery,
+  checkSnapshot,
+  type CheckedQuery,
+  type QueryOptions,
+  type SnapshotReadOptions,
+} from './call-options';
+import type { BindArguments, BindValue } from './messages';
+import { errorOf } from './read-errors';
+import type { ReadPool } from './read-pool';
+import { ReadQuery, type QueryContext } from './read-query';
+import { SnapshotTurn } from './snapshot';
+import type { TurnHost } from './turn';
+
+/** Values by position, or an object of named ones, as better-sqlite3 takes them. */
+export type ReadParameters = BindArguments | Readonly<Record<string, BindValue>>;
+
+const MiB = 1024 * 1024;
+/** `all` and `get` hold their whole result in the memory of the application. */
+const largestResult = 64 * MiB;
+/** Pieces of at most 128 rows that are under way: the first is taken while the second is read. */
+const iterateWindow = 2;
+const allWindow = 4;
+
+/** What a reader of one database is made of. */
+export interface ReaderAccess {
+  readonly session: Session;
+  /** The handle; reachable while a call runs. */
+  readonly owner: object;
+  readonly file: string;
+  /** `null` where the option `readers` is `'off'`. */
+  readonly pool: () => ReadPool | null;
+  readonly timeoutMs: number;
+  readonly safeIntegers: () => boolean;
+}
+
+/** The snapshot whose function is running. */
+const inSnapshot = new AsyncLocalStorage<SnapshotTurn>();
+
+/** Queries of one state of the database; what `snapshot` hands to its function. */
+export class SnapshotReader {
+  readonly #access: ReaderAccess;
+  readonly #snapshot: SnapshotTurn | null;
+
+  /** @internal */
+  constructor(access: ReaderAccess, snapshot: SnapshotTurn | null) {
+    this.#access = access;
+    this.#snapshot = snapshot;
+  }
+
+  /**
+   * Resolves with all rows of the query, read by a reader process while the event loop goes on.
+   *
+   * It sees every write whose `db.write` has resolved before the call, and never one that is not committed. A statement
+   * that is not for reading is refused before it runs.
+   *
+   * @example
+   *   const top = await db.reader.all<Sale>('SELECT * FROM sales WHERE day > ? ORDER BY amount DESC', [day], {
+   *     timeoutMs: 5000,
+   *     maxRows: 10_000,
+   *   });
+   * @throws (a rejection) QueryTimeoutError, the reason of the signal, ResultTooLargeError, ReadQueueFullError,
+   *   ReaderError, UnsafeStatementError, ClosedDatabaseError, FencedDatabaseError, and the failures of SQLite
+   */
+  async all<Row = unknown>(sql: string, params?: ReadParameters, options?: QueryOptions): Promise<Row[]> {
+    const query = this.#start(sql, params, options, { once: false, window: allWindow, maxBytes: largestResult });
+    const all: unknown[] = [];
+    for (let rows = await query.next(); rows !== null; rows = await query.next()) {
+      for (const row of rows) all.push(row);
+    }
+    return all as Row[];
+  }
+
+  /**
+   * Resolves with the first row of the query, `undefined` where there is none. See {@link all}.
+   *
+   * @throws (a rejection) as `all`
+   */
+  async get<Row = unknown>(sql: string, params?: ReadParameters, options?: QueryOptions): Promise<Row | undefined> {
+    const query = this.#start(sql, params, options, { once: true, window: 1, maxBytes: largestResult });
+    const rows = await query.next();
+    return rows?.[0] as Row | undefined;
+  }
+
+  /**
+   * The rows of the query one by one, for exports: the reader reads ahead by some hundred rows and then waits until they
+   * are taken. Leaving the loop ends the statement. `timeoutMs` counts until the last row is read.
+   *
+   * @example
+   *   for await (const sale of db.reader.iterate<Sale>('SELECT * FROM sales', [], { timeoutMs: 600_000 })) {
+   *     if (!response.write(`${JSON.stringify(sale)}\n`)) await once(response, 'drain');
+   *   }
+   * @throws (from the first step of the loop on) as `all`
+   */
+  async *iterate<Row = unknown>(
+    sql: string,
+    params?: ReadParameters,
+    options?: QueryOptions,
+  ): AsyncGenerator<Row, void, undefined> {
+    const query = this.#start(sql, params, options, { once: false, window: iterateWindow, maxBytes: null });
+    try {
+      for (let rows = await query.next(); rows !== null; rows = await query.next()) yield* rows as Row[];
+    } finally {
+      await query.stop();
+    }
+  }
+
+  #start(
+    sql: string,
+    params: ReadParameters | undefined,
+    options: QueryOptions | undefined,
+    kind: { readonly once: boolean; readonly window: number; readonly maxBytes: number | null },
+  ): ReadQuery {
+    const { timeoutMs, safeIntegers, session, owner, file } = this.#access;
+    const query = checkQuery(sql, params, options, {
+      timeoutMs,
+      safeIntegers: safeIntegers(),
+      maxBytes: kind.maxBytes,
+    });
+    const pool = this.#snapshot === null ? ownPool(this.#access) : usablePool(this.#access);
+    query.signal?.throwIfAborted();
+    const shape = shapeOf(sql);
+    const refused = whyNotForReaders(sql);
+    if (refused !== null) throw errorOf({ family: 'refused', why: refused }, { file, sql: shape });
+    const host: TurnHost = this.#snapshot ?? pool;
+    const { once, window } = kind;
+    const turn = new ReadQuery({ host, context: contextOf(pool, query), query, shape, session, owner, once, window });
+    host.submit(turn);
+    return turn;
+  }
+}
+
+/** Reads off the event loop; one for each handle of a database. */
+export class DatabaseReader extends SnapshotReader {
+  readonly #access: ReaderAccess;
+
+  /** @internal */
+  constructor(access: ReaderAccess) {
+    super(access, null);
+    this.#access = access;
+  }
+
+  /**
+   * Runs `fn` with a reader whose queries all see the state of the database at the moment of the call, whatever is
+   * committed meanwhile, and resolves with what it returns.
+   *
+   * It keeps one reader process for itself, and pins the WAL, until `fn` is done: keep it short. Inside of `fn` only its
+   * own reader can be used: `db.reader` would wait for a process that the snapshot itself may hold, and throws.
+   *
+   * @example
+   *   const report = await db.reader.snapshot(async reader => ({
+   *     count: await reader.get('SELECT count(*) AS n FROM sales'),
+   *     sales: await reader.all('SELECT * FROM sales ORDER BY day'),
+   *   }));
+   * @throws (a rejection) what `fn` throws, TypeError inside of another snapshot, and as `all`
+   */
+  async snapshot<Value>(
+    fn: (reader: SnapshotReader) => Value | Promise<Value>,
+    options?: SnapshotReadOptions,
+  ): Promise<Value> {
+    const { timeoutMs, session, owner } = this.#access;
+    const limits = checkSnapshot(fn, options, timeoutMs);
+    const pool = ownPool(this.#access);
+    limits.signal?.throwIfAborted();
+    const turn = new SnapshotTurn({ host: pool, context: pool, limits, session, owner });
+    pool.submit(turn);
+    await turn.started;
+    let outcome: 'done' | 'failed' = 'failed';
+    try {
+      const reader = new SnapshotReader(this.#access, turn);
+      const value = await Promise.race([inSnapshot.run(turn, async () => fn(reader)), turn.failed]);
+      outcome = 'done';
+      return value;
+    } finally {
+      await turn.finish(outcome);
+    }
+  }
+
+  /**
+   * Starts reader processes ahead of time, so that the first query does not wait a tenth of a second for one.
+   *
+   * `count` is bounded by `readers.max`. Default 1.
+   */
+  warm(count = 1): void {
+    if (!Number.isInteger(count) || count < 1) throw new TypeError('Expected first argument to be a positive integer');
+    usablePool(this.#access).warm(count);
+  }
+}
+
+/** For a call that waits for a reader of its own. */
+function ownPool(access: ReaderAccess): ReadPool {
+  const pool = usablePool(access);
+  if (inSnapshot.getStore()?.holdsReaderOf(pool) !== true) return pool;
+  throw new TypeError(
+    'Inside of a snapshot use the reader that its function is given: db.reader could wait for itself',
+  );
+}
+
+function usablePool({ session, pool, file }: ReaderAccess): ReadPool {
+  if (session.refusal !== null) throw session.refusal();
+  const usable = pool();
+  if (usable !== null) return usable;
+  throw new InvalidOptionError(`db.reader cannot read ${file}: the option \`readers\` is 'off'.`, {
+    hint: "Open the database without `readers: 'off'`.",
+    details: { option: 'readers' },
+  });
+}
+
+function contextOf(pool: ReadPool, { sql }: CheckedQuery): QueryContext {
+  return {
+    nextId: () => pool.nextId(),
+    translate: (failure, turn) => pool.translate(failure, turn, sql),
+    lost: (turn, slot, exit) => pool.lost(turn, slot, exit),
+    timedOut: (turn, timeoutMs, slot) => pool.timedOut(turn, timeoutMs, slot),
+    ended: (outcome, queuedAt) => pool.ended(outcome, queuedAt),
+  };
+}

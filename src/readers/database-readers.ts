@@ -1,0 +1,82 @@
+/** The readers of one open database as its connection has them: made by the first call of `db.reader`, ended with it. */
+import type { FileIdentity } from '../base/file-identity';
+import type { Connection } from '../connection/connection';
+import type { Session } from '../connection/session';
+import { ReadCounters, type ReaderFacts } from './counters';
+import { DatabaseReader } from './database-reader';
+import { mostReaders, ReadPool } from './read-pool';
+import { sourceOf, whyInThread } from './reader-source';
+
+export class DatabaseReaders {
+  readonly #connection: Connection;
+  readonly #identity: () => FileIdentity | null;
+  /** Names that the application has registered on its connection, lower case. */
+  readonly #registered = new Set<string>();
+  #pool: ReadPool | null = null;
+
+  constructor(connection: Connection, identity: () => FileIdentity | null) {
+    this.#connection = connection;
+    this.#identity = identity;
+  }
+
+  /** `db.reader` of one handle. */
+  readerOf(owner: object, session: Session, safeIntegers: () => boolean): DatabaseReader {
+    const { file, options } = this.#connection;
+    const { readers } = options;
+    const timeoutMs = readers === 'off' ? 0 : readers.timeoutMs;
+    return new DatabaseReader({ session, owner, file, pool: () => this.#start(), timeoutMs, safeIntegers });
+  }
+
+  /** After the application has registered something that its SQL may call. */
+  noteRegistered(name: string): void {
+    this.#registered.add(name.toLowerCase());
+  }
+
+  facts(): ReaderFacts {
+    if (this.#pool !== null) return this.#pool.facts();
+    const { readers } = this.#connection.options;
+    const off = readers === 'off';
+    const mode = off ? 'off' : whyInThread(this.#connection) === null ? 'processes' : 'thread';
+    const none = { processes: 0, busy: 0, queued: 0, oldestMs: null, running: [] };
+    return new ReadCounters().facts({ mode, max: off ? 0 : mostReaders(readers), ...none });
+  }
+
+  /** After a fence, or when the files were lost: no reader goes on. */
+  refuse(): void {
+    const { refusal } = this.#connection;
+    if (refusal !== null) this.#pool?.refuse(refusal);
+  }
+
+  /** Resolves when the reads of a handle are over. */
+  async settled(session: Session): Promise<void> {
+    await this.#pool?.leave(session);
+  }
+
+  /** Ends the reads of a handle that closes; with the last handle every reader, and waits until their locks are gone. */
+  leave(session: Session, last: boolean): void {
+    if (!last) return this.#pool?.abandon(session);
+    this.#pool?.close();
+    // A close that SQLite refuses leaves the handle open: its next read starts anew.
+    this.#pool = null;
+  }
+
+  #start(): ReadPool | null {
+    if (this.#pool !== null) return this.#pool;
+    const connection = this.#connection;
+    const { readers } = connection.options;
+    if (readers === 'off') return null;
+    const inThread = whyInThread(connection);
+    if (inThread !== null) {
+      connection.hub.publish('warning', {
+        code: 'readers-in-thread',
+        message:
+          `db.reader reads ${connection.file === '' ? 'the temporary database' : connection.file} in the application's ` +
+          `thread, in steps that hold its event loop and cannot be stopped: ${inThread}.`,
+        details: { reason: inThread },
+      });
+    }
+    const source = sourceOf(connection, this.#identity(), readers, inThread !== null);
+    this.#pool = new ReadPool(connection, readers, source, this.#registered);
+    return this.#pool;
+  }
+}

@@ -1,0 +1,80 @@
+/** The messages between a connection and its readers: plain data that crosses processes. */
+import type { JobTarget } from '../maintenance/messages';
+
+/** How rows are returned; `'first-column'` is better-sqlite3's `pluck`. */
+export type RowForm = 'objects' | 'arrays' | 'first-column';
+
+/** A value that SQLite can store. */
+export type BindValue = null | undefined | number | string | bigint | ArrayBufferView;
+
+/** What better-sqlite3 takes as the arguments of `statement.all`: values by position, and one object of named ones. */
+export type BindArguments = readonly (BindValue | readonly BindValue[] | Readonly<Record<string, BindValue>>)[];
+
+/** What a reader opens, and with which limits. */
+export interface ReaderSettings {
+  readonly target: JobTarget;
+  /** How long a statement waits for a lock, in milliseconds. */
+  readonly busyTimeoutMs: number;
+  /** The module that prepares the connection; `null` for none. */
+  readonly setup: string | null;
+  /** Memory of SQLite in the process, in bytes; `null` sets no limit. */
+  readonly heapBytes: number | null;
+  /** Longest time that one piece of a result takes to read, in milliseconds. */
+  readonly pieceMs: number;
+}
+
+export interface QueryMessage {
+  readonly type: 'query';
+  readonly id: number;
+  readonly sql: string;
+  readonly parameters: BindArguments;
+  readonly rows: RowForm;
+  readonly safeIntegers: boolean;
+  /** Only the first row is wanted. */
+  readonly once: boolean;
+  readonly maxRows: number | null;
+  readonly maxBytes: number | null;
+  /** Pieces that may be under way at a time. */
+  readonly window: number;
+}
+
+/** From the connection to a reader. */
+export type ToReader =
+  | { readonly type: 'open'; readonly settings: ReaderSettings }
+  | QueryMessage
+  /** One piece was taken: one more may come. */
+  | { readonly type: 'more'; readonly id: number }
+  /** The rest is not wanted. */
+  | { readonly type: 'stop'; readonly id: number }
+  /** Begins a read transaction: what follows reads one state of the database. */
+  | { readonly type: 'begin'; readonly id: number }
+  | { readonly type: 'end'; readonly id: number }
+  /** Close the connection and end. */
+  | { readonly type: 'close' };
+
+/** From a reader to the connection. */
+export type FromReader =
+  | { readonly type: 'ready' }
+  | { readonly type: 'failed'; readonly error: ReadFailure }
+  | {
+      readonly type: 'piece';
+      readonly id: number;
+      /** Names of the columns, once, for rows that become objects. */
+      readonly columns: readonly string[] | null;
+      readonly rows: readonly unknown[];
+      readonly last: boolean;
+    }
+  /** `begin`, `end` or `stop` is done. */
+  | { readonly type: 'done'; readonly id: number }
+  | { readonly type: 'error'; readonly id: number; readonly error: ReadFailure };
+
+/** An error on its way between processes, where classes do not survive. */
+export type ReadFailure =
+  | { readonly family: 'sqlite'; readonly code: string; readonly message: string }
+  /** better-sqlite3's own complaint about the SQL or its parameters. */
+  | { readonly family: 'argument'; readonly name: 'TypeError' | 'RangeError'; readonly message: string }
+  | { readonly family: 'replaced'; readonly message: string; readonly details: Readonly<Record<string, unknown>> }
+  | { readonly family: 'refused'; readonly why: string }
+  | { readonly family: 'too-large'; readonly limit: 'maxRows' | 'maxBytes'; readonly value: number }
+  | { readonly family: 'setup'; readonly module: string; readonly message: string }
+  | { readonly family: 'other'; readonly name: string; readonly message: string; readonly code: string | null };

@@ -1,0 +1,76 @@
+/** Opens the connection of a reader: read-only, proved to be on the right file, prepared by the application's module. */
+import { pathToFileURL } from 'node:url';
+import { errorCode, errorMessage } from '../base/foreign-error';
+import { openForJob, verifyPragma } from '../maintenance/job-connection';
+import type { NativeDatabase } from '../native/better-sqlite3';
+import type { ReaderSettings } from './messages';
+
+type Native = NativeDatabase.Database;
+
+/** The module of `readers.setup` could not be loaded, or failed. */
+export class SetupError extends Error {
+  readonly module: string;
+
+  constructor(module: string, cause: unknown) {
+    super(errorMessage(cause), { cause });
+    this.module = module;
+  }
+}
+
+/** Throws what SQLite throws, `FileReplacedError` and `SetupError`; nothing stays open then. */
+export async function openReadConnection(settings: ReaderSettings): Promise<Native> {
+  const { target, busyTimeoutMs } = settings;
+  const db = openForJob(target, { access: 'read-only', busyTimeoutMs, synchronous: 'full' });
+  try {
+    return await prepareConnection(db, settings);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Protects a connection that only reads, and lets the application's module register its functions. */
+export async function prepareConnection(
+  db: Native,
+  { setup, heapBytes }: Pick<ReaderSettings, 'setup' | 'heapBytes'>,
+): Promise<Native> {
+  verifyPragma(db, 'cell_size_check', 1);
+  if (setup !== null) await runSetup(db, setup);
+  // After the module, which may need more, and whatever it has set: functions of the application may stand in views.
+  verifyPragma(db, 'trusted_schema', setup === null ? 0 : 1);
+  verifyPragma(db, 'query_only', 1);
+  if (heapBytes !== null) db.pragma(`hard_heap_limit = ${heapBytes}`);
+  return db;
+}
+
+async function runSetup(db: Native, setup: string): Promise<void> {
+  try {
+    const run = functionOf(await load(setup));
+    if (run === null) throw new TypeError('it exports no function: neither `default` nor `setup`');
+    await run(db);
+  } catch (cause) {
+    throw new SetupError(setup, cause);
+  }
+}
+
+async function load(path: string): Promise<unknown> {
+  try {
+    return require(path) as unknown;
+  } catch (error) {
+    // A module with top-level await cannot be required.
+    if (errorCode(error) !== 'ERR_REQUIRE_ASYNC_MODULE') throw error;
+    return import(pathToFileURL(path).href);
+  }
+}
+
+type Setup = (db: Native) => unknown;
+
+function functionOf(module: unknown): Setup | null {
+  if (typeof module === 'function') return module as Setup;
+  if (typeof module !== 'object' || module === null) return null;
+  const exported: unknown = Reflect.get(module, 'default') ?? Reflect.get(module, 'setup');
+  // What TypeScript makes of `export default` in CommonJS, imported.
+  const inner: unknown =
+    typeof exported === 'object' && exported !== null ? Reflect.get(exported, 'default') : exported;
+  return typeof inner === 'function' ? (inner as Setup) : null;
+}

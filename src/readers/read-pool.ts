@@ -1,0 +1,346 @@
+/**
+ * The readers of one open database: started when calls wait, kept warm, ended when idle.
+ *
+ *     call ──> queue (handles take turns) ──> a reader that is free ──> released, or ended with its query
+ *                                       └──> none free, fewer than `max`: one more is started
+ *
+ * A reader does one thing at a time. What goes wrong in it is an error of the call that it worked for.
+ */
+import { availableParallelism } from 'node:os';
+import { clearTimeout, performance, setTimeout } from '../base/clock';
+import type { EventHub } from '../events/event-hub';
+import { isSqliteFailure, translateError } from '../errors/translate';
+import { resolveCode } from '../errors/result-codes';
+import type { ResolvedReaders } from '../options/resolved';
+import { foldCase } from '../sql/names';
+import { ReadCounters, type ReaderFacts, type ReadOutcome } from './counters';
+import { FairQueue } from './fair-queue';
+import type { FromReader, ReaderSettings, ReadFailure } from './messages';
+import { closedError, errorOf, lostError, queueFullError, timeoutError, withSetupHint } from './read-errors';
+import type { Reader, ReaderExit, ReaderListener } from './reader';
+import { waitUntilGone } from './reader-process';
+import type { Slot, Turn, TurnHost } from './turn';
+
+/** What the pool needs of the connection whose file it reads. */
+export interface PoolConnection {
+  /** Path of the database, or what better-sqlite3 calls one without a file. */
+  readonly file: string;
+  readonly hub: EventHub;
+  /** Counts a failure of the storage and decides about the fence. */
+  failure(error: unknown, operation: { readonly operation: string; readonly sql?: string }): unknown;
+}
+
+/** How the readers of this database are had. */
+export interface ReaderSource {
+  readonly mode: 'processes' | 'thread';
+  /** False where a reader sees a copy of the database, which the next call must not. */
+  readonly reusable: boolean;
+  readonly settings: ReaderSettings;
+  start(listener: ReaderListener): Reader;
+}
+
+interface PooledReader extends Slot {
+  readonly reader: Reader;
+  ready: boolean;
+  turn: Turn | null;
+  /** Milliseconds of the monotonic clock. */
+  since: number;
+  idle: NodeJS.Timeout | null;
+}
+
+/** ms. SIGKILL takes a process some milliseconds; one that waits for a disk can take for ever. */
+const goneMs = 30;
+/** ms. How long `close()` waits for the locks of ended readers. */
+const closeMs = 1000;
+
+/** Failures that say something about the storage, not about the query. */
+const ofTheStorage: ReadonlySet<string> = new Set(['SQLITE_IOERR', 'SQLITE_CORRUPT', 'SQLITE_NOTADB']);
+
+export class ReadPool implements TurnHost {
+  readonly #connection: PoolConnection;
+  readonly #limits: ResolvedReaders;
+  readonly #source: ReaderSource;
+  readonly #queue = new FairQueue<Turn>();
+  readonly #turns = new Set<Turn>();
+  readonly #readers = new Set<PooledReader>();
+  /** Killed, and not gone yet. */
+  readonly #dying = new Map<PooledReader, () => void>();
+  readonly #counters = new ReadCounters();
+  /** Functions of the application's own connection, which a reader does not have; lower case. */
+  readonly #registered: ReadonlySet<string>;
+  readonly #max: number;
+  #refusal: (() => Error) | null = null;
+  #ids = 0;
+
+  constructor(
+    connection: PoolConnection,
+    limits: ResolvedReaders,
+    source: ReaderSource,
+    registered: ReadonlySet<string>,
+  ) {
+    this.#connection = connection;
+    this.#limits = limits;
+    this.#source = source;
+    this.#max = mostReaders(limits);
+    this.#registered = registered;
+  }
+
+  nextId(): number {
+    return (this.#ids += 1);
+  }
+
+  // For the turns.
+
+  submit(turn: Turn): void {
+    if (this.#refusal !== null) return turn.drop(this.#refusal());
+    this.#turns.add(turn);
+    void turn.settled.then(() => this.#turns.delete(turn));
+    const { maxQueued } = this.#limits;
+    const room = this.#max - this.#readers.size + [...this.#readers].filter(isFree).length;
+    if (this.#queue.size >= maxQueued + Math.max(0, room)) {
+      this.#counters.ended('refused', 0);
+      return turn.drop(queueFullError(this.#connection.file, this.#queue.size, maxQueued));
+    }
+    this.#queue.push(turn);
+    this.#fill();
+  }
+
+  withdraw(turn: Turn): void {
+    this.#queue.remove(turn);
+  }
+
+  release(slot: Slot, turn: Turn): void {
+    const pooled = slot as PooledReader;
+    if (pooled.turn !== turn) return;
+    pooled.turn = null;
+    pooled.since = performance.now();
+    if (!this.#source.reusable) this.#rest(pooled);
+    this.#fill();
+  }
+
+  kill(slot: Slot, turn: Turn, gone: () => void): void {
+    const pooled = slot as PooledReader;
+    if (pooled.turn !== turn) return gone();
+    pooled.turn = null;
+    this.#kill(pooled, gone);
+    this.#fill();
+  }
+
+  translate(failure: ReadFailure, { sql }: { readonly sql: string | null }, text = ''): unknown {
+    const { file } = this.#connection;
+    const error = errorOf(failure, { file, sql });
+    if (!isSqliteFailure(error)) return error;
+    const operation = { operation: 'read', ...(sql === null ? {} : { sql }) };
+    const primary = resolveCode(error.code)?.primaryCode ?? error.code;
+    if (ofTheStorage.has(primary)) return this.#connection.failure(error, operation);
+    const translated = translateError(error, { file, ...operation });
+    return primary === 'SQLITE_ERROR' ? withSetupHint(translated, this.#registeredIn(text)) : translated;
+  }
+
+  translateBegin({ error }: FromReader & { readonly type: 'error' }): unknown {
+    return this.translate(error, { sql: null });
+  }
+
+  lost(turn: Turn, slot: Slot, exit: ReaderExit): unknown {
+    const error = lostError({ file: this.#connection.file, sql: turn.sql }, slot.pid, exit);
+    this.#reportLost(slot.pid, exit, turn.sql, error);
+    return error;
+  }
+
+  timedOut({ sql }: Turn, timeoutMs: number, slot: Slot | null): unknown {
+    const phase = slot === null ? 'queued' : 'running';
+    const { hub, file } = this.#connection;
+    hub.publish('queryTimeout', { sql: sql ?? '', timeoutMs, phase, pid: slot?.pid ?? null });
+    return timeoutError({ file, sql }, timeoutMs, phase, this.#describe());
+  }
+
+  ended(outcome: ReadOutcome, queuedAt: number): void {
+    this.#counters.ended(outcome, performance.now() - queuedAt);
+  }
+
+  // For the connection.
+
+  /** Starts readers ahead of time; resolves when so many are there, or none can be had. */
+  warm(count: number): void {
+    if (this.#refusal !== null) return;
+    for (let more = Math.min(count, this.#max) - this.#readers.size; more > 0; more--) this.#start();
+  }
+
+  facts(): ReaderFacts {
+    const now = performance.now();
+    const oldest = this.#queue.oldest();
+    const running = [...this.#readers].filter(({ turn }) => turn !== null).toSorted((a, b) => a.since - b.since);
+    return this.#counters.facts({
+      mode: this.#source.mode,
+      max: this.#max,
+      processes: this.#source.mode === 'thread' ? 0 : this.#readers.size,
+      busy: running.length,
+      queued: this.#queue.size,
+      oldestMs: oldest === undefined ? null : now - oldest.queuedAt,
+      running: running.map(({ turn, since, pid }) => ({
+        sql: turn?.sql ?? null,
+        ageMs: now - since,
+        pid,
+        snapshot: turn?.snapshot === true,
+      })),
+    });
+  }
+
+  /** Resolves when the calls of this handle are over. */
+  async leave(session: object): Promise<void> {
+    const turns = [...this.#turns].filter(turn => turn.session === session);
+    await Promise.all(turns.map(turn => turn.settled));
+  }
+
+  /** Ends the calls of a handle that closes. */
+  abandon(session: object): void {
+    for (const turn of this.#turns) if (turn.session === session) turn.fail(closedError(this.#connection.file));
+  }
+
+  /** Ends every reader and every call: after a fence, or when the files were lost. */
+  refuse(refusal: () => Error): void {
+    this.#refusal ??= refusal;
+    for (const turn of this.#turns) turn.fail(refusal());
+    for (const pooled of this.#readers) this.#kill(pooled, () => {});
+  }
+
+  /** The same for a connection that closes; returns when the locks of the readers are gone. */
+  close(): void {
+    this.refuse(() => closedError(this.#connection.file));
+    const pids = [...this.#dying.keys()].flatMap(({ pid }) => (pid === null ? [] : [pid]));
+    waitUntilGone(pids, closeMs);
+  }
+
+  #fill(): void {
+    for (const pooled of this.#readers) {
+      if (!isFree(pooled)) continue;
+      const turn = this.#queue.shift();
+      if (turn === undefined) break;
+      this.#begin(pooled, turn);
+    }
+    const starting = [...this.#readers].filter(({ ready }) => !ready).length;
+    const wanted = Math.min(this.#queue.size - starting, this.#max - this.#readers.size);
+    // Those that were killed and live on, in a call of the disk that does not return, count too: nobody can end them.
+    const possible = 2 * this.#max - this.#readers.size - this.#dying.size;
+    for (let more = Math.min(wanted, possible); more > 0; more--) this.#start();
+  }
+
+  #begin(pooled: PooledReader, turn: Turn): void {
+    if (pooled.idle !== null) clearTimeout(pooled.idle);
+    pooled.idle = null;
+    pooled.turn = turn;
+    pooled.since = performance.now();
+    turn.begin(pooled);
+  }
+
+  #start(): void {
+    this.#counters.started += 1;
+    const listener: ReaderListener = {
+      message: message => this.#onMessage(pooled, message),
+      exit: exit => this.#onExit(pooled, exit),
+    };
+    const reader = this.#source.start(listener);
+    const pooled: PooledReader = {
+      reader,
+      pid: reader.pid,
+      send: message => reader.send(message),
+      ready: false,
+      turn: null,
+      since: performance.now(),
+      idle: null,
+    };
+    this.#readers.add(pooled);
+    reader.send({ type: 'open', settings: this.#source.settings });
+  }
+
+  #onMessage(pooled: PooledReader, message: FromReader): void {
+    if (message.type === 'ready') {
+      pooled.ready = true;
+      this.#fill();
+      this.#mayRest(pooled);
+    } else if (message.type === 'failed') {
+      this.#kill(pooled, () => {});
+      const turn = this.#queue.shift();
+      turn?.drop(this.translate(message.error, turn));
+      this.#fill();
+    } else {
+      pooled.turn?.message(message);
+      this.#mayRest(pooled);
+    }
+  }
+
+  #onExit(pooled: PooledReader, exit: ReaderExit): void {
+    const gone = this.#dying.get(pooled);
+    if (gone !== undefined) {
+      this.#dying.delete(pooled);
+      gone();
+      return this.#fill();
+    }
+    if (!this.#readers.delete(pooled)) return;
+    if (pooled.idle !== null) clearTimeout(pooled.idle);
+    this.#counters.lost += 1;
+    const { turn } = pooled;
+    if (turn !== null) turn.lost(pooled, exit);
+    else if (!pooled.ready) this.#notStarted(pooled, exit);
+    this.#fill();
+  }
+
+  /** One call is told, so that no call waits for a process that cannot be had; the next one tries again. */
+  #notStarted(pooled: PooledReader, exit: ReaderExit): void {
+    const turn = this.#queue.shift();
+    const error = lostError({ file: this.#connection.file, sql: turn?.sql ?? null }, pooled.pid, exit);
+    this.#reportLost(pooled.pid, exit, turn?.sql ?? null, error);
+    turn?.drop(error);
+  }
+
+  #reportLost(pid: number | null, { exitCode, signal }: ReaderExit, sql: string | null, error: Error): void {
+    this.#connection.hub.publish('readerLost', { pid, exitCode, signal, sql, error });
+  }
+
+  #kill(pooled: PooledReader, gone: () => void): void {
+    this.#readers.delete(pooled);
+    if (pooled.idle !== null) clearTimeout(pooled.idle);
+    this.#counters.killed += 1;
+    const timer = setTimeout(gone, goneMs).unref();
+    this.#dying.set(pooled, () => {
+      clearTimeout(timer);
+      gone();
+    });
+    pooled.reader.kill();
+  }
+
+  #mayRest(pooled: PooledReader): void {
+    if (!isFree(pooled) || pooled.idle !== null || !this.#readers.has(pooled)) return;
+    pooled.idle = setTimeout(() => this.#rest(pooled), this.#limits.idleMs).unref();
+  }
+
+  /** Lets an idle reader close its connection and end. */
+  #rest(pooled: PooledReader): void {
+    if (pooled.idle !== null) clearTimeout(pooled.idle);
+    if (!this.#readers.delete(pooled)) return;
+    this.#dying.set(pooled, () => {});
+    pooled.reader.send({ type: 'close' });
+  }
+
+  #describe(): string {
+    const max = this.#max;
+    const snapshots = [...this.#readers].filter(({ turn }) => turn?.snapshot === true).length;
+    const busy = [...this.#readers].filter(({ turn }) => turn !== null).length;
+    return `${busy} of at most ${max} readers are busy, ${snapshots} of them with a snapshot`;
+  }
+
+  #registeredIn(sql: string): readonly string[] {
+    if (this.#registered.size === 0) return [];
+    const words = new Set(foldCase(sql).match(/[\w$\u0080-\uffff]+/g));
+    return [...this.#registered].filter(name => words.has(name));
+  }
+}
+
+/** One core is left to the application. */
+export function mostReaders({ max }: ResolvedReaders): number {
+  return max ?? Math.max(1, availableParallelism() - 1);
+}
+
+function isFree({ ready, turn }: PooledReader): boolean {
+  return ready && turn === null;
+}

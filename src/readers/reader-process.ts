@@ -1,0 +1,109 @@
+/**
+ * One reader process.
+ *
+ *     this process                              reader process
+ *     stdin, held open  ------------------->    a thread waits for its end, then SIGKILLs its own process
+ *     IPC: open, query, more, stop  ------->    SQLite, read-only
+ *                                <----------    piece, done, error
+ *
+ * A process, because nothing else can stop SQLite: better-sqlite3 has no interrupt, and ending a worker thread inside a
+ * call of it can abort the application (https://github.com/WiseLibs/better-sqlite3/issues/1507). It shares no
+ * descriptors and no locks with the application.
+ */
+import type * as ChildProcess from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { inMicrotask, performance } from '../base/clock';
+import { sleepSync } from '../base/sleep';
+import { childEnvironment } from '../options/child-environment';
+import type { FromReader, ToReader } from './messages';
+import type { Reader, ReaderListener } from './reader';
+
+/** In a bundle it stands beside the bundle, so its name must be nobody else's. */
+export const readerProgram = join(__dirname, 'safe-sqlite-reader.js');
+
+const MiB = 1024 * 1024;
+/** The young generation is no part of `--max-old-space-size`; small ones cost no speed for rows that only pass by. */
+const youngMb = 16;
+
+/** Why no reader process can be had here; `null` where it can. */
+export function whyNoProcess(): string | null {
+  if (!existsSync(readerProgram)) return `${readerProgram} is missing: leave safe-sqlite out of the bundle`;
+  const { permission } = process;
+  if ((permission as typeof permission | undefined)?.has('child') === false) {
+    return 'the permission model allows no child process (--allow-child-process)';
+  }
+  return null;
+}
+
+/** Starts a reader process. A failure is told to the listener, never thrown. */
+export function startReaderProcess(heapBytes: number, listener: ReaderListener): Reader {
+  // Loaded here, because most programs read in their own thread only.
+  const { spawn } = require('node:child_process') as typeof ChildProcess;
+  const flags = [`--max-old-space-size=${Math.floor(heapBytes / MiB)}`, `--max-semi-space-size=${youngMb}`];
+  let over = false;
+  const end = (exitCode: number | null, signal: string | null, cause: unknown): void => {
+    if (over) return;
+    over = true;
+    listener.exit({ exitCode, signal, cause });
+  };
+  let child: ChildProcess.ChildProcess;
+  try {
+    child = spawn(process.execPath, [...flags, readerProgram], {
+      env: childEnvironment(),
+      serialization: 'advanced',
+      // What functions of the application print goes to standard error: standard output may be data of a pipeline.
+      stdio: ['pipe', 2, 2, 'ipc'],
+      windowsHide: true,
+    });
+  } catch (cause) {
+    inMicrotask(() => end(null, null, cause));
+    return { pid: null, send: () => {}, kill: () => {} };
+  }
+  child.on('error', cause => {
+    if (child.pid === undefined) end(null, null, cause);
+  });
+  child.on('exit', (code, signal) => end(code, signal, null));
+  child.on('message', message => {
+    if (!over) listener.message(message as FromReader);
+  });
+  // Its end is how the reader learns that this process is gone; an error of it means the same of the reader.
+  child.stdin?.on('error', () => {});
+  child.unref();
+  child.channel?.unref();
+  if (child.stdin !== null && 'unref' in child.stdin) (child.stdin.unref as () => void)();
+  return {
+    pid: child.pid ?? null,
+    send(message: ToReader) {
+      if (child.connected) child.send(message, () => {});
+    },
+    kill: () => void child.kill('SIGKILL'),
+  };
+}
+
+/** Stops the calling thread until the processes are gone, with the locks they had; false when that took too long. */
+export function waitUntilGone(pids: readonly number[], timeoutMs: number): boolean {
+  const deadline = performance.now() + timeoutMs;
+  while (pids.some(pid => hasFiles(pid))) {
+    if (performance.now() > deadline) return false;
+    sleepSync(1);
+  }
+  return true;
+}
+
+/** A killed process closes its files before it becomes a zombie, which this thread cannot reap while it stands still. */
+function hasFiles(pid: number): boolean {
+  if (process.platform === 'linux') {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+      return !'ZX'.includes(stat.charAt(stat.lastIndexOf(')') + 2));
+    } catch {
+      return false;
+    }
+  }
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,78 @@
+/** Decides where the readers of a database run, and starts them there. */
+import { delay } from '../base/clock';
+import type { Connection } from '../connection/connection';
+import { withoutWalMark } from '../connection/serialize';
+import type { FileIdentity } from '../base/file-identity';
+import { NativeDatabase } from '../native/better-sqlite3';
+import type { ResolvedReaders } from '../options/resolved';
+import { inlinePieceMs, startInlineReader } from './inline-reader';
+import { openReadConnection, prepareConnection } from './read-connection';
+import type { ReaderSource } from './read-pool';
+import { startReaderProcess, whyNoProcess } from './reader-process';
+import type { ReaderSettings } from './messages';
+
+type Native = NativeDatabase.Database;
+
+/** ms. A piece is sent after so long, so that the rows of a slow query arrive while it runs. */
+const processPieceMs = 20;
+/** ms. Between two looks whether a transaction of a database in memory is over. */
+const transactionPauseMs = 2;
+
+/** Why the readers of a connection run in the application's thread; `null` where they are processes. */
+export function whyInThread(connection: Connection): string | null {
+  const { plan, options } = connection;
+  if (plan.file === null) return 'no other process can see a database without a file';
+  if (options.checkpoint !== 'off' && options.checkpoint.thread === 'main') return "`checkpoint.thread` is 'main'";
+  if (options.nativeBinding !== null && typeof options.nativeBinding !== 'string') {
+    return '`nativeBinding` is an object, which no other process can load';
+  }
+  return whyNoProcess();
+}
+
+export function sourceOf(
+  connection: Connection,
+  identity: FileIdentity | null,
+  limits: ResolvedReaders,
+  inThread: boolean,
+): ReaderSource {
+  const { plan, options } = connection;
+  const { nativeBinding, timeout } = options;
+  const half = Math.floor(limits.memoryBytes / 2);
+  const settings: ReaderSettings = {
+    target: {
+      file: plan.file ?? '',
+      identity,
+      ...(typeof nativeBinding === 'string' ? { nativeBinding } : {}),
+    },
+    // In the application's thread SQLite must not sleep.
+    busyTimeoutMs: inThread ? 0 : timeout,
+    setup: limits.setup,
+    // `hard_heap_limit` is of the whole process.
+    heapBytes: inThread ? null : half,
+    pieceMs: inThread ? inlinePieceMs : processPieceMs,
+  };
+  if (!inThread) {
+    return { mode: 'processes', reusable: true, settings, start: listener => startReaderProcess(half, listener) };
+  }
+  const hasFile = plan.file !== null;
+  const open = hasFile
+    ? () => openReadConnection(settings)
+    : (isOver: () => boolean) => openCopy(connection, settings, isOver);
+  return {
+    mode: 'thread',
+    reusable: hasFile,
+    settings,
+    start: listener => startInlineReader({ open, retryBusyMs: timeout }, listener),
+  };
+}
+
+/** A copy in memory of a database that has no file: taken between two transactions, so that it holds what is committed. */
+async function openCopy(connection: Connection, settings: ReaderSettings, isOver: () => boolean): Promise<Native> {
+  const { native } = connection;
+  for (; native.open && !isOver(); await delay(transactionPauseMs, { ref: false })) {
+    if (native.inTransaction || connection.openIterators().next().done === false) continue;
+    const image = withoutWalMark(native.serialize());
+    return prepareConnection(new NativeDatabase(image.length === 0 ? ':memory:' : image), settings);
+  }
+  throw new TypeError('The database connection is not open');
+}

@@ -1,0 +1,229 @@
+/**
+ * Runs the queries of one reader on its connection: one at a time, in pieces, never more pieces than were asked for.
+ *
+ *     query ──> prepare, refuse what writes ──> piece, piece …  (as many as `window` allows)
+ *     more  ──> piece                            last piece ends the statement
+ *     stop  ──> the statement is reset, done
+ */
+import { performance, setImmediate, setTimeout } from '../base/clock';
+import { errorCode, errorMessage, errorName } from '../base/foreign-error';
+import { FileReplacedError } from '../errors/refusals';
+import { isSqliteFailure } from '../errors/translate';
+import type { NativeDatabase } from '../native/better-sqlite3';
+import { whyNotForReaders } from '../sql/read-only';
+import { statementKind } from '../sql/statement-kind';
+import type { FromReader, QueryMessage, ReadFailure, RowForm, ToReader } from './messages';
+import { SetupError } from './read-connection';
+
+type Native = NativeDatabase.Database;
+type NativeStatement = NativeDatabase.Statement<unknown[]>;
+
+/** Rows and bytes of one piece: the loop that receives it is held for about a millisecond. */
+const pieceRows = 128;
+const pieceBytes = 64 * 1024;
+/** Statements that stay prepared. */
+const keptStatements = 100;
+
+interface Running {
+  readonly query: QueryMessage;
+  readonly rows: Iterator<unknown>;
+  credit: number;
+  rowCount: number;
+  byteCount: number;
+  columns: readonly string[] | null;
+}
+
+/** Refuses a statement that does not only read. */
+export class RefusedStatement extends Error {}
+
+class ResultTooLarge extends Error {
+  readonly limit: 'maxRows' | 'maxBytes';
+  readonly value: number;
+
+  constructor(limit: 'maxRows' | 'maxBytes', value: number) {
+    super(limit);
+    this.limit = limit;
+    this.value = value;
+  }
+}
+
+export interface ServeOptions {
+  /** Longest time that one piece takes to read, in milliseconds; one step of SQLite is not cut. */
+  readonly pieceMs: number;
+  /** Milliseconds that a locked database is asked again, where SQLite itself does not wait. */
+  readonly retryBusyMs: number;
+}
+
+export class ReadServer {
+  readonly #db: Native;
+  readonly #send: (message: FromReader) => void;
+  readonly #options: ServeOptions;
+  readonly #statements = new Map<string, NativeStatement>();
+  #running: Running | null = null;
+
+  constructor(db: Native, send: (message: FromReader) => void, options: ServeOptions) {
+    this.#db = db;
+    this.#send = send;
+    this.#options = options;
+  }
+
+  handle(message: Exclude<ToReader, { type: 'open' | 'close' }>): void {
+    switch (message.type) {
+      case 'query':
+        return this.#attempt(message.id, () => this.#begin(message));
+      case 'more':
+        if (this.#running?.query.id !== message.id) return;
+        this.#running.credit += 1;
+        if (this.#running.credit === 1) this.#pump(this.#running);
+        return;
+      case 'stop':
+        if (this.#running?.query.id !== message.id) return;
+        this.#finish(this.#running);
+        return this.#send({ type: 'done', id: message.id });
+      case 'begin':
+        return this.#attempt(message.id, () => {
+          this.#db.exec('BEGIN');
+          // The first page that is read decides which state the transaction sees.
+          this.#prepared('SELECT 1 FROM sqlite_schema LIMIT 1').get();
+          this.#send({ type: 'done', id: message.id });
+        });
+      case 'end':
+        return this.#attempt(message.id, () => {
+          if (this.#db.inTransaction) this.#db.exec('COMMIT');
+          this.#send({ type: 'done', id: message.id });
+        });
+    }
+  }
+
+  /** Resets the statement that runs and closes the connection. */
+  close(): void {
+    if (this.#running !== null) this.#finish(this.#running);
+    this.#db.close();
+  }
+
+  #begin(query: QueryMessage): void {
+    const statement = inForm(this.#prepared(query.sql), query.rows).safeIntegers(query.safeIntegers);
+    const rows = statement.iterate(...query.parameters);
+    this.#running = { query, rows, credit: query.window, rowCount: 0, byteCount: 0, columns: null };
+    this.#pump(this.#running);
+  }
+
+  /** Sends pieces while they are asked for, with a turn of the event loop between two. */
+  #pump(running: Running): void {
+    if (this.#running !== running || running.credit === 0) return;
+    this.#attempt(running.query.id, () => {
+      const { query } = running;
+      const { rows, columns, last } = this.#piece(running);
+      running.credit -= 1;
+      if (last) this.#finish(running);
+      this.#send({ type: 'piece', id: query.id, columns, rows, last });
+      if (!last && running.credit > 0) setImmediate(() => this.#pump(running));
+    });
+  }
+
+  #piece(running: Running): { rows: unknown[]; columns: readonly string[] | null; last: boolean } {
+    const { query } = running;
+    const known = running.columns;
+    const rows: unknown[] = [];
+    const until = performance.now() + this.#options.pieceMs;
+    let bytes = 0;
+    let last = false;
+    while (rows.length < pieceRows && bytes < pieceBytes && (rows.length === 0 || performance.now() < until)) {
+      const next = running.rows.next();
+      if (next.done === true) {
+        last = true;
+        break;
+      }
+      const values = query.rows === 'objects' ? valuesOf(running, next.value as object) : next.value;
+      bytes += checkedSize(running, values);
+      rows.push(values);
+      if (query.once) {
+        last = true;
+        break;
+      }
+    }
+    return { rows, columns: known === running.columns ? null : running.columns, last };
+  }
+
+  #finish(running: Running): void {
+    if (this.#running === running) this.#running = null;
+    running.rows.return?.();
+  }
+
+  #attempt(id: number, run: () => void, startedAt = performance.now()): void {
+    try {
+      run();
+    } catch (error) {
+      const fresh = this.#running === null || this.#running.rowCount === 0;
+      if (this.#running !== null) this.#finish(this.#running);
+      const busy = errorCode(error)?.startsWith('SQLITE_BUSY') === true;
+      if (busy && this.#db.inTransaction) this.#db.exec('ROLLBACK');
+      if (busy && fresh && performance.now() - startedAt < this.#options.retryBusyMs) {
+        setTimeout(() => this.#db.open && this.#attempt(id, run, startedAt), busyPauseMs);
+      } else this.#send({ type: 'error', id, error: failureOf(error) });
+    }
+  }
+
+  #prepared(sql: string): NativeStatement {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const refused = whyNotForReaders(sql);
+    if (refused !== null) throw new RefusedStatement(refused);
+    const statement = this.#db.prepare<unknown[]>(sql);
+    // SQLite counts `PRAGMA journal_mode` as a write even where it sets nothing.
+    if (!statement.readonly && statementKind(sql) !== 'pragma-read') throw new RefusedStatement('writes');
+    if (!statement.reader) throw new RefusedStatement('returns no rows');
+    for (const oldest of this.#statements.keys()) {
+      if (this.#statements.size < keptStatements) break;
+      this.#statements.delete(oldest);
+    }
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+/** ms. Between two tries of a locked database in the application's thread. */
+const busyPauseMs = 10;
+
+function inForm(statement: NativeStatement, form: RowForm): NativeStatement {
+  if (form === 'arrays') return statement.raw(true);
+  if (form === 'first-column') return statement.pluck(true);
+  return statement.raw(false).pluck(false);
+}
+
+/** The values alone: the names of the columns go with the first piece only. */
+function valuesOf(running: Running, row: object): unknown[] {
+  running.columns ??= Object.keys(row);
+  return Object.values(row);
+}
+
+function checkedSize(running: Running, row: unknown): number {
+  const { maxRows, maxBytes } = running.query;
+  const bytes = Array.isArray(row) ? row.reduce<number>((sum, value) => sum + sizeOf(value), 0) : sizeOf(row);
+  running.rowCount += 1;
+  running.byteCount += bytes;
+  if (maxRows !== null && running.rowCount > maxRows) throw new ResultTooLarge('maxRows', maxRows);
+  if (maxBytes !== null && running.byteCount > maxBytes) throw new ResultTooLarge('maxBytes', maxBytes);
+  return bytes;
+}
+
+/** Bytes of a value: of a text in UTF-8; 8 of a number. */
+function sizeOf(value: unknown): number {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  return ArrayBuffer.isView(value) ? value.byteLength : 8;
+}
+
+/** Takes an error apart for the way to the other process. */
+export function failureOf(error: unknown): ReadFailure {
+  if (isSqliteFailure(error)) return { family: 'sqlite', code: error.code, message: error.message };
+  if (error instanceof RefusedStatement) return { family: 'refused', why: error.message };
+  if (error instanceof ResultTooLarge) return { family: 'too-large', limit: error.limit, value: error.value };
+  if (error instanceof SetupError) return { family: 'setup', module: error.module, message: error.message };
+  if (error instanceof FileReplacedError) {
+    return { family: 'replaced', message: error.message, details: error.details };
+  }
+  const name = errorName(error);
+  const message = errorMessage(error);
+  if (name === 'TypeError' || name === 'RangeError') return { family: 'argument', name, message };
+  return { family: 'other', name, message, code: errorCode(error) };
+}

@@ -1,0 +1,195 @@
+/** Several queries of one state of the database: a reader in one read transaction, whose queries run one after another. */
+import { performance } from '../base/clock';
+import { keptAlive } from '../base/kept-alive';
+import type { Limits } from './call-options';
+import type { FromReader } from './messages';
+import type { QueryContext } from './read-query';
+import type { ReaderExit } from './reader';
+import { Deadline, type Slot, type Turn, type TurnHost } from './turn';
+
+export interface NewSnapshot {
+  readonly host: TurnHost;
+  readonly context: QueryContext & { translateBegin(message: FromReader & { type: 'error' }): unknown };
+  readonly limits: Limits;
+  readonly session: object;
+  readonly owner: object;
+}
+
+export class SnapshotTurn implements Turn, TurnHost {
+  place = -1;
+  readonly snapshot = true;
+  readonly queuedAt = performance.now();
+  readonly session: object;
+  readonly owner: object;
+  readonly settled: Promise<void>;
+  /** Rejects when the snapshot cannot go on; never resolves. */
+  readonly failed: Promise<never>;
+  readonly #host: TurnHost;
+  readonly #context: NewSnapshot['context'];
+  readonly #deadline: Deadline;
+  readonly #id: number;
+  readonly #started = Promise.withResolvers<void>();
+  readonly #waiting: Turn[] = [];
+  #slot: Slot | null = null;
+  #current: Turn | null = null;
+  #state: 'queued' | 'open' | 'ending' | 'over' = 'queued';
+  #failure: { readonly error: unknown } | null = null;
+  #settle: () => void = () => {};
+  #fail: (error: unknown) => void = () => {};
+
+  constructor({ host, context, limits, session, owner }: NewSnapshot) {
+    this.#host = host;
+    this.#context = context;
+    this.session = session;
+    this.owner = owner;
+    this.#id = context.nextId();
+    this.settled = new Promise(resolve => (this.#settle = resolve));
+    this.failed = new Promise((_resolve, reject) => (this.#fail = reject));
+    // Heard by whoever waits for the snapshot; before and after that nobody does.
+    this.failed.catch(() => {});
+    this.#started.promise.catch(() => {});
+    this.#deadline = new Deadline(limits, {
+      timeout: () => this.#end(context.timedOut(this, limits.timeoutMs, this.#slot), 'timeout'),
+      abort: reason => this.#end(reason, 'aborted'),
+    });
+  }
+
+  get sql(): string | null {
+    return this.#current?.sql ?? null;
+  }
+
+  /** Resolves when the read transaction is open: from then on every query sees that state. */
+  get started(): Promise<void> {
+    return keptAlive(this.#started.promise);
+  }
+
+  /** The snapshot is open and has a reader of `host`. */
+  holdsReaderOf(host: TurnHost): boolean {
+    return this.#host === host && this.#state === 'open';
+  }
+
+  /** Ends the transaction. A query that still runs is ended with its reader. */
+  async finish(outcome: 'done' | 'failed'): Promise<void> {
+    const slot = this.#slot;
+    if (this.#state === 'over' || slot === null) return;
+    if (this.#current !== null || this.#waiting.length > 0) {
+      return this.#end(new TypeError('The snapshot is over: its function has returned before this query.'), outcome);
+    }
+    this.#state = 'ending';
+    this.#outcome = outcome;
+    slot.send({ type: 'end', id: this.#id });
+    await keptAlive(this.settled);
+  }
+
+  #outcome: 'done' | 'failed' = 'done';
+
+  // As a turn of the pool.
+
+  begin(slot: Slot): void {
+    this.#slot = slot;
+    slot.send({ type: 'begin', id: this.#id });
+  }
+
+  message(message: FromReader): void {
+    if (!('id' in message)) return;
+    if (message.id !== this.#id) return this.#current?.message(message);
+    if (message.type === 'error') return this.#end(this.#context.translateBegin(message), 'failed');
+    if (this.#state === 'queued') {
+      this.#state = 'open';
+      this.#started.resolve();
+      return this.#next();
+    }
+    const slot = this.#slot;
+    this.#slot = null;
+    this.#over(this.#outcome);
+    if (slot !== null) this.#host.release(slot, this);
+  }
+
+  lost(slot: Slot, exit: ReaderExit): void {
+    this.#slot = null;
+    this.#reject(this.#context.lost(this, slot, exit), 'failed');
+  }
+
+  fail(error: unknown): void {
+    this.#end(error, 'failed');
+  }
+
+  drop(error: unknown): void {
+    if (this.#state === 'over') return;
+    this.#slot = null;
+    this.#reject(error, 'failed');
+  }
+
+  get failure(): unknown {
+    return this.#failure?.error;
+  }
+
+  // As the host of its own queries.
+
+  submit(turn: Turn): void {
+    if (this.#state === 'ending' || this.#state === 'over') {
+      return turn.fail(this.#failure?.error ?? new TypeError('The snapshot is over: its function has returned.'));
+    }
+    this.#waiting.push(turn);
+    this.#next();
+  }
+
+  withdraw(turn: Turn): void {
+    const at = this.#waiting.indexOf(turn);
+    if (at !== -1) this.#waiting.splice(at, 1);
+  }
+
+  release(_slot: Slot, turn: Turn): void {
+    if (this.#current === turn) this.#current = null;
+    this.#next();
+  }
+
+  /** What ends the reader of a query ends the snapshot. */
+  kill(slot: Slot, turn: Turn, gone: () => void): void {
+    if (this.#current === turn) this.#current = null;
+    this.#slot = null;
+    this.#host.kill(slot, this, () => {
+      gone();
+      this.#reject(turn.failure ?? new TypeError('A query of the snapshot was ended.'), 'failed');
+    });
+  }
+
+  #next(): void {
+    if (this.#state !== 'open' || this.#current !== null || this.#slot === null) return;
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
+    this.#current = next;
+    next.begin(this.#slot);
+  }
+
+  #end(error: unknown, outcome: 'done' | 'failed' | 'timeout' | 'aborted'): void {
+    if (this.#state === 'over') return;
+    const slot = this.#slot;
+    this.#slot = null;
+    if (slot === null) {
+      this.#host.withdraw(this);
+      return this.#reject(error, outcome);
+    }
+    this.#state = 'over';
+    this.#deadline.disarm();
+    this.#host.kill(slot, this, () => this.#reject(error, outcome));
+  }
+
+  #reject(error: unknown, outcome: 'done' | 'failed' | 'timeout' | 'aborted'): void {
+    this.#failure ??= { error };
+    this.#over(outcome);
+    const current = this.#current;
+    this.#current = null;
+    const waiting = this.#waiting.splice(0);
+    for (const query of [...(current === null ? [] : [current]), ...waiting]) query.drop(error);
+    this.#started.reject(error);
+    this.#fail(error);
+  }
+
+  #over(outcome: 'done' | 'failed' | 'timeout' | 'aborted'): void {
+    this.#state = 'over';
+    this.#deadline.disarm();
+    this.#context.ended(outcome, this.queuedAt);
+    this.#settle();
+  }
+}

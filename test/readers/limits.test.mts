@@ -1,0 +1,300 @@
+/** Limits that hold: a query is ended at its limit, and nothing else notices. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { describe, test } from 'node:test';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
+import Native from 'better-sqlite3';
+import {
+  ClosedDatabaseError,
+  Database,
+  QueryTimeoutError,
+  ReaderError,
+  ReadQueueFullError,
+  ResultTooLargeError,
+  SqliteOutOfMemoryError,
+} from 'safe-sqlite';
+import { until } from '../support/until.mts';
+import { createBench, endless, isAlive, untilRunning } from './fixture.mts';
+
+/** Queries that end at no time that anybody waits for, each for another reason. */
+const runaways: Readonly<Record<string, string>> = {
+  'a recursive CTE without end': endless,
+  'a cross join': 'SELECT count(*) FROM t a, t b, t c, t d, t e WHERE a.id + b.id + c.id + d.id + e.id = 0',
+  'a function of the application': `SELECT match('(a+)+$', '${'a'.repeat(60)}b')`,
+  'a huge sort': 'SELECT a.text || b.text || c.text AS x FROM t a, t b, t c ORDER BY x DESC',
+  'rows without end': 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c',
+};
+
+describe('a runaway query', () => {
+  for (const [name, sql] of Object.entries(runaways)) {
+    test(`${name}: ended at its limit with its process, while writes and checkpoints go on`, async () => {
+      using bench = createBench({ checkpoint: { walBytes: 100_000 } });
+      const setup = join(bench.folder, 'setup.mjs');
+      writeFileSync(
+        setup,
+        `export default db => db.function('match', (re, text) => Number(new RegExp(re).test(text)));`,
+      );
+      const db = new Database(bench.file, { logger: false, readers: { setup, max: 1 } });
+      const told: unknown[] = [];
+      db.events.on('queryTimeout', ({ sql: shape, phase }) => told.push([/'|\d{2}/.test(shape), phase]));
+      await db.reader.get('SELECT 1');
+      const failed = assert.rejects(
+        db.reader.all(sql, [], { timeoutMs: 500, maxBytes: Number.MAX_SAFE_INTEGER }),
+        (error: QueryTimeoutError) => {
+          assert.ok(error instanceof QueryTimeoutError);
+          assert.equal(error.details['phase'], 'running');
+          return true;
+        },
+      );
+      await untilRunning(db);
+      const pid = db.health().readers.running[0]?.pid ?? 0;
+      assert.ok(isAlive(pid));
+      let over = false;
+      void failed.then(() => (over = true));
+      let writes = 0;
+      for (; !over || writes === 0; writes += 1)
+        await db.write(() => db.exec("UPDATE t SET text = text || 'x' WHERE id = 1"));
+      await failed;
+      await until(() => !isAlive(pid), 'its process is gone');
+      assert.deepEqual(told, [[false, 'running']]);
+      assert.deepEqual(await db.reader.get('SELECT 2 AS a'), { a: 2 }, 'a fresh reader for the next');
+      assert.equal((await db.checkpoint('truncate')).complete, true);
+      const { status, readers } = db.health();
+      assert.deepEqual([status, readers.counts.timeout, readers.killed], ['ok', 1, 1]);
+      db.close();
+    });
+  }
+
+  test('holds the event loop of raw better-sqlite3, which nothing can stop', async () => {
+    using bench = createBench();
+    const native = new Native(bench.file, { readonly: true });
+    let turns = 0;
+    const timer = setInterval(() => (turns += 1), 1);
+    native
+      .prepare('WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 1000000) SELECT count(*) FROM c')
+      .get();
+    assert.equal(turns, 0, 'the loop stood still');
+    await turn();
+    clearInterval(timer);
+    assert.ok(!('interrupt' in native) && !('progress' in native));
+    native.close();
+  });
+});
+
+describe('the end of a call', () => {
+  test('a signal ends it with its own reason: before it runs, while it waits, while SQLite works', async () => {
+    using bench = createBench({ readers: { max: 1 } });
+    const { db } = bench;
+    const reason = new Error('the client is gone');
+    await assert.rejects(db.reader.all('SELECT 1', [], { signal: AbortSignal.abort(reason) }), reason);
+    const running = new AbortController();
+    const first = assert.rejects(db.reader.all(endless, [], { signal: running.signal }), reason);
+    await untilRunning(db);
+    const waiting = new AbortController();
+    const second = assert.rejects(db.reader.all('SELECT 1', [], { signal: waiting.signal }), reason);
+    waiting.abort(reason);
+    await second;
+    assert.equal(db.health().readers.busy, 1, 'the one that runs is not touched');
+    running.abort(reason);
+    await first;
+    const snapshot = new AbortController();
+    const third = assert.rejects(
+      db.reader.snapshot(reader => reader.all(endless), { signal: snapshot.signal }),
+      reason,
+    );
+    await until(() => db.health().readers.running[0]?.sql?.startsWith('WITH') === true, 'the snapshot runs its query');
+    snapshot.abort(reason);
+    await third;
+    assert.equal(db.health().readers.counts.aborted >= 2, true);
+    assert.deepEqual(await db.reader.get('SELECT 1 AS a'), { a: 1 });
+  });
+
+  test('the limit counts the wait for a reader, and says so', async () => {
+    using bench = createBench({ readers: { max: 1 } });
+    const { db } = bench;
+    const abort = new AbortController();
+    const hog = db.reader.all(endless, [], { signal: abort.signal });
+    await untilRunning(db);
+    await assert.rejects(db.reader.all('SELECT 1', [], { timeoutMs: 50 }), (error: QueryTimeoutError) => {
+      assert.deepEqual([error.code, error.details['phase']], ['SAFE_SQLITE_QUERY_TIMEOUT', 'queued']);
+      assert.match(error.message, /1 of at most 1 readers are busy/);
+      return true;
+    });
+    assert.equal(db.health().readers.killed, 0, 'no reader was ended for it');
+    abort.abort();
+    await assert.rejects(hog);
+  });
+
+  test('more rows or bytes than allowed: an error instead of a part, and the reader goes on', async () => {
+    using bench = createBench({ readers: { max: 1 } });
+    const { db } = bench;
+    const all = 'SELECT * FROM t ORDER BY id';
+    assert.equal((await db.reader.all(all, [], { maxRows: 1000 })).length, 1000);
+    await assert.rejects(db.reader.all(all, [], { maxRows: 999 }), ResultTooLargeError);
+    await assert.rejects(db.reader.all('SELECT zeroblob(101)', [], { maxBytes: 100 }), ResultTooLargeError);
+    await assert.rejects(db.reader.all('SELECT zeroblob(70000000)'), ResultTooLargeError, '64 MiB by default');
+    await assert.rejects(
+      db.reader.all("SELECT replace(hex(zeroblob(51)), '0', 'é')", [], { maxBytes: 200 }),
+      ResultTooLargeError,
+    );
+    const seen: unknown[] = [];
+    const read = async (): Promise<void> => {
+      for await (const row of db.reader.iterate(all, [], { maxRows: 500 })) seen.push(row);
+    };
+    await assert.rejects(read(), ResultTooLargeError);
+    assert.ok(seen.length <= 500);
+    const { started, killed, lost } = db.health().readers;
+    assert.deepEqual([started, killed, lost], [1, 0, 0]);
+  });
+
+  test('more memory than allowed: of SQLite an error, of JavaScript the end of that process alone', async () => {
+    using bench = createBench({ readers: { max: 1, memoryBytes: 128 * 1024 * 1024 } });
+    const { db } = bench;
+    await assert.rejects(db.reader.all('SELECT randomblob(400000000)'), SqliteOutOfMemoryError);
+    await assert.rejects(db.reader.all('SELECT zeroblob(400000000)'), SqliteOutOfMemoryError);
+    assert.deepEqual(await db.reader.get('SELECT 1 AS a'), { a: 1 });
+    assert.equal(db.health().readers.started, 1);
+    const setup = join(bench.folder, 'eats.mjs');
+    writeFileSync(
+      setup,
+      `const kept = []; export default db => db.function('eat', () => { for (;;) kept.push(Array(1000).fill(kept.length)); });`,
+    );
+    const eating = new Database(bench.file, { logger: false, readers: { setup, memoryBytes: 64 * 1024 * 1024 } });
+    const lost: unknown[] = [];
+    eating.events.on('readerLost', ({ signal, sql }) => lost.push([signal, sql]));
+    await assert.rejects(eating.reader.all("SELECT eat(), 'secret'"), (error: ReaderError) => {
+      assert.ok(error instanceof ReaderError);
+      assert.ok(!`${error.message}${JSON.stringify(error.details)}`.includes('secret'));
+      return true;
+    });
+    assert.deepEqual(lost, [['SIGABRT', 'SELECT eat(), ?']]);
+    assert.deepEqual(await eating.reader.get('SELECT 1 AS a'), { a: 1 });
+    eating.close();
+  });
+
+  test('a reader that is killed or that exits by itself is an error of its call alone', async () => {
+    using bench = createBench({ readers: { max: 2 } });
+    const setup = join(bench.folder, 'exits.mjs');
+    writeFileSync(setup, `export default db => db.function('leave', () => process.exit(7));`);
+    const db = new Database(bench.file, { logger: false, readers: { setup, max: 2 } });
+    await assert.rejects(db.reader.all('SELECT leave()'), (error: ReaderError) => {
+      assert.deepEqual([error.code, error.details['exitCode']], ['SAFE_SQLITE_READER_FAILED', 7]);
+      return true;
+    });
+    const killed = assert.rejects(db.reader.all(endless), ReaderError);
+    await untilRunning(db);
+    const other = db.reader.all('SELECT count(*) AS n FROM t a, t b');
+    process.kill(db.health().readers.running[0]?.pid ?? 0, 'SIGKILL');
+    await killed;
+    assert.deepEqual(await other, [{ n: 1_000_000 }]);
+    // Between two calls: nobody is told, and the next call gets a new one.
+    await until(() => db.health().readers.busy === 0, 'both are free');
+    const before = db.health().readers;
+    const idle = bench.pids();
+    for (const pid of idle) process.kill(pid, 'SIGKILL');
+    await until(() => db.health().readers.lost === before.lost + idle.length, 'the pool has noticed');
+    assert.deepEqual(await db.reader.get('SELECT 1 AS a'), { a: 1 });
+    db.close();
+  });
+
+  test('a full queue refuses the call; the handles take turns in it', async () => {
+    using bench = createBench({ readers: { max: 1, maxQueued: 3 } });
+    const { db } = bench;
+    const abort = new AbortController();
+    const hog = db.reader.all(endless, [], { signal: abort.signal });
+    await untilRunning(db);
+    const waiting = [1, 2, 3].map(value => db.reader.get('SELECT ? AS a', [value]));
+    await assert.rejects(db.reader.get('SELECT 4'), ReadQueueFullError);
+    assert.deepEqual([db.health().readers.queued, db.health().readers.counts.refused], [3, 1]);
+    abort.abort();
+    await assert.rejects(hog);
+    assert.deepEqual(await Promise.all(waiting), [{ a: 1 }, { a: 2 }, { a: 3 }]);
+  });
+
+  test('close() ends what runs and what waits; asyncDispose waits for it', async () => {
+    using bench = createBench({ readers: { max: 1 } });
+    const { db, file } = bench;
+    const calls = [db.reader.all(endless), db.reader.get('SELECT 1'), db.reader.snapshot(r => r.get('SELECT 1'))];
+    const ended = calls.map(call => assert.rejects(call, ClosedDatabaseError));
+    await untilRunning(db);
+    const [pid = 0] = bench.pids();
+    db.close();
+    assert.equal(isAlive(pid), false, 'its locks went with it before the last checkpoint');
+    await Promise.all(ended);
+    const patient = new Database(file, { logger: false });
+    const reading = patient.reader.all('SELECT count(*) AS n FROM t a, t b');
+    await patient[Symbol.asyncDispose]();
+    assert.deepEqual(await reading, [{ n: 1_000_000 }]);
+  });
+});
+
+describe('iterate', () => {
+  const million =
+    'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 1000000) SELECT x, x AS y FROM c';
+
+  test('reads no further ahead than a few hundred rows, and a loop that is left ends the statement', async () => {
+    using bench = createBench({ readers: { max: 1 } });
+    const setup = join(bench.folder, 'counts.mjs');
+    writeFileSync(
+      setup,
+      `let n = 0; export default db => { db.function('seen', () => ++n); db.function('total', () => n); };`,
+    );
+    const db = new Database(bench.file, { logger: false, readers: { setup, max: 1 } });
+    let taken = 0;
+    for await (const row of db.reader.iterate('SELECT seen() AS n FROM t a, t b')) {
+      if (taken === 0) await delay(200);
+      assert.ok((row as { n: number }).n > 0);
+      if ((taken += 1) === 300) break;
+    }
+    const total = Number(await db.reader.get('SELECT total()', [], { rows: 'first-column' }));
+    assert.ok(total >= taken && total <= taken + 4 * 128, `${total} rows were read for ${taken} that were taken`);
+    assert.equal(db.health().readers.killed, 0, 'by the reader itself');
+    assert.equal((await db.checkpoint('truncate')).complete, true);
+    db.close();
+  });
+
+  test('a million rows: the loop turns between the pieces', async () => {
+    using bench = createBench();
+    let rows = 0;
+    let inOneTurn = 0;
+    let most = 0;
+    const count = setInterval(() => {}, 1000);
+    const turns = { running: true };
+    const watch = (async () => {
+      while (turns.running) {
+        await turn();
+        most = Math.max(most, inOneTurn);
+        inOneTurn = 0;
+      }
+    })();
+    for await (const row of bench.db.reader.iterate<{ x: number }>(million)) {
+      rows += 1;
+      inOneTurn += 1;
+      if (row.x !== rows) assert.equal(row.x, rows);
+    }
+    turns.running = false;
+    clearInterval(count);
+    await watch;
+    assert.equal(rows, 1_000_000);
+    assert.ok(most <= 1024, `${most} rows in one turn of the event loop`);
+  });
+
+  test('a slow consumer meets the limit too; rows before it were right', async () => {
+    using bench = createBench({ readers: { max: 1 } });
+    const seen: unknown[] = [];
+    const read = async (): Promise<void> => {
+      for await (const row of bench.db.reader.iterate(million, [], { timeoutMs: 300, rows: 'first-column' })) {
+        seen.push(row);
+        if (seen.length % 100 === 0) await delay(20);
+      }
+    };
+    await assert.rejects(read(), QueryTimeoutError);
+    assert.deepEqual(
+      seen,
+      seen.map((_row, index) => index + 1),
+    );
+    assert.ok(performance.now() > 0);
+  });
+});

@@ -1,0 +1,21 @@
+/** A program with readers that do something, for tests that end it. */
+import { openDatabase } from 'safe-sqlite';
+import { endless } from './fixture.mts';
+
+const [file = '', what = 'busy'] = process.argv.slice(2);
+const db = openDatabase(file, { logger: false, readers: { max: 2 } });
+if (what === 'leaves') {
+  // Idle readers, and an iterator that nobody goes on with: nothing of it keeps the process alive.
+  await db.reader.get('SELECT 1');
+  await db.reader.iterate('SELECT id FROM t').next();
+  console.log('read');
+} else if (what === 'awaits') {
+  console.log(JSON.stringify(await db.reader.get('SELECT count(*) AS n FROM t a, t b')));
+} else {
+  db.reader.all(endless).catch(() => {});
+  await db.reader.get('SELECT 1');
+  console.log('ready');
+  if (what === 'exits') process.exit(0);
+  if (what === 'throws') throw new Error('as programs do');
+  setInterval(() => {}, 1000);
+}

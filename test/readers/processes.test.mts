@@ -1,0 +1,115 @@
+/** Reader processes: they keep nobody alive, outlive nobody, and leave nothing. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import Native from 'better-sqlite3';
+import { QueryTimeoutError } from 'safe-sqlite';
+import { until } from '../support/until.mts';
+import { childrenOf, createBench, endless, isAlive, untilRunning } from './fixture.mts';
+
+const program = join(import.meta.dirname, 'parent.scenario.mts');
+const noProc = !existsSync('/proc/self/stat') && 'needs /proc';
+
+async function start(file: string, what: string): Promise<{ child: ChildProcess; readers: number[] }> {
+  const child = spawn(process.execPath, [program, file, what], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout as NonNullable<typeof child.stdout>, 'data');
+  const readers = childrenOf(child.pid ?? 0);
+  assert.equal(readers.length > 0, true);
+  return { child, readers };
+}
+
+describe('the end of the application', { skip: noProc }, () => {
+  test('SIGKILL: its readers are gone, also those in the middle of SQLite', async () => {
+    using bench = createBench();
+    for (let round = 0; round < 5; round += 1) {
+      const { child, readers } = await start(bench.file, 'busy');
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      await until(() => !readers.some(pid => isAlive(pid)), 'no reader outlives its parent');
+    }
+    assert.equal((await bench.db.checkpoint('truncate')).complete, true);
+  });
+
+  test('SIGTERM, process.exit and an exception: the same', async () => {
+    using bench = createBench();
+    const { child, readers } = await start(bench.file, 'busy');
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+    await until(() => !readers.some(pid => isAlive(pid)), 'no reader outlives its parent');
+    const left = spawnSync(process.execPath, [program, bench.file, 'exits'], { encoding: 'utf8' });
+    assert.equal(left.status, 0, left.stderr);
+    const threw = spawnSync(process.execPath, [program, bench.file, 'throws'], { encoding: 'utf8' });
+    assert.equal(threw.status, 1);
+    assert.equal((await bench.db.checkpoint('truncate')).complete, true);
+  });
+
+  test('a signal for the whole group, as Ctrl-C sends it, ends no reader of an application that goes on', async () => {
+    using bench = createBench({ readers: { max: 1 } });
+    const { db } = bench;
+    const reading = db.reader.get('SELECT count(*) AS n FROM t a, t b');
+    await untilRunning(db);
+    for (const pid of bench.pids())
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(pid, signal);
+    assert.deepEqual(await reading, { n: 1_000_000 });
+  });
+
+  test('idle readers and forgotten iterators keep no process alive, an awaited read does', () => {
+    using bench = createBench();
+    for (const [what, expected] of [
+      ['leaves', 'read\n'],
+      ['awaits', '{"n":1000000}\n'],
+    ] as const) {
+      const run = spawnSync(process.execPath, [program, bench.file, what], { encoding: 'utf8', timeout: 60_000 });
+      assert.deepEqual([run.status, run.stdout], [0, expected], run.stderr);
+    }
+  });
+});
+
+describe('what is left behind', { skip: noProc }, () => {
+  test('after kills in the middle of queries: no process, no descriptor, no lock, no pinned WAL', async () => {
+    using bench = createBench({ readers: { max: 2 } });
+    const { db } = bench;
+    await db.reader.get('SELECT 1');
+    const descriptors = (): number => readdirSync('/proc/self/fd').length;
+    const before = descriptors();
+    const kills = Number(process.env['READER_KILLS'] ?? 20);
+    for (let kill = 0; kill < kills; kill += 1) {
+      // A query that has begun to read the file holds its lock and a read mark.
+      const read = db.reader.all(`SELECT count(*) FROM t a, t b, t c, t d WHERE a.id + b.id + c.id + d.id < 0`, [], {
+        timeoutMs: 300,
+      });
+      const failed = assert.rejects(read, QueryTimeoutError);
+      await db.write(() => db.exec("UPDATE t SET text = 'x' WHERE id = 1"));
+      await failed;
+    }
+    const { killed, lost } = db.health().readers;
+    assert.deepEqual([killed >= kills, lost], [true, 0]);
+    await until(() => bench.pids().length <= 2, 'no killed reader lives');
+    await until(() => descriptors() <= before + 4, 'no descriptor of a killed reader stays');
+    assert.equal((await db.checkpoint('truncate')).complete, true, 'no lock and no read mark is in the way');
+    // Raw better-sqlite3 gets the file for itself alone, once this connection is closed.
+    db.close();
+    assert.deepEqual(bench.pids(), []);
+    assert.deepEqual(readdirSync(bench.folder), ['a.db']);
+    const native = new Native(bench.file);
+    native.exec('BEGIN EXCLUSIVE; COMMIT');
+    native.close();
+  });
+
+  test('an idle reader ends after idleMs, and does not checkpoint', async () => {
+    using bench = createBench({ readers: { idleMs: 50 }, checkpoint: 'off' });
+    const { db } = bench;
+    assert.deepEqual(await db.reader.get('SELECT count(*) AS n FROM t'), { n: 1000 });
+    assert.equal(bench.pids().length, 1);
+    const wal = db.health().checkpoints?.pendingBytes;
+    await until(() => bench.pids().length === 0, 'the idle reader ends');
+    const { processes, killed, lost } = db.health().readers;
+    assert.deepEqual([processes, killed, lost], [0, 0, 0]);
+    assert.ok(existsSync(`${bench.file}-wal`));
+    assert.equal(db.health().checkpoints?.pendingBytes, wal);
+    await assert.rejects(db.reader.all(endless, [], { timeoutMs: 300 }), QueryTimeoutError);
+  });
+});
