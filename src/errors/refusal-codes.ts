@@ -147,7 +147,7 @@ export const refusalCodes = {
     retryable: false,
     fatal: false,
     meaning:
-      'The result of a query of `db.reader` is larger than `maxRows` or `maxBytes` allows; no part of it is returned by `all`.',
+      'The result of a query of `db.reader` is larger than `maxRows` or `maxBytes` allows, or its process needed more than `readers.memoryBytes`; `all` returns no part of it.',
     hint: 'Add a LIMIT, read with `db.reader.iterate()`, or raise the limit that the message names.',
   },
   ReaderError: {

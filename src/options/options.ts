@@ -118,8 +118,8 @@ export interface ReaderOptions {
    */
   setup?: string | URL | undefined;
   /**
-   * Memory of one reader process, in bytes: one half for SQLite (`hard_heap_limit`), one half for the heap of JavaScript.
-   * Default 512 MiB, at least 64 MiB.
+   * Memory of one reader process, in bytes, that of Node included (some 60 MB). A query that needs more ends with its
+   * process: `ResultTooLargeError`. Default 512 MiB, at least 128 MiB.
    */
   memoryBytes?: number | undefined;
 }

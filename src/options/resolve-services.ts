@@ -20,7 +20,7 @@ const shortestIntervalMs = 10;
 const shortestBackupIntervalMs = 1000;
 const largestCount = 1_000_000;
 /** Below it Node itself does not start reliably. */
-const smallestReaderBytes = 64 * 1024 * 1024;
+const smallestReaderBytes = 128 * 1024 * 1024;
 const mostReaders = 1024;
 
 export function resolveCheckpoint(given: Options['checkpoint']): ResolvedCheckpoint | 'off' {

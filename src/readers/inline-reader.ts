@@ -33,7 +33,11 @@ export function startInlineReader(source: InlineSource, listener: ReaderListener
     source
       .open(() => over)
       .then(db => {
-        server = new ReadServer(db, send, { pieceMs: inlinePieceMs, retryBusyMs: source.retryBusyMs });
+        server = new ReadServer(db, send, {
+          pieceMs: inlinePieceMs,
+          retryBusyMs: source.retryBusyMs,
+          working: () => {},
+        });
         if (over) server.close();
         else send({ type: 'ready' });
       })

@@ -17,8 +17,6 @@ export interface ReaderSettings {
   readonly busyTimeoutMs: number;
   /** The module that prepares the connection; `null` for none. */
   readonly setup: string | null;
-  /** Memory of SQLite in the process, in bytes; `null` sets no limit. */
-  readonly heapBytes: number | null;
   /** Longest time that one piece of a result takes to read, in milliseconds. */
   readonly pieceMs: number;
 }

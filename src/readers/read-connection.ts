@@ -30,16 +30,12 @@ export async function openReadConnection(settings: ReaderSettings): Promise<Nati
 }
 
 /** Protects a connection that only reads, and lets the application's module register its functions. */
-export async function prepareConnection(
-  db: Native,
-  { setup, heapBytes }: Pick<ReaderSettings, 'setup' | 'heapBytes'>,
-): Promise<Native> {
+export async function prepareConnection(db: Native, { setup }: Pick<ReaderSettings, 'setup'>): Promise<Native> {
   verifyPragma(db, 'cell_size_check', 1);
   if (setup !== null) await runSetup(db, setup);
   // After the module, which may need more, and whatever it has set: functions of the application may stand in views.
   verifyPragma(db, 'trusted_schema', setup === null ? 0 : 1);
   verifyPragma(db, 'query_only', 1);
-  if (heapBytes !== null) db.pragma(`hard_heap_limit = ${heapBytes}`);
   return db;
 }
 

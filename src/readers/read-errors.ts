@@ -11,6 +11,7 @@ import {
 import { NativeSqliteError } from '../native/sqlite-error';
 import type { ReadFailure } from './messages';
 import type { ReaderExit } from './reader';
+import { outOfMemorySignal } from './reader-process';
 
 /** What a call was about. */
 export interface ReadSubject {
@@ -50,8 +51,22 @@ export function closedError(file: string): ClosedDatabaseError {
   });
 }
 
-export function lostError({ file, sql }: ReadSubject, pid: number | null, exit: ReaderExit): ReaderError {
+export function lostError(
+  { file, sql }: ReadSubject,
+  pid: number | null,
+  exit: ReaderExit,
+  memoryBytes: number,
+): ReaderError | ResultTooLargeError {
   const { exitCode, signal, cause } = exit;
+  if (signal === outOfMemorySignal) {
+    return new ResultTooLargeError(
+      `A query of ${file} needed more memory than \`readers.memoryBytes\` (${memoryBytes}) allows; its reader has ended.`,
+      {
+        hint: 'Read less at a time (smaller values, fewer rows to sort or group in memory), or raise `readers.memoryBytes`.',
+        details: { file, sql, limit: 'memoryBytes', value: memoryBytes, pid },
+      },
+    );
+  }
   const details = { file, sql, pid, exitCode, signal };
   if (pid === null && cause !== null) {
     return new ReaderError(`No reader process for ${file} could be started.`, { cause, details });

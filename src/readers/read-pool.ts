@@ -142,7 +142,7 @@ export class ReadPool implements TurnHost {
   }
 
   lost(turn: Turn, slot: Slot, exit: ReaderExit): unknown {
-    const error = lostError({ file: this.#connection.file, sql: turn.sql }, slot.pid, exit);
+    const error = lostError({ file: this.#connection.file, sql: turn.sql }, slot.pid, exit, this.#limits.memoryBytes);
     this.#reportLost(slot.pid, exit, turn.sql, error);
     return error;
   }
@@ -288,7 +288,12 @@ export class ReadPool implements TurnHost {
   /** One call is told, so that no call waits for a process that cannot be had; the next one tries again. */
   #notStarted(pooled: PooledReader, exit: ReaderExit): void {
     const turn = this.#queue.shift();
-    const error = lostError({ file: this.#connection.file, sql: turn?.sql ?? null }, pooled.pid, exit);
+    const error = lostError(
+      { file: this.#connection.file, sql: turn?.sql ?? null },
+      pooled.pid,
+      exit,
+      this.#limits.memoryBytes,
+    );
     this.#reportLost(pooled.pid, exit, turn?.sql ?? null, error);
     turn?.drop(error);
   }
@@ -301,11 +306,14 @@ export class ReadPool implements TurnHost {
     this.#readers.delete(pooled);
     if (pooled.idle !== null) clearTimeout(pooled.idle);
     this.#counters.killed += 1;
-    const timer = setTimeout(gone, goneMs).unref();
-    this.#dying.set(pooled, () => {
+    let told = false;
+    const once = (): void => {
       clearTimeout(timer);
-      gone();
-    });
+      if (!told) gone();
+      told = true;
+    };
+    const timer = setTimeout(once, goneMs).unref();
+    this.#dying.set(pooled, once);
     pooled.reader.kill();
   }
 

@@ -23,6 +23,8 @@ import type { Reader, ReaderListener } from './reader';
 export const readerProgram = join(__dirname, 'safe-sqlite-reader.js');
 
 const MiB = 1024 * 1024;
+/** The signal with which a reader ends itself when it needs more memory than it may have; Windows has none. */
+export const outOfMemorySignal = 'SIGUSR2';
 /** The young generation is no part of `--max-old-space-size`; small ones cost no speed for rows that only pass by. */
 const youngMb = 16;
 
@@ -37,10 +39,10 @@ export function whyNoProcess(): string | null {
 }
 
 /** Starts a reader process. A failure is told to the listener, never thrown. */
-export function startReaderProcess(heapBytes: number, listener: ReaderListener): Reader {
+export function startReaderProcess(memoryBytes: number, listener: ReaderListener): Reader {
   // Loaded here, because most programs read in their own thread only.
   const { spawn } = require('node:child_process') as typeof ChildProcess;
-  const flags = [`--max-old-space-size=${Math.floor(heapBytes / MiB)}`, `--max-semi-space-size=${youngMb}`];
+  const flags = [`--max-old-space-size=${Math.floor(memoryBytes / MiB)}`, `--max-semi-space-size=${youngMb}`];
   let over = false;
   const end = (exitCode: number | null, signal: string | null, cause: unknown): void => {
     if (over) return;
@@ -49,7 +51,7 @@ export function startReaderProcess(heapBytes: number, listener: ReaderListener):
   };
   let child: ChildProcess.ChildProcess;
   try {
-    child = spawn(process.execPath, [...flags, readerProgram], {
+    child = spawn(process.execPath, [...flags, readerProgram, String(memoryBytes)], {
       env: childEnvironment(),
       serialization: 'advanced',
       // What functions of the application print goes to standard error: standard output may be data of a pipeline.

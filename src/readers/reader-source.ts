@@ -37,7 +37,6 @@ export function sourceOf(
 ): ReaderSource {
   const { plan, options } = connection;
   const { nativeBinding, timeout } = options;
-  const half = Math.floor(limits.memoryBytes / 2);
   const settings: ReaderSettings = {
     target: {
       file: plan.file ?? '',
@@ -47,12 +46,15 @@ export function sourceOf(
     // In the application's thread SQLite must not sleep.
     busyTimeoutMs: inThread ? 0 : timeout,
     setup: limits.setup,
-    // `hard_heap_limit` is of the whole process.
-    heapBytes: inThread ? null : half,
     pieceMs: inThread ? inlinePieceMs : processPieceMs,
   };
   if (!inThread) {
-    return { mode: 'processes', reusable: true, settings, start: listener => startReaderProcess(half, listener) };
+    return {
+      mode: 'processes',
+      reusable: true,
+      settings,
+      start: listener => startReaderProcess(limits.memoryBytes, listener),
+    };
   }
   const hasFile = plan.file !== null;
   const open = hasFile

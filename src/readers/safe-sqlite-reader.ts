@@ -2,17 +2,35 @@
 import { Worker } from 'node:worker_threads';
 import type { FromReader, ToReader } from './messages';
 import { openReadConnection } from './read-connection';
+import { outOfMemorySignal } from './reader-process';
 import { failureOf, ReadServer } from './serve-reads';
 
 /**
- * Standard input ends when the parent is gone, however it went. A thread of its own sees that also while SQLite works in
- * this one, and ends the process at once: only SIGKILL ends a call of SQLite.
+ * A thread of its own watches while SQLite works in this one, and ends the process at once: only a signal ends a call of
+ * SQLite.
+ *
+ * Standard input ends when the parent is gone, however it went. `hard_heap_limit` would bound the memory of SQLite, but
+ * better-sqlite3 is built without memory statistics, and then SQLite ignores it: the thread asks for the resident memory
+ * of the process while a query runs.
  */
-const watchParent = `
+const watch = `
   const { Socket } = require('node:net');
+  const { workerData: { working, memoryBytes, pauseMs, signal } } = require('node:worker_threads');
   const end = () => process.kill(process.pid, 'SIGKILL');
   new Socket({ fd: 0 }).on('error', end).on('close', end).resume();
+  const endOutOfMemory = () => {
+    try { process.kill(process.pid, signal); } catch { end(); }
+  };
+  (async () => {
+    for (;;) {
+      await Atomics.waitAsync(working, 0, 0).value;
+      if (process.memoryUsage.rss() > memoryBytes) endOutOfMemory();
+      await new Promise(resolve => setTimeout(resolve, pauseMs));
+    }
+  })();
 `;
+/** ms. Memory can be filled by about as many megabytes between two looks. */
+const watchPauseMs = 20;
 
 function send(message: FromReader): void {
   process.send?.(message, undefined, {}, () => {});
@@ -20,8 +38,22 @@ function send(message: FromReader): void {
 
 function main(): void {
   process.title = 'safe-sqlite reader';
-  const heapOfWatch = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 };
-  new Worker(watchParent, { eval: true, execArgv: [], resourceLimits: heapOfWatch });
+  const works = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  new Worker(watch, {
+    eval: true,
+    execArgv: [],
+    workerData: {
+      working: works,
+      memoryBytes: Number(process.argv[2]),
+      pauseMs: watchPauseMs,
+      signal: outOfMemorySignal,
+    },
+    resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 },
+  });
+  const working = (now: boolean): void => {
+    Atomics.store(works, 0, now ? 1 : 0);
+    if (now) Atomics.notify(works, 0);
+  };
   // Ctrl-C and systemd signal the whole group: the parent decides when its readers end.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
@@ -30,7 +62,7 @@ function main(): void {
     if (message.type === 'open') {
       openReadConnection(message.settings)
         .then(db => {
-          server = new ReadServer(db, send, { pieceMs: message.settings.pieceMs, retryBusyMs: 0 });
+          server = new ReadServer(db, send, { pieceMs: message.settings.pieceMs, retryBusyMs: 0, working });
           send({ type: 'ready' });
         })
         .catch((error: unknown) => send({ type: 'failed', error: failureOf(error) }));

@@ -1,5 +1,5 @@
 /** Gives the shape of an SQL text: every literal replaced by `?`, so that a log or an error holds no values. */
-import { tokensOf } from './tokenizer';
+import { readableText, tokenAt } from './tokenizer';
 
 /** Characters of a shape that are kept: enough to find the statement, little enough for a log line. */
 const longestShape = 300;
@@ -7,11 +7,14 @@ const literals: ReadonlySet<string> = new Set(['string', 'number', 'blob', 'ille
 
 /** `sql` without its values and comments, on one line, cut after 300 characters. */
 export function shapeOf(sql: string): string {
+  const text = readableText(sql);
   let shape = '';
-  for (const { kind, start, end } of tokensOf(sql)) {
+  for (let at = 0; at < text.length;) {
+    const { kind, start, end } = tokenAt(text, at);
+    at = end;
     if (kind === 'space' || kind === 'comment') {
       if (!shape.endsWith(' ')) shape += ' ';
-    } else shape += literals.has(kind) ? '?' : sql.slice(start, end);
+    } else shape += literals.has(kind) ? '?' : text.slice(start, end);
     if (shape.length > longestShape) return `${shape.slice(0, longestShape)}…`;
   }
   return shape.trim();
