@@ -25,6 +25,7 @@ describe('resolveOptions', () => {
         checkpoint: { ...defaults.checkpoint, owner: 'self', thread: 'worker' },
         sentinel: defaults.sentinel,
         writes: { ...defaults.writes, timeoutMs: 5000 },
+        readers: { ...defaults.readers, max: null, setup: null },
         backup: 'off',
         rescueDirectory: null,
         logger: null,
