@@ -42,7 +42,7 @@ export type { WriteCallOptions } from './writes/queued-write';
 export type { DatabaseReader, SnapshotReader } from './readers/database-reader';
 export type { QueryOptions, SnapshotReadOptions } from './readers/call-options';
 export type { BindArguments, BindValue, RowForm } from './readers/messages';
-export type { ReaderFacts, RunningRead } from './readers/counters';
+export type { ReaderFacts } from './readers/counters';
 export type { Histogram } from './base/histogram';
 export type { WriteQueueFacts } from './writes/counters';
 export type { FilesystemErrors } from './filesystem/linux/error-counters';
@@ -67,6 +67,7 @@ export type {
   LongTransactionEvent,
   QueryTimeoutEvent,
   ReaderLostEvent,
+  RunningRead,
   WarningEvent,
 } from './events/event-map';
 

@@ -1,5 +1,6 @@
 /** A connection that has a file open, as the services of the file see it. */
 import type { Connection } from '../connection/connection';
+import type { RunningRead } from '../events/event-map';
 
 export interface FileUser {
   readonly connection: Connection;
@@ -7,6 +8,8 @@ export interface FileUser {
   readonly schema: string;
   /** The file is in WAL mode and the connection may write: it is checkpointed for this connection. */
   readonly checkpoints: boolean;
+  /** What the readers of `db.reader` read from the file now. */
+  reads(): readonly RunningRead[];
   /** Told when another program has switched the file to WAL mode; `checkpoints` is true from then on. */
   entersWal(): void;
 }

@@ -7,7 +7,7 @@ import type { ResolvedCheckpoint } from '../options/resolved';
 import type { FileUser } from './file-user';
 import type { WalStatus } from './wal-status';
 import type { EventFactsOf } from '../events/event-hub';
-import type { EventName } from '../events/event-map';
+import type { EventName, RunningRead } from '../events/event-map';
 import type { Logger } from '../events/logger';
 
 export function reportResult(users: Iterable<FileUser>, result: CheckpointResult, history: History): void {
@@ -20,6 +20,7 @@ export function reportResult(users: Iterable<FileUser>, result: CheckpointResult
     reason,
     consecutive: streak.consecutive,
     blockedForMs: performance.now() - streak.since,
+    readers: readsOf(users),
   });
 }
 
@@ -36,7 +37,12 @@ export function reportPinned(users: Iterable<FileUser>, { last, pinned }: Histor
     reason: 'reader',
     consecutive: pinned.consecutive,
     blockedForMs: performance.now() - pinned.since,
+    readers: readsOf(users),
   });
+}
+
+function readsOf(users: Iterable<FileUser>): readonly RunningRead[] {
+  return [...users].flatMap(user => user.reads()).toSorted((a, b) => b.ageMs - a.ageMs);
 }
 
 export interface FailedCheckpoint {

@@ -22,6 +22,17 @@ export interface CheckpointEvent extends EventFacts {
   readonly durationMs: number;
 }
 
+/** A query or snapshot of `db.reader` that a reader runs now. */
+export interface RunningRead {
+  /** The SQL with every literal replaced by `?`; `null` in a snapshot that runs no query right now. */
+  readonly sql: string | null;
+  /** Since the reader took it, in milliseconds: for so long it may have pinned the WAL. */
+  readonly ageMs: number;
+  /** Process id of the reader; `null` in the application's thread. */
+  readonly pid: number | null;
+  readonly snapshot: boolean;
+}
+
 export interface CheckpointBlockedEvent extends CheckpointEvent {
   /** `'reader'`: a read transaction pins the WAL. `'busy'`: another checkpoint or writer was at work. */
   readonly reason: 'reader' | 'busy';
@@ -29,6 +40,8 @@ export interface CheckpointBlockedEvent extends CheckpointEvent {
   readonly consecutive: number;
   /** How long checkpoints have been blocked, in milliseconds. */
   readonly blockedForMs: number;
+  /** What `db.reader` of this thread reads meanwhile, the oldest first: one of these may be what pins the WAL. */
+  readonly readers: readonly RunningRead[];
 }
 
 export interface CheckpointFailedEvent extends EventFacts {

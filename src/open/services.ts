@@ -12,6 +12,7 @@ import { DatabaseReaders } from '../readers/database-readers';
 import { startConnectionSentinel, type ConnectionSentinel } from '../sentinel/connection-sentinel';
 import { foldCase } from '../sql/names';
 import type { EventHub } from '../events/event-hub';
+import type { RunningRead } from '../events/event-map';
 import { filesOfOtherThreads } from '../registry/thread-table';
 
 /** A file that the connection has open, as the main database or attached. */
@@ -72,7 +73,8 @@ export class ConnectionServices {
     const { schema, identity } = file;
     if (identity !== null) this.sentinel?.add(file.file, identity, file.journalMode);
     const checkpoints = file.journalMode === 'wal' && !connection.plan.readonly;
-    const user = { connection, schema, checkpoints, entersWal: () => this.#entersWal(schema) };
+    const reads = (): readonly RunningRead[] => (schema === 'main' ? this.readers.facts().running : []);
+    const user = { connection, schema, checkpoints, reads, entersWal: () => this.#entersWal(schema) };
     const scheduler = schedulerOf(file);
     scheduler.join(user);
     const leaveFence = this.#fence.join(file);

@@ -1,6 +1,7 @@
 /** Which processes have the files of a database open, how, and which locks they have: for a report, from another process. */
 import { constants, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
+import { readerTitle } from '../base/reader-title';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { parseFlags, parseTarget } from './descriptors';
 import { openerOf, type Opener } from './foreign-descriptors';
@@ -97,6 +98,8 @@ function describe(pid: number, files: readonly OpenFile[]): HoldingProcess {
 export function commandOf(argv: readonly string[], name: string): string {
   const [program = '', ...rest] = argv;
   if (program === '') return name;
+  // A reader of this library says itself for whom it reads what, without values.
+  if (program.startsWith(readerTitle)) return program.trim();
   const script = rest.find(each => /\.(?:[cm]?[jt]s|py|rb|php|jar)$/.test(each));
   return script === undefined ? basename(program) : `${basename(program)} ${basename(script)}`;
 }

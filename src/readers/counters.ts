@@ -1,16 +1,6 @@
 /** What the readers of one database have done so far, in numbers that a metrics page can use as they are. */
 import { Buckets, type Histogram } from '../base/histogram';
-
-/** A query or snapshot that a reader runs now. */
-export interface RunningRead {
-  /** The SQL with every literal replaced by `?`; `null` in a snapshot that runs no query right now. */
-  readonly sql: string | null;
-  /** Since the reader took it, in milliseconds: for so long it may have pinned the WAL. */
-  readonly ageMs: number;
-  /** Process id of the reader; `null` in the application's thread. */
-  readonly pid: number | null;
-  readonly snapshot: boolean;
-}
+import type { RunningRead } from '../events/event-map';
 
 /** Facts about the readers of one database, counted since it was opened. */
 export interface ReaderFacts {

@@ -25,6 +25,8 @@ export interface QueryMessage {
   readonly type: 'query';
   readonly id: number;
   readonly sql: string;
+  /** The SQL without values: what `ps` shows while it runs. */
+  readonly shape: string;
   readonly parameters: BindArguments;
   readonly rows: RowForm;
   readonly safeIntegers: boolean;

@@ -107,6 +107,7 @@ export class ReadQuery implements Turn {
     const id = this.#id;
     slot.send({
       type: 'query',
+      shape: this.sql,
       id,
       sql,
       parameters,

@@ -27,6 +27,8 @@ const MiB = 1024 * 1024;
 export const outOfMemorySignal = 'SIGUSR2';
 /** The young generation is no part of `--max-old-space-size`; small ones cost no speed for rows that only pass by. */
 const youngMb = 16;
+/** A process can overwrite its arguments with a title, which is no longer than they are. */
+const roomForTitle = ' '.repeat(300);
 
 /** Why no reader process can be had here; `null` where it can. */
 export function whyNoProcess(): string | null {
@@ -51,7 +53,7 @@ export function startReaderProcess(memoryBytes: number, listener: ReaderListener
   };
   let child: ChildProcess.ChildProcess;
   try {
-    child = spawn(process.execPath, [...flags, readerProgram, String(memoryBytes)], {
+    child = spawn(process.execPath, [...flags, readerProgram, String(memoryBytes), roomForTitle], {
       env: childEnvironment(),
       serialization: 'advanced',
       // What functions of the application print goes to standard error: standard output may be data of a pipeline.
@@ -70,10 +72,12 @@ export function startReaderProcess(memoryBytes: number, listener: ReaderListener
     if (!over) listener.message(message as FromReader);
   });
   // Its end is how the reader learns that this process is gone; an error of it means the same of the reader.
-  child.stdin?.on('error', () => {});
+  // A process that could not be started has no standard input.
+  const stdin = child.stdin as (typeof child.stdin & { unref?(): void }) | null | undefined;
+  stdin?.on('error', () => {});
   child.unref();
   child.channel?.unref();
-  if (child.stdin !== null && 'unref' in child.stdin) (child.stdin.unref as () => void)();
+  stdin?.unref?.();
   return {
     pid: child.pid ?? null,
     send(message: ToReader) {

@@ -1,5 +1,7 @@
 /** The program of a reader process: opens a read-only connection, answers queries, and dies with the process that asked. */
 import { Worker } from 'node:worker_threads';
+import { currentDate } from '../base/clock';
+import { readerTitle } from '../base/reader-title';
 import type { FromReader, ToReader } from './messages';
 import { openReadConnection } from './read-connection';
 import { outOfMemorySignal } from './reader-process';
@@ -37,7 +39,6 @@ function send(message: FromReader): void {
 }
 
 function main(): void {
-  process.title = 'safe-sqlite reader';
   const works = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   new Worker(watch, {
     eval: true,
@@ -50,10 +51,14 @@ function main(): void {
     },
     resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 },
   });
-  const working = (now: boolean): void => {
-    Atomics.store(works, 0, now ? 1 : 0);
-    if (now) Atomics.notify(works, 0);
+  const name = `${readerTitle} ${process.ppid}`;
+  const working = (shape: string | null): void => {
+    // For `ps` and the doctor: which process reads what, since when.
+    process.title = shape === null ? `${name}: idle` : `${name} since ${currentDate().toISOString()}: ${shape}`;
+    Atomics.store(works, 0, shape === null ? 0 : 1);
+    if (shape !== null) Atomics.notify(works, 0);
   };
+  working(null);
   // Ctrl-C and systemd signal the whole group: the parent decides when its readers end.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));

@@ -50,8 +50,8 @@ class ResultTooLarge extends Error {
 export interface ServeOptions {
   /** Longest time that one piece takes to read, in milliseconds; one step of SQLite is not cut. */
   readonly pieceMs: number;
-  /** Told when SQLite begins to work on a query, and when it has ended. */
-  readonly working: (works: boolean) => void;
+  /** Told when SQLite begins to work on a query, with its shape, and with `null` when that has ended. */
+  readonly working: (shape: string | null) => void;
   /** Milliseconds that a locked database is asked again, where SQLite itself does not wait. */
   readonly retryBusyMs: number;
 }
@@ -104,7 +104,7 @@ export class ReadServer {
   }
 
   #begin(query: QueryMessage): void {
-    this.#options.working(true);
+    this.#options.working(query.shape);
     const statement = inForm(this.#prepared(query.sql), query.rows).safeIntegers(query.safeIntegers);
     const rows = statement.iterate(...query.parameters);
     this.#running = { query, rows, credit: query.window, rowCount: 0, byteCount: 0, columns: null };
@@ -150,7 +150,7 @@ export class ReadServer {
 
   #finish(running: Running): void {
     if (this.#running === running) this.#running = null;
-    this.#options.working(false);
+    this.#options.working(null);
     running.rows.return?.();
   }
 
@@ -159,7 +159,7 @@ export class ReadServer {
       run();
     } catch (error) {
       const fresh = this.#running === null || this.#running.rowCount === 0;
-      if (this.#running === null) this.#options.working(false);
+      if (this.#running === null) this.#options.working(null);
       else this.#finish(this.#running);
       const busy = errorCode(error)?.startsWith('SQLITE_BUSY') === true;
       if (busy && this.#db.inTransaction) this.#db.exec('ROLLBACK');

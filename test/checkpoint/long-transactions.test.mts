@@ -33,7 +33,10 @@ afterEach(() => {
 
 /** What is found when the clock has advanced by `ms` since the test began. */
 const look = (now: number): void =>
-  findLongTransactions([{ connection: opened.connection, schema: 'main', checkpoints: true, entersWal() {} }], now);
+  findLongTransactions(
+    [{ connection: opened.connection, schema: 'main', checkpoints: true, reads: () => [], entersWal() {} }],
+    now,
+  );
 
 describe('findLongTransactions', () => {
   test('an iterator that was left open is named by its SQL, at 10 s, 20 s, 40 s', () => {

@@ -18,7 +18,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-'));
   const opened = openResolved(resolveOptions(join(folder, 'a.db'), { logger: false, checkpoint: 'off' }));
   db = new Database(opened as unknown as string);
-  user = { connection: opened.connection, schema: 'main', checkpoints: true, entersWal() {} };
+  user = { connection: opened.connection, schema: 'main', checkpoints: true, reads: () => [], entersWal() {} };
   db.exec('CREATE TABLE t(a)');
 });
 afterEach(() => {
@@ -100,7 +100,7 @@ describe('readWalStatus', () => {
     const before = seen.length;
     const state = readWalStatus(
       own.name,
-      [{ connection: opened.connection, schema: 'main', checkpoints: true, entersWal() {} }],
+      [{ connection: opened.connection, schema: 'main', checkpoints: true, reads: () => [], entersWal() {} }],
       0,
     );
     assert.equal(typeof state.walBytes, 'number');
