@@ -1,5 +1,7 @@
 /** The service: an Express 5 application over one database. No state of its own but the prepared statements. */
-import express, { type Express } from 'express';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import express, { type Express, type Response } from 'express';
 import type { Database } from 'safe-sqlite';
 import { healthRoute, sqliteErrorHandler } from 'safe-sqlite/express';
 import { statusPage } from './status-page.mts';
@@ -9,6 +11,16 @@ interface Note {
   readonly text: string;
   readonly created: string;
 }
+
+interface Day {
+  readonly day: string;
+  readonly notes: number;
+  readonly longest: number;
+}
+
+const days = `
+  SELECT substr(created, 1, 10) AS day, count(*) AS notes, max(length(text)) AS longest
+  FROM notes WHERE text LIKE @prefix GROUP BY day ORDER BY day`;
 
 /** Longest note, in UTF-16 code units. */
 const longestNote = 10_000;
@@ -53,6 +65,38 @@ export function createApp(db: Database): Express {
     response.status(changes === 1 ? 204 : 404).end();
   });
 
+  app.get('/report', async (request, response) => {
+    const { signal, done } = untilGone(response);
+    try {
+      // In a process of its own: no other request waits for it, and it ends with the client or after five seconds.
+      const { prefix } = request.query;
+      response.json(
+        await db.reader.all<Day>(
+          days,
+          { prefix: `${typeof prefix === 'string' ? prefix : ''}%` },
+          { timeoutMs: 5000, maxRows: 10_000, signal },
+        ),
+      );
+    } finally {
+      done();
+    }
+  });
+
+  app.get('/export', async (_request, response) => {
+    const { signal, done } = untilGone(response);
+    try {
+      const notes = db.reader.iterate<Note>('SELECT * FROM notes ORDER BY id', [], { timeoutMs: 600_000, signal });
+      response.type('application/x-ndjson');
+      // One line a note. A client that reads slowly keeps the reader waiting, not the notes in memory.
+      await pipeline(Readable.from(lines(notes)), response, { signal });
+    } catch (error) {
+      // The client is gone, or the answer was cut off: nobody is there to be told.
+      if (!signal.aborted && !response.headersSent) throw error;
+    } finally {
+      done();
+    }
+  });
+
   app.get('/', (_request, response) => {
     response
       .set('cache-control', 'no-store')
@@ -69,4 +113,16 @@ export function createApp(db: Database): Express {
 
   app.use(sqliteErrorHandler());
   return app;
+}
+
+async function* lines(rows: AsyncIterable<unknown>): AsyncGenerator<string> {
+  for await (const row of rows) yield `${JSON.stringify(row)}\n`;
+}
+
+/** A signal that aborts when the client is gone before its answer. */
+function untilGone(response: Response): { readonly signal: AbortSignal; readonly done: () => void } {
+  const gone = new AbortController();
+  const abort = (): void => gone.abort();
+  response.once('close', abort);
+  return { signal: gone.signal, done: () => response.off('close', abort) };
 }

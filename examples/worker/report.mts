@@ -1,4 +1,7 @@
-/** The thread: a connection of its own, read-only, for reports that would hold the event loop of the service. */
+/**
+ * The thread: a connection of its own, read-only, for reports that would hold the event loop of the service. `db.reader`
+ * does that without a thread of yours, and can stop a report; a thread is for work that is more than SQL.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Database } from 'safe-sqlite';
 

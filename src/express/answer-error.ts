@@ -26,6 +26,10 @@ const rows: ReadonlyMap<string, Row> = new Map([
   ['SQLITE_BUSY_SNAPSHOT', busy],
   ['SQLITE_BUSY_TIMEOUT', busy],
   ['SAFE_SQLITE_WRITE_QUEUE_FULL', { status: 503, message: 'Too many writes are waiting.', comeBack: true }],
+  ['SAFE_SQLITE_READ_QUEUE_FULL', { status: 503, message: 'Too many reads are waiting.', comeBack: true }],
+  ['SAFE_SQLITE_READER_FAILED', { status: 503, message: 'The query was interrupted.', comeBack: true }],
+  // The same query takes as long again.
+  ['SAFE_SQLITE_QUERY_TIMEOUT', { status: 503, message: 'The query took too long.', comeBack: false }],
   // RFC 4918 section 11.5: the server cannot store what is needed to complete the request.
   ['SQLITE_FULL', full],
   ['SQLITE_CONSTRAINT_UNIQUE', conflict],

@@ -114,6 +114,31 @@ describe('npm start: the Express service', () => {
     for (const { id } of together) await fetch(`${base}/notes/${id}`, { method: 'DELETE' });
   });
 
+  test('reports and exports come from a reader process, which ends with the client', async () => {
+    const report = (await (await fetch(`${base}/report?prefix=second`)).json()) as object[];
+    assert.deepEqual(
+      report.map(day => ({ ...day, day: '' })),
+      [{ day: '', notes: 1, longest: 6 }],
+    );
+    await Promise.all(Array.from({ length: 300 }, (_, index) => post(`exported ${index}`)));
+    const exported = (await (await fetch(`${base}/export`)).text()).trim().split('\n');
+    const notes = exported.map(line => JSON.parse(line) as { id: number; text: string });
+    assert.equal(notes.filter(({ text }) => text.startsWith('exported')).length, 300);
+    const leave = new AbortController();
+    const left = await fetch(`${base}/export`, { signal: leave.signal });
+    leave.abort();
+    await assert.rejects(left.text());
+    interface Readers {
+      readonly readers: { readonly busy: number; readonly lost: number };
+    }
+    const readers = async () => ((await (await fetch(`${base}/health`)).json()) as Readers).readers;
+    await until(async () => (await readers()).busy === 0, 'the export that nobody reads has ended');
+    assert.equal((await readers()).lost, 0);
+    for (const { id, text } of notes) {
+      if (text.startsWith('exported')) await fetch(`${base}/notes/${id}`, { method: 'DELETE' });
+    }
+  });
+
   test('what was answered survives SIGKILL', async () => {
     assert.equal((await post('acknowledged')).status, 201);
     await stop('SIGKILL');

@@ -35,6 +35,7 @@ describe('a Nest 12 application under Vitest', () => {
     expect(await (await add()).json()).toEqual({ id: 1 });
     expect((await add()).status).toBe(409);
     expect(await (await fetch(`${url}/notes`)).json()).toEqual([{ id: 1, text: 'one' }]);
+    expect(await (await fetch(`${url}/report`)).json()).toEqual({ notes: 1, longest: 3 });
     expect(app.get(getDatabaseToken())).toBeInstanceOf(Database);
     expect(app.get<Database>(getDatabaseToken('audit')).prepare('SELECT text FROM lines').pluck().get()).toBe(
       'added 1',

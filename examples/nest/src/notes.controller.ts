@@ -2,7 +2,7 @@
 import { Body, Controller, Get, Post } from '@nestjs/common';
 import { HealthCheckService } from '@nestjs/terminus';
 import { SafeSqliteHealthIndicator } from 'safe-sqlite/nest';
-import { Notes, type Note } from './notes.service.js';
+import { Notes, type Note, type Report } from './notes.service.js';
 
 @Controller()
 export class NotesController {
@@ -20,6 +20,11 @@ export class NotesController {
   @Get('notes')
   all(): Note[] {
     return this.notes.all();
+  }
+
+  @Get('report')
+  report(): Promise<Report | undefined> {
+    return this.notes.report();
   }
 
   @Get('health')

@@ -8,6 +8,11 @@ export interface Note {
   readonly text: string;
 }
 
+export interface Report {
+  readonly notes: number;
+  readonly longest: number | null;
+}
+
 @Injectable()
 export class Notes {
   constructor(
@@ -24,6 +29,13 @@ export class Notes {
     const id = await this.db.write(() => Number(insert.run(text).lastInsertRowid));
     await this.audit.write(() => this.audit.prepare('INSERT INTO lines VALUES (?)').run(`added ${id}`));
     return id;
+  }
+
+  /** In a reader process: however long it takes, no other request waits for it. */
+  report(): Promise<Report | undefined> {
+    return this.db.reader.get<Report>('SELECT count(*) AS notes, max(length(text)) AS longest FROM notes', [], {
+      timeoutMs: 5000,
+    });
   }
 
   all(): Note[] {
