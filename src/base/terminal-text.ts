@@ -20,6 +20,14 @@ export function visible(text: string): string {
   return text.replace(active, character => shortEscapes[character] ?? escapeOf(character));
 }
 
+/** Text of a JSON document or of lines of them, with the same characters as JSON escapes: it stays JSON and says the same. */
+export function visibleJson(json: string): string {
+  return json.replace(active, character =>
+    // JSON escapes C0 itself: a line feed stands between members or documents.
+    character === '\n' ? character : `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 function escapeOf(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;

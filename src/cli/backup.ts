@@ -59,7 +59,7 @@ export const backupCommand: Command = {
     try {
       const result = await backup(
         source,
-        visible(destination),
+        destination,
         { method, verify, overwrite: options['overwrite'] === true, pagesPerSecond: rate, signal, progress: bar?.show },
         backupEnvironment,
       );

@@ -50,7 +50,7 @@ export function describeDiagnosis(diagnosis: Diagnosis, colours: boolean): strin
     parts.push(
       section(
         'To look at the storage (none of these writes)',
-        diagnosis.storageCommands.map(command => `  $ ${command}`),
+        diagnosis.storageCommands.map(command => `  $ ${visible(command)}`),
       ),
     );
   }
@@ -81,7 +81,7 @@ function describeFinding({ level, what, why, action, commands, code }: Finding, 
   const lines = [`${paint(level, level.toUpperCase())} (${code})`, wrap(what, '  ')];
   if (why !== null) lines.push(labelled('  why:', why, 7));
   if (action !== null) lines.push(labelled('  do:', forTerminal(action), 7));
-  return [...lines, ...commands.map(command => `  $ ${command}`)].join('\n');
+  return [...lines, ...commands.map(command => `  $ ${visible(command)}`)].join('\n');
 }
 
 function section(title: string, lines: readonly string[]): string {

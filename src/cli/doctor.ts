@@ -1,4 +1,5 @@
 /** `safe-sqlite doctor`: says what is wrong with a database, why it matters, what to do. */
+import { visible } from '../base/terminal-text';
 import { clearFence, type ClearedFence } from '../fence/clear-fence';
 import { diagnose } from '../doctor/diagnose';
 import { describeMarker } from '../filesystem/fence-marker';
@@ -68,7 +69,8 @@ export const doctorCommand: Command = {
   },
 };
 
-function describeCleared({ path, fence, verified, sameBoot }: ClearedFence): string {
+function describeCleared({ path: given, fence, verified, sameBoot }: ClearedFence): string {
+  const path = visible(given);
   if (fence === null) return `${path} has no fence: nothing was checked or changed.`;
   const lines = [
     `The fence of ${path} is cleared.`,

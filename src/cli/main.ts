@@ -1,5 +1,5 @@
 /** `npx safe-sqlite`: finds the command, runs it, prints its answer, and gives the exit code. */
-import { visible } from '../base/terminal-text';
+import { visible, visibleJson } from '../base/terminal-text';
 import { memberOf } from '../base/foreign-error';
 import { backupCommand } from './backup';
 import { checkpointCommand } from './checkpoint';
@@ -99,7 +99,7 @@ function isInterrupt(error: unknown, signal: AbortSignal): boolean {
 }
 
 function printed(value: object): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+  return visibleJson(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** `safe-sqlite help verify` is `safe-sqlite verify --help`. */

@@ -3,13 +3,17 @@ import { visible } from '../base/terminal-text';
 
 export const columns = 80;
 
-/** Breaks `text` at spaces, with each character that a terminal would act on as an escape; each line begins with `indent`. A word that is longer than a line stays whole: it may be a path. */
+/**
+ * Breaks `text` at spaces, with each character that a terminal would act on as an escape; each line begins with `indent`.
+ * A word that is longer than a line stays whole: it may be a path. No line begins with a dollar sign, as the commands to
+ * paste do: a file name can have one behind a space.
+ */
 export function wrap(text: string, indent = ''): string {
   const lines: string[] = [];
   let line = indent;
-  for (const word of text.split(/ +|\n/).map(visible)) {
+  for (const word of text.split(/ +/).map(visible)) {
     const isFirst = line === indent;
-    if (!isFirst && line.length + 1 + word.length > columns) {
+    if (!isFirst && !word.startsWith('$') && line.length + 1 + word.length > columns) {
       lines.push(line);
       line = `${indent}${word}`;
     } else line = isFirst ? `${indent}${word}` : `${line} ${word}`;

@@ -1,6 +1,7 @@
 /** The logger of those who pass none: pino at `warn` to standard error. */
 import type pino from 'pino';
 import { processGlobal } from '../base/process-global';
+import { visibleJson } from '../base/terminal-text';
 import type { Logger } from './logger';
 
 /** Standard error: the output of the application belongs to the application. */
@@ -14,7 +15,9 @@ const standardError = 2;
 export function defaultLogger(): Logger {
   return processGlobal('default-logger', 1, () => {
     const create = require('pino') as typeof pino;
-    return create({ name: 'safe-sqlite', level: 'warn' }, create.destination({ fd: standardError, sync: true }));
+    const destination = create.destination({ fd: standardError, sync: true });
+    // JSON lets controls above 0x7f and bidirectional text through, which a terminal acts on.
+    return create({ name: 'safe-sqlite', level: 'warn' }, { write: line => void destination.write(visibleJson(line)) });
   });
 }
 

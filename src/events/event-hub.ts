@@ -1,4 +1,5 @@
 /** Where the events of one database come together: listeners, `diagnostics_channel`, log. */
+import { visible } from '../base/terminal-text';
 import { channel, type Channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import { isThenable } from '../base/thenable';
@@ -93,7 +94,7 @@ function describe(
 /** A logger that throws or rejects must not break the database either; there is nowhere left to report it. */
 function log(logger: Logger, level: keyof Logger, facts: object, message: string): void {
   try {
-    hear(logger[level](facts, message), () => {});
+    hear(logger[level](facts, visible(message)), () => {});
   } catch {}
 }
 

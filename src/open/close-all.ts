@@ -1,4 +1,5 @@
 /** Closes every database that this thread has open, whichever copy of this package opened it; also at its exit. */
+import { visible } from '../base/terminal-text';
 import { atExit } from '../base/at-exit';
 import { processGlobal } from '../base/process-global';
 import type { SharedConnection } from './shared-connection';
@@ -57,7 +58,10 @@ function closeAtExit(): void {
       database.closeAll();
     } catch (error) {
       const { file, options } = database.connection;
-      options.logger.error({ err: error, file }, `${file} could not be closed at exit; the next open recovers it.`);
+      options.logger.error(
+        { err: error, file },
+        `${visible(file)} could not be closed at exit; the next open recovers it.`,
+      );
     }
   }
 }
