@@ -10,6 +10,11 @@ export interface FileUser {
   readonly checkpoints: boolean;
   /** What the readers of `db.reader` read from the file now. */
   reads(): readonly RunningRead[];
+  /**
+   * Looks once more whether the files are what SQLite knows of them, before anything is copied. Returns why nothing may be
+   * copied: the connection is refused by then, and told.
+   */
+  beforeCheckpoint(): Error | null;
   /** Told when another program has switched the file to WAL mode; `checkpoints` is true from then on. */
   entersWal(): void;
 }

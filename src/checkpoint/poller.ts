@@ -8,6 +8,11 @@ const pulsesPerLookBefore = 64;
 /** The same between two questions whether the WAL has grown by so much that a look cannot wait: each costs some 2 µs. */
 const pulsesPerMeasure = 4;
 
+/** Ticks at rest after which the next ones come at longer intervals: hundreds of idle databases must cost next to nothing. */
+const ticksToRest = 4;
+/** ms between two ticks at rest, at least. */
+const restMs = 1000;
+
 export type PollTarget = 'tick' | 'before a commit' | 'behind a commit';
 
 /** What is looked at; asked at some pulses only. */
@@ -20,6 +25,8 @@ export interface Polled {
   readonly leavesGaps: () => boolean;
   /** Much was written since the last look. */
   readonly hasGrown: () => boolean;
+  /** Nothing waits, and nothing is open that could grow old. */
+  readonly isAtRest: () => boolean;
 }
 
 export class Poller {
@@ -31,6 +38,8 @@ export class Poller {
   #behindCommit: NodeJS.Immediate | null = null;
   #pulses = 0;
   #unmeasured = 0;
+  /** Ticks in a row without a pulse before them and with nothing to do. */
+  #ticksAtRest = 0;
 
   constructor(looked: Polled) {
     this.#looked = looked;
@@ -53,6 +62,7 @@ export class Poller {
   pulse(): void {
     this.#pulses += 1;
     this.#unmeasured += 1;
+    if (this.#ticksAtRest > 0) this.#wake();
     // It was asked for many commits ago, or large ones.
     const loopStands = this.#behindCommit !== null;
     if (this.#pulses % pulsesPerLookBehind === 0) this.#askBehind();
@@ -67,13 +77,22 @@ export class Poller {
 
   #startTimer(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#tickAt = performance.now() + this.#everyMs;
-    this.#timer = setTimeout(() => this.#tick(), this.#everyMs).unref();
+    const everyMs = this.#ticksAtRest < ticksToRest ? this.#everyMs : Math.max(this.#everyMs, restMs);
+    this.#tickAt = performance.now() + everyMs;
+    this.#timer = setTimeout(() => this.#tick(), everyMs).unref();
   }
 
   #tick(): void {
+    this.#ticksAtRest += 1;
     this.#startTimer();
     this.#looked.look('tick', false);
+    if (!this.#looked.isAtRest()) this.#ticksAtRest = 0;
+  }
+
+  #wake(): void {
+    const slow = this.#ticksAtRest >= ticksToRest;
+    this.#ticksAtRest = 0;
+    if (slow && this.#timer !== null) this.#startTimer();
   }
 
   /** The gap behind a commit is longest at its beginning; without its reference, the loop would sleep through it first. */

@@ -80,6 +80,7 @@ export class FileScheduler {
     isOccupied: () => this.#occupied,
     leavesGaps: () => this.#gaps.likely,
     hasGrown: () => this.wal.growth() >= growthPerPoll(this.#settings),
+    isAtRest: () => this.#pendingSince === null && this.#running === null && !this.#anyOccupied,
   });
 
   constructor(target: CheckpointedFile) {
@@ -146,6 +147,7 @@ export class FileScheduler {
    */
   runHere({ connection, schema }: FileUser): CheckpointResult {
     const { file } = this.target;
+    this.#assertUnchanged();
     try {
       const run = (): CheckpointResult => checkpoint(connection.native, { mode: 'passive' }, { schema, file });
       const result = connection.verbose.quietly(run);
@@ -172,6 +174,19 @@ export class FileScheduler {
   get #occupied(): boolean {
     for (const user of this.#users) if (user.checkpoints && !isOccupied(user)) return false;
     return true;
+  }
+
+  /** What somebody wrote over must not be copied into the database, or over it. */
+  #assertUnchanged(): void {
+    for (const user of this.#users) {
+      const refused = user.checkpoints ? user.beforeCheckpoint() : null;
+      if (refused !== null) throw refused;
+    }
+  }
+
+  get #anyOccupied(): boolean {
+    for (const user of this.#users) if (isOccupied(user)) return true;
+    return false;
   }
 
   #look(moment: PollTarget, loopStands: boolean): void {
@@ -260,6 +275,7 @@ export class FileScheduler {
   async #run(mode: CheckpointMode, awaited: boolean): Promise<CheckpointResult> {
     const inBackground = mode === 'passive' && !awaited;
     const followUps = inBackground ? this.#gaps.followUps : undefined;
+    this.#assertUnchanged();
     const { signal } = this.#closing;
     const running = runCheckpoint(this.#checkpointTarget(), mode, { awaited, followUps, signal });
     const settled = running.then(

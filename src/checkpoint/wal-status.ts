@@ -19,6 +19,9 @@ export interface WalStatus {
 /** Bytes before each page in the WAL, and before all frames. https://sqlite.org/fileformat2.html#the_write_ahead_log */
 const frameHeaderBytes = 24;
 
+/** ms. Two writes within so long may leave the same time at the file. */
+const clockTickMs = 50;
+
 interface Question {
   readonly ask: () => WalFrames;
   readonly pageSize: () => number;
@@ -52,7 +55,10 @@ function askFirstFree(users: Iterable<FileUser>, fileBytes: number, pageSize: 'k
  * was complete.
  */
 export function readWalStatus(file: string, users: Iterable<FileUser>, since: number): WalStatus {
-  const stats = statOf(`${file}-wal`);
+  return walStatusFrom(statOf(`${file}-wal`), users, since);
+}
+
+function walStatusFrom(stats: Stats | undefined, users: Iterable<FileUser>, since: number): WalStatus {
   const fileBytes = stats?.size ?? 0;
   if (fileBytes === 0) return { walBytes: 0, pendingBytes: 0, fileBytes, exact: true };
   const asked = askFirstFree(users, fileBytes, 'anew');
@@ -65,7 +71,7 @@ export function readWalStatus(file: string, users: Iterable<FileUser>, since: nu
 
 /** The WAL of a file as the scheduler looks at it. */
 export class WalView {
-  readonly #file: string;
+  readonly #wal: string;
   readonly #users: ReadonlySet<FileUser>;
   /** Bytes of the `-wal` at the last look at it. */
   #fileBytes = 0;
@@ -75,9 +81,12 @@ export class WalView {
   #copiedBytes = 0;
   #commits = 0;
   #restarts = 0;
+  /** The state of a WAL that was copied in full, as long as nothing is written to it: SQLite need not be asked again. */
+  #copied: WalStatus | null = null;
+  #copiedMtimeMs = 0;
 
   constructor(file: string, users: ReadonlySet<FileUser>) {
-    this.#file = file;
+    this.#wal = `${file}-wal`;
     this.#users = users;
   }
 
@@ -97,8 +106,15 @@ export class WalView {
   }
 
   look(): WalStatus {
-    const state = readWalStatus(this.#file, this.#users, this.#completeAt);
+    const stats = statOf(this.#wal);
+    if (this.#copied !== null && stats?.size === this.#copied.fileBytes && stats.mtimeMs === this.#copiedMtimeMs) {
+      return this.#copied;
+    }
+    const state = walStatusFrom(stats, this.#users, this.#completeAt);
     this.#fileBytes = state.fileBytes;
+    const settled = stats !== undefined && wallClockNow() - stats.mtimeMs > clockTickMs;
+    this.#copied = settled && state.exact && state.pendingBytes === 0 ? state : null;
+    this.#copiedMtimeMs = stats?.mtimeMs ?? 0;
     return this.#seen(state);
   }
 

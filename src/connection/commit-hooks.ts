@@ -68,8 +68,9 @@ export class CommitHooks {
   }
 
   readonly #callAll = (): void => {
-    this.#pulse?.(true);
+    // First: what asks SQLite about a WAL whose index was cut would end the process.
     this.#guard?.();
+    this.#pulse?.(true);
   };
 
   #arm(): void {

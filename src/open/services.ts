@@ -74,7 +74,9 @@ export class ConnectionServices {
     if (identity !== null) this.sentinel?.add(file.file, identity, file.journalMode);
     const checkpoints = file.journalMode === 'wal' && !connection.plan.readonly;
     const reads = (): readonly RunningRead[] => (schema === 'main' ? this.readers.facts().running : []);
-    const user = { connection, schema, checkpoints, reads, entersWal: () => this.#entersWal(schema) };
+    const beforeCheckpoint = (): Error | null => this.sentinel?.beforeCheckpoint(file.file) ?? null;
+    const entersWal = (): void => this.#entersWal(schema);
+    const user = { connection, schema, checkpoints, reads, beforeCheckpoint, entersWal };
     const scheduler = schedulerOf(file);
     scheduler.join(user);
     const leaveFence = this.#fence.join(file);
@@ -136,6 +138,8 @@ export class ConnectionServices {
   #closeConnection(): Error | null {
     const connection = this.#connection;
     if (this.#fence.isFenced) return this.#closeFenced();
+    // Its checkpoint is the last moment to see that somebody wrote over the files.
+    for (const { user, file } of this.#files.values()) if (user.checkpoints) this.sentinel?.beforeCheckpoint(file.file);
     // The sentinel that condemned it holds it back from a checkpoint.
     if (connection.refusal !== null) {
       this.sentinel?.rescueAtLast();

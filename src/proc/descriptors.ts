@@ -1,5 +1,5 @@
 /** Which descriptors of this process, of all its threads, are open on given files. */
-import { fstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { unsupported, type Probed } from './support';
 
@@ -40,6 +40,39 @@ export function descriptorsOn(...files: readonly FileIdentity[]): DescriptorScan
     // Another thread may have closed it between the two questions.
     return found !== null && isWanted(found.identity) ? found : null;
   });
+}
+
+/** Numbers below the lowest free one that are tried before all are listed. */
+const newestTried = 12;
+
+/**
+ * For files that were opened just now: at least one descriptor on each that this process has open. The kernel gives the
+ * lowest free number, so they nearly always stand right below the next one; else all descriptors are looked at.
+ */
+export function newestDescriptorsOn(...files: readonly FileIdentity[]): DescriptorScan {
+  const free = lowestFree();
+  const found: Descriptor[] = [];
+  const missing = new Set(files);
+  for (let fd = (free ?? 0) - 1; fd >= 0 && fd >= (free ?? 0) - newestTried && missing.size > 0; fd--) {
+    const identity = identityOf(fd);
+    const wanted = identity === null ? undefined : [...missing].find(file => sameFile(file, identity));
+    const descriptor = wanted === undefined ? null : inspectDescriptor(fd);
+    if (wanted === undefined || descriptor === null || !sameFile(descriptor.identity, wanted)) continue;
+    missing.delete(wanted);
+    found.push(descriptor);
+  }
+  return missing.size === 0 ? { supported: true, descriptors: found } : descriptorsOn(...files);
+}
+
+/** Null where `/proc` does not show descriptors, and where none is free. */
+function lowestFree(): number | null {
+  try {
+    const fd = openSync('/proc/self/fd', 'r');
+    closeSync(fd);
+    return fd;
+  } catch {
+    return null;
+  }
 }
 
 /** The descriptors that were opened by exactly this path, also where the name is gone. Slower than `descriptorsOn`. */

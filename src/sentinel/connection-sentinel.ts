@@ -1,5 +1,5 @@
 /** Puts sentinels over all files of a connection: the database and what is attached to it. */
-import { clearInterval, performance, setInterval } from '../base/clock';
+import { performance } from '../base/clock';
 import { quotedName } from '../base/sql-name';
 import { atExit } from '../base/at-exit';
 import type { FileIdentity } from '../base/file-identity';
@@ -8,7 +8,15 @@ import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without
 import { sqliteCopyOf } from '../registry/sqlite-copy';
 import { disableConnection, type DisabledConnection, type Outcome } from './disable-connection';
 import type { Loss } from './finding';
-import { createSentinel, type CheckMoment, type Sentinel, type SentinelStatus } from './file-sentinel';
+import { joinRounds } from './rounds';
+import type { EventHub } from '../events/event-hub';
+import {
+  createSentinel,
+  type CheckMoment,
+  type Sentinel,
+  type SentinelStatus,
+  type SentinelSubject,
+} from './file-sentinel';
 
 export interface WatchedConnection extends DisabledConnection {
   readonly native: NativeDatabase.Database;
@@ -33,6 +41,8 @@ export interface ConnectionSentinel {
   add(file: string, identity: FileIdentity, journalMode: string): void;
   /** Forgets a file that was detached. */
   remove(file: string): void;
+  /** Checks a file before a checkpoint; returns the error of a connection that may not go on, which is told by then. */
+  beforeCheckpoint(file: string): Error | null;
   /** To be called before the connection closes: what is not saved by now is lost with it. */
   rescueAtLast(): void;
   /** Of all files together: unsupported when it is for one of them. */
@@ -52,9 +62,13 @@ interface WatchedFile {
 /** ms. A rescue that fails is tried again after pauses that double up to this: on a full disk each try costs a copy. */
 const longestPauseMs = 60_000;
 
+/** Another program may switch the journal mode of a database without a WAL; to ask for it costs more than a check. */
+const intervalsPerMode = 10;
+
 const warningCodes: Readonly<Partial<Record<Loss['kind'], string>>> = {
   hardLinked: 'hard-linked',
   foreignDescriptor: 'foreign-descriptor',
+  cannotLook: 'sentinel-cannot-look',
 };
 
 /** Watches `connection` until `stop`; a fatal finding fences it, saves what only it still sees, and is told once. */
@@ -62,7 +76,7 @@ export function startConnectionSentinel(
   connection: WatchedConnection,
   options: ConnectionSentinelOptions,
 ): ConnectionSentinel {
-  const { native, hub, verbose } = connection;
+  const { native, verbose } = connection;
   const { rescueDirectory, nativeBinding } = options;
   const { addon } = sqliteCopyOf(nativeBinding);
   const files = new Map<string, WatchedFile>();
@@ -71,20 +85,28 @@ export function startConnectionSentinel(
   let pauseMs = options.intervalMs;
   /** ms of the monotonic clock: not before then is the rescue tried again. */
   let rescueAt = 0;
+  let intervals = 0;
   let leaveExit = (): void => {};
 
-  const stopRound = startRound({ check }, options.intervalMs, handle);
+  const leaveRounds = joinRounds({
+    intervalMs: options.intervalMs,
+    *watched() {
+      for (const { sentinel } of files.values()) yield* sentinel.watched();
+    },
+    check: () => void act(check('interval')),
+    suspect: () => void act(check('survey')),
+  });
   connection.commitHooks.beforeCommit(options.onCommit ? beforeCommit : null);
 
   function check(moment: CheckMoment): Loss | null {
-    if (verdict !== null) {
-      if (performance.now() >= rescueAt) rescueAgain();
-      return null;
-    }
+    if (verdict !== null && performance.now() >= rescueAt) rescueAgain();
+    if (verdict !== null) return null;
     let warning: Loss | null = null;
+    if (moment === 'interval') intervals += 1;
+    const askMode = moment === 'survey' || (moment === 'interval' && intervals % intervalsPerMode === 1);
     for (const [file, watched] of files) {
       let finding = watched.sentinel.check(moment);
-      const ask = moment === 'survey' || finding?.fatal === true;
+      const ask = finding?.fatal === true || askMode;
       if (ask && journalModeChanged(file, watched)) finding = watched.sentinel.check(moment);
       if (finding?.fatal === true) return finding;
       warning ??= finding;
@@ -98,14 +120,8 @@ export function startConnectionSentinel(
     if (journalMode === null || journalMode === watched.journalMode) return false;
     watched.sentinel.stop();
     watched.journalMode = journalMode;
-    watched.sentinel = sentinelFor(file, watched.identity, journalMode);
+    watched.sentinel = sentinelFor(native, { file, identity: watched.identity, journalMode, addon });
     return true;
-  }
-
-  function sentinelFor(file: string, identity: FileIdentity, journalMode: string): Sentinel {
-    // In WAL mode both have the same locks, and to ask SQLite would be a part of what the whole check costs.
-    const transaction = (): 'open' | 'none' => (journalMode !== 'wal' && native.inTransaction ? 'open' : 'none');
-    return createSentinel({ file, identity, journalMode, transaction, addon });
   }
 
   /** A statement that was not finished, or a full disk, kept the rescue from its work; it may go on now. */
@@ -117,19 +133,14 @@ export function startConnectionSentinel(
   }
 
   function beforeCommit(): void {
-    const finding = check('commit');
-    const error = finding === null ? null : handle(finding);
+    const error = act(check('commit'));
     if (error !== null) throw error;
   }
 
-  function handle(finding: Loss): Error | null {
+  function act(finding: Loss | null): Error | null {
+    if (finding === null) return null;
     if (!finding.fatal) {
-      const code = warningCodes[finding.kind] ?? finding.kind;
-      hub.publish('warning', {
-        code,
-        message: finding.message,
-        details: { ...finding.details, culprits: finding.culprits },
-      });
+      publishWarning(connection.hub, finding);
       return null;
     }
     verdict = verbose.quietly(() => disableConnection(connection, finding, rescueDirectory));
@@ -145,7 +156,7 @@ export function startConnectionSentinel(
   function closeInOrder(): void {
     rescueAgain();
     native.close();
-    for (const hold of held.splice(0)) hold.release();
+    releaseAll(held);
   }
 
   return {
@@ -155,7 +166,12 @@ export function startConnectionSentinel(
         known.uses += 1;
         return;
       }
-      files.set(file, { uses: 1, identity, journalMode, sentinel: sentinelFor(file, identity, journalMode) });
+      files.set(file, {
+        uses: 1,
+        identity,
+        journalMode,
+        sentinel: sentinelFor(native, { file, identity, journalMode, addon }),
+      });
     },
     remove(file) {
       const known = files.get(file);
@@ -165,24 +181,48 @@ export function startConnectionSentinel(
       known.sentinel.stop();
       files.delete(file);
     },
-    rescueAtLast: rescueAgain,
-    status() {
-      const all = [...files.values()].map(({ sentinel }) => sentinel.status());
-      const checks = all.reduce((sum, status) => sum + status.checks, 0);
-      const worst = all.find(status => status.locks === 'unsupported') ?? all[0];
-      return worst === undefined
-        ? { locks: 'unsupported', reason: 'no file is watched', checks }
-        : { ...worst, checks };
+    beforeCheckpoint(file) {
+      const watched = files.get(file);
+      if (verdict !== null || watched === undefined) return verdict?.error ?? null;
+      let finding = watched.sentinel.check('checkpoint');
+      if (finding?.fatal === true && journalModeChanged(file, watched)) finding = watched.sentinel.check('checkpoint');
+      return act(finding);
     },
+    rescueAtLast: rescueAgain,
+    status: () => worstStatus([...files.values()].map(({ sentinel }) => sentinel.status())),
     stop() {
-      stopRound();
+      leaveRounds();
       connection.commitHooks.beforeCommit(null);
       leaveExit();
-      for (const hold of held.splice(0)) hold.release();
-      for (const { sentinel } of files.values()) sentinel.stop();
-      files.clear();
+      releaseAll(held);
+      stopAll(files);
     },
   };
+}
+
+function sentinelFor(native: NativeDatabase.Database, subject: Omit<SentinelSubject, 'transaction'>): Sentinel {
+  // In WAL mode both have the same locks, and to ask SQLite would be a part of what the whole check costs.
+  const transaction = (): 'open' | 'none' => (subject.journalMode !== 'wal' && native.inTransaction ? 'open' : 'none');
+  return createSentinel({ ...subject, transaction });
+}
+
+function publishWarning(hub: EventHub, { kind, message, details, culprits }: Loss): void {
+  hub.publish('warning', { code: warningCodes[kind] ?? kind, message, details: { ...details, culprits } });
+}
+
+function releaseAll(held: CheckpointBlocker[]): void {
+  for (const hold of held.splice(0)) hold.release();
+}
+
+function stopAll(files: Map<string, WatchedFile>): void {
+  for (const { sentinel } of files.values()) sentinel.stop();
+  files.clear();
+}
+
+function worstStatus(all: readonly SentinelStatus[]): SentinelStatus {
+  const checks = all.reduce((sum, status) => sum + status.checks, 0);
+  const worst = all.find(status => status.locks === 'unsupported') ?? all[0];
+  return worst === undefined ? { locks: 'unsupported', reason: 'no file is watched', checks } : { ...worst, checks };
 }
 
 /** The journal mode as this connection knows it; null when it has no such file, or cannot be asked now. */
@@ -199,30 +239,4 @@ function schemaOf(native: NativeDatabase.Database, file: string): string | null 
   const schemas = native.pragma('database_list') as readonly { readonly name: string; readonly file: string }[];
   const schema = schemas.find(each => each.file === file);
   return schema === undefined ? null : quotedName(schema.name);
-}
-
-// Asks the sentinel at an interval, on a timer that keeps no process alive.
-
-// One interval check in this many scans all descriptors: a scan costs some ten times a check, and finds what has not
-// done harm yet; what has is found by every check.
-const checksPerSurvey = 10;
-
-/**
- * Checks every `intervalMs` and hands each finding on. Returns how to end it.
- *
- * The timer runs between the turns of the application, so a transaction that is open across turns is seen as it is.
- */
-export function startRound(
-  sentinel: { check(moment: CheckMoment): Loss | null },
-  intervalMs: number,
-  onFinding: (finding: Loss) => void,
-): () => void {
-  let round = 0;
-  const timer = setInterval(() => {
-    round += 1;
-    const finding = sentinel.check(round % checksPerSurvey === 1 ? 'survey' : 'interval');
-    if (finding !== null) onFinding(finding);
-  }, intervalMs);
-  timer.unref();
-  return () => clearInterval(timer);
 }

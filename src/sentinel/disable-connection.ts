@@ -88,7 +88,7 @@ function makeError(finding: Loss, saved: Rescue | null): LocksLostError | FileRe
 }
 
 function isAboutFiles({ kind }: Loss): boolean {
-  return kind === 'databaseReplaced' || kind === 'sidecarReplaced';
+  return kind === 'databaseReplaced' || kind === 'sidecarReplaced' || kind === 'changedUnderneath';
 }
 
 function tellRescue(saved: Rescue | null): string {

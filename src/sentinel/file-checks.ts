@@ -18,14 +18,14 @@ export interface FileChecks {
   warning(): Loss | null;
 }
 
-export interface WatchedDatabase {
+export interface NamedDatabase {
   readonly file: string;
   readonly identity: FileIdentity;
   readonly journalMode: string;
 }
 
 /** Watches the database, and in WAL mode its `-wal` and `-shm`, which a live connection keeps. */
-export function createFileChecks({ file, identity, journalMode }: WatchedDatabase, scan: DescriptorScan): FileChecks {
+export function createFileChecks({ file, identity, journalMode }: NamedDatabase, scan: DescriptorScan): FileChecks {
   const database: WatchedFile = { path: file, role: 'database', identity };
   const pending = new Set(journalMode === 'wal' ? [`${file}-wal`, `${file}-shm`] : []);
   const watched: WatchedFile[] = [database];

@@ -1,20 +1,15 @@
-/** Watches over the locks and the files of one connection, cheaply enough to ask before each commit. */
+/** Watches over the locks, the names and the content of one database, cheaply enough to ask before each commit. */
 import type { FileIdentity } from '../base/file-identity';
-import { descriptorsOn } from '../proc/descriptors';
-import { likelyCauses, type Loss } from './finding';
 import type { TransactionState } from '../policy/expected-locks';
-import { createFileChecks } from './file-checks';
 import { identityNow } from '../proc/path-identity';
-import { createLockChecks, type MissingLocks } from './lock-checks';
+import type { Changed } from './content-checks';
 import { scanDescriptors } from './descriptor-scan';
+import { watchDatabase, type WatchedDatabase } from './file-watch';
+import { likelyCauses, type Loss } from './finding';
+import type { MissingLocks } from './lock-checks';
+import type { WatchedRole } from './survey';
 
-export interface SentinelSubject {
-  /** Canonical path of the database. */
-  readonly file: string;
-  /** What the file was when the connection opened it. */
-  readonly identity: FileIdentity;
-  /** As `PRAGMA journal_mode` says it: `'wal'`, `'delete'`, … */
-  readonly journalMode: string;
+export interface SentinelSubject extends WatchedDatabase {
   /** Asked at each check. */
   readonly transaction: () => TransactionState;
   /** The addon that the connection runs on, to tell its SQLite from others. */
@@ -22,7 +17,7 @@ export interface SentinelSubject {
 }
 
 export interface SentinelStatus {
-  /** `'unsupported'`: this system does not show the locks of a process; the files are watched all the same. */
+  /** `'unsupported'`: the locks cannot be seen, for `reason`; the files are watched all the same. */
   readonly locks: 'watched' | 'unsupported';
   readonly reason: string;
   readonly checks: number;
@@ -30,16 +25,18 @@ export interface SentinelStatus {
 
 /**
  * `'commit'` and `'interval'` look at what is known (some 10 µs), the first one at the folder in place of the files while
- * nothing has changed there; `'survey'` also scans all descriptors of the process
- * for a second copy of SQLite and for plain descriptors (under a millisecond).
+ * nothing has changed there. `'checkpoint'` is asked before something is copied into the database. `'survey'` also scans
+ * all descriptors of the process for a second copy of SQLite and for plain descriptors (under a millisecond).
  */
-export type CheckMoment = 'commit' | 'interval' | 'survey';
+export type CheckMoment = 'commit' | 'interval' | 'checkpoint' | 'survey';
 
 export interface Sentinel {
   /** The worst of what is wrong; null when all is well. A warning is given once, a fatal finding each time. */
   check(moment: CheckMoment): Loss | null;
   status(): SentinelStatus;
-  /** Gives its descriptors back; to be called before the connection closes, whose locks go with it. */
+  /** The files whose descriptors count in a survey. */
+  watched(): Iterable<readonly [FileIdentity, WatchedRole]>;
+  /** Gives its part of the watch back; to be called before the connection closes, whose locks go with it. */
   stop(): void;
 }
 
@@ -49,14 +46,12 @@ export interface Sentinel {
  * What is already wrong then is told by the first `check`.
  */
 export function createSentinel(subject: SentinelSubject): Sentinel {
-  const { file, identity, addon } = subject;
-  // One scan for all: opening a database must stay cheap.
-  const sidecars = [identityNow(`${file}-wal`), identityNow(`${file}-shm`)];
-  const scan = descriptorsOn(identity, ...sidecars.filter(each => each !== null));
-  const files = createFileChecks(subject, scan);
-  const locks = createLockChecks(subject, scan);
+  const { file, identity, addon, journalMode } = subject;
+  const watch = watchDatabase(subject);
+  const { files, locks, contents } = watch;
   const warned = new Set<string>();
   let checks = 0;
+  let intervals = 0;
 
   function once(finding: Loss | null): Loss | null {
     if (finding === null || finding.fatal) return finding;
@@ -66,18 +61,70 @@ export function createSentinel(subject: SentinelSubject): Sentinel {
     return finding;
   }
 
+  function blind(): Loss | null {
+    const status = locks.status();
+    if (status.locks !== 'blind') warned.delete(blindKey);
+    if (status.locks !== 'blind' || warned.has(blindKey)) return null;
+    warned.add(blindKey);
+    return cannotLook(file, status.reason);
+  }
+
   return {
     check(moment) {
       checks += 1;
-      const missing = locks.lost();
-      const lost = files.lost(moment === 'commit' ? 'quick' : 'thorough');
+      const missing = locks.lost(subject.transaction(), moment === 'commit' ? 'cheap' : 'full');
+      if (moment === 'interval') intervals += 1;
+      const thorough = moment === 'survey' || moment === 'checkpoint' || intervals % intervalsPerThorough === 1;
+      const lost = files.lost(moment !== 'commit' && thorough ? 'thorough' : 'quick');
       if (missing !== null) return locksLost(subject, missing, lost);
       if (lost !== null) return lost;
-      if (moment === 'commit') return null;
-      return once(files.warning() ?? (moment === 'survey' ? scanDescriptors(file, identity, addon) : null));
+      const changed = contents?.changed(moment === 'survey' ? 'interval' : moment) ?? null;
+      if (changed !== null) return changedUnderneath(file, changed);
+      if (moment === 'commit' || moment === 'checkpoint') return null;
+      return (
+        blind() ??
+        once(
+          (thorough ? files.warning() : null) ?? (moment === 'survey' ? scanDescriptors(file, identity, addon) : null),
+        )
+      );
     },
-    status: () => ({ ...locks.status(), checks }),
-    stop: () => locks.stop(),
+    status() {
+      const { locks: state, reason } = locks.status();
+      return { locks: state === 'watched' ? 'watched' : 'unsupported', reason, checks };
+    },
+    *watched() {
+      yield [identity, 'database'];
+      const index = journalMode === 'wal' ? identityNow(`${file}-shm`) : null;
+      if (index !== null) yield [index, 'index'];
+    },
+    stop: () => watch.release(),
+  };
+}
+
+/** One interval check in so many looks at each name; the others look at their folder while nothing changes in it. */
+const intervalsPerThorough = 4;
+
+const blindKey = 'blind';
+
+function cannotLook(file: string, reason: string): Loss {
+  return {
+    kind: 'cannotLook',
+    fatal: false,
+    filesLost: false,
+    message: `The locks on ${file} cannot be checked: ${reason}. They are not known to be lost.`,
+    culprits: ['a process that has used up its open files (`ulimit -n`) or its memory'],
+    details: { file, reason },
+  };
+}
+
+function changedUnderneath(file: string, { path, what, how }: Changed): Loss {
+  return {
+    kind: 'changedUnderneath',
+    fatal: true,
+    filesLost: true,
+    message: `${path} ${how}: somebody wrote into it past SQLite while a connection to ${file} had it open.`,
+    culprits: ['a program or a person that copied over, cut, edited or restored the file in place while it was in use'],
+    details: { file, path, changed: what },
   };
 }
 

@@ -12,8 +12,12 @@ export type LossKind =
   | 'databaseReplaced'
   /** The name of the `-wal` or `-shm` leads nowhere, or to another file. */
   | 'sidecarReplaced'
+  /** Somebody wrote into the database, its `-wal` or its `-shm` past SQLite. */
+  | 'changedUnderneath'
   /** The database got another name. */
   | 'hardLinked'
+  /** The process has nothing left to look with; what was not seen is not known to be lost. */
+  | 'cannotLook'
   /** A descriptor that is not SQLite's is open on the database: its close will cancel the locks. */
   | 'foreignDescriptor';
 

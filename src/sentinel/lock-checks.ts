@@ -1,8 +1,8 @@
 /** The part of the sentinel that watches the locks, where the system shows them. */
+import { statSync, type BigIntStats } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
-import { sameFile, type FileIdentity } from '../base/file-identity';
-import { descriptorsOn, type Descriptor, type DescriptorScan } from '../proc/descriptors';
+import type { FileIdentity } from '../base/file-identity';
 import {
   expectedLocks,
   reservedLock,
@@ -10,16 +10,15 @@ import {
   type LockRequirement,
   type TransactionState,
 } from '../policy/expected-locks';
+import { descriptorsOn, type DescriptorScan } from '../proc/descriptors';
 import { identityNow } from '../proc/path-identity';
-import { createLockWatch, type LockWatch } from './lock-watch';
 import { locksAreVisible, locksWereSeen } from './lock-visibility';
-import { statSync } from 'node:fs';
+import { accessTo, watchFileLocks, type LockWatch } from './lock-watch';
 
 export interface LockSubject {
   readonly file: string;
   readonly identity: FileIdentity;
   readonly journalMode: string;
-  readonly transaction: () => TransactionState;
 }
 
 export interface MissingLocks {
@@ -29,9 +28,12 @@ export interface MissingLocks {
 }
 
 export interface LockChecks {
-  /** The locks that must be there now and are not; null when all are. */
-  lost(): MissingLocks | null;
-  status(): { readonly locks: 'watched' | 'unsupported'; readonly reason: string };
+  /** The locks that must be there now and are not; null when all are, and where that cannot be told. */
+  lost(transaction: TransactionState, effort: 'cheap' | 'full'): MissingLocks | null;
+  /** `'blind'`: the last look was not possible, and the next one may be. */
+  status(): { readonly locks: 'watched' | 'unsupported' | 'blind'; readonly reason: string };
+  /** A descriptor of SQLite on the database, and on its `-shm`; null before one was seen. */
+  descriptors(): { readonly database: number | null; readonly sharedMemory: number | null };
   stop(): void;
 }
 
@@ -40,95 +42,120 @@ interface Place {
   readonly watch: LockWatch;
 }
 
-/** Watches the locks of one connection; costs one descriptor for each descriptor on the database and on its `-shm`. */
+/** Watches the locks of this process on one database; costs one descriptor each for the database and its `-shm`. */
 export function createLockChecks(subject: LockSubject, scan: DescriptorScan): LockChecks {
-  const { file, identity, journalMode, transaction } = subject;
-  const database: Place = { identity, watch: createLockWatch(identity) };
-  const index = journalMode === 'wal' ? identityNow(`${file}-shm`) : null;
-  // No -shm: a WAL index on the heap (locking_mode=EXCLUSIVE), whose connection has no locks but those on the database.
-  const sharedMemory: Place | null = index === null ? null : { identity: index, watch: createLockWatch(index) };
-  let unsupportedBecause: string | null = scan.supported ? null : scan.reason;
-  for (const place of [database, sharedMemory]) if (place !== null && scan.supported) aim(place, scan.descriptors);
-  if (unsupportedBecause === null) lost();
+  const { file, identity, journalMode } = subject;
+  const database: Place = { identity, watch: watchFileLocks(identity) };
+  let sharedMemory: Place | null = null;
+  /** Found once that SQLite has the `-shm` open in a way that lets it lock it. */
+  let indexIsKnown = journalMode !== 'wal';
+  let unsupportedBecause: string | null = null;
+  let blindBecause: string | null = null;
 
-  /** The locks missing at a place, after a second look at all descriptors there are now. */
-  function missingAt(place: Place | null, required: readonly LockRequirement[]): readonly LockRequirement[] {
-    if (place === null || place.watch.missing(required).length === 0) return [];
-    look(place);
-    return place.watch.missing(required);
+  /**
+   * A WAL index on the heap (locking_mode=EXCLUSIVE) has no `-shm`. A connection that may only read the `-shm` has its
+   * lock there while a writer lives, and none when SQLite builds an index of its own (SQLITE_READONLY_CANTINIT).
+   */
+  function findIndex(found?: DescriptorScan): void {
+    const index = identityNow(`${file}-shm`);
+    if (index === null) return;
+    const access = accessTo(index, found);
+    if (access === null || access === 'none') return;
+    indexIsKnown = true;
+    if (access !== 'write') return;
+    sharedMemory = { identity: index, watch: watchFileLocks(index) };
+    if (found !== undefined) sharedMemory.watch.ask(expectedLocks('wal', 'none').sharedMemory, 'cheap', found);
+  }
+
+  function missingAt(place: Place | null, required: readonly LockRequirement[], effort: 'cheap' | 'full') {
+    if (place === null) return [];
+    const answer = place.watch.ask(required, effort);
+    if (answer.state === 'held') return [];
+    // Another thread may have opened or closed a connection during the look: only a second one that agrees counts.
+    const again = answer.state === 'missing' ? place.watch.ask(required, 'full') : answer;
+    if (again.state === 'held') return [];
+    if (again.state === 'missing') return again.missing;
+    if (again.transient) blindBecause = again.reason;
+    else unsupportedBecause = again.reason;
+    return [];
   }
 
   /** Writes of a transaction that its owner knows too little about show in the journal that this process has open. */
-  function reservedLost(): MissingLocks | null {
+  function reservedLost(effort: 'cheap' | 'full'): MissingLocks | null {
     const proving = journalMode === 'delete' || journalMode === 'truncate';
-    if (!proving || !journalStands(file) || database.watch.missing(reservedLock).length === 0) return null;
+    if (!proving || !journalStands(file) || database.watch.ask(reservedLock, effort).state === 'held') return null;
     const before = ownJournal(file);
     if (before === null) return null;
-    const missing = missingAt(database, reservedLock);
+    const missing = missingAt(database, reservedLock, effort);
     if (missing.length === 0 || !sameJournal(before, ownJournal(file))) return null;
     return { missing, reason: expectedLocks(journalMode, 'writing').reason };
   }
 
-  function lost(): MissingLocks | null {
+  function lost(transaction: TransactionState, effort: 'cheap' | 'full'): MissingLocks | null {
     if (unsupportedBecause !== null) return null;
-    const state = transaction();
-    const expected: ExpectedLocks = expectedLocks(journalMode, state);
-    const missing = [...missingAt(database, expected.database), ...missingAt(sharedMemory, expected.sharedMemory)];
+    if (effort === 'full') blindBecause = null;
+    if (!indexIsKnown && effort === 'full') findIndex();
+    const expected: ExpectedLocks = expectedLocks(journalMode, transaction);
+    const missing = [
+      ...missingAt(database, expected.database, effort),
+      ...missingAt(sharedMemory, expected.sharedMemory, effort),
+    ];
     const found =
       missing.length > 0
         ? { missing, reason: expected.reason }
-        : state === 'open' && journalMode !== 'wal'
-          ? reservedLost()
+        : transaction === 'open' && journalMode !== 'wal'
+          ? reservedLost(effort)
           : null;
     if (found === null) {
-      if (expected.database.length > 0) locksWereSeen();
+      if (expected.database.length > 0 && blindBecause === null && unsupportedBecause === null) locksWereSeen();
       return null;
     }
     const visible = locksAreVisible(dirname(file));
     if (visible === true) return found;
-    unsupportedBecause =
-      visible === false
-        ? 'this system does not show the locks of a process in /proc/self/fdinfo'
-        : `whether this system shows locks cannot be tried: neither ${tmpdir()} nor ${dirname(file)} can be written`;
+    if (visible === false) unsupportedBecause = 'this system does not show the locks of a process in /proc/self/fdinfo';
+    else blindBecause = `whether this system shows locks could not be tried in ${tmpdir()} or ${dirname(file)}`;
     return null;
   }
 
+  const first = database.watch.ask(
+    journalMode === 'wal' ? expectedLocks('wal', 'none').database : reservedLock,
+    'full',
+    scan,
+  );
+  if (first.state === 'unknown' && first.transient) blindBecause = first.reason;
+  else if (first.state === 'unknown') unsupportedBecause = first.reason;
+  if (!indexIsKnown) findIndex(scan);
+  lost('none', 'cheap');
   return {
     lost,
-    status: () => ({
-      locks: unsupportedBecause === null ? 'watched' : 'unsupported',
-      reason: unsupportedBecause ?? 'seen in /proc/self/fdinfo',
+    status() {
+      if (unsupportedBecause !== null) return { locks: 'unsupported', reason: unsupportedBecause };
+      if (blindBecause !== null) return { locks: 'blind', reason: blindBecause };
+      return { locks: 'watched', reason: 'seen in /proc/self/fdinfo' };
+    },
+    descriptors: () => ({
+      database: database.watch.descriptor(),
+      sharedMemory: sharedMemory?.watch.descriptor() ?? null,
     }),
     stop() {
-      database.watch.stop();
-      sharedMemory?.watch.stop();
+      database.watch.release();
+      sharedMemory?.watch.release();
     },
   };
-}
-
-/** Points the watch of a place at the descriptors that are open there now. */
-function look(place: Place): void {
-  const found = descriptorsOn(place.identity);
-  if (found.supported) aim(place, found.descriptors);
-}
-
-function aim({ identity, watch }: Place, descriptors: readonly Descriptor[]): void {
-  watch.replaceDescriptors(descriptors.filter(each => sameFile(each.identity, identity)).map(({ fd }) => fd));
 }
 
 // Proves that this process writes in rollback mode, for transactions of which the caller knows no more than that.
 
 /** A journal with content that this process has open. */
-export interface OwnJournal {
+interface OwnJournal {
   readonly inode: bigint;
   /** Tells a journal from the next one, which may get the same inode number. */
   readonly bornNs: bigint;
 }
 
 /** True when a rollback journal with something in it stands beside the database, whoever wrote it. */
-export function journalStands(file: string): boolean {
-  const stats = statSync(`${file}-journal`, { throwIfNoEntry: false });
-  return stats !== undefined && stats.size > 0;
+function journalStands(file: string): boolean {
+  return (journalStats(file)?.size ?? 0n) > 0n;
 }
 
 /**
@@ -137,14 +164,22 @@ export function journalStands(file: string): boolean {
  * In the modes `delete` and `truncate` a writer has its journal open, with content, only while it has RESERVED. So a
  * journal seen before and again after a look at the locks proves that RESERVED had to be there in between.
  */
-export function ownJournal(file: string): OwnJournal | null {
-  const stats = statSync(`${file}-journal`, { bigint: true, throwIfNoEntry: false });
+function ownJournal(file: string): OwnJournal | null {
+  const stats = journalStats(file);
   if (stats === undefined || stats.size === 0n) return null;
   const own = descriptorsOn({ dev: stats.dev, ino: stats.ino });
   if (!own.supported || own.descriptors.length === 0) return null;
   return { inode: stats.ino, bornNs: stats.birthtimeNs };
 }
 
-export function sameJournal(one: OwnJournal | null, other: OwnJournal | null): boolean {
+function sameJournal(one: OwnJournal | null, other: OwnJournal | null): boolean {
   return one !== null && other !== null && one.inode === other.inode && one.bornNs === other.bornNs;
+}
+
+function journalStats(file: string): BigIntStats | undefined {
+  try {
+    return statSync(`${file}-journal`, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return undefined; // What cannot be looked at proves nothing.
+  }
 }

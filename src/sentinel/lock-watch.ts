@@ -1,59 +1,163 @@
-/** Follows the locks on one file: remembers the descriptor that shows them, and looks at the others when it must. */
-import { fstatSync } from 'node:fs';
-import { sameFile, type FileIdentity } from '../base/file-identity';
-import { parseLocks, watchLocks, type HeldLock, type LockReader } from '../proc/locks';
+/** Looks at the locks that this process has on one file. All connections of a thread share one watch of a file. */
+import { constants, fstatSync } from 'node:fs';
+import { performance } from '../base/clock';
+import { identityKey, sameFile, type FileIdentity } from '../base/file-identity';
+import { processGlobal } from '../base/process-global';
 import { missingLocks, type LockRequirement } from '../policy/expected-locks';
+import { descriptorsOn, parseFlags, type DescriptorScan } from '../proc/descriptors';
+import { parseLocks, watchLocks, type HeldLock, type LockReader } from '../proc/locks';
+
+/** `'missing'` is said only after every descriptor on the file was read. `'unknown'`: some could not be. */
+export type LockAnswer =
+  | { readonly state: 'held' }
+  | { readonly state: 'missing'; readonly missing: readonly LockRequirement[] }
+  | { readonly state: 'unknown'; readonly reason: string; readonly transient: boolean };
 
 export interface LockWatch {
-  /** The requirements that are not met now, looking at the known descriptors. */
-  missing(required: readonly LockRequirement[]): readonly LockRequirement[];
-  /** Looks at these descriptors from now on. */
-  replaceDescriptors(descriptors: readonly number[]): void;
-  stop(): void;
+  /**
+   * `'cheap'` repeats a recent `'unknown'` in place of another look at all descriptors. `scan`: a list of the descriptors
+   * on this and perhaps other files that was just made.
+   */
+  ask(required: readonly LockRequirement[], effort: 'cheap' | 'full', scan?: DescriptorScan): LockAnswer;
+  /** A descriptor of SQLite on the file, which the kernel shows the locks at; null before one was seen. */
+  descriptor(): number | null;
+  /** To be called once by each user; the last one gives the descriptor of the watch back. */
+  release(): void;
 }
 
-// Texts of fdinfo that are known to be healthy: idle, reading each of the five read marks, writing, with some to spare.
+/** Texts of fdinfo that are known to be healthy: idle, reading each of the five read marks, writing, with some to spare. */
 const rememberedTexts = 16;
+/** ms. While the process has no descriptor to look with, a commit does not look again before this has passed. */
+const blindMs = 500;
+
+const held: LockAnswer = { state: 'held' };
+
+interface Counted {
+  readonly watch: FileLockWatch;
+  uses: number;
+}
+
+const watches = processGlobal<Map<string, Counted>>('lock-watches', 1, () => new Map());
+
+/** The watch of a file, shared with everybody else in this thread who watches it. It costs one descriptor at most. */
+export function watchFileLocks(file: FileIdentity): LockWatch {
+  const key = identityKey(file);
+  const counted = watches.get(key) ?? { watch: new FileLockWatch(file), uses: 0 };
+  watches.set(key, counted);
+  counted.uses += 1;
+  let released = false;
+  const { watch } = counted;
+  return {
+    ask: (required, effort, scan) => watch.ask(required, effort, scan),
+    descriptor: () => watch.descriptor(),
+    release() {
+      if (released) return;
+      released = true;
+      counted.uses -= 1;
+      if (counted.uses > 0) return;
+      watch.stop();
+      if (watches.get(key) === counted) watches.delete(key);
+    },
+  };
+}
 
 /**
  * A process owns its POSIX locks as a whole, but the kernel shows each at the descriptor that took it. With several
- * connections of one copy that is any of their descriptors, and it may change while all is well; so the union counts.
+ * connections of one copy that is any of their descriptors, and it may change while all is well. So one descriptor is
+ * remembered, and all are looked at when it does not show what it must.
  */
-export function createLockWatch(file: FileIdentity): LockWatch {
-  let readers: LockReader[] = [];
-  // Per requirement set, by identity: the sets are constants of expected-locks.ts.
-  let healthy = new WeakMap<readonly LockRequirement[], Set<string>>();
-  return {
-    missing(required) {
-      if (required.length === 0) return required;
-      const held: HeldLock[] = [];
-      for (const reader of readers) {
-        const text = reader.read();
-        if (text === null) continue;
-        if (healthy.get(required)?.has(text) === true) return [];
-        // The descriptor may have been closed behind SQLite's back and its number given to another database.
-        if (!isOn(reader.fd, file)) continue;
-        const locks = parseLocks(text);
-        if (missingLocks(required, locks).length === 0) {
-          remember(healthy, required, text);
-          return [];
-        }
-        held.push(...locks);
+class FileLockWatch {
+  readonly #file: FileIdentity;
+  #reader: LockReader | null = null;
+  /** Per requirement set, by identity: the sets are constants of expected-locks.ts. */
+  #healthy = new WeakMap<readonly LockRequirement[], Set<string>>();
+  #blind: { readonly answer: LockAnswer; readonly until: number } | null = null;
+
+  constructor(file: FileIdentity) {
+    this.#file = file;
+  }
+
+  ask(required: readonly LockRequirement[], effort: 'cheap' | 'full', scan?: DescriptorScan): LockAnswer {
+    if (required.length === 0 || this.#remembered(required)) return held;
+    if (effort === 'cheap' && this.#blind !== null && performance.now() < this.#blind.until) return this.#blind.answer;
+    const answer = this.#askAll(required, scan ?? descriptorsOn(this.#file));
+    this.#blind = answer.state === 'unknown' ? { answer, until: performance.now() + blindMs } : null;
+    return answer;
+  }
+
+  descriptor(): number | null {
+    return this.#reader?.fd ?? null;
+  }
+
+  stop(): void {
+    this.#remember(null);
+  }
+
+  #remembered(required: readonly LockRequirement[]): boolean {
+    const text = this.#reader?.read() ?? null;
+    if (this.#reader === null || text === null) return false;
+    if (this.#healthy.get(required)?.has(text) === true) return true;
+    // The descriptor may have been closed behind SQLite's back and its number given to another database.
+    if (!isOn(this.#reader.fd, this.#file) || missingLocks(required, parseLocks(text)).length > 0) return false;
+    const texts = this.#healthy.get(required) ?? new Set();
+    if (texts.size < rememberedTexts) texts.add(text);
+    this.#healthy.set(required, texts);
+    return true;
+  }
+
+  #askAll(required: readonly LockRequirement[], found: DescriptorScan): LockAnswer {
+    if (!found.supported) return { state: 'unknown', reason: found.reason, transient: found.transient };
+    const locks: HeldLock[] = [];
+    let unread: LockAnswer | null = null;
+    // The newest first: a connection that was just opened has just taken its locks.
+    for (const { fd, identity } of found.descriptors.toReversed()) {
+      if (!sameFile(identity, this.#file)) continue;
+      const opened = watchLocks(fd);
+      if (!opened.supported) {
+        // Closed since the listing: it shows no lock.
+        if (isOn(fd, this.#file)) unread = { state: 'unknown', reason: opened.reason, transient: opened.transient };
+        continue;
       }
-      return missingLocks(required, held);
-    },
-    replaceDescriptors(descriptors) {
-      for (const reader of readers) reader.stop();
-      readers = descriptors.flatMap(fd => {
-        const watch = watchLocks(fd);
-        return watch.supported ? [watch.reader] : [];
-      });
-      healthy = new WeakMap();
-    },
-    stop() {
-      this.replaceDescriptors([]);
-    },
-  };
+      const { reader } = opened;
+      const shown = parseLocks(reader.read() ?? '');
+      if (isOn(fd, this.#file) && missingLocks(required, shown).length === 0) {
+        this.#remember(reader);
+        return held;
+      }
+      reader.stop();
+      locks.push(...shown);
+    }
+    const missing = missingLocks(required, locks);
+    return missing.length === 0 ? held : (unread ?? { state: 'missing', missing });
+  }
+
+  #remember(reader: LockReader | null): void {
+    this.#reader?.stop();
+    this.#reader = reader;
+    this.#healthy = new WeakMap();
+  }
+}
+
+/** How this process has a file open: for writing, only for reading, not at all; null where that cannot be told now. */
+export function accessTo(
+  file: FileIdentity,
+  found: DescriptorScan = descriptorsOn(file),
+): 'write' | 'read' | 'none' | null {
+  if (!found.supported) return null;
+  let access: 'read' | 'none' | null = 'none';
+  for (const { fd, identity } of found.descriptors) {
+    if (!sameFile(identity, file)) continue;
+    const opened = watchLocks(fd);
+    if (!opened.supported) {
+      access = null;
+      continue;
+    }
+    const flags = parseFlags(opened.reader.read() ?? '');
+    opened.reader.stop();
+    if (flags !== null && (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0) return 'write';
+    if (access === 'none' && flags !== null) access = 'read';
+  }
+  return access;
 }
 
 function isOn(fd: number, file: FileIdentity): boolean {
@@ -62,14 +166,4 @@ function isOn(fd: number, file: FileIdentity): boolean {
   } catch {
     return false;
   }
-}
-
-function remember(
-  healthy: WeakMap<readonly LockRequirement[], Set<string>>,
-  required: readonly LockRequirement[],
-  text: string,
-): void {
-  const texts = healthy.get(required) ?? new Set();
-  if (texts.size < rememberedTexts) texts.add(text);
-  healthy.set(required, texts);
 }

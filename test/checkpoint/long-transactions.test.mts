@@ -34,7 +34,16 @@ afterEach(() => {
 /** What is found when the clock has advanced by `ms` since the test began. */
 const look = (now: number): void =>
   findLongTransactions(
-    [{ connection: opened.connection, schema: 'main', checkpoints: true, reads: () => [], entersWal() {} }],
+    [
+      {
+        connection: opened.connection,
+        schema: 'main',
+        checkpoints: true,
+        reads: () => [],
+        entersWal() {},
+        beforeCheckpoint: () => null,
+      },
+    ],
     now,
   );
 

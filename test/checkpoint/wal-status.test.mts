@@ -18,7 +18,14 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-'));
   const opened = openResolved(resolveOptions(join(folder, 'a.db'), { logger: false, checkpoint: 'off' }));
   db = new Database(opened as unknown as string);
-  user = { connection: opened.connection, schema: 'main', checkpoints: true, reads: () => [], entersWal() {} };
+  user = {
+    connection: opened.connection,
+    schema: 'main',
+    checkpoints: true,
+    reads: () => [],
+    entersWal() {},
+    beforeCheckpoint: () => null,
+  };
   db.exec('CREATE TABLE t(a)');
 });
 afterEach(() => {
@@ -100,7 +107,16 @@ describe('readWalStatus', () => {
     const before = seen.length;
     const state = readWalStatus(
       own.name,
-      [{ connection: opened.connection, schema: 'main', checkpoints: true, reads: () => [], entersWal() {} }],
+      [
+        {
+          connection: opened.connection,
+          schema: 'main',
+          checkpoints: true,
+          reads: () => [],
+          entersWal() {},
+          beforeCheckpoint: () => null,
+        },
+      ],
       0,
     );
     assert.equal(typeof state.walBytes, 'number');

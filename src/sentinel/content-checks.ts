@@ -1,0 +1,389 @@
+/**
+ * Notices that somebody writes into the files of a WAL database past SQLite: `cp`, `truncate`, an editor, a restore script.
+ *
+ * What must be true while a connection is open in WAL mode (https://sqlite.org/walformat.html):
+ * - the last frame that the index counts stands in the `-wal`, with the salts and the checksum that the index says;
+ * - within one round of the WAL the index only moves forward;
+ * - the database file changes only by checkpoints, and a checkpoint shows in the index: it notes what it is about to copy
+ *   before it writes the first page, and what it has copied after the last one;
+ * - a page whose last frame is copied stands in the database as that frame has it. Of a page with a frame that is not
+ *   copied yet, SQLite need not have copied the earlier ones.
+ *
+ * Everything is read with pread(2) through descriptors that SQLite has open: nothing is opened and nothing is closed, so no
+ * lock can be lost. What cannot be read is no finding.
+ */
+import { fstatSync, ftruncateSync, readSync } from 'node:fs';
+import { performance, wallClockNow } from '../base/clock';
+import { sameFile, type FileIdentity } from '../base/file-identity';
+import { descriptorsOn } from '../proc/descriptors';
+import { identityNow } from '../proc/path-identity';
+import {
+  frameHeaderBytes,
+  frameOffset,
+  indexHeaderBytes,
+  mayBeCopying,
+  parseIndexHeader,
+  sameCheckpoint,
+  type IndexHeader,
+} from './wal-index';
+
+export interface ContentSubject {
+  readonly file: string;
+  readonly identity: FileIdentity;
+  /** Descriptors of SQLite on the database and its `-shm`, as they are now. */
+  readonly descriptors: () => { readonly database: number | null; readonly sharedMemory: number | null };
+}
+
+export interface Changed {
+  readonly path: string;
+  readonly what: 'database' | 'wal' | 'index';
+  /** The rest of a sentence that begins with the path. */
+  readonly how: string;
+}
+
+/** `'commit'`: what a few system calls tell. `'interval'` and `'checkpoint'`: also samples of what is not written now. */
+export type ContentMoment = 'commit' | 'interval' | 'checkpoint';
+
+export interface ContentChecks {
+  changed(moment: ContentMoment): Changed | null;
+}
+
+/** What the database was when everything about it was right. */
+interface Trusted {
+  readonly index: IndexHeader;
+  /** A later change is certain to leave another time. */
+  readonly settled: boolean;
+  readonly size: number;
+  readonly ctimeMs: number;
+  readonly header: Buffer;
+  readonly samples: Buffer;
+}
+
+interface Doubt {
+  readonly header: string;
+  readonly since: number;
+}
+
+const databaseHeaderBytes = 100;
+/** Places of the database that are remembered, evenly spread, and bytes of each: a page begins with what changes most. */
+const sampledPlaces = 24;
+const sampledBytes = 64;
+/** Pages that are compared with their copied frames, and frames whose salts are read before a checkpoint. */
+const comparedPages = 8;
+const sampledFrames = 64;
+/** A look during which another process writes is begun anew; a process that writes all the time is looked at later. */
+const attempts = 6;
+/** ms. A change of the file within so long before a look may be followed by one with the same time. */
+const clockTickMs = 20;
+/** ms. Something that only a checkpoint in progress explains counts when it is still there after this. */
+const doubtMs = 200;
+/** Frames that are searched for the first page of the database. */
+const searchedFrames = 2000;
+
+export function createContentChecks(subject: ContentSubject): ContentChecks {
+  return new ContentWatch(subject);
+}
+
+/** One for each database of a thread. */
+class ContentWatch implements ContentChecks {
+  readonly #file: string;
+  readonly #wal: string;
+  readonly #shm: string;
+  readonly #descriptors: ContentSubject['descriptors'];
+  readonly #inode: number;
+  readonly #indexBytes = Buffer.alloc(indexHeaderBytes);
+  readonly #frameBytes = Buffer.alloc(frameHeaderBytes);
+  #tail = Buffer.alloc(0);
+  #walDescriptor: number | null = null;
+  #walIdentity: FileIdentity | null = null;
+  #seen: IndexHeader | null = null;
+  #trusted: Trusted | null = null;
+  #doubt: Doubt | null = null;
+  #indexSize = 0;
+
+  constructor({ file, identity, descriptors }: ContentSubject) {
+    this.#file = file;
+    this.#wal = `${file}-wal`;
+    this.#shm = `${file}-shm`;
+    this.#descriptors = descriptors;
+    this.#inode = Number(identity.ino);
+  }
+
+  changed(moment: ContentMoment): Changed | null {
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const found = this.#look(moment);
+      if (found !== 'anew') return found;
+    }
+    return null;
+  }
+
+  #readIndex(fd: number): IndexHeader | 'short' | null {
+    const got = read(fd, this.#indexBytes, 0);
+    if (got === null) return null;
+    return got < indexHeaderBytes ? 'short' : parseIndexHeader(this.#indexBytes);
+  }
+
+  /** Finds the descriptor anew when the one that is known does not lead to the `-wal` any more. */
+  #walNow(): number | null {
+    if (this.#walDescriptor !== null && this.#walIdentity !== null && leadsTo(this.#walDescriptor, this.#walIdentity))
+      return this.#walDescriptor;
+    this.#walDescriptor = null;
+    this.#walIdentity = identityNow(this.#wal);
+    if (this.#walIdentity === null) return null;
+    const found = descriptorsOn(this.#walIdentity);
+    // The oldest one: those of jobs come and go.
+    this.#walDescriptor = found.supported ? (found.descriptors[0]?.fd ?? null) : null;
+    return this.#walDescriptor;
+  }
+
+  #tailIsRight(index: IndexHeader, fd: number): boolean | null {
+    const bytes = frameHeaderBytes + index.pageSize;
+    if (this.#tail.length !== bytes) this.#tail = Buffer.alloc(bytes);
+    const got = read(fd, this.#tail, frameOffset(index.frames, index.pageSize));
+    if (got === null) return null;
+    return (
+      got === bytes &&
+      this.#tail.toString('latin1', 8, 16) === index.salts &&
+      this.#tail.readUInt32BE(16) === index.checksum[0] &&
+      this.#tail.readUInt32BE(20) === index.checksum[1]
+    );
+  }
+
+  #walChanged(index: IndexHeader): Changed | 'anew' | null {
+    if (index.frames === 0) return null;
+    let fd = this.#walDescriptor ?? this.#walNow();
+    if (fd === null) return null;
+    if (this.#tailIsRight(index, fd) === true) return null;
+    fd = this.#walNow();
+    if (fd === null) return null;
+    const right = this.#tailIsRight(index, fd);
+    if (right !== false) return null;
+    const again = this.#fdOf('sharedMemory');
+    const now = again === null ? null : this.#readIndex(again);
+    if (now === null || now === 'short') return 'anew';
+    if (now.salts !== index.salts || now.frames !== index.frames) return 'anew';
+    if (!leadsTo(fd, this.#walIdentity)) return null;
+    return {
+      path: this.#wal,
+      what: 'wal',
+      how: `no longer holds the last committed frame (${index.frames} of this round)`,
+    };
+  }
+
+  #fdOf(which: 'database' | 'sharedMemory'): number | null {
+    return this.#descriptors()[which];
+  }
+
+  #indexChanged(index: IndexHeader): Changed | null {
+    if (this.#seen === null || this.#seen.salts !== index.salts || index.frames >= this.#seen.frames) return null;
+    return {
+      path: this.#shm,
+      what: 'index',
+      how: `went back from frame ${this.#seen.frames} to ${index.frames} of the same WAL`,
+    };
+  }
+
+  /** `before`: the index before the look at the database. */
+  #databaseChanged(before: IndexHeader, fd: number, moment: ContentMoment): Changed | 'anew' | null {
+    const stats = stateOf(fd, this.#inode);
+    if (stats === null) return null;
+    if (this.#trusted !== null && stats.size === this.#trusted.size && stats.ctimeMs === this.#trusted.ctimeMs) {
+      if (moment === 'commit' || this.#trusted.settled) {
+        // A new round of the WAL leaves the file alone.
+        if (!mayBeCopying(before) && !sameCheckpoint(this.#trusted.index, before))
+          this.#trusted = { ...this.#trusted, index: before };
+        return null;
+      }
+    } else if (moment === 'commit' && mayBeCopying(before) && stats.size > 0) return null;
+    const header = Buffer.alloc(databaseHeaderBytes);
+    if (read(fd, header, 0) === null) return null;
+    const sampled = sampleOf(fd, stats.size);
+    const compared = mayBeCopying(before) ? null : this.#copiedDiffers(before, fd);
+    const indexFd = this.#fdOf('sharedMemory');
+    const after = indexFd === null ? null : this.#readIndex(indexFd);
+    if (after === null || after === 'short' || !sameCheckpoint(before, after)) return 'anew';
+    const changedBy = (how: string): Changed => ({ path: this.#file, what: 'database', how });
+    if (stats.size === 0) return changedBy('is empty now');
+    const settled = wallClockNow() - stats.ctimeMs > clockTickMs;
+    const now: Trusted = { index: before, settled, size: stats.size, ctimeMs: stats.ctimeMs, header, samples: sampled };
+    if (mayBeCopying(before)) {
+      this.#trusted ??= now;
+      return this.#inDoubt(before, header);
+    }
+    this.#doubt = null;
+    if (this.#trusted !== null && sameCheckpoint(this.#trusted.index, before)) {
+      if (stats.size !== this.#trusted.size)
+        return changedBy(`has ${stats.size} bytes in place of ${this.#trusted.size}`);
+      if (!header.equals(this.#trusted.header)) return changedBy('has another header');
+      if (!sampled.equals(this.#trusted.samples)) return changedBy('has other pages');
+    }
+    if (before.frames > 0 && before.copied === before.frames && stats.size < before.pages * before.pageSize) {
+      return changedBy(`has ${stats.size} bytes and must have ${before.pages * before.pageSize}`);
+    }
+    if (compared !== null) return changedBy(`has another page ${compared} than the last checkpoint copied there`);
+    this.#trusted = now;
+    return null;
+  }
+
+  /** A checkpoint in progress may write at any time: only a first page that comes from nowhere counts, when it stays. */
+  #inDoubt(index: IndexHeader, header: Buffer): Changed | null {
+    if (this.#trusted === null || header.equals(this.#trusted.header) || this.#isFirstPageOfWal(index, header)) {
+      this.#doubt = null;
+      return null;
+    }
+    const text = header.toString('latin1');
+    const now = performance.now();
+    if (this.#doubt?.header !== text) this.#doubt = { header: text, since: now };
+    if (now - (this.#doubt?.since ?? now) < doubtMs) return null;
+    return { path: this.#file, what: 'database', how: 'has a first page that no checkpoint has written' };
+  }
+
+  #isFirstPageOfWal(index: IndexHeader, header: Buffer): boolean {
+    const fd = this.#walNow();
+    if (fd === null) return true;
+    const page = Buffer.alloc(databaseHeaderBytes);
+    for (let frame = index.frames; frame > Math.max(0, index.frames - searchedFrames); frame--) {
+      const offset = frameOffset(frame, index.pageSize);
+      if (read(fd, this.#frameBytes, offset) !== frameHeaderBytes) return true;
+      if (this.#frameBytes.readUInt32BE(0) !== 1) continue;
+      if (read(fd, page, offset + frameHeaderBytes) !== databaseHeaderBytes) return true;
+      if (page.equals(header)) return true;
+    }
+    // Not all were searched.
+    return index.frames > searchedFrames;
+  }
+
+  /** The number of a page that is not in the database as the checkpoint has copied it; null when there is none. */
+  #copiedDiffers(index: IndexHeader, fd: number): number | null {
+    const walFd = index.copied === 0 ? null : this.#walNow();
+    if (walFd === null) return null;
+    const { pageSize } = index;
+    const pages = new Set<number>();
+    const waiting = this.#waitingFrames(index, walFd);
+    if (waiting === null) return null;
+    // A page that was behind the end of the database at some time since was not copied, and may have come back.
+    let { fewestPages } = waiting;
+    const frame = Buffer.alloc(frameHeaderBytes + pageSize);
+    const page = Buffer.alloc(pageSize);
+    for (let number = index.copied; number > 0 && pages.size < comparedPages; number--) {
+      if (index.copied - number > sampledFrames) break;
+      if (read(walFd, frame, frameOffset(number, pageSize)) !== frame.length) return null;
+      if (frame.toString('latin1', 8, 16) !== index.salts) return null;
+      const pageNumber = frame.readUInt32BE(0);
+      fewestPages = Math.min(fewestPages, frame.readUInt32BE(4) || Number.POSITIVE_INFINITY);
+      if (pages.has(pageNumber) || waiting.pages.has(pageNumber)) continue;
+      pages.add(pageNumber);
+      if (pageNumber > fewestPages) continue;
+      if (read(fd, page, (pageNumber - 1) * pageSize) !== pageSize) return pageNumber;
+      if (frame.compare(page, 0, pageSize, frameHeaderBytes) !== 0) return pageNumber;
+    }
+    return null;
+  }
+
+  /** The pages that wait to be copied, and the smallest size of the database since; null where they are too many. */
+  #waitingFrames(index: IndexHeader, walFd: number): { fewestPages: number; pages: Set<number> } | null {
+    if (index.frames - index.copied > searchedFrames) return null;
+    let fewestPages = index.pages;
+    const pages = new Set<number>();
+    for (let frame = index.copied + 1; frame <= index.frames; frame++) {
+      if (read(walFd, this.#frameBytes, frameOffset(frame, index.pageSize)) !== frameHeaderBytes) return null;
+      pages.add(this.#frameBytes.readUInt32BE(0));
+      fewestPages = Math.min(fewestPages, this.#frameBytes.readUInt32BE(4) || fewestPages);
+    }
+    return { fewestPages, pages };
+  }
+
+  /** Some of the frames that a checkpoint would copy: each has the salts of its round. */
+  #framesChanged(index: IndexHeader): Changed | 'anew' | null {
+    const walFd = index.frames > index.copied ? this.#walNow() : null;
+    if (walFd === null) return null;
+    const step = Math.max(1, Math.floor((index.frames - index.copied) / sampledFrames));
+    for (let frame = index.copied + 1; frame <= index.frames; frame += step) {
+      const got = read(walFd, this.#frameBytes, frameOffset(frame, index.pageSize));
+      if (got === frameHeaderBytes && this.#frameBytes.toString('latin1', 8, 16) === index.salts) continue;
+      if (got === null) return null;
+      const fd = this.#fdOf('sharedMemory');
+      const now = fd === null ? null : this.#readIndex(fd);
+      if (now === null || now === 'short' || now.salts !== index.salts) return 'anew';
+      return { path: this.#wal, what: 'wal', how: `has something else in place of frame ${frame}` };
+    }
+    return null;
+  }
+
+  /** A mapping whose file was cut ends the process with SIGBUS at its next access: SQLite makes an index of zeros anew. */
+  #indexCut(fd: number): Changed | null {
+    const size = sizeOf(fd);
+    if (size === null || size >= Math.max(this.#indexSize, indexHeaderBytes)) return null;
+    try {
+      ftruncateSync(fd, Math.max(this.#indexSize, 32_768));
+    } catch {
+      // A descriptor for reading; the process that writes has the same mapping.
+    }
+    return { path: this.#shm, what: 'index', how: `was cut to ${size} bytes` };
+  }
+
+  #look(moment: ContentMoment): Changed | 'anew' | null {
+    const sharedMemory = this.#fdOf('sharedMemory');
+    const database = this.#fdOf('database');
+    if (sharedMemory === null || database === null) return null;
+    const index = this.#readIndex(sharedMemory);
+    if (index === 'short') return this.#indexCut(sharedMemory);
+    if (index === null) return null;
+    if (moment !== 'commit') {
+      const cut = this.#indexCut(sharedMemory);
+      if (cut !== null) return cut;
+      this.#indexSize = Math.max(this.#indexSize, sizeOf(sharedMemory) ?? 0);
+    }
+    const found =
+      this.#indexChanged(index) ?? this.#walChanged(index) ?? this.#databaseChanged(index, database, moment);
+    if (found !== null) return found;
+    this.#seen = index;
+    return moment === 'commit' ? null : this.#framesChanged(index);
+  }
+}
+
+function sampleOf(fd: number, size: number): Buffer {
+  const samples = Buffer.alloc(sampledPlaces * sampledBytes);
+  const step = Math.floor(size / sampledPlaces / 512) * 512;
+  const part = Buffer.alloc(sampledBytes);
+  for (let place = 0; place < sampledPlaces; place++) {
+    const got = read(fd, part, place * step);
+    if (got !== null && got > 0) part.copy(samples, place * sampledBytes, 0, got);
+  }
+  return samples;
+}
+
+/** How many bytes were read; null when the descriptor cannot be read any more. */
+function read(fd: number, into: Buffer, position: number): number | null {
+  try {
+    return readSync(fd, into, 0, into.length, position);
+  } catch {
+    return null;
+  }
+}
+
+function leadsTo(fd: number, file: FileIdentity | null): boolean {
+  try {
+    return file !== null && sameFile(fstatSync(fd, { bigint: true }), file);
+  } catch {
+    return false;
+  }
+}
+
+function stateOf(fd: number, inode: number): { readonly size: number; readonly ctimeMs: number } | null {
+  try {
+    const stats = fstatSync(fd);
+    // Another file under a number that was given away. A double may not hold the whole inode number.
+    return stats.ino === inode ? stats : null;
+  } catch {
+    return null;
+  }
+}
+
+function sizeOf(fd: number): number | null {
+  try {
+    return fstatSync(fd).size;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,67 @@
+/** Everything that is watched of one database, shared by all connections of a thread that have it open. */
+import { identityKey, type FileIdentity } from '../base/file-identity';
+import { processGlobal } from '../base/process-global';
+import { newestDescriptorsOn } from '../proc/descriptors';
+import { identityNow } from '../proc/path-identity';
+import { createContentChecks, type ContentChecks } from './content-checks';
+import { createFileChecks, type FileChecks } from './file-checks';
+import { createLockChecks, type LockChecks } from './lock-checks';
+
+export interface WatchedDatabase {
+  /** Canonical path of the database. */
+  readonly file: string;
+  /** What the file was when the connection opened it. */
+  readonly identity: FileIdentity;
+  /** As `PRAGMA journal_mode` says it: `'wal'`, `'delete'`, … */
+  readonly journalMode: string;
+}
+
+export interface FileWatch {
+  readonly files: FileChecks;
+  readonly locks: LockChecks;
+  /** Null for a database that has no WAL. */
+  readonly contents: ContentChecks | null;
+  /** To be called once; the last user gives the descriptors of the watch back. */
+  release(): void;
+}
+
+interface Counted extends Omit<FileWatch, 'release'> {
+  uses: number;
+}
+
+const watches = processGlobal<Map<string, Counted>>('file-watches', 1, () => new Map());
+
+/** One look at the descriptors of the process for the first user; none for those that follow. */
+export function watchDatabase(database: WatchedDatabase): FileWatch {
+  const { file, identity, journalMode } = database;
+  const key = `${identityKey(identity)} ${journalMode} ${file}`;
+  const counted = watches.get(key) ?? create(database);
+  watches.set(key, counted);
+  counted.uses += 1;
+  let released = false;
+  const { files, locks, contents } = counted;
+  return {
+    files,
+    locks,
+    contents,
+    release() {
+      if (released) return;
+      released = true;
+      counted.uses -= 1;
+      if (counted.uses > 0) return;
+      locks.stop();
+      watches.delete(key);
+    },
+  };
+}
+
+function create(database: WatchedDatabase): Counted {
+  const { file, identity, journalMode } = database;
+  const sidecars = [identityNow(`${file}-wal`), identityNow(`${file}-shm`)];
+  const scan = newestDescriptorsOn(identity, ...sidecars.filter(each => each !== null));
+  const files = createFileChecks(database, scan);
+  const locks = createLockChecks(database, scan);
+  const contents =
+    journalMode === 'wal' ? createContentChecks({ file, identity, descriptors: () => locks.descriptors() }) : null;
+  return { uses: 0, files, locks, contents };
+}

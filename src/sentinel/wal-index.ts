@@ -1,0 +1,67 @@
+/** The header of a WAL index as the sentinel reads it, through the descriptor that SQLite has open on the `-shm`. */
+
+/** Bytes: two copies of the header, and what checkpoints and readers note behind them. */
+export const indexHeaderBytes = 136;
+
+/** https://sqlite.org/walformat.html#the_wal_index_file_format */
+export interface IndexHeader {
+  /** The two random numbers of this round of the WAL, as they stand in each of its frames. */
+  readonly salts: string;
+  /** Frames that count; the last one ends a transaction. */
+  readonly frames: number;
+  /** The checksum of the last frame. */
+  readonly checksum: readonly [number, number];
+  /** Bytes. */
+  readonly pageSize: number;
+  /** Pages of the database as of the last frame. */
+  readonly pages: number;
+  /** Frames that a checkpoint has copied. */
+  readonly copied: number;
+  /** Frames that the last checkpoint wanted to copy: while it runs, after it failed, and after a recovery more than `copied`. */
+  readonly attempted: number;
+}
+
+/** `WALINDEX_MAX_VERSION` of SQLite, since 3.7.0. */
+const version = 3_007_000;
+const copyBytes = 48;
+const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/**
+ * Pure: null where the header is being changed right now, and where it is none. SQLite makes the index anew from the WAL
+ * when it finds it in that state.
+ */
+export function parseIndexHeader(bytes: Buffer): IndexHeader | null {
+  const word = (offset: number): number => (littleEndian ? bytes.readUInt32LE(offset) : bytes.readUInt32BE(offset));
+  if (word(0) !== version || bytes[12] !== 1) return null;
+  if (bytes.compare(bytes, copyBytes, 2 * copyBytes, 0, copyBytes) !== 0) return null;
+  const size = littleEndian ? bytes.readUInt16LE(14) : bytes.readUInt16BE(14);
+  return {
+    frames: word(16),
+    pages: word(20),
+    checksum: [word(24), word(28)],
+    salts: bytes.toString('latin1', 32, 40),
+    // 65536 does not fit: it is kept as 1.
+    pageSize: (size & 0xfe00) + ((size & 1) << 16),
+    copied: word(96),
+    // Behind the five read marks and the eight lock bytes.
+    attempted: word(128),
+  };
+}
+
+/** Whether a checkpoint may be writing into the database, as far as the index tells. */
+export function mayBeCopying({ copied, attempted }: IndexHeader): boolean {
+  return copied !== attempted;
+}
+
+/** Equal for two looks between which no checkpoint has copied anything, and the WAL has not started over. */
+export function sameCheckpoint(one: IndexHeader, other: IndexHeader): boolean {
+  return one.salts === other.salts && one.copied === other.copied && one.attempted === other.attempted;
+}
+
+const walHeaderBytes = 32;
+export const frameHeaderBytes = 24;
+
+/** Where the header of a frame begins; frames count from 1. */
+export function frameOffset(frame: number, pageSize: number): number {
+  return walHeaderBytes + (frame - 1) * (frameHeaderBytes + pageSize);
+}

@@ -1,0 +1,32 @@
+/** Every way to change the files of a database past SQLite, on raw better-sqlite3 and on ours: who, what, how, when. */
+import assert from 'node:assert/strict';
+import { test, describe, after } from 'node:test';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { changes, moments, writers, tryChange } from './changes.mts';
+
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'safe-sqlite-changes-')));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const linux = process.platform === 'linux' ? false : 'needs the /proc of Linux';
+
+describe('changed underneath, same inode', { skip: linux }, () => {
+  for (const change of changes) {
+    for (const writer of writers) {
+      for (const moment of moments) {
+        test(`${writer}, ${change.file}, ${change.name}, ${moment}`, async () => {
+          if (change.file !== '-shm') {
+            const raw = await tryChange('raw', { change, writer, moment, folder });
+            assert.ok(raw.acknowledged > 0, 'raw better-sqlite3 acknowledges commits behind it');
+          }
+          const ours = await tryChange('ours', { change, writer, moment, folder });
+          assert.equal(ours.error, 'SAFE_SQLITE_FILE_REPLACED');
+          assert.deepEqual(ours.events, ['fileReplaced', 'fenced']);
+          // Before the next commit, or at the latest before the next look.
+          assert.equal(ours.acknowledged, 0);
+          assert.equal(ours.checkpoints, 0, 'a checkpoint has copied something behind it');
+        });
+      }
+    }
+  }
+});
