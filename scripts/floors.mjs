@@ -67,7 +67,7 @@ export const floors = [
     folders: [
       { name: 'register', does: '`node --import safe-sqlite/register`' },
       { name: 'nest', does: 'the NestJS module' },
-      { name: 'express', does: 'the error handler and the health route' },
+      { name: 'express', does: 'the error handler, the health route, the status page' },
       { name: 'cli', does: '`npx safe-sqlite`' },
     ],
   },

@@ -3,8 +3,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import express, { type Express, type Response } from 'express';
 import type { Database } from 'safe-sqlite';
-import { healthRoute, sqliteErrorHandler } from 'safe-sqlite/express';
-import { statusPage } from './status-page.mts';
+import { answerForError, healthRoute, sqliteErrorHandler, statusRoute } from 'safe-sqlite/express';
+import { notesPage } from './notes-page.mts';
 
 interface Note {
   readonly id: number;
@@ -38,6 +38,7 @@ export function createApp(db: Database): Express {
 
   const app = express();
   app.use(express.json({ limit: '100kb' }));
+  app.use(express.urlencoded({ extended: false, limit: '100kb' }));
 
   app.get('/notes', (request, response) => {
     const limit = Math.min(Math.max(Number(request.query['limit'] ?? 20) || 20, 1), 100);
@@ -101,8 +102,32 @@ export function createApp(db: Database): Express {
     response
       .set('cache-control', 'no-store')
       .type('html')
-      .send(String(statusPage(db.health(), db.plan)));
+      .send(notesPage(newest.all(20), null));
   });
+  app.post('/', async (request, response) => {
+    const text: unknown = (request.body as { text?: unknown } | undefined)?.text;
+    if (typeof text !== 'string' || text === '' || text.length > longestNote) {
+      response
+        .status(400)
+        .type('html')
+        .send(notesPage(newest.all(20), 'A note has 1 to 10 000 characters.'));
+      return;
+    }
+    try {
+      await db.write(() => insert.get(text));
+      // Loading the page again must not store the note again.
+      response.redirect(303, '/');
+    } catch (error) {
+      const answer = answerForError(error);
+      if (answer === null) throw error;
+      response
+        .status(answer.status)
+        .type('html')
+        .send(notesPage(newest.all(20), String(answer.body['message'])));
+    }
+  });
+  // It names files: in a service that others can reach, put a login before it.
+  app.get('/status', statusRoute(db, { title: 'notes' }));
   app.get('/plan', (_request, response) => {
     response.json(db.plan);
   });

@@ -23,7 +23,13 @@ for (const reason of plan.reasons) console.log(`           ${reason}`);
 // What is wrong with the ground is in the log, as a warning.
 
 const server = createApp(db).listen(port, '127.0.0.1', error => {
-  if (error !== undefined) throw error;
+  if (error !== undefined) {
+    const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    console.error(isTaken ? `Port ${port} is taken. Choose another one: PORT=${port + 1} npm start` : error);
+    db.close();
+    process.exitCode = 1;
+    return;
+  }
   const { address, port: chosen } = server.address() as AddressInfo;
   console.log(`listening  http://${address}:${chosen}`);
 });

@@ -4,4 +4,5 @@ export { answerForError, type ErrorAnswerOptions } from './answer-error';
 export { answerForHealth, type DatabaseWithHealth, type HealthAnswerOptions } from './answer-health';
 export { sqliteErrorHandler, type ErrorHandler } from './error-handler';
 export { healthRoute, type RouteHandler } from './health-route';
-export type { HttpAnswer, HttpResponse } from './http';
+export type { HtmlAnswer, HttpAnswer, HttpResponse } from './http';
+export { statusPage, statusRoute, type DatabaseWithStatus, type StatusPageOptions } from './status-route';

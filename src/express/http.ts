@@ -16,6 +16,13 @@ export interface HttpAnswer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
+/** A page, before any framework is involved. */
+export interface HtmlAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
 /** Headers that describe a body which a handler had begun to prepare: they would be wrong on ours. */
 const headersOfAnotherBody = [
   'accept-ranges',
@@ -30,9 +37,13 @@ const headersOfAnotherBody = [
 ];
 
 export function send(response: HttpResponse, { status, headers, body }: HttpAnswer): void {
+  const json = { ...headers, 'content-type': 'application/json; charset=utf-8' };
+  sendHtml(response, { status, headers: json, body: JSON.stringify(body) });
+}
+
+export function sendHtml(response: HttpResponse, { status, headers, body }: HtmlAnswer): void {
   for (const name of headersOfAnotherBody) response.removeHeader(name);
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  response.setHeader('content-type', 'application/json; charset=utf-8');
-  response.end(JSON.stringify(body));
+  response.end(body);
 }

@@ -1,5 +1,5 @@
 /** `db.health()`: gathers the facts of one open database. */
-import { errorCode, errorMessage } from '../base/foreign-error';
+import { errorCode, errorMessage, textOf } from '../base/foreign-error';
 import { checkpointFacts } from '../checkpoint/health-facts';
 import { healthOf, type BackupHealth, type SentinelHealth, type DatabaseHealth } from './health';
 import type { Schedule } from '../backup/schedule';
@@ -34,10 +34,18 @@ export function healthOfOpen(database: HealthSubject): DatabaseHealth {
     filesystem:
       filesystem === null
         ? null
-        : { type: filesystem.type, class: filesystem.class, mountPoint: filesystem.mountPoint },
+        : {
+            type: filesystem.type,
+            class: filesystem.class,
+            mountPoint: filesystem.mountPoint,
+            durable: filesystem.durable,
+          },
     filesystemErrors: database.filesystemErrors(),
     warnings: plan.warnings,
-    refusal: error === undefined ? null : { code: errorCode(error) ?? '', message: error.message },
+    refusal:
+      error === undefined
+        ? null
+        : { code: errorCode(error) ?? '', message: error.message, hint: textOf(error, 'hint') },
     checkpoints: checkpointFacts(services.scheduler),
     sentinel: plan.file === null ? null : sentinelHealth(database),
     commitMs: connection.commitHooks.commitMs.read(),

@@ -1,5 +1,6 @@
-/** What `db.health()` says: facts of one moment, and the status that follows from them. Pure. */
+/** Defines what `db.health()` returns, and decides the status from the facts. Pure. */
 import { count } from '../base/figures';
+import { shellWord } from '../base/terminal-text';
 import type { Histogram } from '../base/histogram';
 import type { FilesystemErrors } from '../filesystem/linux/error-counters';
 import type { PlanWarning } from '../policy/plan';
@@ -56,13 +57,19 @@ export interface HealthFacts<Writes extends WriteHealth = WriteHealth> {
   readonly journalMode: string;
   readonly synchronous: 'full' | 'extra';
   readonly sqliteVersion: string;
-  readonly filesystem: { readonly type: string; readonly class: string; readonly mountPoint: string | null } | null;
+  readonly filesystem: {
+    readonly type: string;
+    readonly class: string;
+    readonly mountPoint: string | null;
+    /** False where a power cut, or the end of the container or mount, can take acknowledged commits away. */
+    readonly durable: boolean;
+  } | null;
   /** The errors that the filesystem itself has counted; `null` where none does (only ext2 to ext4 and btrfs on Linux do). */
   readonly filesystemErrors: FilesystemErrors | null;
   /** What was wrong with the ground when the database was opened, for example that it is not durable. */
   readonly warnings: readonly PlanWarning[];
   /** Why nothing more can be done on this connection: the message of what every call throws. */
-  readonly refusal: { readonly code: string; readonly message: string } | null;
+  readonly refusal: { readonly code: string; readonly message: string; readonly hint: string | null } | null;
   readonly checkpoints: CheckpointHealth | null;
   readonly sentinel: SentinelHealth | null;
   /** Milliseconds of the commits to the file, the sync included; docs/metrics.md says which are timed. */
@@ -83,6 +90,8 @@ export interface Health<Writes extends WriteHealth = WriteHealth> extends Health
   readonly status: 'ok' | 'degraded' | 'fenced';
   /** One sentence for each reason that the status is not `'ok'`. */
   readonly reasons: readonly string[];
+  /** The one command to run now; `null` while the status is `'ok'`. */
+  readonly next: string | null;
 }
 
 /** One failure may pass by itself; this many in a row do not. */
@@ -97,7 +106,9 @@ const queuedTooLongMs = 10_000;
 export function healthOf<Writes extends WriteHealth>(facts: HealthFacts<Writes>): Health<Writes> {
   if (facts.refusal !== null) return verdict(facts, 'fenced', [facts.refusal.message]);
   const reasons = [
+    ...damageReasons(facts.faults),
     ...roomReasons(facts.fullAgeMs),
+    ...durabilityReasons(facts),
     ...filesystemReasons(facts.filesystemErrors),
     ...checkpointReasons(facts.checkpoints, facts.readers),
     ...writeReasons(facts.writes),
@@ -112,7 +123,22 @@ function verdict<Writes extends WriteHealth>(
   status: Health['status'],
   reasons: readonly string[],
 ): Health<Writes> {
-  return Object.freeze({ status, reasons: Object.freeze(reasons), ...facts });
+  const next = status === 'ok' || facts.file === null ? null : `npx safe-sqlite doctor ${shellWord(facts.file)}`;
+  return Object.freeze({ status, reasons: Object.freeze(reasons), next, ...facts });
+}
+
+/** One page that is damaged may be the first that was read of many. */
+function* damageReasons(faults: HealthFacts['faults']): Generator<string> {
+  const found = (faults['SqliteCorruptError'] ?? 0) + (faults['SqliteNotADatabaseError'] ?? 0);
+  if (found > 0) yield `SQLite found damage in the database ${count(found, 'time')} since it was opened.`;
+}
+
+/** A permission is a sentence in the options; its warning says that it was given. */
+function* durabilityReasons({ filesystem, warnings }: HealthFacts): Generator<string> {
+  if (filesystem === null || filesystem.durable) return;
+  if (warnings.some(({ code }) => code === 'non-durable-filesystem-allowed')) return;
+  const why = warnings[0]?.message ?? 'A power cut, or the end of the container or mount, can take commits away there.';
+  yield `The filesystem is not durable: ${why}`;
 }
 
 function* roomReasons(fullAgeMs: number | null): Generator<string> {

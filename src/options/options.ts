@@ -141,6 +141,11 @@ export interface DangerousOptions {
   allowNetworkFilesystem?: string | undefined;
   /** Let SQL lower `synchronous`: commits may be lost when the power fails. */
   allowUnsyncedCommits?: string | undefined;
+  /**
+   * Accept that a power cut, or the end of the container, can take acknowledged commits or the whole database away there:
+   * `health()` is then not `'degraded'` because of it. It changes nothing else.
+   */
+  allowNonDurableFilesystem?: string | undefined;
   /** Open with a SQLite that has a known corruption bug. */
   allowSqliteVersion?: string | undefined;
 }

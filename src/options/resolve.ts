@@ -28,7 +28,12 @@ const optionNames = [
   'dangerously',
 ] as const satisfies readonly (keyof Options)[];
 
-const dangerNames = ['allowNetworkFilesystem', 'allowUnsyncedCommits', 'allowSqliteVersion'] as const;
+const dangerNames = [
+  'allowNetworkFilesystem',
+  'allowUnsyncedCommits',
+  'allowNonDurableFilesystem',
+  'allowSqliteVersion',
+] as const;
 
 /** A reason shorter than this says nothing. */
 const shortestReason = 10;
@@ -107,6 +112,7 @@ function resolveDangers(given: Options['dangerously']): ResolvedDangers {
   return Object.freeze({
     allowNetworkFilesystem: reason('allowNetworkFilesystem'),
     allowUnsyncedCommits: reason('allowUnsyncedCommits'),
+    allowNonDurableFilesystem: reason('allowNonDurableFilesystem'),
     allowSqliteVersion: reason('allowSqliteVersion'),
   });
 }

@@ -51,6 +51,7 @@ export interface ResolvedScheduledBackup {
 export interface ResolvedDangers {
   readonly allowNetworkFilesystem: string | null;
   readonly allowUnsyncedCommits: string | null;
+  readonly allowNonDurableFilesystem: string | null;
   readonly allowSqliteVersion: string | null;
 }
 

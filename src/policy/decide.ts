@@ -17,6 +17,7 @@ export interface DecisionInput {
   /** Each value is the sentence that says why; absent or `null`: not given up. */
   readonly dangerously: {
     readonly allowNetworkFilesystem?: string | null | undefined;
+    readonly allowNonDurableFilesystem?: string | null | undefined;
     readonly allowSqliteVersion?: string | null | undefined;
     readonly allowUnsyncedCommits?: string | null | undefined;
   };
@@ -51,7 +52,12 @@ export function decide(input: DecisionInput): Decision {
     sqliteVersion: input.sqliteVersion,
     filesystem: input.filesystem,
     reasons: Object.freeze(reasons),
-    warnings: Object.freeze([...allowed.warnings, ...version.warnings, ...warnOfUnsyncedCommits(input)]),
+    warnings: Object.freeze([
+      ...allowed.warnings,
+      ...version.warnings,
+      ...warnOfUnsyncedCommits(input),
+      ...warnOfLostFiles(input),
+    ]),
   });
   return { verdict: 'open', plan };
 }
@@ -150,6 +156,13 @@ function warnOfUnsyncedCommits({ storage, readonly, dangerously }: DecisionInput
       message: `SQL may set synchronous=NORMAL, with which a power cut can undo acknowledged commits, because dangerously.allowUnsyncedCommits says: ${why}`,
     },
   ];
+}
+
+function warnOfLostFiles({ filesystem, storage, dangerously }: DecisionInput): readonly PlanWarning[] {
+  const why = dangerously.allowNonDurableFilesystem ?? null;
+  if (why === null || storage !== 'file' || filesystem === null || filesystem.durable) return [];
+  const message = `A power cut, or the end of the container or mount, can take the database away, which dangerously.allowNonDurableFilesystem accepts: ${why}`;
+  return [{ code: 'non-durable-filesystem-allowed', message }];
 }
 
 function decideSynchronous(

@@ -87,7 +87,20 @@ const treatments: Readonly<Record<string, readonly Treatment[]>> = {
     },
     { not: 'the tree of the classes, written from the tables by scripts/errors-page.mjs' },
   ],
-  'docs/express.md': times(2, by('docs/express.test.mts')),
+  'docs/express.md': [
+    by('docs/express.test.mts'),
+    {
+      before: `process.env.STATUS_LOGIN = 'Basic x';`,
+      behind: `
+        if (!server.listening) await new Promise(resolve => server.once('listening', resolve));
+        const of = headers => fetch('http://127.0.0.1:' + server.address().port, { headers });
+        if ((await of({})).status !== 401) throw new Error('open to everybody');
+        const page = await (await of({ authorization: 'Basic x' })).text();
+        if (!page.includes('<h2>Writes</h2>')) throw new Error(page);
+        server.close(); server.closeAllConnections(); db.close();`,
+    },
+    by('docs/express.test.mts'),
+  ],
   'docs/fencing.md': [
     {
       before: `

@@ -35,6 +35,7 @@ import {
   leftWal,
   looked,
 } from './check-input.mts';
+import { acceptedGround } from '../support/accepted-ground.mts';
 import { until } from '../support/until.mts';
 
 const noProc = existsSync('/proc/self/fdinfo') ? false : 'needs Linux with /proc';
@@ -101,7 +102,7 @@ describe('sound databases', () => {
 
   test('open in this very process: it goes on, with its locks', { skip: noProc }, async t => {
     const file = join(folder(t), 'app.db');
-    const db = openDatabase(file, { logger: false, checkpoint: 'off' });
+    const db = openDatabase(file, { logger: false, checkpoint: 'off', dangerously: acceptedGround });
     t.after(() => db.close());
     db.exec('CREATE TABLE t(a); INSERT INTO t VALUES (1)');
     const diagnosis = await diagnose(file);

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { acceptedGround } from '../support/accepted-ground.mts';
 import Database, { ClosedDatabaseError, openDatabase } from 'safe-sqlite';
 
 describe('db.health', () => {
@@ -11,12 +12,16 @@ describe('db.health', () => {
 
   test('has the facts of every service, and can be sent as JSON', async () => {
     const file = join(folder, 'a.db');
-    const db = openDatabase(file, { logger: false, backup: { directory: join(folder, 'backups') } });
+    const db = openDatabase(file, {
+      logger: false,
+      dangerously: acceptedGround,
+      backup: { directory: join(folder, 'backups') },
+    });
     db.exec('CREATE TABLE t (a)');
     await db.write(() => db.exec('INSERT INTO t VALUES (1)'));
     const health = db.health();
     assert.equal(health.status, 'ok');
-    assert.deepEqual(health.reasons, []);
+    assert.deepEqual([health.reasons, health.next], [[], null]);
     assert.equal(health.file, file);
     assert.equal(health.journalMode, 'wal');
     assert.equal(health.writes.committed, 1);
@@ -36,7 +41,12 @@ describe('db.health', () => {
   });
 
   test('answers inside a transaction, with an open iterator, and without a file', () => {
-    const db = new Database(join(folder, 'b.db'), { logger: false, sentinel: 'off', checkpoint: 'off' });
+    const db = new Database(join(folder, 'b.db'), {
+      logger: false,
+      dangerously: acceptedGround,
+      sentinel: 'off',
+      checkpoint: 'off',
+    });
     db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1)');
     const rows = db.prepare('SELECT * FROM t').iterate();
     rows.next();

@@ -9,7 +9,7 @@ const healthy: HealthFacts = {
   journalMode: 'wal',
   synchronous: 'full',
   sqliteVersion: '3.54.1',
-  filesystem: { type: 'ext4', class: 'local', mountPoint: '/' },
+  filesystem: { type: 'ext4', class: 'local', mountPoint: '/', durable: true },
   filesystemErrors: null,
   warnings: [],
   refusal: null,
@@ -57,6 +57,26 @@ describe('healthOf', () => {
   const cases: [name: string, change: Partial<HealthFacts>, status: string, reason: RegExp | null][] = [
     ['all is well', {}, 'ok', null],
     ['ground that loses commits is a warning, no fault', { warnings: [{ code: 'x', message: 'y' }] }, 'ok', null],
+    [
+      'a filesystem that can lose the file',
+      {
+        filesystem: { type: 'tmpfs', class: 'memory', mountPoint: '/', durable: false },
+        warnings: [{ code: 'non-durable-filesystem', message: 'tmpfs keeps files in memory.' }],
+      },
+      'degraded',
+      /^The filesystem is not durable: tmpfs keeps files in memory\.$/,
+    ],
+    [
+      'the same, accepted in words',
+      {
+        filesystem: { type: 'tmpfs', class: 'memory', mountPoint: '/', durable: false },
+        warnings: [{ code: 'non-durable-filesystem-allowed', message: 'a cache' }],
+      },
+      'ok',
+      null,
+    ],
+    ['damage that SQLite met', { faults: { SqliteCorruptError: 2 } }, 'degraded', /found damage .* 2 times since/],
+    ['damage that SQLite looked for', { faults: { SqliteCorruptError: 0 } }, 'ok', null],
     ['no file', { file: null, checkpoints: null, sentinel: null, filesystem: null }, 'ok', null],
     ['a filesystem that has counted nothing', { filesystemErrors: counted({}) }, 'ok', null],
     [
@@ -109,7 +129,10 @@ describe('healthOf', () => {
     ['a backup that failed', { backups: { ...backups, failures: 1, lastError: 'disk full' } }, 'degraded', /disk full/],
     [
       'fenced',
-      { refusal: { code: 'SAFE_SQLITE_FENCED', message: 'it is fenced' }, backups: { ...backups, failures: 1 } },
+      {
+        refusal: { code: 'SAFE_SQLITE_FENCED', message: 'it is fenced', hint: 'h' },
+        backups: { ...backups, failures: 1 },
+      },
       'fenced',
       /^it is fenced$/,
     ],
