@@ -2,8 +2,8 @@
 import { performance } from '../base/clock';
 import { BackupError } from '../errors/refusals';
 import { runJob } from '../maintenance/jobs-client';
-import type { FoldJob } from '../maintenance/messages';
-import { prepareBuild, copyToRemote } from './staging';
+import type { FileContent, FoldJob, HeaderFacts } from '../maintenance/messages';
+import { accessOfCopy, carryOver, giveAccess, prepareBuild } from './staging';
 import { copyTo } from './copy';
 import { checkDestination, type SourceFile } from './destination';
 import { durableRename } from './durable-rename';
@@ -12,7 +12,6 @@ import { resolveBackupOptions, type BackupOptions, type BackupResult } from './o
 import { locateSchema, type BackupSource, type SchemaPlace } from './source';
 import type { BackupEnvironment } from './environment';
 import { SyncAndHash } from './sync-and-hash';
-import { removeTemporary } from './temporary';
 import { verifyCopy } from './verify-copy';
 
 export interface BackupContext extends BackupEnvironment {
@@ -42,23 +41,54 @@ export async function backup(
   const target = await at('destination', () =>
     checkDestination(path, filesOf(source, place), options.overwrite, context.isOpenHere),
   );
-  const build = await at('temporary', () => prepareBuild(place, target, context));
+  const sourceFile = place.kind === 'file' ? place.file : null;
+  const build = await at('temporary', () =>
+    prepareBuild({ path: target.path, source: sourceFile, nativeBinding: source.nativeBinding }, context),
+  );
   const seal = new SyncAndHash(build.work, build.handle, signal);
   try {
-    const copying = at('copy', () => copyTo(build.work, source, place, options));
+    const copying = at('copy', () => {
+      build.check();
+      return copyTo(build.work, source, place, options);
+    });
     seal.accompany(copying);
     const copied = await copying;
     if (copied.method === 'online') await at('fold', () => runJob(foldOf(build.work, source)));
     // Checking reads the copy as a database, sealing as a file: they share its pages in memory, and run side by side.
     const [verified, sealed] = await settleBoth(
-      at('verify', () => verifyCopy(build.work, source, place, copied, options)),
-      at('seal', () => seal.finish()),
+      at('verify', () => {
+        build.check();
+        return verifyCopy(build.work, source, place, copied, options);
+      }),
+      at('seal', async () => {
+        await giveAccess(build.handle, accessOfCopy(sourceFile, build), false);
+        return seal.finish();
+      }),
     );
-    const { remote } = build;
-    if (remote !== null) await at('transfer', () => copyToRemote(build.work, remote, sealed, signal));
+    const { carried, publish } = build;
+    const confirm = (): void => {
+      build.check();
+      refuseOtherSize(verified.header, sealed);
+    };
+    if (carried !== null) {
+      await at('transfer', async () => {
+        confirm();
+        await carryOver(build.work, carried.path, sealed, signal);
+        await giveAccess(carried.handle, accessOfCopy(sourceFile, build), false);
+      });
+    }
     await at('publish', async () => {
+      confirm();
       await build.handle.close();
-      await durableRename(remote ?? build.work, target.path, build.aside);
+      await carried?.handle.close();
+      try {
+        await durableRename(publish.from, publish.to, target.replaces ? publish.aside : null, () =>
+          publish.folder.sync(),
+        );
+        publish.checkPlaced();
+      } catch (error) {
+        throw build.named(error);
+      }
     });
     return {
       path: target.path,
@@ -76,10 +106,18 @@ export async function backup(
       userVersion: verified.header.userVersion,
     };
   } finally {
-    await Promise.all(build.temporaries.map(removeTemporary));
+    await build.remove();
     const closed = seal.close();
     if (signal?.aborted !== true) await closed;
   }
+}
+
+/** What was checked by its name and what was hashed by its descriptor are one file: the pages make up the bytes. */
+function refuseOtherSize({ pages, pageSize }: HeaderFacts, { bytes }: FileContent): void {
+  if (bytes === pages * pageSize) return;
+  throw new BackupError(`The copy has ${bytes} bytes, and ${pages} pages of ${pageSize} bytes were checked.`, {
+    details: { bytes, pages, pageSize },
+  });
 }
 
 /** Waits for both, also when one fails: nothing may still be at work on a file that is about to be removed. */

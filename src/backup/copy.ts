@@ -11,7 +11,7 @@ import { pagesFrom } from '../maintenance/copy-rate';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import type { BackupMethod, ResolvedBackupOptions } from './options';
 import type { BackupSource, SchemaPlace } from './source';
-import { removeTemporary } from './temporary';
+import { removeTemporary } from './staging-folder';
 
 /** How often the growing file of `VACUUM INTO` is looked at, in milliseconds: often enough for a progress bar. */
 const pollMs = 100;

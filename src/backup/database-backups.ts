@@ -1,4 +1,5 @@
 /** The backups of one open database: at once, by schedule, and before a risky change; each is told to its listeners. */
+import { dirname } from 'node:path';
 import { backup } from './backup';
 import { changeAlone, changeInTransaction, insideTransaction } from './change';
 import type { BackupOptions, BackupResult } from './options';
@@ -37,12 +38,18 @@ export async function backUp(
 /** The backups of the `backup` option; `null` for a database without a file, which ends with the process anyway. */
 export function startScheduledBackups(database: BackupSubject): Schedule | null {
   const { plan, options, hub } = database.connection;
-  if (options.backup === 'off' || plan.file === null) return null;
+  const { file } = plan;
+  if (options.backup === 'off' || file === null) return null;
   const { verify, directory }: ResolvedScheduledBackup = options.backup;
+  const { nativeBinding } = options;
   return startSchedule(options.backup, {
-    source: plan.file,
-    backup: (destination, signal) => makeBackup(database, destination, { verify, signal }),
-    onFailure: error => hub.publish('backupFailed', { path: directory, error }),
+    source: file,
+    nativeBinding: typeof nativeBinding === 'string' ? nativeBinding : undefined,
+    // SQLite's locks mean less on a filesystem of another machine than on that of the database.
+    lockDirectory: async () => ((await backupEnvironment.isNetwork(directory)) ? dirname(file) : directory),
+    backup: (destination, signal) => makeBackup(database, destination, { verify, signal, overwrite: false }),
+    onFailure: (error, _next, path) => hub.publish('backupFailed', { path, error }),
+    onWarning: (code, message, details) => hub.publish('warning', { code, message, details }),
   });
 }
 
@@ -58,7 +65,7 @@ export function changeWithSnapshot<Value>(
   return withSnapshot(
     {
       file: plan.file,
-      backup: (destination, given) => backUp(database, destination, given),
+      backup: (destination, given) => backUp(database, destination, { ...given, overwrite: false }),
       changeInTransaction: (run, how) => changeInTransaction(connection, run, how),
       changeAlone: (run, how) => changeAlone(connection, run, how),
     },

@@ -1,13 +1,13 @@
 /** Puts a finished file where it belongs, so that the name holds after a power failure, or puts back what was there. */
-import { existsSync } from 'node:fs';
 import { link, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { existsSync, lstatSync } from 'node:fs';
+import { sameFile } from '../base/file-identity';
 
 /** A filesystem without hard links (vfat, exfat, some network mounts) answers with one of these. link(2) */
 export const noHardLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL'];
 
 /**
- * Gives the synced file `from` the name `to`, and syncs the folder.
+ * Gives the synced file `from` the name `to`, and makes the name durable with `sync`.
  *
  * With `aside`, a file at `to` is replaced; it keeps `aside` as a second name, and comes back from there if the sync
  * fails. Without it, `to` is taken with link(2), which never replaces a file that somebody put there meanwhile.
@@ -15,8 +15,13 @@ export const noHardLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'
  *     replace: link(to, aside)  rename(from, to)  fsync(folder)
  *     new:     link(from, to)   unlink(from)      fsync(folder)
  */
-export async function durableRename(from: string, to: string, aside: string | null): Promise<void> {
-  const kept = aside !== null && (await tryLink(to, aside, [...noHardLinks, 'ENOENT']));
+export async function durableRename(
+  from: string,
+  to: string,
+  aside: string | null,
+  sync: () => Promise<void>,
+): Promise<void> {
+  const kept = aside !== null && (await tryLink(to, aside, [...noHardLinks, 'EXDEV', 'ENOENT']));
   let placed = false;
   try {
     if (aside !== null) await rename(from, to);
@@ -28,18 +33,25 @@ export async function durableRename(from: string, to: string, aside: string | nu
       await rename(from, to);
       placed = true;
     }
-    await syncFolder(dirname(to));
+    await sync();
   } catch (error) {
-    if (placed) await rm(to, { force: true });
-    if (kept) await putBack(aside, to);
+    // The first error is the one to tell, whatever becomes of the way back.
+    if (placed) await rm(to, { force: true }).catch(() => {});
+    if (kept) await putBack(aside, to).catch(() => {});
     throw error;
   }
 }
 
-/** rename(2) does nothing when both names are still those of one file, so the second name is removed in any case. */
-async function putBack(aside: string, to: string): Promise<void> {
-  await rename(aside, to);
-  await rm(aside, { force: true });
+/**
+ * Gives a file its first name back. When it still has both names, only the second one goes: rename(2) does nothing there,
+ * and Windows refuses, because somebody may have the file open.
+ */
+export async function putBack(second: string, first: string): Promise<void> {
+  const kept = lstatSync(second, { bigint: true, throwIfNoEntry: false });
+  if (kept === undefined) return;
+  const found = lstatSync(first, { bigint: true, throwIfNoEntry: false });
+  if (found === undefined || !sameFile(found, kept)) await rename(second, first);
+  else await rm(second, { force: true });
 }
 
 /** Makes the names in a folder durable. fsync(2): "Calling fsync() does not ensure that the entry in the directory ..." */
@@ -69,5 +81,5 @@ export async function tryLink(existing: string, name: string, otherwise: readonl
 }
 
 function alreadyThere(path: string): Error {
-  return Object.assign(new Error(`EEXIST: there is a file by now: ${path}`), { code: 'EEXIST', syscall: 'link', path });
+  return Object.assign(new Error(`EEXIST: file already exists: ${path}`), { code: 'EEXIST', syscall: 'link', path });
 }

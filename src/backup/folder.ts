@@ -1,7 +1,9 @@
-/** The folder of scheduled backups: names that sort, what is in it, and what leaves it. */
+/** Reads the folder of scheduled backups: names that sort, what of it belongs to one database, and what leaves it. */
+import { lstatSync, type Stats } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
-import { join, parse } from 'node:path';
-import { syncFolder } from './durable-rename';
+import { basename, join, parse } from 'node:path';
+import type { FolderHandle } from '../filesystem/folder-handle';
+import type { IdClue } from './database-id';
 import { readManifest, type BackupManifest } from './manifest';
 
 export interface StoredBackup {
@@ -10,41 +12,114 @@ export interface StoredBackup {
   readonly moment: number;
   /** `null` when it has none: then nothing says whose it is, and it is never removed. */
   readonly manifest: BackupManifest | null;
+  /**
+   * `'own'`: a complete backup of this database, made by this user. Nothing else counts:
+   * `'older'`: of an older version of this library, whose manifest names the path alone, which other databases may have;
+   * `'unknown'`: without a manifest; `'changed'`: no file, or of another size than its manifest says; `'foreign'`: of
+   * another user; `'other'`: of another database of the same name.
+   */
+  readonly kind: 'own' | 'older' | 'unknown' | 'changed' | 'foreign' | 'other';
 }
 
-/** Where the backup of `source` that begins at `moment` goes: `<name>-20261121T134501007Z.db`. */
-export function backupPath(directory: string, source: string, moment: number): string {
-  return join(directory, `${parse(source).name}-${stampOf(moment)}.db`);
+/** What the backups of a folder are sorted by. */
+export interface FolderQuestion {
+  /** Canonical path of the database. */
+  readonly source: string;
+  /** Its name; `null`: it has none yet. */
+  readonly id: string | null;
+  /** Whose files count. Default: those of this user. */
+  readonly isOwner?: ((uid: number) => boolean) | undefined;
+}
+
+/**
+ * Where the backup of `source` that begins at `moment` goes: `<name>-20261121T134501007Z.db`; with `id`, which keeps
+ * databases of the same name apart, `<name>-20261121T134501007Z-1a2b3c4d.db`.
+ */
+export function backupPath(directory: string, source: string, moment: number, id: string | null = null): string {
+  const suffix = id === null ? '' : `-${id.slice(0, 8)}`;
+  return join(directory, `${parse(source).name}-${stampOf(moment)}${suffix}.db`);
 }
 
 export function manifestPath(backup: string): string {
   return backup.replace(/\.db$/, '.json');
 }
 
-/** The backups of one database in a folder that may hold those of others, from old to new. */
-export async function listBackups(directory: string, source: string): Promise<readonly StoredBackup[]> {
+/** The backups in a folder that may be of one database, or have its name, from old to new. */
+export async function listBackups(
+  directory: string,
+  { source, id, isOwner = isThisUser }: FolderQuestion,
+): Promise<readonly StoredBackup[]> {
   const prefix = `${parse(source).name}-`;
   const stored: StoredBackup[] = [];
   for (const name of (await readdir(directory)).toSorted()) {
-    if (!name.startsWith(prefix) || !name.endsWith('.db')) continue;
-    const moment = momentOf(name.slice(prefix.length, -'.db'.length));
+    const moment = momentOfName(name);
     if (moment === null) continue;
     const path = join(directory, name);
-    const manifest = await readManifest(manifestPath(path));
-    // A database of the same name in another folder has backups of the same name here.
-    if (manifest === null || manifest.source === source) stored.push({ path, moment, manifest });
+    const manifest = readManifest(manifestPath(path), isOwner);
+    const kind = kindOf(manifest, lstatSync(path, { throwIfNoEntry: false }), { source, id, isOwner });
+    // A database that was renamed keeps its backups; a file without a manifest is told by its name alone.
+    if (kind === null || (['unknown', 'foreign', 'other'].includes(kind) && !name.startsWith(prefix))) continue;
+    stored.push({ path, moment, manifest, kind });
   }
-  return stored;
+  return stored.toSorted((one, other) => one.moment - other.moment);
 }
 
-/** Removes backups with their manifests, the manifest last: what has one is complete. */
-export async function removeBackups(directory: string, backups: readonly StoredBackup[]): Promise<void> {
-  if (backups.length === 0) return;
-  for (const { path } of backups) {
-    await rm(path, { force: true });
-    await rm(manifestPath(path), { force: true });
+/** What the manifests in a folder say of the databases that they are of. */
+export async function readClues(directory: string): Promise<readonly IdClue[]> {
+  const clues: IdClue[] = [];
+  for (const name of await readdir(directory)) {
+    if (momentOfName(name) === null) continue;
+    const manifest = readManifest(manifestPath(join(directory, name)), isThisUser);
+    if (manifest?.format === 2) clues.push({ id: manifest.database, mark: manifest.mark });
   }
-  await syncFolder(directory);
+  return clues;
+}
+
+/** What a file is to the database that is asked about; `null`: it is gone. Pure. */
+export function kindOf(
+  manifest: BackupManifest | null,
+  stats: Pick<Stats, 'isFile' | 'uid' | 'size'> | undefined,
+  { source, id, isOwner }: FolderQuestion & { readonly isOwner: (uid: number) => boolean },
+): StoredBackup['kind'] | null {
+  if (stats === undefined) return null;
+  if (manifest === null) return isOwner(stats.uid) ? 'unknown' : 'foreign';
+  if (manifest.format === 1) return manifest.source === source ? 'older' : 'other';
+  if (manifest.database !== id) return 'other';
+  if (!isOwner(stats.uid)) return 'foreign';
+  return stats.isFile() && stats.size === manifest.bytes ? 'own' : 'changed';
+}
+
+function isThisUser(uid: number): boolean {
+  const own = process.geteuid?.();
+  return own === undefined || uid === own;
+}
+
+/** Removes backups with their manifests, the manifest last: what has one is complete. Collects what could not be removed. */
+export async function removeBackups(
+  folder: FolderHandle,
+  backups: readonly Pick<StoredBackup, 'path'>[],
+): Promise<{ readonly removed: readonly string[]; readonly failures: readonly Error[] }> {
+  const removed: string[] = [];
+  const failures: Error[] = [];
+  for (const { path } of backups) {
+    try {
+      await rm(folder.at(basename(path)), { force: true });
+      await rm(folder.at(basename(manifestPath(path))), { force: true });
+      removed.push(path);
+    } catch (error) {
+      failures.push(folder.named(error as Error));
+    }
+  }
+  if (removed.length > 0) await folder.sync().catch((error: unknown) => failures.push(error as Error));
+  return { removed, failures };
+}
+
+const nameForm = /-(\d{8}T\d{9}Z)(?:-[0-9a-f]{8})?\.db$/;
+
+/** The moment in the name of a backup; `null` for every other name. */
+export function momentOfName(name: string): number | null {
+  const stamp = nameForm.exec(name)?.[1];
+  return stamp === undefined ? null : momentOf(stamp);
 }
 
 // Moments in file names: `20261121T134501007Z`, which sort as they happened.

@@ -1,13 +1,19 @@
-/** The sidecar of a scheduled backup: what it is, so that a restore can be chosen, and checked, without opening it. */
-import { open, readFile } from 'node:fs/promises';
+/** Writes and reads the manifest of a scheduled backup: what it is, so that a restore can be chosen without opening it. */
+import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { basename } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { rename, rm } from 'node:fs/promises';
+import { sameFile } from '../base/file-identity';
+import { UntrustedFileError } from '../errors/refusals';
+import type { FolderHandle } from '../filesystem/folder-handle';
+import { isCount, isNullOr, isText, parseShape, type Shape } from '../filesystem/json-shape';
+import { readSmallFile } from '../filesystem/small-file';
+import { isId, markOf } from './database-id';
 import type { BackupResult } from './options';
-import { durableRename } from './durable-rename';
-import { removeTemporary, reserveTemporary } from './temporary';
-import { dirname } from 'node:path';
+import { temporaryName, thisProcess } from './process-id';
 
-export interface BackupManifest {
-  /** Version of this form. */
-  readonly format: 1;
+/** What every version of the form says. */
+interface ManifestFacts {
   /** Canonical path of the database that was backed up. */
   readonly source: string;
   /** When the backup began, ISO 8601. */
@@ -25,11 +31,65 @@ export interface BackupManifest {
   readonly userVersion: number;
 }
 
-export function manifestOf(source: string, createdMs: number, result: BackupResult): BackupManifest {
+/** The first form names the database by its path alone, which another database may have as well. */
+export interface FirstManifest extends ManifestFacts {
+  readonly format: 1;
+}
+
+export interface CurrentManifest extends ManifestFacts {
+  /** Version of this form. */
+  readonly format: 2;
+  /** The name in `<database>-backup-id`. */
+  readonly database: string;
+  /** Inode and birth time of the database: a database that was renamed is found by them. */
+  readonly mark: string;
+}
+
+export type BackupManifest = FirstManifest | CurrentManifest;
+
+const facts: Shape<ManifestFacts> = {
+  source: isText(16_384),
+  created: value => typeof value === 'string' && !Number.isNaN(Date.parse(value)),
+  bytes: isCount,
+  pages: isCount,
+  sha256: value => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value),
+  method: value => value === 'vacuum-into' || value === 'online',
+  verified: value => value === 'quick' || value === 'full' || value === 'off' || value === 'partial',
+  foreignKeyViolations: isNullOr(isCount),
+  sqliteVersion: isText(64),
+  schemaVersion: Number.isSafeInteger,
+  userVersion: Number.isSafeInteger,
+};
+const firstForm: Shape<FirstManifest> = { format: value => value === 1, ...facts };
+const currentForm: Shape<CurrentManifest> = {
+  format: value => value === 2,
+  database: isId,
+  mark: isText(64),
+  ...facts,
+};
+/** More than any manifest has, in bytes. */
+const maxBytes = 65_536;
+
+export interface ManifestSubject {
+  readonly source: string;
+  readonly id: string;
+  /** `null`: the file is gone. */
+  readonly stats: { readonly ino: number; readonly birthtimeMs: number } | null;
+}
+
+export function manifestOf(
+  { source, id, stats }: ManifestSubject,
+  createdMs: number,
+  result: BackupResult,
+): CurrentManifest {
   const { bytes, pages, sha256, method, verified, foreignKeyViolations, sqliteVersion, schemaVersion, userVersion } =
     result;
-  const created = new Date(createdMs).toISOString();
-  const facts = {
+  return {
+    format: 2,
+    database: id,
+    mark: stats === null ? '0.0' : markOf(stats),
+    source,
+    created: new Date(createdMs).toISOString(),
     bytes,
     pages,
     sha256,
@@ -40,35 +100,54 @@ export function manifestOf(source: string, createdMs: number, result: BackupResu
     schemaVersion,
     userVersion,
   };
-  return { format: 1, source, created, ...facts };
 }
 
-/** Writes a manifest, whole and synced, or not at all. */
-export async function writeManifest(path: string, manifest: BackupManifest): Promise<void> {
-  const temporary = reserveTemporary(dirname(path));
+/** Writes a manifest, whole and synced, or not at all; `mode`: its permissions. */
+export async function writeManifest(
+  folder: FolderHandle,
+  path: string,
+  manifest: BackupManifest,
+  mode: number,
+): Promise<void> {
+  const name = basename(path);
+  const temporary = folder.at(temporaryName(thisProcess(), randomBytes(6).toString('hex')));
+  const descriptor = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
-    const handle = await open(temporary, 'wx');
-    try {
-      await handle.writeFile(`${JSON.stringify(manifest, null, 2)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await durableRename(temporary, path, null);
-  } finally {
-    await removeTemporary(temporary);
-  }
-}
-
-/** Reads a manifest; `null` when there is none, or it is of another form. */
-export async function readManifest(path: string): Promise<BackupManifest | null> {
-  try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
-    if (typeof value !== 'object' || value === null) return null;
-    const { format, source } = value as Partial<BackupManifest>;
-    return format === 1 && typeof source === 'string' ? (value as BackupManifest) : null;
+    const text = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
+    for (let done = 0; done < text.length;) done += writeSync(descriptor, text, done);
+    chmod(descriptor, mode);
+    fsyncSync(descriptor);
+    await rename(temporary, folder.at(name));
+    await folder.sync();
+    refuseExchanged(descriptor, folder, name, path);
   } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
+    await rm(folder.at(name), { force: true }).catch(() => {});
+    throw folder.named(error);
+  } finally {
+    closeSync(descriptor);
+    await rm(temporary, { force: true }).catch(() => {});
   }
+}
+
+function chmod(descriptor: number, mode: number): void {
+  try {
+    fchmodSync(descriptor, mode);
+  } catch {
+    // A filesystem without permissions: it stays as private as it is.
+  }
+}
+
+function refuseExchanged(descriptor: number, folder: FolderHandle, name: string, path: string): void {
+  const found = folder.look(name);
+  if (found !== null && found.isFile() && sameFile(found, fstatSync(descriptor, { bigint: true }))) return;
+  throw new UntrustedFileError(`The manifest ${path} is not the file that was written: somebody replaced it.`, {
+    details: { path },
+  });
+}
+
+/** `null` when there is none, when `isOwner` does not accept its user, or when it does not have the form of a manifest. */
+export function readManifest(path: string, isOwner: (uid: number) => boolean): BackupManifest | null {
+  const found = readSmallFile(path, maxBytes);
+  if (found.state !== 'read' || !isOwner(found.stats.uid)) return null;
+  return parseShape(found.text, currentForm) ?? parseShape(found.text, firstForm);
 }

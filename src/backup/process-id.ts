@@ -1,7 +1,8 @@
-/** Who wrote a temporary file, told from its name: so that what a killed process left behind can be removed safely. */
+/** Names temporary files after their process, which lets others tell what a killed process left behind. */
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { bootId } from '../filesystem/fence-marker';
 
 export interface ProcessId {
   /** The machine, or the container, whose process ids `pid` belongs to. */
@@ -77,7 +78,10 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Containers that share a folder have process ids of their own: their namespace tells them apart. pid_namespaces(7) */
+/**
+ * Containers that share a folder have process ids of their own: their namespace tells them apart. pid_namespaces(7)
+ * The first namespace has the same number on every machine, and machines may have equal names: the boot tells those apart.
+ */
 function hostMark(): string {
   let namespace = '';
   try {
@@ -85,5 +89,8 @@ function hostMark(): string {
   } catch {
     // Not on Linux: there are no such namespaces.
   }
-  return createHash('sha256').update(`${hostname()}\n${namespace}`).digest('hex').slice(0, 8);
+  return createHash('sha256')
+    .update(`${hostname()}\n${namespace}\n${bootId() ?? ''}`)
+    .digest('hex')
+    .slice(0, 8);
 }

@@ -1,4 +1,4 @@
-/** Decides which scheduled backups are kept: pure. */
+/** Decides which scheduled backups are kept, and when the next one begins. Pure. */
 
 export interface KeepRules {
   readonly newest: number;
@@ -98,13 +98,28 @@ const firstRetryMs = 60_000;
  * Backups that were missed while nothing ran are made up for by one, at once: a folder full of equal copies helps nobody.
  */
 export function dueBackup({ now, backups, intervalMs, failures, lastFailure }: DueFacts): Due {
-  if (failures > 0 && lastFailure !== null) {
+  // A backup of next year, made while the clock was wrong, must not keep the next one waiting until then.
+  const newest = backups.reduce((latest, each) => (each <= now ? Math.max(latest, each) : latest), -Infinity);
+  // Another process may have made the one that failed here.
+  if (failures > 0 && lastFailure !== null && !(newest > lastFailure)) {
     const wait = Math.min(intervalMs, firstRetryMs * 2 ** Math.min(failures - 1, 30));
     return { at: Math.min(lastFailure, now) + wait, reason: 'retry' };
   }
-  // A backup of next year, made while the clock was wrong, must not keep the next one waiting until then.
-  const newest = backups.reduce((latest, each) => (each <= now ? Math.max(latest, each) : latest), -Infinity);
   if (newest === -Infinity) return { at: now, reason: 'first' };
   const at = newest + intervalMs;
   return { at, reason: now - at >= intervalMs ? 'missed' : 'interval' };
+}
+
+export interface OverdueFacts {
+  readonly now: number;
+  /** When the schedule was started. */
+  readonly began: number;
+  /** When the newest backup was begun. */
+  readonly newest: number | null;
+  readonly intervalMs: number;
+}
+
+/** Nothing was made for two intervals in which the schedule could have made it. */
+export function isOverdue({ now, began, newest, intervalMs }: OverdueFacts): boolean {
+  return now - Math.max(began, newest ?? began) > 2 * intervalMs;
 }

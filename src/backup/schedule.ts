@@ -1,36 +1,53 @@
-/** Scheduled backups: one timer, one backup at a time, retention after each, and what is known of the last one. */
-import { mkdir } from 'node:fs/promises';
-import { parse } from 'node:path';
+/** Makes scheduled backups: one timer, one backup at a time, retention after each, and what is known of the last one. */
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { basename, parse } from 'node:path';
 import { clearTimeout, setTimeout, wallClockNow } from '../base/clock';
-import { asError } from '../base/foreign-error';
+import { count } from '../base/figures';
+import { asError, errorMessage, textOf } from '../base/foreign-error';
+import { BackupError } from '../errors/refusals';
+import { sharedFolders } from '../filesystem/build-place';
+import { FolderHandle } from '../filesystem/folder-handle';
 import type { ResolvedScheduledBackup } from '../options/resolved';
-import type { BackupResult } from './options';
-import { dueBackup, type Due, retention } from './schedule-rules';
-import { backupPath, listBackups, manifestPath, removeBackups } from './folder';
+import { establishDatabaseId } from './database-id';
+import { backupPath, listBackups, manifestPath, readClues, removeBackups, type StoredBackup } from './folder';
 import { manifestOf, writeManifest } from './manifest';
+import type { BackupResult } from './options';
 import { takeScheduleLock } from './schedule-lock';
+import { dueBackup, type Due, isOverdue, retention } from './schedule-rules';
+import { stepFailure } from './steps';
 
 export interface ScheduleDependencies {
   /** Canonical path of the database. */
   readonly source: string;
-  /** Makes one verified backup; it must end when `signal` aborts. */
+  /** Makes one verified backup of a name that is free; it must end when `signal` aborts. */
   readonly backup: (destination: string, signal: AbortSignal) => Promise<BackupResult>;
-  /** A run failed, or an old backup could not be removed. Failures of `backup` itself come here too. */
-  readonly onFailure: (error: Error, next: Due) => void;
+  /** A run failed; `path` is the file that it was to make. */
+  readonly onFailure: (error: Error, next: Due, path: string) => void;
+  /** Something that somebody should know, once: files of others, a copied database, an old backup that stays. */
+  readonly onWarning?:
+    ((code: string, message: string, details: Readonly<Record<string, unknown>>) => void) | undefined;
   /** Old backups were removed. */
   readonly onRemoved?: ((paths: readonly string[]) => void) | undefined;
   /** Milliseconds since 1970. Default: the system's clock. */
   readonly now?: (() => number) | undefined;
+  /** A folder on a filesystem with locks. Default: that of the backups. */
+  readonly lockDirectory?: (() => string | Promise<string>) | undefined;
+  readonly nativeBinding?: string | undefined;
 }
 
 export interface ScheduleState {
   readonly lastBackup: { readonly path: string; readonly at: string; readonly ageMs: number } | null;
+  /** Since the last backup began, or, before the first one, since the schedule did. */
+  readonly ageMs: number;
   /** When the next one begins, ISO 8601; `null` before the folder was read, and after the stop. */
   readonly next: string | null;
   readonly running: boolean;
   /** Failures since the last success. */
   readonly failures: number;
   readonly lastError: Error | null;
+  /** No backup was made for two intervals: why not; else `null`. */
+  readonly overdue: string | null;
 }
 
 export interface Schedule {
@@ -41,99 +58,248 @@ export interface Schedule {
 
 /** setTimeout takes 31 bits of milliseconds; a longer wait is looked at again then. */
 const longestTimerMs = 0x7fffffff;
-/** Wait before another look when a process of the same machine has the turn, in milliseconds. */
+/** Wait before another look when another process has the turn, in milliseconds. */
 const turnRetryMs = 5000;
 
 /** Starts the schedule; its timer does not keep the process alive. */
 export function startSchedule(options: ResolvedScheduledBackup, dependencies: ScheduleDependencies): Schedule {
-  const { directory, intervalMs, keep } = options;
-  const { source } = dependencies;
-  const now = dependencies.now ?? wallClockNow;
-  const ending = new AbortController();
-  let stored: readonly { path: string; moment: number }[] = [];
-  let next: number | null = null;
-  let failures = 0;
-  let lastFailure: number | null = null;
-  let lastError: Error | null = null;
-  let timer: NodeJS.Timeout | undefined;
-  let run: Promise<void> | null = null;
+  const schedule = new RunningSchedule(options, dependencies);
+  schedule.begin();
+  return schedule;
+}
 
-  const due = (): Due =>
-    dueBackup({ now: now(), backups: stored.map(each => each.moment), intervalMs, failures, lastFailure });
-  const look = async (): Promise<void> => {
-    stored = await listBackups(directory, source);
-  };
-  const make = async (): Promise<void> => {
-    const moment = now();
-    const path = backupPath(directory, source, moment);
-    const result = await dependencies.backup(path, ending.signal);
-    stored = [...stored, { path: result.path, moment }];
-    await writeManifest(manifestPath(result.path), manifestOf(source, moment, result));
-    // What has no manifest says not whose it is: it stays.
-    const mine = (await listBackups(directory, source)).filter(({ manifest }) => manifest !== null);
-    const { remove } = retention(mine, each => each.moment, now(), keep);
-    await removeBackups(directory, remove);
-    if (remove.length > 0) dependencies.onRemoved?.(remove.map(each => each.path));
-  };
-  const turn = async (): Promise<number> => {
-    await mkdir(directory, { recursive: true });
-    await look();
-    if (due().at > now()) return due().at;
-    const giveBack = await takeScheduleLock(directory, parse(source).name);
-    if (giveBack === null) return now() + Math.min(turnRetryMs, intervalMs);
-    try {
-      // Another process may have made it while this one waited for its turn.
-      await look();
-      if (due().at <= now()) await make();
-    } finally {
-      await giveBack();
-    }
-    failures = 0;
-    lastError = null;
-    return due().at;
-  };
-  const begin = (): void => {
-    run = turn()
+class RunningSchedule implements Schedule {
+  readonly #options: ResolvedScheduledBackup;
+  readonly #dependencies: ScheduleDependencies;
+  readonly #now: () => number;
+  readonly #began: number;
+  readonly #ending = new AbortController();
+  readonly #told = new Set<string>();
+  #id: string | null = null;
+  #own: readonly { readonly path: string; readonly moment: number }[] = [];
+  #next: number | null = null;
+  #failures = 0;
+  #lastFailure: number | null = null;
+  #lastError: Error | null = null;
+  #waitsForTurn = false;
+  /** Another database of the same name has backups in the folder. */
+  #hasNamesake = false;
+  #timer: NodeJS.Timeout | undefined;
+  #run: Promise<void> | null = null;
+  /** What the run that is under way, or was last, is to make. */
+  #path: string;
+
+  constructor(options: ResolvedScheduledBackup, dependencies: ScheduleDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+    this.#now = dependencies.now ?? wallClockNow;
+    this.#began = this.#now();
+    this.#path = options.directory;
+  }
+
+  begin(): void {
+    this.#run = this.#turn()
       .catch((cause: unknown) => {
-        if (ending.signal.aborted) return 0;
-        failures += 1;
-        lastFailure = now();
-        lastError = asError(cause);
-        const again = due();
-        dependencies.onFailure(lastError, again);
+        if (this.#ending.signal.aborted) return 0;
+        this.#failures += 1;
+        this.#lastFailure = this.#now();
+        this.#lastError = this.#typed(cause);
+        const again = this.#due();
+        this.#dependencies.onFailure(this.#lastError, again, this.#path);
         return again.at;
       })
       .then(at => {
-        run = null;
-        if (!ending.signal.aborted) wait(at);
+        this.#run = null;
+        if (!this.#ending.signal.aborted) this.#wait(at);
       });
-  };
-  const wait = (at: number): void => {
-    next = at;
-    const delay = Math.max(0, Math.min(longestTimerMs, at - now()));
-    timer = setTimeout(begin, delay).unref();
-  };
-  begin();
+  }
 
-  return {
-    state: () => ({
-      lastBackup: newestOf(stored, now()),
-      next: next === null ? null : new Date(next).toISOString(),
-      running: run !== null,
-      failures,
-      lastError,
-    }),
-    async stop() {
-      ending.abort();
-      clearTimeout(timer);
-      next = null;
-      await run;
-    },
-  };
+  state(): ScheduleState {
+    const now = this.#now();
+    const newest = this.#own.at(-1);
+    const ageMs = Math.max(0, now - (newest?.moment ?? this.#began));
+    const lastBackup =
+      newest === undefined ? null : { path: newest.path, at: new Date(newest.moment).toISOString(), ageMs };
+    return {
+      lastBackup,
+      ageMs,
+      next: this.#next === null ? null : new Date(this.#next).toISOString(),
+      running: this.#run !== null,
+      failures: this.#failures,
+      lastError: this.#lastError,
+      overdue: this.#overdue(now, newest?.moment ?? null),
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    clearTimeout(this.#timer);
+    this.#next = null;
+    await this.#run;
+  }
+
+  #overdue(now: number, newest: number | null): string | null {
+    const { intervalMs } = this.#options;
+    if (this.#ending.signal.aborted || !isOverdue({ now, began: this.#began, newest, intervalMs })) return null;
+    if (this.#waitsForTurn) return 'another process has the turn to make it, and does not finish';
+    if (this.#lastError !== null) return errorMessage(this.#lastError);
+    return this.#run === null ? 'its timer did not run' : 'the one that runs does not finish';
+  }
+
+  async #turn(): Promise<number> {
+    const { directory, intervalMs } = this.#options;
+    const { source, lockDirectory, nativeBinding } = this.#dependencies;
+    this.#path = directory;
+    await mkdir(directory, { recursive: true, mode: folderModeFor(source) });
+    const id = await this.#identify();
+    await this.#look(id);
+    if (this.#due().at > this.#now()) return this.#settled();
+    const name = `${parse(source).name}-${id.slice(0, 8)}`;
+    const giveBack = await takeScheduleLock((await lockDirectory?.()) ?? directory, name, nativeBinding);
+    this.#waitsForTurn = giveBack === null;
+    if (giveBack === null) return this.#now() + Math.min(turnRetryMs, intervalMs);
+    try {
+      // Another process may have made it while this one waited for its turn.
+      await this.#look(id);
+      if (this.#due().at <= this.#now()) await this.#make(id);
+    } finally {
+      await giveBack();
+    }
+    return this.#settled();
+  }
+
+  /** A backup stands there that is younger than the last failure, whoever made it. */
+  #settled(): number {
+    const due = this.#due();
+    if (due.reason === 'retry') return due.at;
+    this.#failures = 0;
+    this.#lastFailure = null;
+    this.#lastError = null;
+    return this.#due().at;
+  }
+
+  async #identify(): Promise<string> {
+    if (this.#id !== null) return this.#id;
+    const { directory } = this.#options;
+    const { id, notice } = await establishDatabaseId(this.#dependencies.source, await readClues(directory));
+    if (notice !== null) this.#tell('backup-identity', notice, { id });
+    const shared = sharedFolders(directory);
+    if (shared.length > 0) {
+      this.#tell(
+        'shared-backup-folder',
+        `Other users may write in ${shared.join(', ')}, and so can remove or exchange the backups in ${directory}. Only files of this user count as backups.`,
+        { directory, shared },
+      );
+    }
+    this.#id = id;
+    return id;
+  }
+
+  async #look(id: string): Promise<void> {
+    const { directory } = this.#options;
+    const found = await listBackups(directory, { source: this.#dependencies.source, id });
+    this.#own = found.filter(({ kind }) => kind === 'own');
+    const of = (kind: StoredBackup['kind']): string[] =>
+      found.filter(each => each.kind === kind).map(each => each.path);
+    this.#hasNamesake = of('other').length > 0;
+    const [older, changed, foreign] = [of('older'), of('changed'), of('foreign')];
+    if (older.length > 0) {
+      this.#tell(
+        'older-backups',
+        `${count(older.length, 'backup')} in ${directory} ${older.length === 1 ? 'names its' : 'name their'} database by its path alone, as an older version of this library did; another database may have had that path. They stay there, do not count, and are not removed: delete them when newer ones have taken their place.`,
+        { directory, paths: older },
+      );
+    }
+    if (changed.length > 0) {
+      this.#tell(
+        'changed-backups',
+        `${count(changed.length, 'backup')} in ${directory} ${changed.length === 1 ? 'is' : 'are'} not as long as the manifest says, and ${changed.length === 1 ? 'does' : 'do'} not count: ${changed.at(-1)}.`,
+        { directory, paths: changed },
+      );
+    }
+    if (foreign.length > 0) {
+      this.#tell(
+        'foreign-backups',
+        `${count(foreign.length, 'file')} in ${directory} ${foreign.length === 1 ? 'looks like a backup of this database, belongs' : 'look like backups of this database, belong'} to another user, and ${foreign.length === 1 ? 'does' : 'do'} not count: ${foreign.at(-1)}.`,
+        { directory, paths: foreign },
+      );
+    }
+  }
+
+  async #make(id: string): Promise<void> {
+    const { directory, keep } = this.#options;
+    const { source, backup, onRemoved } = this.#dependencies;
+    let moment = this.#now();
+    const pathAt = (): string => backupPath(directory, source, moment, this.#hasNamesake ? id : null);
+    while (existsSync(pathAt())) moment += 1;
+    this.#path = pathAt();
+    const stats = statSync(source, { throwIfNoEntry: false }) ?? null;
+    const result = await backup(this.#path, this.#ending.signal);
+    const folder = FolderHandle.open(directory);
+    try {
+      await this.#describe(folder, { source, id, stats }, moment, result);
+      await this.#look(id);
+      const { remove } = retention(this.#own, each => each.moment, this.#now(), keep);
+      const { removed, failures } = await removeBackups(folder, remove);
+      if (removed.length > 0) onRemoved?.(removed);
+      this.#own = this.#own.filter(({ path }) => !removed.includes(path));
+      for (const error of failures) {
+        this.#tell('old-backup-stays', `An old backup could not be removed: ${error.message}`, { directory, error });
+      }
+    } finally {
+      folder.close();
+    }
+  }
+
+  /** A backup without a manifest is nobody's: it would stay for ever, and count for nothing. */
+  async #describe(
+    folder: FolderHandle,
+    subject: Parameters<typeof manifestOf>[0],
+    moment: number,
+    result: BackupResult,
+  ): Promise<void> {
+    try {
+      const mode = Number(folder.look(basename(result.path))?.mode ?? 0o600n) & 0o666;
+      await writeManifest(folder, manifestPath(result.path), manifestOf(subject, moment, result), mode);
+    } catch (error) {
+      await rm(folder.at(basename(result.path)), { force: true }).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** What the system says of the folder becomes a `BackupError`; a failure of the backup itself is one already. */
+  #typed(cause: unknown): Error {
+    if (textOf(cause, 'syscall') === null) return asError(cause);
+    return stepFailure(BackupError, 'scheduled backup', 'folder', cause, { destination: this.#path });
+  }
+
+  #due(): Due {
+    return dueBackup({
+      now: this.#now(),
+      backups: this.#own.map(each => each.moment),
+      intervalMs: this.#options.intervalMs,
+      failures: this.#failures,
+      lastFailure: this.#lastFailure,
+    });
+  }
+
+  #wait(at: number): void {
+    this.#next = at;
+    const delay = Math.max(0, Math.min(longestTimerMs, at - this.#now()));
+    this.#timer = setTimeout(() => this.begin(), delay).unref();
+  }
+
+  /** Once each: an hour later the same is no news. */
+  #tell(code: string, message: string, details: Readonly<Record<string, unknown>>): void {
+    if (this.#told.has(code)) return;
+    this.#told.add(code);
+    this.#dependencies.onWarning?.(code, message, details);
+  }
 }
 
-function newestOf(stored: readonly { path: string; moment: number }[], now: number): ScheduleState['lastBackup'] {
-  const newest = stored.at(-1);
-  if (newest === undefined) return null;
-  return { path: newest.path, at: new Date(newest.moment).toISOString(), ageMs: Math.max(0, now - newest.moment) };
+/** A folder that is made here can be listed by whoever can read the database, and by nobody else. */
+function folderModeFor(source: string): number {
+  const mode = statSync(source, { throwIfNoEntry: false })?.mode ?? 0o600;
+  const others = ((mode & 0o040) === 0 ? 0 : 0o050) | ((mode & 0o004) === 0 ? 0 : 0o005);
+  return 0o700 | others;
 }

@@ -1,85 +1,195 @@
-/** Where one backup is built: the names of its temporary files, with what killed backups left there removed. */
+/** Prepares the place in which one backup is built, and carries a finished copy to another filesystem. */
+import { accessSync, constants, statSync, type BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { accessSync, constants, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { wallClockNow } from '../base/clock';
-import type { Destination } from './destination';
-import type { SchemaPlace } from './source';
-import type { BackupEnvironment } from './environment';
-import { createTemporary, removeTemporary, reserveTemporary, sweepTemporaries } from './temporary';
-import { BackupError } from '../errors/refusals';
+import { errorCode } from '../base/foreign-error';
+import { BackupError, UntrustedFileError } from '../errors/refusals';
+import { chooseBuildPlace } from '../filesystem/build-place';
+import { FolderHandle } from '../filesystem/folder-handle';
 import { runJob } from '../maintenance/jobs-client';
 import type { FileContent } from '../maintenance/messages';
+import type { BackupEnvironment } from './environment';
+import { StagingFolder, sweepStaging, type StagedFile } from './staging-folder';
 
+const copyName = 'copy.tmp';
+const arrivedName = 'arrived.tmp';
+const asideName = 'old.tmp';
+
+/** One file that is built out of sight, and takes its name when it is finished. */
 export interface Build {
-  /** Where the copy is written and checked, and the descriptor that syncs and hashes it. */
+  /** The plain path where SQLite writes and checks the copy. */
   readonly work: string;
+  /** The descriptor that syncs and hashes it. */
   readonly handle: FileHandle;
-  /** Where it is carried to, when the destination lies on another machine; else `null`. */
-  readonly remote: string | null;
-  /** The second name that the old file keeps while it is replaced; `null` when nothing is replaced. */
-  readonly aside: string | null;
-  readonly temporaries: readonly string[];
+  /** Throws where the plain path leads to another file than the one that was created. */
+  readonly check: () => void;
+  /** Where the finished copy is carried to before it takes its name; `null` when it is built on that filesystem. */
+  readonly carried: { readonly path: string; readonly handle: FileHandle } | null;
+  /** The names of the last step, by the descriptors of their folders. */
+  readonly publish: {
+    readonly from: string;
+    readonly to: string;
+    /** A second name for the file that is replaced. */
+    readonly aside: string;
+    readonly folder: FolderHandle;
+    /** Throws unless `to` leads to the finished file. */
+    readonly checkPlaced: () => void;
+  };
+  /** The access to a new file of this process. */
+  readonly usual: () => Access;
+  /** `error` with plain names. */
+  readonly named: <Thrown>(error: Thrown) => Thrown;
+  /** Removes what is left, and closes what is open but `handle`; never rejects. */
+  readonly remove: () => Promise<void>;
 }
 
-/** Permissions of a copy of a database that has no file to take them from. */
-const usualMode = 0o644;
+export interface BuildRequest {
+  /** Canonical path that the finished file takes. */
+  readonly path: string;
+  /** The file that is copied; `null` for a database without one. */
+  readonly source: string | null;
+  readonly nativeBinding?: string | undefined;
+}
 
 /**
- * Prepares the temporary files in the destination's folder.
+ * Prepares the folder of one build, and removes what killed processes left behind.
  *
  * On a filesystem of another machine SQLite's locks and syncs mean less than they say, so the copy for it is built and
- * verified in the folder of the database and only then carried over.
+ * verified in a local folder and only then carried over. The same goes for a folder in which other users can exchange names.
  */
 export async function prepareBuild(
-  place: SchemaPlace,
-  target: Destination,
-  surroundings: Pick<BackupEnvironment, 'isNetwork'>,
+  { path, source, nativeBinding }: BuildRequest,
+  { isNetwork }: Pick<BackupEnvironment, 'isNetwork'>,
 ): Promise<Build> {
-  const remoteFolder = (await surroundings.isNetwork(target.folder)) ? target.folder : null;
-  const workFolder = remoteFolder === null ? target.folder : localFolder(place);
-  for (const folder of new Set([workFolder, target.folder])) await sweepTemporaries(folder, wallClockNow());
-  const mode = modeOf(place);
-  const { path: work, handle } = await createTemporary(workFolder, mode);
+  const folder = dirname(path);
+  const remote = await isNetwork(folder);
+  const local = localFolders(source);
+  const bytes = source === null ? 0 : (statSync(source, { throwIfNoEntry: false })?.size ?? 0);
+  const place = remote
+    ? { ...chooseBuildPlace(local[0] ?? tmpdir(), local.slice(1), bytes), sameFilesystem: false }
+    : chooseBuildPlace(folder, local, bytes);
+  await Promise.all(
+    [...new Set([place.folder, folder])].map(each => sweepStaging(each, wallClockNow(), !(remote && each === folder))),
+  );
+  const target = FolderHandle.open(folder);
+  const opened: StagingFolder[] = [];
+  const handles: FileHandle[] = [];
+  const remove = async (): Promise<void> => {
+    for (const handle of handles) await handle.close().catch(() => {});
+    for (const staging of opened) await staging.remove();
+    target.close();
+  };
+  const open = async (parent: string, name: string, locks: boolean): Promise<[StagingFolder, StagedFile]> => {
+    const staging = StagingFolder.create(parent, { locks, nativeBinding });
+    opened.push(staging);
+    return [staging, await staging.createFile(name)];
+  };
   try {
-    const remote = remoteFolder === null ? null : await createEmpty(remoteFolder, mode);
-    const aside = target.replaces ? reserveTemporary(target.folder) : null;
-    return { work, handle, remote, aside, temporaries: [work, remote, aside].filter(path => path !== null) };
+    const [staging, file] = await open(place.folder, copyName, true);
+    const [last, finished] = place.sameFilesystem ? [staging, file] : await open(folder, arrivedName, !remote);
+    if (finished !== file) handles.push(finished.handle);
+    const named = <Thrown>(error: Thrown): Thrown => target.named(last.named(staging.named(error)));
+    const to = basename(path);
+    return {
+      work: staging.path(file.name),
+      handle: file.handle,
+      check: () => staging.check(file),
+      carried: finished === file ? null : { path: last.at(finished.name), handle: finished.handle },
+      publish: {
+        from: last.at(finished.name),
+        to: target.at(to),
+        aside: last.at(asideName),
+        folder: target,
+        checkPlaced: await placedCheck(finished, target, to),
+      },
+      usual: () => accessOf(staging.statsOfNewFile()),
+      named,
+      remove,
+    };
   } catch (error) {
-    await handle.close();
-    await removeTemporary(work);
+    await remove();
     throw error;
   }
 }
 
-async function createEmpty(folder: string, mode: number): Promise<string> {
-  const { path, handle } = await createTemporary(folder, mode);
-  await handle.close();
-  return path;
+/** The identity is taken now: the descriptor is closed before the file takes its name. */
+async function placedCheck({ handle }: StagedFile, folder: FolderHandle, name: string): Promise<() => void> {
+  const { dev, ino } = await handle.stat({ bigint: true });
+  return () => {
+    const found = folder.look(name);
+    if (found !== null && found.isFile() && found.dev === dev && found.ino === ino && folder.holds()) return;
+    const path = `${folder.path}/${name}`;
+    throw new UntrustedFileError(`The finished file does not stand at ${path}: somebody moved it, or the folder.`, {
+      hint: 'Whoever may write in that folder, or in one above it, did that. Let only trusted users write there.',
+      details: { path },
+    });
+  };
 }
 
-/** The folder of the database, which has room for databases, or where that is read-only, the one for temporary files. */
-function localFolder(place: SchemaPlace): string {
-  if (place.kind === 'connection') return tmpdir();
-  const folder = dirname(place.file);
-  try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
-    return folder;
-  } catch {
-    return tmpdir();
+/** The folder of the database, which has room for databases, and the one for temporary files. */
+function localFolders(source: string | null): string[] {
+  const folders = source === null ? [tmpdir()] : [dirname(source), tmpdir()];
+  return folders.filter(folder => {
+    try {
+      accessSync(folder, constants.W_OK | constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Who may read and write a file. */
+export interface Access {
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+const permissionBits = 0o777;
+const groupBits = 0o070;
+
+/** The access to a file that stands there. */
+export function accessOf({ uid, gid, mode }: BigIntStats): Access {
+  return { uid: Number(uid), gid: Number(gid), mode: Number(mode) & permissionBits };
+}
+
+/** The access to a copy of `source`; of a schema without a file, that of any new file of this process. */
+export function accessOfCopy(source: string | null, { usual }: Build): Access {
+  if (source === null) return usual();
+  const stats = statSync(source, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? { ...usual(), mode: 0o600 } : accessOf(stats);
+}
+
+/**
+ * Gives a file, readable by its user alone until now, at most `access`.
+ *
+ * The group comes before the mode, and the mode without the bits of a group that could not be given: a copy must not be
+ * readable by anybody who could not read the database. `withOwner`: also the owner, which root alone can give.
+ */
+export async function giveAccess(handle: FileHandle, access: Access, withOwner: boolean): Promise<void> {
+  const { uid, gid } = await handle.stat();
+  let mode = access.mode;
+  if (withOwner && process.geteuid?.() === 0 && (uid !== access.uid || gid !== access.gid)) {
+    await handle.chown(access.uid, access.gid);
+  } else if (process.platform !== 'win32' && gid !== access.gid && (mode & groupBits) !== 0) {
+    await handle.chown(uid, access.gid).catch(() => (mode &= ~groupBits));
   }
+  return tolerate(handle.chmod(mode));
 }
 
-function modeOf(place: SchemaPlace): number {
-  if (place.kind === 'connection') return usualMode;
-  return (statSync(place.file, { throwIfNoEntry: false })?.mode ?? usualMode) & 0o777;
+/** Filesystems without owners or permissions (vfat, some network mounts) and Windows refuse: the file stays private. */
+function tolerate(change: Promise<void>): Promise<void> {
+  return change.catch((error: unknown) => {
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'ENOSYS', 'EROFS'].includes(errorCode(error) ?? '')) throw error;
+  });
 }
 
-// Carries a verified file to another filesystem, and compares what arrived.
-
-/** Copies `from` to the empty file `to`, synced, and refuses a copy that reads back differently. */
-export async function copyToRemote(
+/** Copies the finished file to `to`, an empty one, synced, and refuses a copy that reads back differently. */
+export async function carryOver(
   from: string,
   to: string,
   expected: FileContent,

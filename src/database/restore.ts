@@ -1,5 +1,5 @@
 /** `restoreDatabase` with the checks of an open: nothing is restored to where it could not be opened safely. */
-import { copyFileSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import type * as Restore from '../backup/restore/restore';
 import type { RestoreOptions, RestoreReport } from '../backup/restore/restore';
 import { fenceMarkerPath, hasFenceMarker, removeFenceMarker } from '../filesystem/fence-marker';
@@ -26,10 +26,13 @@ export async function restoreDatabase(options: RestoreOptions): Promise<RestoreR
   return report;
 }
 
-/** The fence belongs to the old files, and stays with them. */
+/**
+ * The fence belongs to the old files, and stays with them. By a rename, which follows no link: whoever may write in the folder
+ * can foresee the name, and put a link to another file there.
+ */
 function moveFence({ path, kept }: RestoreReport): void {
   if (!hasFenceMarker(path)) return;
   const old = kept.find(each => !each.endsWith('-wal') && !each.endsWith('-journal') && !each.endsWith('-shm'));
-  if (old !== undefined) copyFileSync(fenceMarkerPath(path), fenceMarkerPath(old));
-  removeFenceMarker(path);
+  if (old === undefined) removeFenceMarker(path);
+  else renameSync(fenceMarkerPath(path), fenceMarkerPath(old));
 }

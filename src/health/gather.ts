@@ -64,6 +64,6 @@ function sentinelHealth({ services }: HealthSubject): SentinelHealth {
 
 function backupHealth({ schedule }: HealthSubject): BackupHealth | null {
   if (schedule === null) return null;
-  const { lastBackup, next, running, failures, lastError } = schedule.state();
-  return { lastBackup, next, running, failures, lastError: lastError === null ? null : errorMessage(lastError) };
+  const { lastError, ...state } = schedule.state();
+  return { ...state, lastError: lastError === null ? null : errorMessage(lastError) };
 }

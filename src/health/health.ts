@@ -37,12 +37,16 @@ export interface SentinelHealth {
 
 export interface BackupHealth {
   readonly lastBackup: { readonly path: string; readonly at: string; readonly ageMs: number } | null;
+  /** Milliseconds since the last backup began, or, before the first one, since the schedule did. */
+  readonly ageMs: number;
   /** ISO 8601; `null` while it is not known. */
   readonly next: string | null;
   readonly running: boolean;
   /** Failures since the last success. */
   readonly failures: number;
   readonly lastError: string | null;
+  /** Why no backup was made for two intervals; `null` while one was. */
+  readonly overdue: string | null;
 }
 
 export interface WriteHealth {
@@ -187,7 +191,11 @@ function* readerReasons({ oldestMs, queued, busy, max }: ReaderFacts): Generator
 }
 
 function* backupReasons(backups: BackupHealth | null): Generator<string> {
-  if (backups === null || backups.failures === 0) return;
+  if (backups === null) return;
+  if (backups.overdue !== null) {
+    yield `No scheduled backup was made for ${seconds(backups.ageMs)}, which is more than two intervals: ${backups.overdue}`;
+  }
+  if (backups.failures === 0) return;
   yield `The last ${backups.failures} scheduled backups failed: ${backups.lastError ?? 'for a reason that is not known'}`;
 }
 

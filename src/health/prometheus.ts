@@ -131,8 +131,10 @@ const families: readonly Family[] = [
     'Errors that the filesystem has counted itself.',
     ({ filesystemErrors }) => filesystemErrors?.count ?? null,
   ),
-  gauge('backup_age_seconds', 'Age of the newest scheduled backup.', ({ backups }) =>
-    inSeconds(backups?.lastBackup?.ageMs),
+  gauge(
+    'backup_age_seconds',
+    'Age of the newest scheduled backup; before the first one, of the schedule.',
+    ({ backups }) => inSeconds(backups?.ageMs),
   ),
   gauge(
     'backup_failures',

@@ -2,16 +2,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { dueBackup, retention } from '../../dist/backup/schedule-rules.js';
 import { backupPath, listBackups, momentOf, stampOf } from '../../dist/backup/folder.js';
-import { temporaryName, thisProcess } from '../../dist/backup/process-id.js';
 import { startSchedule, type Schedule } from '../../dist/backup/schedule.js';
 import { takeScheduleLock } from '../../dist/backup/schedule-lock.js';
-import { createFaultBench, faultsSkip } from '../support/fault-shim.mts';
 import { backUp, bank, dist, folder, names } from './fixture.mts';
 import { until } from '../support/until.mts';
 
@@ -155,8 +153,10 @@ describe('the schedule', () => {
     assert.deepEqual(Object.keys(manifest).toSorted(), [
       'bytes',
       'created',
+      'database',
       'foreignKeyViolations',
       'format',
+      'mark',
       'method',
       'pages',
       'schemaVersion',
@@ -277,36 +277,6 @@ describe('the schedule', () => {
     assert.ok(await takeScheduleLock(home, 'app'));
   });
 
-  /*
-   *     slow: finds the dead turn, is about to remove it | .................... | removes it, takes its own
-   *     fast:                                              finds the dead turn …
-   */
-  test('two that find the turn of a killed process never have it both', { skip: faultsSkip() }, async () => {
-    using bench = createFaultBench();
-    const turnFile = join(bench.folder, '.app.backup-turn');
-    writeFileSync(turnFile, temporaryName({ ...thisProcess(), started: 'gone' }, '0'));
-    const slow = bench.start(join(import.meta.dirname, 'backup.scenario.mts'));
-    bench.faults.arm({ calls: 'unlink', path: turnFile, action: 'hold' });
-    const slowHasIt = slow.ask<boolean>('turn', bench.folder);
-    await bench.hit();
-    const fast = await takeScheduleLock(bench.folder, 'app');
-    bench.faults.heal();
-    assert.deepEqual([fast !== null, await slowHasIt], [false, true]);
-    assert.deepEqual(names(bench.folder), ['.app.backup-turn', 'control']);
-  });
-
-  test('a process that was killed while it took over keeps nobody out for long', async t => {
-    const home = folder(t);
-    const turnFile = join(home, '.app.backup-turn');
-    writeFileSync(turnFile, temporaryName({ ...thisProcess(), started: 'gone' }, '0'));
-    writeFileSync(`${turnFile}-takeover`, '');
-    assert.equal(await takeScheduleLock(home, 'app'), null);
-    utimesSync(`${turnFile}-takeover`, new Date(), new Date(Date.now() - 60_000));
-    assert.equal(await takeScheduleLock(home, 'app'), null);
-    assert.ok(await takeScheduleLock(home, 'app'));
-    assert.deepEqual(names(home), ['.app.backup-turn']);
-  });
-
   test('processes that start with the same schedule make one backup', async t => {
     const home = folder(t);
     bank(t, join(home, 'app.db'), 'wal', 200);
@@ -336,7 +306,7 @@ test('names are those of the database, whatever stands in them', async t => {
   for (const source of ['/x/app.db', '/x/app', '/x/my.app-20200101T000000000Z.sqlite', '/x/ä b.db']) {
     const path = backupPath(home, source, start);
     writeFileSync(path, '');
-    const found = await listBackups(home, source);
+    const found = await listBackups(home, { source, id: null });
     assert.deepEqual(
       found.map(each => each.path),
       [path],

@@ -64,7 +64,7 @@ for (const method of ['vacuum-into', 'online'] as const) {
               } else assert.equal(assertBank(destination, accounts), transfers(db), what);
               const left = names(out).filter(name => name !== 'copy.db');
               if (call !== 'unlink') assert.deepEqual(left, [], what);
-              for (const name of left) rmSync(join(out, name));
+              for (const name of left) rmSync(join(out, name), { recursive: true });
             }
           }
         }

@@ -7,7 +7,7 @@ import { assertBank, closedBank, Native } from '../backup/fixture.mts';
 import { createFaultBench, faultsSkip, ScenarioEndedError, type Call } from '../support/fault-shim.mts';
 
 describe('a restore, at every call in the folder', { skip: faultsSkip() }, () => {
-  const program = join(import.meta.dirname, '..', 'backup', 'restore.scenario.mts');
+  const program = join(import.meta.dirname, '..', 'backup', 'restore', 'restore.scenario.mts');
   const actions = [
     {
       what: 'fails: the old database stands, or the restore is done',

@@ -46,7 +46,15 @@ const healthy: HealthFacts = {
   backups: null,
 };
 const checkpoints = healthy.checkpoints as NonNullable<HealthFacts['checkpoints']>;
-const backups = { lastBackup: null, next: null, running: false, failures: 0, lastError: null };
+const backups = {
+  lastBackup: null,
+  ageMs: 0,
+  next: null,
+  running: false,
+  failures: 0,
+  lastError: null,
+  overdue: null,
+};
 
 function counted(counters: Record<string, number>): HealthFacts['filesystemErrors'] {
   const count = Object.values(counters).reduce((sum, each) => sum + each, 0);

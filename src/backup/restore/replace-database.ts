@@ -7,7 +7,8 @@
  *
  *   1. SQLite itself takes the WAL or the hot journal into the old file and leaves WAL mode (the `fold` job): each of its
  *      steps is crash-safe, and at the end the old database is one file. It works only with nobody else in the file.
- *   2. BEGIN EXCLUSIVE on it, held through 3 and 4: nobody comes in.
+ *   2. BEGIN EXCLUSIVE on it, held through 3 and 4: nobody comes in. Windows renames no open file, and lets nobody rename or
+ *      replace a file that somebody has open: there the lock ends before 3, and the renames fail when somebody came in.
  *   3. link(to, kept): the old file has two names. fsync(folder): what stood beside it stays away.
  *   4. rename(new, to), one atomic step: before it the old database stands there, after it the new one. fsync(folder).
  *
@@ -16,10 +17,24 @@
  */
 import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { errorMessage } from '../../base/foreign-error';
 import { RestoreError } from '../../errors/refusals';
+import type { FolderHandle } from '../../filesystem/folder-handle';
 import { NativeDatabase } from '../../native/better-sqlite3';
-import { durableRename, noHardLinks, syncFolder, tryLink } from '../durable-rename';
+import { durableRename, noHardLinks, putBack, tryLink } from '../durable-rename';
 import { sidecarsOf, type PlacedFile, sidecarSuffixes } from '../place';
+
+/** The finished file, and the place that it takes. */
+export interface Exchange {
+  /** The finished file, by the descriptor of its folder. */
+  readonly finished: string;
+  readonly to: PlacedFile;
+  /** The folder of `to`. */
+  readonly folder: FolderHandle;
+  /** Name of the old database in that folder. */
+  readonly keptName: string;
+}
 
 /** What became of the old files, and the way back. */
 export interface Swap {
@@ -30,7 +45,12 @@ export interface Swap {
 }
 
 /** Exchanges a database that is one complete file, with nobody else in it. */
-export async function swapWhole(finished: string, to: PlacedFile, kept: string): Promise<Swap> {
+export async function swapWhole({ finished, to, folder, keptName }: Exchange): Promise<Swap> {
+  const [path, kept] = [folder.at(basename(to.path)), folder.at(keptName)];
+  const back = async (): Promise<void> => {
+    await putBack(kept, path);
+    await folder.sync();
+  };
   // A lock of another connection is met at once: there is nothing to wait for.
   const guard = new NativeDatabase(to.path, { fileMustExist: true, timeout: 0 });
   try {
@@ -42,73 +62,76 @@ export async function swapWhole(finished: string, to: PlacedFile, kept: string):
         details: { beside },
       });
     }
-    await keep(to.path, kept);
-    // The journal of the fold must be gone for good before the new file comes: POSIX lets the disk keep the rename and
-    // not the removal, and SQLite would roll that journal back into the new database.
-    await syncFolder(to.folder);
+    if (process.platform === 'win32') guard.close();
     try {
-      await rename(finished, to.path);
-      await syncFolder(to.folder);
+      await keep(path, kept);
+      // The journal of the fold must be gone for good before the new file comes: POSIX lets the disk keep the rename and
+      // not the removal, and SQLite would roll that journal back into the new database.
+      await folder.sync();
+      await rename(finished, path);
+      await folder.sync();
     } catch (error) {
-      await putBack(kept, to.path);
-      throw error;
+      await takeBack(back, folder.named(error), to.path, join(folder.path, keptName));
     }
   } finally {
-    // Its file is the old one, whatever it is called by now. It wrote nothing, so there is nothing to undo.
+    // Its file is the old one, whatever it is called now. It wrote nothing, so there is nothing to undo.
     guard.close();
   }
-  return {
-    kept: [kept],
-    undo: async () => {
-      await putBack(kept, to.path);
-      await syncFolder(to.folder);
-    },
-  };
+  return { kept: [join(folder.path, keptName)], undo: back };
 }
 
 /** Puts the new database where there is none, or one that SQLite cannot read: its files are kept together. */
-export async function swapBroken(finished: string, to: PlacedFile, kept: string, hadFile: boolean): Promise<Swap> {
+export async function swapBroken({ finished, to, folder, keptName }: Exchange, hadFile: boolean): Promise<Swap> {
+  const name = basename(to.path);
   // Also those that have only their second name left, because SQLite deleted the first.
-  const sidecars = sidecarSuffixes
-    .map(suffix => ({ path: `${to.path}${suffix}`, name: `${kept}${suffix}` }))
-    .filter(({ path, name }) => existsSync(path) || existsSync(name));
+  const sidecars = sidecarSuffixes.filter(
+    suffix => folder.look(`${name}${suffix}`) !== null || folder.look(`${keptName}${suffix}`) !== null,
+  );
+  const pairs = [...(hadFile ? [''] : []), ...sidecars].map(suffix => ({
+    path: folder.at(`${name}${suffix}`),
+    second: folder.at(`${keptName}${suffix}`),
+    keptPath: join(folder.path, `${keptName}${suffix}`),
+  }));
+  let placed = false;
   const undo = async (): Promise<void> => {
-    if (hadFile) await putBack(kept, to.path);
-    for (const { path, name } of sidecars) await putBack(name, path);
-    await syncFolder(to.folder);
+    if (!hadFile && placed) await rm(folder.at(name), { force: true });
+    const failures: unknown[] = [];
+    for (const { path, second } of pairs) await putBack(second, path).catch((error: unknown) => failures.push(error));
+    await folder.sync();
+    if (failures.length > 0) throw failures[0];
   };
   try {
-    for (const { path, name } of sidecars) if (!existsSync(name)) await keep(path, name);
-    if (hadFile) await keep(to.path, kept);
-    await syncFolder(to.folder);
-    for (const { path } of sidecars) await rm(path, { force: true });
+    for (const { path, second } of pairs) if (!existsSync(second)) await keep(path, second);
+    await folder.sync();
+    for (const suffix of sidecars) await rm(folder.at(`${name}${suffix}`), { force: true });
     // As above: a removed -wal that comes back beside the new database would be recovered into it.
-    await syncFolder(to.folder);
-    if (hadFile) await rename(finished, to.path);
+    await folder.sync();
     // Not over a file that somebody creates at this moment.
-    else await durableRename(finished, to.path, null);
-    await syncFolder(to.folder);
+    if (hadFile) await rename(finished, folder.at(name));
+    else await durableRename(finished, folder.at(name), null, () => folder.sync());
+    placed = true;
+    await folder.sync();
   } catch (error) {
-    await undo();
-    throw error;
+    await takeBack(undo, folder.named(error), to.path, join(folder.path, keptName));
   }
-  return {
-    kept: [...(hadFile ? [kept] : []), ...sidecars.map(({ name }) => name)],
-    undo: async () => {
-      if (!hadFile) await rm(to.path, { force: true });
-      await undo();
-    },
-  };
+  return { kept: pairs.map(({ keptPath }) => keptPath), undo };
+}
+
+/** Goes the way back and throws `first`; where that fails as well, the error says where the old database is. */
+export async function takeBack(undo: () => Promise<void>, first: unknown, path: string, kept: string): Promise<never> {
+  try {
+    await undo();
+  } catch (second) {
+    throw new RestoreError(`${errorMessage(first)} The old database could not be put back: ${errorMessage(second)}`, {
+      hint: `The old database is ${existsSync(kept) ? kept : path}. When its disk works again, move it, and what stands beside it under the same name, to ${path}.`,
+      details: { kept, undo: errorMessage(second) },
+      cause: first,
+    });
+  }
+  throw first;
 }
 
 /** Gives a file a second name; where there are no hard links, the second name only, and its place is empty for a moment. */
 async function keep(path: string, name: string): Promise<void> {
   if (!(await tryLink(path, name, noHardLinks))) await rename(path, name);
-}
-
-/** Gives a kept file its place back. rename(2) does nothing when it still has both names, so the second goes in any case. */
-async function putBack(name: string, path: string): Promise<void> {
-  if (!existsSync(name)) return;
-  await rename(name, path);
-  await rm(name, { force: true });
 }

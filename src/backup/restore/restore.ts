@@ -1,17 +1,18 @@
 /** `restoreDatabase`: the way of one restore, step by step, to the verified database in its place or to a `RestoreError`. */
+import { basename, join } from 'node:path';
 import { performance, wallClockNow } from '../../base/clock';
 import { RestoreError } from '../../errors/refusals';
 import type { VerifyLevel } from '../../maintenance/messages';
 import { choiceOption, refuseOption } from '../../options/checks';
 import { checkOptionNames } from '../../options/option-names';
 import { stepper, type RestoreStep } from '../steps';
-import { checkInPlace, copyBackup, foldTarget, modeOf, takeOwner, verifyBackup } from './steps';
+import { accessFor, checkInPlace, copyBackup, foldTarget, verifyBackup, type RestoredAccess } from './steps';
 import { checkGround } from './target';
 import { SyncAndHash } from '../sync-and-hash';
 import type { BackupEnvironment } from '../environment';
 import { stampOf } from '../folder';
-import { swapBroken, swapWhole } from './replace-database';
-import { createTemporary, removeTemporary, sweepTemporaries } from '../temporary';
+import { swapBroken, swapWhole, takeBack } from './replace-database';
+import { carryOver, giveAccess, prepareBuild } from '../staging';
 
 export interface RestoreOptions {
   /** The backup. It is only read. */
@@ -34,6 +35,8 @@ export interface RestoreReport {
   readonly pages: number;
   readonly sha256: string;
   readonly verified: VerifyLevel;
+  /** Owner and permissions of the restored database, and where they are taken from. */
+  readonly access: RestoredAccess;
   /** Rows that refer to a row that does not exist; `null` if not counted. */
   readonly foreignKeyViolations: number | null;
   readonly durationMs: number;
@@ -61,28 +64,49 @@ export async function restoreDatabase(options: RestoreOptions, context: RestoreC
 
   const ground = await at('target', () => checkGround(from, to, context.isOpenHere));
   const target = ground.to;
-  await sweepTemporaries(target.folder, wallClockNow());
-  const { path: work, handle } = await at('temporary', () => createTemporary(target.folder, modeOf(ground)));
+  const access = accessFor(ground);
+  const build = await at('temporary', () =>
+    prepareBuild({ path: target.path, source: null }, { isNetwork: () => false }),
+  );
+  const { work, handle, carried, publish } = build;
   const seal = new SyncAndHash(work, handle, signal);
   try {
-    const copying = at('copy', async () => {
-      await takeOwner(handle, target);
+    const copying = at('copy', () => {
+      build.check();
       return copyBackup(ground, work, signal);
     });
     seal.accompany(copying);
     const copied = await copying;
-    const verified = await at('verify', () => verifyBackup(work, copied, level, signal));
+    const verified = await at('verify', () => {
+      build.check();
+      return verifyBackup(work, copied, level, signal);
+    });
     const sealed = await at('seal', async () => {
+      await giveAccess(handle, access, true);
       const content = await seal.finish();
+      build.check();
+      if (carried !== null) {
+        await carryOver(work, carried.path, content, signal);
+        await giveAccess(carried.handle, access, true);
+        await carried.handle.close();
+      }
       // Before the file becomes the database: a later close would cancel the locks of whoever opens it first.
       await handle.close();
       return content;
     });
-    const kept = `${target.path}.before-restore-${stampOf(wallClockNow())}`;
+    const keptName = `${basename(target.path)}.before-restore-${stampOf(wallClockNow())}`;
+    const kept = join(target.folder, keptName);
     const state = await at('fold', () => foldTarget(target, kept, context.isOpenHere));
-    const swap = await finish('swap', () =>
-      state === 'whole' ? swapWhole(work, target, kept) : swapBroken(work, target, kept, state === 'broken'),
-    );
+    const exchange = { finished: publish.from, to: target, folder: publish.folder, keptName };
+    const swap = await finish('swap', async () => {
+      const done = await (state === 'whole' ? swapWhole(exchange) : swapBroken(exchange, state === 'broken'));
+      try {
+        publish.checkPlaced();
+      } catch (error) {
+        await takeBack(done.undo, error, target.path, kept);
+      }
+      return done;
+    });
     await finish('check', () => checkInPlace(target, swap));
     return {
       path: target.path,
@@ -92,11 +116,12 @@ export async function restoreDatabase(options: RestoreOptions, context: RestoreC
       pages: verified.header.pages,
       sha256: sealed.sha256,
       verified: level,
+      access,
       foreignKeyViolations: verified.foreignKeyViolations,
       durationMs: performance.now() - started,
     };
   } finally {
-    await removeTemporary(work);
+    await build.remove();
     const closed = seal.close();
     if (signal?.aborted !== true) await closed;
   }

@@ -1,6 +1,5 @@
-/** The steps of a restore that read and check; those that change the target are in swap.ts. */
-import type { FileHandle } from 'node:fs/promises';
-import { lstatSync, rmSync, statSync } from 'node:fs';
+/** The steps of a restore that read and check; those that change the target are in replace-database.ts. */
+import { copyFileSync, constants, lstatSync, rmSync, statSync } from 'node:fs';
 import { RestoreError } from '../../errors/refusals';
 import { SqliteCorruptError, SqliteNotADatabaseError } from '../../errors/sqlite-errors';
 import { hasFenceMarker } from '../../filesystem/fence-marker';
@@ -8,10 +7,11 @@ import { startJob, runJob } from '../../maintenance/jobs-client';
 import type { CopyResult, HeaderFacts, VerifyLevel, VerifyResult } from '../../maintenance/messages';
 import { problemsOfCopy } from '../verify-copy';
 import { noHardLinks, tryLink } from '../durable-rename';
+import { accessOf, type Access } from '../staging';
 import { identityOf, readAccess, sidecarsOf, type PlacedFile } from '../place';
 import { refuseOpen, type RestoreGround } from './target';
 import type { BackupEnvironment } from '../environment';
-import type { Swap } from './replace-database';
+import { takeBack, type Swap } from './replace-database';
 
 /** How long a read of the backup waits for a lock, in milliseconds: as long as a statement does by default. */
 const readTimeoutMs = 5000;
@@ -20,15 +20,21 @@ const foldTimeoutMs = 100;
 /** Problems that a message shows; `details.problems` has them all. */
 const shownProblems = 3;
 
-/** Permissions of the restored database: those of the old one, or those of the backup. */
-export function modeOf({ from, to }: RestoreGround): number {
-  return Number((to.facts ?? from.facts).mode) & 0o777;
+/** Who may read and write the restored database, and why. */
+export interface RestoredAccess extends Access {
+  readonly reason: 'as the old database' | 'owner of the folder' | 'as the backup';
 }
 
-/** Gives the new file to the owner of the old one, which only root can do. */
-export async function takeOwner(handle: FileHandle, target: PlacedFile): Promise<void> {
-  if (target.facts === null || process.getuid?.() !== 0) return;
-  await handle.chown(Number(target.facts.uid), Number(target.facts.gid));
+/**
+ * The access of the old database; for a missing one that of the backup, and, where root restores, the owner of the folder:
+ * the service that lost the file most likely runs as that user.
+ */
+export function accessFor({ from, to }: RestoreGround): RestoredAccess {
+  if (to.facts !== null) return { ...accessOf(to.facts), reason: 'as the old database' };
+  const access = accessOf(from.facts);
+  if (process.geteuid?.() !== 0) return { ...access, reason: 'as the backup' };
+  const { uid, gid } = statSync(to.folder);
+  return { uid, gid, mode: access.mode, reason: 'owner of the folder' };
 }
 
 /** Copies the backup page by page, with what its own WAL may hold, and leaves the copy as one file. */
@@ -106,28 +112,46 @@ export async function foldTarget(
   const job = { file: target.path, identity: identityOf(found), busyTimeoutMs: foldTimeoutMs };
   // Only a connection that may write can recover a journal, and it deletes the journal of a file that it cannot read:
   // so that no evidence is lost, the sidecars have a second name until SQLite has made sense of them.
-  const preserved = await preserve(target, kept);
+  const preserved: string[] = [];
   let state: TargetState = 'none';
   try {
+    await preserve(target, kept, preserved);
     await runJob({ kind: 'fold', ...job, foreign: true });
     state = sidecarsOf(target.path).length === 0 ? 'whole' : 'broken';
   } catch (error) {
     if (!(error instanceof SqliteCorruptError || error instanceof SqliteNotADatabaseError)) throw error;
     state = 'broken';
   } finally {
-    if (state !== 'broken') for (const name of preserved) rmSync(name, { force: true });
+    if (state !== 'broken') for (const name of preserved) removeSecondName(name);
   }
   return state;
 }
 
-/** Gives the sidecars of a database second names, where the filesystem has hard links. */
-async function preserve(target: PlacedFile, kept: string): Promise<readonly string[]> {
-  const names: string[] = [];
+/**
+ * Gives the sidecars of a database second names, where the filesystem has hard links, and adds them to `names`.
+ *
+ * On Windows copies: a second name of a file that somebody has open can neither be removed nor replaced there. The index in
+ * the -shm is made anew from the -wal.
+ */
+async function preserve(target: PlacedFile, kept: string, names: string[]): Promise<void> {
   for (const path of sidecarsOf(target.path)) {
-    const name = `${kept}${path.slice(target.path.length)}`;
-    if (await tryLink(path, name, noHardLinks)) names.push(name);
+    const suffix = path.slice(target.path.length);
+    const name = `${kept}${suffix}`;
+    if (process.platform === 'win32') {
+      if (suffix === '-shm') continue;
+      names.push(name);
+      copyFileSync(path, name, constants.COPYFILE_EXCL);
+    } else if (await tryLink(path, name, noHardLinks)) names.push(name);
   }
-  return names;
+}
+
+/** What cannot be removed is told by the doctor; the error that is on its way matters more. */
+function removeSecondName(name: string): void {
+  try {
+    rmSync(name, { force: true });
+  } catch {
+    // As above.
+  }
 }
 
 /** Opens the restored database where it stands now, and puts the old one back when that fails. */
@@ -146,7 +170,6 @@ export async function checkInPlace(target: PlacedFile, swap: Swap): Promise<void
       details: { problems: checked.problems },
     });
   } catch (error) {
-    await swap.undo();
-    throw error;
+    await takeBack(swap.undo, error, target.path, swap.kept[0] ?? target.path);
   }
 }

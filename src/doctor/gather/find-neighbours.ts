@@ -2,13 +2,13 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { basename, join, parse } from 'node:path';
 import { processIdOf } from '../../backup/process-id';
-import { momentOf } from '../../backup/folder';
+import { momentOfName } from '../../backup/folder';
 import type { Location } from '../../filesystem/locate';
 import type { NeighbourFacts } from '../facts';
 
 /** What Dropbox, Syncthing, Nextcloud and OneDrive put into the name. */
 const conflict = /conflict/i;
-const sidecar = /-(?:wal|shm|journal|fenced)$/;
+const sidecar = /-(?:wal|shm|journal|fenced|backup-id)$/;
 
 export function findNeighbours({ file, directory }: Location): NeighbourFacts {
   const name = basename(file);
@@ -39,9 +39,9 @@ function isAbout(candidate: string, name: string): boolean {
 
 /** The name of the database with something put to it; not `app.json`, and not a backup of ours, which has a stamp. */
 function looksCopied(candidate: string, name: string): boolean {
-  const { name: stem, ext } = parse(name);
+  const { ext } = parse(name);
   const own = parse(candidate);
-  if (momentOf(own.name.slice(stem.length + 1)) !== null) return false;
+  if (momentOfName(candidate) !== null) return false;
   if (candidate.includes(name)) return true;
   return (
     ext !== '' &&

@@ -1,0 +1,253 @@
+/** Gives a database a name of its own, which its backups carry: paths, hosts and inode numbers are no identity. */
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readlinkSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { wallClockNow } from '../base/clock';
+import { errorCode, errorMessage } from '../base/foreign-error';
+import { bootId } from '../filesystem/fence-marker';
+import { FolderHandle } from '../filesystem/folder-handle';
+import { isText, parseShape, type Shape } from '../filesystem/json-shape';
+import { readSmallFile } from '../filesystem/small-file';
+import { isTrusted } from '../filesystem/trust';
+import { noHardLinks, tryLink } from './durable-rename';
+import { temporaryName, thisProcess } from './process-id';
+
+/**
+ * What `<database>-backup-id` says.
+ *
+ * Two containers have different databases at equal paths, and a restore gives the same database another inode: a random name
+ * in a file beside the database stays with it through both, and through VACUUM, a restart and another host name.
+ */
+interface IdText {
+  readonly format: 1;
+  readonly id: string;
+  /** Canonical path of the database when the name was given. */
+  readonly file: string;
+  /** The file that holds this text: a copy of it has another mark. */
+  readonly mark: string;
+  /** Where `file` can be looked for: the boot and the mounts of the process that wrote this. */
+  readonly place: string;
+  readonly created: string;
+}
+
+export interface DatabaseId {
+  readonly id: string;
+  /** What somebody should know about it, for example that the database was copied; `null`: nothing. */
+  readonly notice: string | null;
+}
+
+const shape: Shape<IdText> = {
+  format: value => value === 1,
+  id: isId,
+  file: isText(16_384),
+  mark: isText(64),
+  place: isText(64),
+  created: isText(64),
+};
+
+/** More than any of these files has, in bytes. */
+const maxBytes = 32_768;
+
+export function isId(value: unknown): boolean {
+  return typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
+}
+
+/** Beside the database, so that it moves with it. */
+export function databaseIdPath(file: string): string {
+  return `${file}-backup-id`;
+}
+
+/** Who reads a file: itself, or a copy of it. Birth times are kept by ext4, xfs, btrfs, NTFS and APFS; inodes by most. */
+export function markOf({ ino, birthtimeMs }: { readonly ino: number; readonly birthtimeMs: number }): string {
+  return `${ino}.${Math.floor(birthtimeMs)}`;
+}
+
+/** What a look at the file says, decided apart from the look. */
+export type IdFinding =
+  | { readonly state: 'missing' }
+  | { readonly state: 'known'; readonly id: string }
+  /** A copy of the file, made with the database: which of the two is the old one cannot always be told. */
+  | { readonly state: 'copied'; readonly text: IdText }
+  /** Somebody else's, a link, or nonsense. */
+  | { readonly state: 'refused'; readonly what: string };
+
+export function readDatabaseId(file: string): IdFinding {
+  const found = readSmallFile(databaseIdPath(file), maxBytes);
+  if (found.state === 'missing') return found;
+  if (found.state === 'refused') return { state: 'refused', what: `it is ${found.what}` };
+  const { uid } = found.stats;
+  const owner = statSync(file, { throwIfNoEntry: false })?.uid;
+  if (!isTrusted(uid) && uid !== owner) return { state: 'refused', what: `it belongs to user ${uid}` };
+  const text = parseShape(found.text, shape);
+  if (text === null) return { state: 'refused', what: 'it does not have the form of such a file' };
+  return isSameMark(text.mark, markOf(found.stats)) ? { state: 'known', id: text.id } : { state: 'copied', text };
+}
+
+/** Equal birth times are those of one file; where there are none, the inode has to do. */
+export function isSameMark(one: string, other: string): boolean {
+  const [[ino, birth], [otherIno, otherBirth]] = [one.split('.'), other.split('.')];
+  return birth !== '0' && otherBirth !== '0' ? birth === otherBirth : ino === otherIno;
+}
+
+/** The manifest of a backup, as far as it says of which file it is. */
+export interface IdClue {
+  readonly id: string;
+  /** Mark of the database when the backup was made. */
+  readonly mark: string;
+}
+
+/**
+ * The name of the database; gives it one when it has none.
+ *
+ * `clues` are those of the backups that lie where new ones go: a database that was renamed without its `-backup-id` is still
+ * the same file. What cannot be known is not guessed: a database whose `-backup-id` was copied with it gets a new name, and
+ * the notice says so, unless the original is known to be gone from this machine.
+ */
+export async function establishDatabaseId(file: string, clues: readonly IdClue[]): Promise<DatabaseId> {
+  const found = readDatabaseId(file);
+  if (found.state === 'known') return { id: found.id, notice: null };
+  const facts = statSync(file, { throwIfNoEntry: false });
+  const mark = facts === undefined ? null : markOf(facts);
+  if (found.state === 'refused')
+    return { id: derivedId(file, mark), notice: `${databaseIdPath(file)} is not used: ${found.what}.` };
+  if (found.state === 'copied') {
+    const decided = judgeCopy(
+      file,
+      found.text,
+      found.text.place === placeMark() ? whatStandsAt(found.text) : 'unknown',
+    );
+    return write(file, decided.id ?? newId(), decided.notice, true);
+  }
+  const ids = new Set(clues.filter(clue => mark !== null && isSameFile(clue.mark, mark)).map(clue => clue.id));
+  const [known] = ids;
+  return write(file, ids.size === 1 && known !== undefined ? known : newId(), null, false);
+}
+
+/** Of a database that goes without its file beside it, both numbers must be right. */
+function isSameFile(one: string, other: string): boolean {
+  return one === other && !one.endsWith('.0');
+}
+
+/** Decides what becomes of a name that was copied with its database. Pure. */
+export function judgeCopy(
+  file: string,
+  text: { readonly id: string; readonly file: string },
+  original: 'stands' | 'gone' | 'unknown',
+): { readonly id: string | null; readonly notice: string | null } {
+  if (original === 'gone') return { id: text.id, notice: null };
+  const earlier = `Backups that carry its former name (${text.id}) stay, and are not removed.`;
+  if (original === 'stands') {
+    return { id: null, notice: `${file} is a copy of ${text.file}: its backups are kept apart. ${earlier}` };
+  }
+  return {
+    id: null,
+    notice: `${file} was copied, or moved from another filesystem; whether the original is still in use cannot be told, so its backups begin anew. ${earlier}`,
+  };
+}
+
+function whatStandsAt({ file, id }: IdText): 'stands' | 'gone' {
+  const found = readDatabaseId(file);
+  return found.state === 'known' && found.id === id ? 'stands' : 'gone';
+}
+
+/** Where no file can be written: the same as long as neither path nor file change. */
+function derivedId(file: string, mark: string | null): string {
+  return createHash('sha256')
+    .update(`${file}\n${mark ?? ''}\n${placeMark()}`)
+    .digest('hex')
+    .slice(0, 32);
+}
+
+function newId(): string {
+  return randomBytes(16).toString('hex');
+}
+
+async function write(file: string, id: string, notice: string | null, replaces: boolean): Promise<DatabaseId> {
+  const path = databaseIdPath(file);
+  try {
+    const folder = FolderHandle.open(dirname(file));
+    try {
+      const temporary = folder.at(temporaryName(thisProcess(), randomBytes(6).toString('hex')));
+      try {
+        writeText(temporary, file, id);
+        if (replaces) await rm(folder.at(basename(path)), { force: true });
+        const name = folder.at(basename(path));
+        if (!(await tryLink(temporary, name, noHardLinks)) && !existsSync(name)) await rename(temporary, name);
+      } finally {
+        await rm(temporary, { force: true });
+      }
+      await folder.sync();
+      return { id, notice };
+    } finally {
+      folder.close();
+    }
+  } catch (error) {
+    // Another process of this database was faster.
+    const found = readDatabaseId(file);
+    if (errorCode(error) === 'EEXIST' && found.state === 'known') return { id: found.id, notice };
+    const mark = statSync(file, { throwIfNoEntry: false });
+    return {
+      id: derivedId(file, mark === undefined ? null : markOf(mark)),
+      notice: `${path} cannot be written (${errorMessage(error)}): the backups of this database are told from others by its path and file, and begin anew when those change.`,
+    };
+  }
+}
+
+function writeText(path: string, file: string, id: string): void {
+  const descriptor = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  try {
+    const text: IdText = {
+      format: 1,
+      id,
+      file,
+      mark: markOf(fstatSync(descriptor)),
+      place: placeMark(),
+      created: new Date(wallClockNow()).toISOString(),
+    };
+    writeSync(descriptor, `${JSON.stringify(text, null, 2)}\n`);
+    giveAccessOf(file, descriptor);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Whoever may read the database may read its name; a process of root gives it to the owner of the database. */
+function giveAccessOf(file: string, descriptor: number): void {
+  const database = statSync(file, { throwIfNoEntry: false });
+  if (database === undefined || process.geteuid === undefined) return;
+  try {
+    if (process.geteuid() === 0) fchownSync(descriptor, database.uid, database.gid);
+    const { gid } = fstatSync(descriptor);
+    fchmodSync(descriptor, database.mode & (gid === database.gid ? 0o666 : 0o606));
+  } catch {
+    // A filesystem without owners: the file stays private.
+  }
+}
+
+/** Within one boot and one set of mounts a path leads to one place. mount_namespaces(7) */
+function placeMark(): string {
+  let mounts = '';
+  try {
+    mounts = readlinkSync('/proc/self/ns/mnt');
+  } catch {
+    // Not on Linux: there are no such namespaces.
+  }
+  return createHash('sha256')
+    .update(`${bootId() ?? ''}\n${mounts}`)
+    .digest('hex')
+    .slice(0, 16);
+}

@@ -1,0 +1,119 @@
+/** Holds a folder by its descriptor and, where other users could lead its name elsewhere, names files through that. */
+import { closeSync, constants, fstatSync, fsync, lstatSync, openSync, statSync, type BigIntStats } from 'node:fs';
+import { promisify } from 'node:util';
+import { join } from 'node:path';
+import { sameFile, type FileIdentity } from '../base/file-identity';
+import { sharedFolders } from './build-place';
+
+/**
+ * A folder that stays the one it was when it was opened, also when its name, or one above it, comes to lead elsewhere.
+ *
+ * Where another user could do that, {@link at} gives names below `/proc/self/fd/<descriptor>` on Linux, which the kernel
+ * resolves to the open folder itself. Elsewhere the names are plain, and {@link holds} tells whether they still lead there.
+ */
+export class FolderHandle {
+  readonly identity: FileIdentity;
+  readonly stats: BigIntStats;
+  readonly #descriptor: number | null;
+  readonly #byDescriptor: string | null;
+  #path: string;
+  #closed = false;
+
+  private constructor(path: string, opened: string, flags: number, isShared: boolean) {
+    this.#path = path;
+    // Windows opens no folders.
+    this.#descriptor = process.platform === 'win32' ? null : openSync(opened, flags);
+    this.stats =
+      this.#descriptor === null ? statSync(opened, { bigint: true }) : fstatSync(this.#descriptor, { bigint: true });
+    this.identity = { dev: this.stats.dev, ino: this.stats.ino };
+    this.#byDescriptor = this.#descriptor !== null && isShared ? nameOf(this.#descriptor, this.identity) : null;
+  }
+
+  /** Throws what the system says. */
+  static open(path: string): FolderHandle {
+    return new FolderHandle(path, path, folderFlags, sharedFolders(path).length > 0);
+  }
+
+  /** A folder in this one; `name` must not be a symbolic link. */
+  inside(name: string): FolderHandle {
+    try {
+      return new FolderHandle(join(this.path, name), this.at(name), ownFolderFlags, this.#byDescriptor !== null);
+    } catch (error) {
+      throw this.named(error);
+    }
+  }
+
+  /** The plain name, which SQLite and other processes use. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /** The folder was given another name. */
+  renamed(path: string): void {
+    this.#path = path;
+  }
+
+  /** The name of a file in the folder, for calls of this process: not for SQLite, which follows links on its own. */
+  at(name: string): string {
+    return join(this.#byDescriptor ?? this.path, name);
+  }
+
+  /** Whether the folder's plain name, which SQLite and other processes use, leads to it. */
+  holds(): boolean {
+    const now = statSync(this.path, { bigint: true, throwIfNoEntry: false });
+    return now !== undefined && sameFile(now, this.identity);
+  }
+
+  /** What stands at a name in the folder, links not followed; `null` when nothing does. */
+  look(name: string): BigIntStats | null {
+    return lstatSync(this.at(name), { bigint: true, throwIfNoEntry: false }) ?? null;
+  }
+
+  /** Makes the names in the folder durable. fsync(2): "Calling fsync() does not necessarily ensure that the entry ..." */
+  sync(): Promise<void> {
+    // Windows opens no folders, and NTFS journals its names.
+    if (this.#descriptor === null) return Promise.resolve();
+    return syncDescriptor(this.#descriptor);
+  }
+
+  /** `error` with the plain name in the place of the one by descriptor, which tells nobody anything. */
+  named<Thrown>(error: Thrown): Thrown {
+    const byDescriptor = this.#byDescriptor;
+    if (byDescriptor === null || typeof error !== 'object' || error === null) return error;
+    for (const member of ['message', 'path', 'dest'] as const) {
+      const text: unknown = Reflect.get(error, member);
+      if (typeof text === 'string') Reflect.set(error, member, text.replaceAll(`${byDescriptor}/`, `${this.path}/`));
+    }
+    return error;
+  }
+
+  close(): void {
+    if (this.#closed || this.#descriptor === null) return;
+    this.#closed = true;
+    closeSync(this.#descriptor);
+  }
+}
+
+const fsyncOf = promisify(fsync);
+
+async function syncDescriptor(descriptor: number): Promise<void> {
+  await fsyncOf(descriptor).catch((error: NodeJS.ErrnoException) => {
+    // Some network and FUSE filesystems have no sync of folders, and say so with EINVAL. fsync(2)
+    if (error.code !== 'EINVAL') throw error;
+  });
+}
+
+// The constants are missing on Windows, which opens no folders.
+const folderFlags = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0);
+const ownFolderFlags = folderFlags | (constants.O_NOFOLLOW ?? 0);
+
+/** `null` where `/proc` does not show the descriptors of this process. */
+function nameOf(descriptor: number, identity: FileIdentity): string | null {
+  if (process.platform !== 'linux') return null;
+  const name = `/proc/self/fd/${descriptor}`;
+  try {
+    return sameFile(statSync(name, { bigint: true }), identity) ? name : null;
+  } catch {
+    return null;
+  }
+}
