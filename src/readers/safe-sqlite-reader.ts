@@ -1,4 +1,5 @@
 /** The program of a reader process: opens a read-only connection, answers queries, and dies with the process that asked. */
+import { constants, setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { currentDate } from '../base/clock';
 import { readerTitle } from '../base/reader-title';
@@ -38,7 +39,17 @@ function send(message: FromReader): void {
   process.send?.(message, undefined, {}, () => {});
 }
 
+/** Where the cores are taken, the service goes before its reports; the thread that watches keeps its priority. */
+function yieldToTheService(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Some sandboxes forbid it: the query runs all the same.
+  }
+}
+
 function main(): void {
+  yieldToTheService();
   const works = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   new Worker(watch, {
     eval: true,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import Native from 'better-sqlite3';
@@ -66,6 +67,16 @@ describe('the end of the application', { skip: noProc }, () => {
       assert.deepEqual([run.status, run.stdout], [0, expected], run.stderr);
     }
   });
+});
+
+test('readers yield: the service goes first where the cores are taken', async () => {
+  using bench = createBench({ readers: { max: 1 } });
+  const abort = new AbortController();
+  const read = assert.rejects(bench.db.reader.all(endless, [], { signal: abort.signal }));
+  await untilRunning(bench.db);
+  assert.ok(getPriority(bench.db.health().readers.running[0]?.pid ?? 0) > getPriority());
+  abort.abort();
+  await read;
 });
 
 describe('what is left behind', { skip: noProc }, () => {
