@@ -34,6 +34,8 @@ export interface QueryMessage {
   readonly once: boolean;
   readonly maxRows: number | null;
   readonly maxBytes: number | null;
+  /** Milliseconds until its limit. The application ends the reader then; the reader ends itself a little later. */
+  readonly endsInMs: number;
   /** Pieces that may be under way at a time. */
   readonly window: number;
 }

@@ -107,6 +107,7 @@ export class ReadQuery implements Turn {
     const id = this.#id;
     slot.send({
       type: 'query',
+      endsInMs: this.query.timeoutMs - (performance.now() - this.queuedAt),
       shape: this.sql,
       id,
       sql,

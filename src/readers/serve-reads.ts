@@ -50,8 +50,8 @@ class ResultTooLarge extends Error {
 export interface ServeOptions {
   /** Longest time that one piece takes to read, in milliseconds; one step of SQLite is not cut. */
   readonly pieceMs: number;
-  /** Told when SQLite begins to work on a query, with its shape, and with `null` when that has ended. */
-  readonly working: (shape: string | null) => void;
+  /** Told when SQLite begins to work on a query, and with `null` when that has ended. */
+  readonly working: (query: Pick<QueryMessage, 'shape' | 'endsInMs'> | null) => void;
   /** Milliseconds that a locked database is asked again, where SQLite itself does not wait. */
   readonly retryBusyMs: number;
 }
@@ -104,7 +104,7 @@ export class ReadServer {
   }
 
   #begin(query: QueryMessage): void {
-    this.#options.working(query.shape);
+    this.#options.working(query);
     const statement = inForm(this.#prepared(query.sql), query.rows).safeIntegers(query.safeIntegers);
     const rows = statement.iterate(...query.parameters);
     this.#running = { query, rows, credit: query.window, rowCount: 0, byteCount: 0, columns: null };

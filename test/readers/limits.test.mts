@@ -39,6 +39,7 @@ describe('a runaway query', () => {
       const told: unknown[] = [];
       db.events.on('queryTimeout', ({ sql: shape, phase }) => told.push([/'|\d{2}/.test(shape), phase]));
       await db.reader.get('SELECT 1');
+      const before = db.health().reasons;
       const failed = assert.rejects(
         db.reader.all(sql, [], { timeoutMs: 500, maxBytes: Number.MAX_SAFE_INTEGER }),
         (error: QueryTimeoutError) => {
@@ -60,11 +61,26 @@ describe('a runaway query', () => {
       assert.deepEqual(told, [[false, 'running']]);
       assert.deepEqual(await db.reader.get('SELECT 2 AS a'), { a: 2 }, 'a fresh reader for the next');
       assert.equal((await db.checkpoint('truncate')).complete, true);
-      const { status, readers } = db.health();
-      assert.deepEqual([status, readers.counts.timeout, readers.killed], ['ok', 1, 1]);
+      const { reasons, readers } = db.health();
+      assert.deepEqual([reasons, readers.counts.timeout, readers.killed], [before, 1, 1]);
       db.close();
     });
   }
+
+  test('is ended at its limit also while the event loop of the application stands still', async () => {
+    using bench = createBench({ readers: { max: 1 } });
+    const { db } = bench;
+    await db.reader.get('SELECT 1');
+    const read = assert.rejects(db.reader.all(endless, [], { timeoutMs: 200 }), QueryTimeoutError);
+    await untilRunning(db);
+    const pid = db.health().readers.running[0]?.pid ?? 0;
+    const sleeper = new Int32Array(new SharedArrayBuffer(4));
+    let waited = 0;
+    for (; isAlive(pid) && waited < 60_000; waited += 10) Atomics.wait(sleeper, 0, 0, 10);
+    assert.equal(isAlive(pid), false, 'nobody but the reader itself could end it');
+    await read;
+    assert.equal(db.health().readers.lost, 0);
+  });
 
   test('holds the event loop of raw better-sqlite3, which nothing can stop', async () => {
     using bench = createBench();
