@@ -27,6 +27,8 @@ export interface FenceFacts {
 
 export interface JournalFacts {
   readonly wal: WalFile | null;
+  /** The database was written, or put there, after the last write to the `-wal`. */
+  readonly olderThanDatabase?: boolean;
   readonly index: WalIndex | null;
   readonly rollback: RollbackJournal | null;
 }

@@ -13,7 +13,9 @@ import { resolveOptions } from '../options/resolve';
 import type { ResolvedOptions } from '../options/resolved';
 import type { Plan } from '../policy/plan';
 import { admitToRegistry, keyOf, type Admission } from './admit';
-import { connect } from './connect';
+import { connect, type ConnectRequest } from './connect';
+import { suspectWal, type WalSuspicion } from '../filesystem/wal-age';
+import { foreignWalFailure, judgeSuspectWal } from './foreign-wal';
 import { vacuumIntoGuard } from './vacuum-into';
 import { SharedConnection } from './shared-connection';
 import { locateFile, planFile, planWithoutFile } from './plan';
@@ -37,10 +39,31 @@ function openFile(filename: string, options: ResolvedOptions): SharedConnection 
   const admission = admitToRegistry(location, options);
   try {
     const key = (): string => settleAdmission(admission, location.file).key;
-    const connection = connect({ target: location.file, key, plan, options });
+    const suspicion = location.untouched ? null : suspectWal(location.file);
+    const connection = connectBeside(suspicion, { target: location.file, key, plan, options });
     return startServices(connection, location, filename, admission);
   } catch (error) {
     admission.release();
+    throw error;
+  }
+}
+
+/** A `-wal` that may belong to another database is judged before anything is written. */
+function connectBeside(suspicion: WalSuspicion | null, request: ConnectRequest): Connection {
+  let connection: Connection;
+  try {
+    connection = connect(request);
+  } catch (error) {
+    throw foreignWalFailure(error, suspicion) ?? error;
+  }
+  if (suspicion === null) return connection;
+  try {
+    const warning = judgeSuspectWal(connection, suspicion);
+    if (warning !== null) inMicrotask(() => connection.hub.publish('warning', { ...warning, details: {} }));
+    return connection;
+  } catch (error) {
+    connection.abandon([{ file: suspicion.file, identity: null }]);
+    connection.releaseHolds();
     throw error;
   }
 }

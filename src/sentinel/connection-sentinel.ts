@@ -1,5 +1,5 @@
 /** Puts sentinels over all files of a connection: the database and what is attached to it. */
-import { performance } from '../base/clock';
+import { currentDate, performance } from '../base/clock';
 import { quotedName } from '../base/sql-name';
 import { atExit } from '../base/at-exit';
 import type { FileIdentity } from '../base/file-identity';
@@ -9,6 +9,7 @@ import { sqliteCopyOf } from '../registry/sqlite-copy';
 import { disableConnection, type DisabledConnection, type Outcome } from './disable-connection';
 import type { Loss } from './finding';
 import { joinRounds } from './rounds';
+import { setAsideSidecars, type SetAside } from './set-aside';
 import type { EventHub } from '../events/event-hub';
 import {
   createSentinel,
@@ -114,15 +115,8 @@ export function startConnectionSentinel(
     return warning;
   }
 
-  /** The application may change the journal mode: other locks are right then, and the `-wal` is rightly gone. */
-  function journalModeChanged(file: string, watched: WatchedFile): boolean {
-    const journalMode = verbose.quietly(() => journalModeNow(native, file));
-    if (journalMode === null || journalMode === watched.journalMode) return false;
-    watched.sentinel.stop();
-    watched.journalMode = journalMode;
-    watched.sentinel = sentinelFor(native, { file, identity: watched.identity, journalMode, addon });
-    return true;
-  }
+  const journalModeChanged = (file: string, watched: WatchedFile): boolean =>
+    followJournalMode(connection, addon, file, watched);
 
   /** A statement that was not finished, or a full disk, kept the rescue from its work; it may go on now. */
   function rescueAgain(): void {
@@ -143,8 +137,12 @@ export function startConnectionSentinel(
       publishWarning(connection.hub, finding);
       return null;
     }
-    verdict = verbose.quietly(() => disableConnection(connection, finding, rescueDirectory));
-    for (const [file, { identity }] of files) held.push(blockCheckpoint(file, identity, nativeBinding));
+    // While the names still lead to what the connection has open.
+    const setAside = (): SetAside | null => {
+      for (const [file, { identity }] of files) held.push(blockCheckpoint(file, identity, nativeBinding));
+      return setAsideFor(finding, files);
+    };
+    verdict = verbose.quietly(() => disableConnection(connection, finding, rescueDirectory, setAside));
     leaveExit = atExit(closeInOrder);
     const { error, tell } = verdict;
     // Behind the holds: a listener that closes the connection would else checkpoint through it.
@@ -206,8 +204,36 @@ function sentinelFor(native: NativeDatabase.Database, subject: Omit<SentinelSubj
   return createSentinel({ ...subject, transaction });
 }
 
+/** The application may change the journal mode: other locks are right then, and the `-wal` is rightly gone. */
+function followJournalMode(
+  { native, verbose }: WatchedConnection,
+  addon: FileIdentity | null,
+  file: string,
+  watched: WatchedFile,
+): boolean {
+  const journalMode = verbose.quietly(() => journalModeNow(native, file));
+  if (journalMode === null || journalMode === watched.journalMode) return false;
+  watched.sentinel.stop();
+  watched.journalMode = journalMode;
+  watched.sentinel = sentinelFor(native, { file, identity: watched.identity, journalMode, addon });
+  return true;
+}
+
 function publishWarning(hub: EventHub, { kind, message, details, culprits }: Loss): void {
   hub.publish('warning', { code: warningCodes[kind] ?? kind, message, details: { ...details, culprits } });
+}
+
+/** Only where another content stands at the name of the database now, or the `-wal` has one that is not its own. */
+function setAsideFor(
+  { kind, details }: Loss,
+  files: ReadonlyMap<string, { readonly sentinel: Sentinel }>,
+): SetAside | null {
+  const replaced = kind === 'databaseReplaced' && details['fate'] === 'other';
+  const changed = kind === 'changedUnderneath' && details['changed'] !== 'index';
+  const file = String(details['file']);
+  const sentinel = files.get(file)?.sentinel;
+  if (!(replaced || changed) || sentinel === undefined) return null;
+  return setAsideSidecars(file, sentinel.sidecars(), currentDate().toISOString().replaceAll(/[-:]/g, ''));
 }
 
 function releaseAll(held: CheckpointBlocker[]): void {

@@ -6,6 +6,7 @@ import type { EventHub } from '../events/event-hub';
 import { FileReplacedError, LocksLostError } from '../errors/refusals';
 import type { Loss } from './finding';
 import { rescue, type Rescue, type RescuedConnection } from './rescue';
+import type { SetAside } from './set-aside';
 
 /** The part of a connection that is condemned. */
 export interface DisabledConnection {
@@ -34,19 +35,22 @@ export function disableConnection(
   connection: DisabledConnection,
   finding: Loss,
   rescueDirectory: string | null,
+  setAside: () => SetAside | null,
 ): Outcome {
   let saved: Rescue | null = null;
-  connection.refuse(() => makeError(finding, saved));
+  let aside: SetAside | null = null;
+  connection.refuse(() => makeError(finding, saved, aside));
   const save = (): boolean => {
     saved = saveFiles(connection, rescueDirectory);
     return saved.rescued;
   };
   const tell = (error: Error): void => publish(connection, finding, error, saved);
   const done = finding.filesLost ? save() : true;
-  const error = makeError(finding, saved);
+  aside = setAside();
+  const error = makeError(finding, saved, aside);
   const again = (): boolean => {
     if (!save()) return false;
-    tell(makeError(finding, saved));
+    tell(makeError(finding, saved, aside));
     return true;
   };
   const tellAll = (): void => {
@@ -73,18 +77,35 @@ function publish({ hub }: DisabledConnection, finding: Loss, error: Error, saved
   hub.publish(isAboutFiles(finding) ? 'fileReplaced' : 'locksLost', { error, rescued });
 }
 
-function makeError(finding: Loss, saved: Rescue | null): LocksLostError | FileReplacedError {
-  const message = [finding.message, `Likely: ${finding.culprits.join('; ')}.`, tellRescue(saved)].join(' ').trim();
+function makeError(finding: Loss, saved: Rescue | null, aside: SetAside | null): LocksLostError | FileReplacedError {
+  const likely = `Likely: ${finding.culprits.join('; ')}.`;
+  const message = [finding.message, likely, tellRescue(saved), tellAside(aside)].filter(part => part !== '').join(' ');
   const context = {
     details: {
       ...finding.details,
       kind: finding.kind,
       culprits: finding.culprits,
       rescued: saved?.rescued === true ? saved.path : null,
+      setAside: aside?.moved ?? [],
     },
+    ...hintFor(finding, aside),
     ...(saved?.rescued === false ? { cause: saved.error } : {}),
   };
   return isAboutFiles(finding) ? new FileReplacedError(message, context) : new LocksLostError(message, context);
+}
+
+/** The `-wal` that is still there would be played into the file that stands there now. */
+function hintFor({ details }: Loss, aside: SetAside | null): { hint?: string } {
+  if (aside === null || aside.obstacle === null) return {};
+  const file = String(details['file']);
+  return {
+    hint: `Compare the rescued copy with the file that stands there now. Before the restart, move ${file}-wal and ${file}-shm away (${aside.obstacle}): they belong to the old database.`,
+  };
+}
+
+function tellAside(aside: SetAside | null): string {
+  if (aside === null || aside.moved.length === 0) return '';
+  return `What belonged to it was set aside as ${aside.moved.join(' and ')}, so that the next open does not use it for the file that stands there now.`;
 }
 
 function isAboutFiles({ kind }: Loss): boolean {

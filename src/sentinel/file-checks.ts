@@ -14,6 +14,8 @@ export interface FileChecks {
    * `'quick'` looks at the names only when their folder may have changed; it does not see a mount over one of them.
    */
   lost(look: 'quick' | 'thorough'): Loss | null;
+  /** The sidecars that the connection has open, by their names. */
+  sidecars(): readonly { readonly path: string; readonly identity: FileIdentity }[];
   /** The database has more names than when it was opened. */
   warning(): Loss | null;
 }
@@ -67,6 +69,7 @@ export function createFileChecks({ file, identity, journalMode }: NamedDatabase,
       if (shortcut && look === 'quick' && known) folder.trust();
       return null;
     },
+    sidecars: () => watched.filter(({ role }) => role === 'sidecar'),
     warning() {
       const { links } = fileState(database);
       return links > Math.max(1, knownLinks) ? newLink(file, links) : null;

@@ -36,6 +36,8 @@ export interface Sentinel {
   status(): SentinelStatus;
   /** The files whose descriptors count in a survey. */
   watched(): Iterable<readonly [FileIdentity, WatchedRole]>;
+  /** The sidecars that the connection has open, by their names. */
+  sidecars(): readonly { readonly path: string; readonly identity: FileIdentity }[];
   /** Gives its part of the watch back; to be called before the connection closes, whose locks go with it. */
   stop(): void;
 }
@@ -97,6 +99,7 @@ export function createSentinel(subject: SentinelSubject): Sentinel {
       const index = journalMode === 'wal' ? identityNow(`${file}-shm`) : null;
       if (index !== null) yield [index, 'index'];
     },
+    sidecars: () => files.sidecars(),
     stop: () => watch.release(),
   };
 }

@@ -72,6 +72,12 @@ export const databaseFindings = {
     'Committed transactions are in the `-wal` alone. The database is open in a process that cannot be seen from here, or its process crashed.',
     'Keep the `-wal`. Run the doctor on the host as root to see every process; then as for `wal-crashed`.',
   ),
+  'wal-older-than-database': row(
+    'journal',
+    'warning',
+    'The `-wal` is older than the database beside it: an ordinary crash behind a checkpoint, or a restored file with the `-wal` of the old one.',
+    'If a file was put there, move the `-wal` and `-shm` away and keep them; else start the program, whose open compares the two.',
+  ),
   'wal-damaged': row(
     'journal',
     'problem',

@@ -9,6 +9,7 @@ import { readSpace } from '../../filesystem/space';
 import { readDatabaseHeader } from '../../format/database-header';
 import { readRollbackJournal } from '../../format/rollback-journal';
 import { readWalFile } from '../../format/wal-file';
+import { suspectWal } from '../../filesystem/wal-age';
 import { readWalIndex } from '../../format/wal-index';
 import { identityAt } from '../../filesystem/locate';
 import { scanProcesses } from '../../proc/processes';
@@ -56,10 +57,11 @@ export const steps: { readonly [Name in StepName]: Step<Name> } = {
   },
   header: request => readDatabaseHeader(place(request).file),
   journals: request => {
-    const { wal, shm, journal } = place(request);
+    const { file, wal, shm, journal } = place(request);
     // The index first: what it counts on is in the file already, unless the WAL started over, which the salts show.
     const index = readWalIndex(shm);
-    return { index, wal: readWalFile(wal, walBudgetMs), rollback: readRollbackJournal(journal) };
+    const olderThanDatabase = suspectWal(file)?.contentIsNewer ?? false;
+    return { index, wal: readWalFile(wal, walBudgetMs), olderThanDatabase, rollback: readRollbackJournal(journal) };
   },
   neighbours: request => findNeighbours(place(request)),
   backups: request => findBackups(place(request), request.backups),

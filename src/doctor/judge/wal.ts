@@ -166,6 +166,10 @@ function* judgeLeft(patient: CheckInput, wal: Wal): Generator<Finding> {
   const where = wal.readInFull ? '' : ' in the part that was read';
   const isFenced = facts.fence !== null && facts.fence !== undefined;
   const isClosed = seesEveryProcess(patient);
+  if (facts.journals?.olderThanDatabase === true) {
+    yield olderWal(file, wal);
+    return;
+  }
   yield finding(
     isFenced ? 'note' : 'warning',
     isClosed ? 'wal-crashed' : 'wal-not-closed',
@@ -174,6 +178,20 @@ function* judgeLeft(patient: CheckInput, wal: Wal): Generator<Finding> {
       why: `${isClosed ? 'A process ended without closing it (killed, power cut).' : 'A process that cannot be seen from here has it open, or ended without closing it (killed, power cut).'} The next open brings these commits back; without the -wal they are lost.`,
       action: `Never delete, move or rename ${file}-wal, and never copy the database without it. Start the program as usual, or take it into the database now.`,
       commands: isFenced ? [] : [`npx safe-sqlite checkpoint ${shellWord(file)}`],
+    },
+  );
+}
+
+/** Taken in, it would be played into a file that it may not belong to. */
+function olderWal(file: string, wal: Wal): Finding {
+  return finding(
+    'warning',
+    'wal-older-than-database',
+    `The -wal is older than the database beside it, and holds ${count(wal.committedFrames, 'committed frame')}.`,
+    {
+      why: 'After a crash that follows a checkpoint this is ordinary. But where a backup was restored, or another file was put there, the -wal belongs to the old database, and SQLite would play it into the new one.',
+      action: `Make no checkpoint. If a file was put there, move ${file}-wal and ${file}-shm away and keep them. Else start the program: its open compares the two before anything is copied, and refuses a -wal that does not belong there.`,
+      commands: [],
     },
   );
 }

@@ -1,0 +1,116 @@
+/**
+ * Finds a `-wal` that belongs to another database than the one it stands beside: a restored backup, a `cp`, a checkout, with
+ * the `-wal` of a killed process forgotten. SQLite would play it into the file.
+ *
+ * First by what stat(2) tells, which an ordinary crash does not: the database has changed after the last write to the `-wal`,
+ * or was born after it. Then by the content: after a checkpoint some page of the database is what a frame of the `-wal`
+ * says. Where none is, and only there, SQLite checks the database as it would be with that `-wal`; nothing is copied.
+ */
+import { readSync } from 'node:fs';
+import { errorCode } from '../base/foreign-error';
+import type { FileIdentity } from '../base/file-identity';
+import { sameFile } from '../base/file-identity';
+import type { Connection } from '../connection/connection';
+import { OrphanedJournalError } from '../errors/refusals';
+import { newestDescriptorsOn } from '../proc/descriptors';
+import { identityNow } from '../proc/path-identity';
+import type { WalSuspicion } from '../filesystem/wal-age';
+import type { PlanWarning } from '../policy/plan';
+import { frameHeaderBytes, frameOffset, indexHeaderBytes, parseIndexHeader } from '../sentinel/wal-index';
+
+/** Frames that are read, and pages that are compared. */
+const mostFrames = 8192;
+const mostPages = 512;
+
+/**
+ * After SQLite has opened the database, and before anything is written: throws `OrphanedJournalError` where the database
+ * is broken together with that `-wal`. Returns a warning where it is not, and yet nothing shows that they belong together.
+ */
+export function judgeSuspectWal(connection: Connection, suspicion: WalSuspicion): PlanWarning | null {
+  const { file, contentIsNewer } = suspicion;
+  const identity = identityNow(file);
+  if (identity !== null && belongTogether(file, identity)) return null;
+  const problem = checkTogether(connection);
+  if (problem !== null) throw foreignWal(file, problem);
+  if (!contentIsNewer) return null;
+  return {
+    code: 'wal-older-than-database',
+    message: `${file} was written after ${file}-wal, which another process left. SQLite finds no fault in the two together. If a backup was restored there, its state is changed by what that -wal holds: close, move the -wal away, and restore again.`,
+  };
+}
+
+/** The refusal for an open that fails in SQLite itself; null where the failure has another reason. */
+export function foreignWalFailure(error: unknown, suspicion: WalSuspicion | null): OrphanedJournalError | null {
+  const code = errorCode(error) ?? '';
+  if (suspicion === null || !(code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB')) return null;
+  return foreignWal(suspicion.file, code, error);
+}
+
+function foreignWal(file: string, problem: string, cause?: unknown): OrphanedJournalError {
+  return new OrphanedJournalError(
+    `Refused to open ${file}: ${file}-wal is older than the database beside it and belongs to another one; together they are broken (${problem}). Nothing was copied.`,
+    {
+      hint: `If ${file} is what you want (a restored backup), move ${file}-wal and ${file}-shm away, for example to ${file}.old-wal, and open it again. If you want what the -wal holds, put the database back that it belongs to.`,
+      details: { file, journal: `${file}-wal`, problem },
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
+}
+
+function checkTogether({ native, verbose }: Connection): string | null {
+  try {
+    const answer = verbose.quietly(() => native.pragma('integrity_check(1)', { simple: true }));
+    return answer === 'ok' ? null : String(answer).slice(0, 200);
+  } catch (error) {
+    const code = errorCode(error) ?? '';
+    // A schema with functions of the application cannot be checked here, which says nothing.
+    return code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB' ? code : null;
+  }
+}
+
+/**
+ * True when a page of the database is what a frame of the `-wal` says: a checkpoint of that `-wal` has written it. Also
+ * where the index says that it was in use before this connection came, and where it holds nothing that counts.
+ */
+function belongTogether(file: string, identity: FileIdentity): boolean {
+  const [wal, index] = [identityNow(`${file}-wal`), identityNow(`${file}-shm`)];
+  // SQLite uses the -wal in another way, or not at all: the check tells.
+  if (wal === null || index === null) return false;
+  const found = newestDescriptorsOn(identity, wal, index);
+  if (!found.supported) return false;
+  const fdOn = (wanted: FileIdentity): number | undefined =>
+    found.descriptors.find(each => sameFile(each.identity, wanted))?.fd;
+  const [databaseFd, walFd, indexFd] = [fdOn(identity), fdOn(wal), fdOn(index)];
+  if (databaseFd === undefined || walFd === undefined || indexFd === undefined) return false;
+  const header = read(indexFd, indexHeaderBytes, 0);
+  const parsed = header.length < indexHeaderBytes ? null : parseIndexHeader(header);
+  if (parsed === null) return false;
+  if (parsed.frames === 0 || parsed.copied !== 0 || parsed.attempted !== parsed.frames) return true;
+  const { pageSize } = parsed;
+  const versions = new Map<number, number[]>();
+  for (let frame = 1; frame <= Math.min(parsed.frames, mostFrames); frame++) {
+    const head = read(walFd, frameHeaderBytes, frameOffset(frame, pageSize));
+    if (head.length < frameHeaderBytes) return false;
+    const page = head.readUInt32BE(0);
+    const known = versions.get(page);
+    if (known !== undefined) known.push(frame);
+    else if (versions.size < mostPages) versions.set(page, [frame]);
+  }
+  for (const [page, frames] of versions) {
+    const content = read(databaseFd, pageSize, (page - 1) * pageSize);
+    if (content.length < pageSize) continue;
+    for (const frame of frames.toReversed()) {
+      if (read(walFd, pageSize, frameOffset(frame, pageSize) + frameHeaderBytes).equals(content)) return true;
+    }
+  }
+  return false;
+}
+
+function read(fd: number, length: number, position: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  try {
+    return bytes.subarray(0, readSync(fd, bytes, 0, length, position));
+  } catch {
+    return bytes.subarray(0, 0);
+  }
+}

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import Native from 'better-sqlite3';
+import { Database, diagnose, OrphanedJournalError } from 'safe-sqlite';
+
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'safe-sqlite-foreign-wal-')));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const linux = process.platform === 'linux' ? false : 'needs the /proc of Linux';
+
+/** A database that a service was killed over, with `script` as its last acts, and an older backup of it. */
+function killed(script = "fill('x', 700)"): { file: string; backup: string } {
+  const place = mkdtempSync(join(folder, 'db-'));
+  const file = join(place, 'app.db');
+  const backup = join(place, 'backup.db');
+  run(
+    file,
+    "db.exec('CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT, k TEXT); CREATE INDEX i ON t(k)'); fill('a', 700); db.close()",
+  );
+  copyFileSync(file, backup);
+  run(file, "fill('y', 8000); db.close()");
+  run(file, `${script}; process.kill(process.pid, 'SIGKILL')`);
+  assert.ok(existsSync(`${file}-wal`));
+  return { file, backup };
+}
+
+function run(file: string, script: string): void {
+  const program = `const db = new (require('better-sqlite3'))(process.argv[1]);
+    db.pragma('journal_mode = WAL'); db.pragma('wal_autocheckpoint = 0');
+    const fill = (word, count) => { const insert = db.prepare('INSERT INTO t(v, k) VALUES (?, ?)');
+      for (let n = 0; n < count; n++) insert.run(word + n, String((n * 7919) % 1000)); };
+    ${script}`;
+  spawnSync(process.execPath, ['-e', program, file], { stdio: 'inherit' });
+}
+
+function soundness(file: string): string {
+  const db = new Native(file);
+  try {
+    return String(db.pragma('integrity_check(1)', { simple: true }));
+  } finally {
+    db.close();
+  }
+}
+
+function rows(db: Native.Database, like: string): unknown {
+  return db.prepare('SELECT count(*) FROM t WHERE v LIKE ?').pluck().get(like);
+}
+
+/** Ways in which a file comes to stand at the name of the database after the service was killed. */
+const arrivals: Readonly<Record<string, (file: string, backup: string) => void>> = {
+  'cp into the same file': (file, backup) => copyFileSync(backup, file),
+  'cp -p into the same file': (file, backup) => void spawnSync('cp', ['-p', backup, file]),
+  'mv over it': (file, backup) => renameSync(backup, file),
+  'rm and cp': (file, backup) => {
+    rmSync(file);
+    copyFileSync(backup, file);
+  },
+};
+
+describe('a forgotten -wal beside a restored backup', { skip: linux }, () => {
+  for (const [name, arrive] of Object.entries(arrivals)) {
+    test(`${name}: raw better-sqlite3 breaks the database, ours refuses, and both ways out work`, async () => {
+      const raw = killed();
+      arrive(raw.file, raw.backup);
+      assert.notEqual(soundness(raw.file), 'ok');
+
+      const { file, backup } = killed();
+      arrive(file, backup);
+      const { size } = statSync(file);
+      const diagnosis = await diagnose(file);
+      assert.ok(!JSON.stringify(diagnosis.findings).includes('npx safe-sqlite checkpoint'), 'the doctor takes it in');
+      assert.throws(
+        () => new Database(file, { logger: false }),
+        (error: unknown) => error instanceof OrphanedJournalError && (error.hint ?? '').includes(`move ${file}-wal`),
+      );
+      assert.equal(statSync(file).size, size, 'something was copied');
+      // The first way out: what the hint says.
+      renameSync(`${file}-wal`, `${file}.old-wal`);
+      rmSync(`${file}-shm`, { force: true });
+      const db = new Database(file, { logger: false });
+      assert.equal(rows(db as unknown as Native.Database, 'a%'), 700);
+      db.close();
+      assert.equal(soundness(file), 'ok');
+    });
+  }
+
+  test('the second way out: the database of the -wal comes back, and nothing is lost', () => {
+    const { file, backup } = killed();
+    const original = `${file}.original`;
+    copyFileSync(file, original);
+    copyFileSync(backup, file);
+    assert.throws(() => new Database(file, { logger: false }), OrphanedJournalError);
+    copyFileSync(original, file);
+    const db = new Database(file, { logger: false });
+    assert.equal(rows(db as unknown as Native.Database, 'x%'), 700);
+    db.close();
+  });
+});
+
+/** What a crash leaves, and what people do to it before the next start. */
+const crashes: Readonly<Record<string, [script: string, between: (file: string) => void]>> = {
+  'nothing was copied yet': ["fill('x', 700)", () => {}],
+  'everything was copied': ["fill('x', 700); db.pragma('wal_checkpoint(PASSIVE)')", () => {}],
+  'a part was copied': ["fill('x', 600); db.pragma('wal_checkpoint(PASSIVE)'); fill('x', 100)", () => {}],
+  'the WAL has started over': ["fill('x', 600); db.pragma('wal_checkpoint(RESTART)'); fill('x', 100)", () => {}],
+  chmod: ["fill('x', 700)", file => chmodSync(file, 0o640)],
+  touch: ["fill('x', 700)", file => utimesSync(file, new Date(), new Date())],
+  'the folder was copied': [
+    "fill('x', 700)",
+    file => {
+      for (const suffix of ['-wal', '-shm', '']) {
+        copyFileSync(`${file}${suffix}`, `${file}.copy${suffix}`);
+        rmSync(`${file}${suffix}`);
+      }
+      for (const suffix of ['-wal', '-shm', '']) renameSync(`${file}.copy${suffix}`, `${file}${suffix}`);
+    },
+  ],
+};
+
+describe('an ordinary crash opens as it does with better-sqlite3', () => {
+  for (const [name, [script, between]] of Object.entries(crashes)) {
+    test(name, () => {
+      const { file } = killed(script);
+      between(file);
+      const db = new Database(file, { logger: false });
+      assert.equal(rows(db as unknown as Native.Database, 'x%'), 700);
+      db.close();
+      assert.equal(soundness(file), 'ok');
+    });
+  }
+});
+
+test(
+  'after the database was replaced, the restart that the hint asks for is safe, and nothing of the old one is gone',
+  { skip: linux },
+  () => {
+    const place = mkdtempSync(join(folder, 'replaced-'));
+    const file = join(place, 'app.db');
+    const fresh = join(place, 'new.db');
+    for (const [path, count] of [
+      [file, 4000],
+      [fresh, 900],
+    ] as const) {
+      run(
+        path,
+        `db.exec('CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT, k TEXT); CREATE INDEX i ON t(k)'); fill('n', ${count}); db.close()`,
+      );
+    }
+    const db = new Database(file, { logger: false });
+    db.exec("INSERT INTO t(v, k) SELECT 'live', k FROM t LIMIT 700");
+    renameSync(fresh, file);
+    assert.throws(() => db.exec('DELETE FROM t'), { code: 'SAFE_SQLITE_FILE_REPLACED' });
+    db.close();
+    const left = readdirSync(place);
+    assert.equal(left.filter(entry => entry.includes('.set-aside-')).length, 2);
+    assert.ok(!left.includes('app.db-wal'));
+    const rescued = left.find(entry => entry.includes('.rescued-'));
+    assert.ok(rescued);
+    const saved = new Native(join(place, rescued));
+    assert.equal(rows(saved, '%'), 4700);
+    saved.close();
+    const restarted = new Database(file, { logger: false });
+    assert.equal(rows(restarted as unknown as Native.Database, '%'), 900);
+    restarted.close();
+    assert.equal(soundness(file), 'ok');
+  },
+);
