@@ -30,16 +30,19 @@ export function callable<Instance extends object, Args extends unknown[]>(
 
 export type Database = DatabaseClass;
 
+/** The constructor, which better-sqlite3's programs call with or without `new`. */
 export interface DatabaseConstructor {
+  /** Opens a connection of its own. */
   new (filename?: string | Buffer, options?: Options): Database;
+  /** The same without `new`. */
   (filename?: string | Buffer, options?: Options): Database;
   readonly prototype: Database;
   /** better-sqlite3's error class: the base of every SQLite failure. */
   readonly SqliteError: SqliteErrorConstructor;
 }
 
-/** Opens a connection of its own, with or without `new`, as better-sqlite3 does. */
 enumerableMethods(DatabaseClass.prototype);
 enumerableMethods(Statement.prototype);
 
+/** Opens a connection of its own, with or without `new`, as better-sqlite3 does. */
 export const Database: DatabaseConstructor = Object.assign(callable(DatabaseClass), { SqliteError: NativeSqliteError });

@@ -34,6 +34,7 @@ import { ownProperties } from './own-properties';
 import { attempt, execText, explainText, pragmaText, prepareText, type TextHandle } from './sql-calls';
 import { openOwn } from '../open/open';
 
+/** One handle on a database: what better-sqlite3's `Database` is, with the protections and the members added here. */
 export class Database implements DropInDatabase {
   static readonly #properties = ownProperties<Database>({
     name: db => db.#open.givenName,
@@ -56,6 +57,7 @@ export class Database implements DropInDatabase {
   declare readonly open: boolean;
   /** True while a transaction is open on the connection. */
   declare readonly inTransaction: boolean;
+  /** The connection cannot write. */
   declare readonly readonly: boolean;
   /** True for a database in memory and a temporary one. */
   declare readonly memory: boolean;
@@ -147,6 +149,9 @@ export class Database implements DropInDatabase {
    *
    * @throws TypeError inside of another write function; every other failure rejects the promise: what `fn` threw,
    *   SqliteBusyError, WriteQueueFullError, ClosedDatabaseError, FencedDatabaseError, the failures of SQLite
+   * @example
+   * const insert = db.prepare('INSERT INTO t VALUES (?)');
+   * const { changes } = await db.write(() => insert.run('stored when this resolves'));
    */
   write<Result>(fn: () => Result, options?: WriteCallOptions): Promise<Result> {
     return this.#open.writes.write(this, this.#session, fn, options) as Promise<Result>;
@@ -173,6 +178,9 @@ export class Database implements DropInDatabase {
    *
    * Readers are never waited for: `complete` says whether all frames are in the database. It rejects with
    * SqliteLockedError inside a transaction of this connection, and with what it failed with: docs/checkpoints.md.
+   *
+   * @example
+   * const { complete, walBytes } = await db.checkpoint('truncate');
    */
   checkpoint(mode?: CheckpointMode): Promise<CheckpointResult> {
     return requestCheckpoint(this.#connection, this.#open.services.scheduler, mode, () => this.#assertUsable());
@@ -183,6 +191,9 @@ export class Database implements DropInDatabase {
    * there; anything else rejects with `BackupError` and leaves the destination as it was.
    *
    * A database in memory is copied in the calling thread, since no other one can see it.
+   *
+   * @example
+   * const { path, bytes, sha256 } = await db.backup('copy.db', { verify: 'full' });
    */
   backup(destination: string, options?: BackupOptions): Promise<BackupResult> {
     if (this.#session.refusal !== null) return Promise.reject(this.#session.refusal());
@@ -222,11 +233,13 @@ export class Database implements DropInDatabase {
     return this;
   }
 
+  /** Detaches what `attach` or SQL attached under `name`. */
   detach(name: string): this {
     attempt(this.#session, { operation: 'detach' }, () => this.#open.attachments.detach(name));
     return this;
   }
 
+  /** Registers a function that SQL of this connection can call, as better-sqlite3 does. */
   function(name: string, fn: VariableArgFunction): this;
   function(name: string, options: RegistrationOptions, fn: VariableArgFunction): this;
   function(name: string, options: RegistrationOptions | VariableArgFunction, fn?: VariableArgFunction): this {
@@ -236,10 +249,12 @@ export class Database implements DropInDatabase {
     });
   }
 
+  /** Registers an aggregate or window function. */
   aggregate<T>(name: string, options: AggregateOptions<T>): this {
     return this.#register('aggregate', isTrusted(options), name, native => native.aggregate(name, options));
   }
 
+  /** Registers a virtual table. */
   table(name: string, definition: VirtualTableOptions): this {
     return this.#register('table', isTrusted(definition), name, native => native.table(name, definition));
   }
@@ -271,6 +286,7 @@ export class Database implements DropInDatabase {
     return this;
   }
 
+  /** `close()`, for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -16,6 +16,10 @@ import { openResolved } from '../open/open';
  *
  * @throws InstanceConflictError when the file is open already with settings that contradict `options`; and everything
  *   that `new Database()` throws
+ *
+ * @example
+ * const shared = openDatabase('app.db');
+ * shared.exec('CREATE TABLE IF NOT EXISTS t (a)');
  */
 export function openDatabase(filename: string | Buffer, options?: Options): Database {
   const resolved = resolveOptions(filename, options);

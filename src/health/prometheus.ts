@@ -203,6 +203,9 @@ function escapeLabel(value: string): string {
  * The texts of `db.metrics()` put behind each other are no valid page: each family of metrics may be declared once.
  *
  * @throws InvalidOptionError, and what `health()` of one of them throws: ClosedDatabaseError
+ *
+ * @example
+ * const page = metricsText({ main: db });
  */
 export function metricsText(databases: Readonly<Record<string, { health(): DatabaseHealth }>>): string {
   if (typeof databases !== 'object' || databases === null) {

@@ -30,6 +30,9 @@ export function forgetOpen(database: SharedConnection): void {
  * One that cannot be closed does not keep the others open.
  *
  * @throws the failure of the one database that could not be closed, or an `AggregateError` of several
+ *
+ * @example
+ * process.once('SIGTERM', () => closeAllDatabases());
  */
 export function closeAllDatabases(): void {
   const failures: unknown[] = [];

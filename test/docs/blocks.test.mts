@@ -135,6 +135,7 @@ const treatments: Readonly<Record<string, readonly Treatment[]>> = {
     { before: sales, behind: `assert.ok(lines > 0); db.close();` },
     { not: 'a module that test/readers/setup.test.mts has' },
   ],
+  'docs/reference.md': blocksIn(readPage('docs/reference.md')).map(() => by('contract/reference-page.test.mts')),
   'docs/register.md': times(5, by('docs/register.test.mts')),
   'docs/replication.md': times(2, by('docs/replication.test.mts')),
   'docs/testing.md': times(2, asItStands),
