@@ -48,8 +48,9 @@ It opens with a rollback journal, and every open emits a \`warning\` event that 
 a mount safe: through one mount locks, mmap and WAL work, and a second machine that does the same at the same time is not
 seen. [network-mounts.md](network-mounts.md) shows what SQLite does there.
 
-A database in WAL format on a mount that cannot map the \`-shm\` file cannot be read or converted by an ordinary open: the
-error says the way out (\`PRAGMA locking_mode=EXCLUSIVE\`, then \`PRAGMA journal_mode=DELETE\`).
+A database in WAL format on a mount that cannot map the \`-shm\` file cannot be read or converted there: copy it with its
+\`-wal\` to a local disk, and open it there with \`journalMode: 'rollback'\`; after \`close()\` it is one file in rollback mode, which
+may be copied back.
 
 ## Ground that loses commits
 

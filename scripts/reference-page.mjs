@@ -113,7 +113,7 @@ function read(item) {
   return {
     name: item.displayName,
     kind: kinds.get(item.kind) ?? 'type',
-    isError: item.kind === ApiItemKind.Class && /Error$/.test(item.displayName),
+    isError: item.kind === ApiItemKind.Class && item.displayName.endsWith('Error'),
     docs: docsOf(item),
     signature: signatureOf(item),
     members:

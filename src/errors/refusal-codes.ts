@@ -97,7 +97,7 @@ export const refusalCodes = {
     fatal: true,
     meaning:
       'The storage failed in a way after which going on could lose data, so this process does not touch the file any more; `cause` is the first fault.',
-    hint: 'Look at the storage first; docs/fencing.md says how to bring the database back.',
+    hint: 'Look at the storage first; `npx safe-sqlite explain SAFE_SQLITE_FENCED` says how to bring the database back.',
   },
   UntrustedFileError: {
     code: 'SAFE_SQLITE_UNTRUSTED_FILE',

@@ -137,7 +137,7 @@ export function fencedError(fault: FenceFault): FencedDatabaseError {
     hint:
       planted(fault) +
       `Look at the storage first (dmesg, smartctl). Nothing in ${fault.file}-wal is lost by waiting: ` +
-      'keep all programs off the file, copy it with its -wal, and follow docs/fencing.md.',
+      'keep all programs off the file, copy it with its -wal, and follow `npx safe-sqlite explain SAFE_SQLITE_FENCED`.',
     details: {
       file: fault.file,
       code: fault.code,

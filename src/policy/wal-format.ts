@@ -22,9 +22,9 @@ export function walFormatWayOut(report: FilesystemReport): WalFormatWayOut {
       `Cannot open ${place(report)}: it is in WAL format, and its -shm file does not work there ` +
       '(it cannot be mapped into memory, or not be locked). SQLite can neither read nor convert it as it is.',
     hint:
-      'Copy the database with its -wal file to a local disk and open it there. Or convert it where it is: stop every ' +
-      'program that uses it, then on one connection run `PRAGMA locking_mode=EXCLUSIVE` before anything else and ' +
-      '`PRAGMA journal_mode=DELETE` after it, for example with the sqlite3 shell.',
+      'Stop every program that uses it, and copy it with its -wal file to a local disk. Open the copy there with ' +
+      "`journalMode: 'rollback'`, close it, and copy it back: it is one file then. Or run the statements in " +
+      '`details.statements` on it where it is, with the sqlite3 shell.',
     statements: ['PRAGMA locking_mode=EXCLUSIVE', 'PRAGMA journal_mode=DELETE'],
   };
 }

@@ -1,8 +1,8 @@
 /** What a new user does in the first ten minutes, by the letter of README.md and docs/getting-started.md. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { readPage } from '../contract/page.mts';
 import { blocksIn } from '../docs/page.mts';
 import { node, npmInstall, registrySkip, tarball } from './program.mts';
 
-const [installing, app, commands, diff, server, look, doctor, ...rest] = blocksIn(readPage('README.md'));
+const [raw, ours, installing, app, commands, diff, server, look, doctor, ...rest] = blocksIn(readPage('README.md'));
 const text = (block: { readonly text: string } | undefined): string => block?.text ?? '';
 /** The name that the first line of a program asks for. */
 const nameOf = (block: { readonly text: string } | undefined): string => /^\/\/ (\S+)$/m.exec(text(block))?.[1] ?? '';
@@ -47,6 +47,30 @@ describe('the first ten minutes', { skip: process.platform === 'win32' && 'the R
     const languages = [installing, app, commands, diff, server, look, doctor].map(block => block?.language);
     assert.deepEqual(languages, ['sh', 'js', 'sh', 'diff', 'js', 'js', 'sh']);
     assert.equal(rest.length, 1);
+  });
+
+  test('the recording is what better-sqlite3 and this library print', () => {
+    const place = join(folder, 'recording');
+    for (const block of [raw, ours]) {
+      rmSync(place, { recursive: true, force: true });
+      mkdirSync(place);
+      const crash = `const db = new (require('better-sqlite3'))('app.db'); db.pragma('journal_mode=WAL'); db.exec('CREATE TABLE t(a)');
+        db.pragma('wal_checkpoint(TRUNCATE)'); for (let row = 0; row < 3; row++) db.exec('INSERT INTO t VALUES (1)'); process.kill(process.pid, 'SIGKILL')`;
+      spawnSync(process.execPath, ['-e', crash], { cwd: place });
+      for (const name of ['app.db', 'app.db-shm']) rmSync(join(place, name), { force: true });
+      const [, ...parts] = text(block).split(/^\$ /m);
+      for (const part of parts) {
+        const [command = '', ...printed] = part.trimEnd().split('\n');
+        const path = `${join(process.execPath, '..')}:${process.env['PATH'] ?? ''}`;
+        const out = execFileSync('sh', ['-c', command], {
+          cwd: place,
+          encoding: 'utf8',
+          env: { ...process.env, PATH: path },
+        });
+        // SQLite makes the other files anew; where the database stands differs.
+        assert.equal(out.replaceAll(place, '/srv').trimEnd(), printed.join('\n'));
+      }
+    }
   });
 
   test('docs/getting-started.md installs it as README.md does', () => {
@@ -119,7 +143,7 @@ describe('the first ten minutes', { skip: process.platform === 'win32' && 'the R
 
   test('leaves only databases and what the user wrote', () => {
     const left = readdirSync(folder).filter(name => !/\.mjs$|^node_modules$|^package(-lock)?\.json$/.test(name));
-    assert.deepEqual(left.toSorted(), ['app.db', 'backup.db', 'hits.db']);
+    assert.deepEqual(left.filter(name => name !== 'recording').toSorted(), ['app.db', 'backup.db', 'hits.db']);
     assert.ok(readFileSync(join(folder, 'app.db')).subarray(0, 15).equals(Buffer.from('SQLite format 3')));
   });
 });

@@ -37,7 +37,7 @@ const ask = (path: string, expected: string): string => `
 
 const treatments: Readonly<Record<string, readonly Treatment[]>> = {
   'README.md': [
-    ...times(7, by('consumers/first-minutes.test.mts')),
+    ...times(9, by('consumers/first-minutes.test.mts')),
     { not: 'the commands of this project itself, which .ci/run runs' },
   ],
   'ARCHITECTURE.md': [{ not: 'a picture of the objects' }],

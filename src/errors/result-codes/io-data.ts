@@ -41,7 +41,7 @@ export const ioDataCodes = rows({
     retryable: false,
     fatal: true,
     meaning: 'The disk did not confirm that data is stored (fsync failed, for whatever errno).',
-    hint: 'Never repeat it: the kernel reports a lost write once, and a second fsync says it is well. Look at the disk; docs/fencing.md says how to go on. After a COMMIT its outcome is unknown.',
+    hint: 'Never repeat it: the kernel reports a lost write once, and a second fsync says it is well. Look at the disk; `npx safe-sqlite explain SAFE_SQLITE_FENCED` says how to go on. After a COMMIT its outcome is unknown.',
   },
   SQLITE_IOERR_DIR_FSYNC: {
     number: 1290,
