@@ -57,7 +57,7 @@ function reportTransaction(user: FileUser, now: number): void {
     return;
   }
   transactions.set(connection, { ...seen, reportAt: nextReport(ageMs) });
-  announce([user], 'longTransaction', { kind: 'transaction', ageMs, sql: null });
+  announce([user], 'longTransaction', { kind: 'transaction', ageMs, sql: connection.commitHooks.open?.sql ?? null });
 }
 
 function nextReport(ageMs: number): number {

@@ -5,6 +5,7 @@
  * an UPDATE, so the gate knows it: a transaction begins and ends only by its own statements, by `exec`, or by a failure,
  * and behind each of these the gate is told.
  */
+import { performance } from '../base/clock';
 import { Buckets, commitMsBounds } from '../base/histogram';
 
 /** Called before something commits; may throw to prevent it. */
@@ -12,6 +13,9 @@ export type CommitCheck = () => void;
 
 /** Called before something commits, and with `commits: false` before `db.transaction` or the write queue begins. */
 export type CommitListener = (commits: boolean) => void;
+
+/** Begins a transaction and does nothing else. */
+const bareBegin = /^\s*BEGIN(\s+(DEFERRED|IMMEDIATE|EXCLUSIVE))?(\s+TRANSACTION)?\s*;?\s*$/i;
 
 export class CommitHooks {
   /** What a statement that writes calls first; `null` inside of a transaction, and while nobody wants to know. */
@@ -22,6 +26,8 @@ export class CommitHooks {
   ended = 0;
   /** The handle that began the open transaction by a statement of its own; null for one of this library, and for none. */
   beganBy: object | null = null;
+  /** The open transaction: the text that began it, where it is known, and when, in ms of the monotonic clock. */
+  open: { readonly sql: string | null; readonly since: number } | null = null;
   /** Milliseconds of the commits that are timed: docs/metrics.md says which. */
   readonly commitMs = new Buckets(commitMsBounds);
 
@@ -57,11 +63,14 @@ export class CommitHooks {
     this.#callAll();
   }
 
-  /** Behind whatever may have begun or ended a transaction; `by`: the handle whose statement it was. */
-  transactionIs(open: boolean, by: object | null = null): void {
+  /** Behind whatever may have begun or ended a transaction; `by`: the handle whose statement it was, `sql`: its text. */
+  transactionIs(open: boolean, by: object | null = null, sql: string | null = null): void {
     if (!open) this.wrote = false;
     if (this.#inTransaction === open) return;
+    // The text was let through as one that may write.
+    if (open && sql !== null && bareBegin.test(sql)) this.wrote = false;
     this.beganBy = open ? by : null;
+    this.open = open ? { sql, since: performance.now() } : null;
     if (!open) this.ended += 1;
     this.#inTransaction = open;
     this.#arm();

@@ -199,7 +199,7 @@ export class Connection {
       const start = commitsToDisk ? performance.now() : 0;
       statement.run();
       if (commitsToDisk) this.commitHooks.commitMs.add(performance.now() - start);
-      if (begins) this.commitHooks.transactionIs(true);
+      if (begins) this.commitHooks.transactionIs(true, null, sql);
       else if (sql === 'COMMIT' || sql === 'ROLLBACK') this.commitHooks.transactionIs(false);
     } catch (error) {
       throw this.failure(error, { operation: sql.toLowerCase(), sql, commits: sql === 'COMMIT' });

@@ -75,7 +75,7 @@ export class SqlGuard {
         try {
           return execute();
         } finally {
-          commitHooks.transactionIs(native.inTransaction, session);
+          commitHooks.transactionIs(native.inTransaction, session, sql);
         }
       },
     };

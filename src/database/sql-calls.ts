@@ -54,7 +54,7 @@ function execPiece({ open, session }: TextHandle, sql: string): void {
   try {
     native.exec(sql);
   } finally {
-    session.commitHooks.transactionIs(native.inTransaction, session);
+    session.commitHooks.transactionIs(native.inTransaction, session, sql);
   }
 }
 

@@ -1,7 +1,8 @@
 /** `db.health()`: gathers the facts of one open database. */
+import { performance } from '../base/clock';
 import { errorCode, errorMessage, textOf } from '../base/foreign-error';
 import { checkpointFacts } from '../checkpoint/health-facts';
-import { healthOf, type BackupHealth, type SentinelHealth, type DatabaseHealth } from './health';
+import { healthOf, type BackupHealth, type SentinelHealth, type DatabaseHealth, type OpenTransaction } from './health';
 import type { Schedule } from '../backup/schedule';
 import type { FileScheduler } from '../checkpoint/scheduler';
 import type { Connection } from '../connection/connection';
@@ -51,10 +52,17 @@ export function healthOfOpen(database: HealthSubject): DatabaseHealth {
     commitMs: connection.commitHooks.commitMs.read(),
     faults: connection.faults.read(),
     fullAgeMs: connection.faults.fullAgeMs,
+    openTransaction: openTransaction(connection),
     writes: writes.facts(),
     readers: database.readers.facts(),
     backups: backupHealth(database),
   });
+}
+
+function openTransaction({ commitHooks, native }: Connection): OpenTransaction | null {
+  const { open, wrote } = commitHooks;
+  if (open === null || !native.open || !native.inTransaction) return null;
+  return { ageMs: performance.now() - open.since, sql: open.sql, wrote };
 }
 
 function sentinelHealth({ services }: HealthSubject): SentinelHealth {

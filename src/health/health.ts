@@ -82,11 +82,20 @@ export interface HealthFacts<Writes extends WriteHealth = WriteHealth> {
   readonly faults: Readonly<Record<string, number>>;
   /** Since the last of them that found no room, in milliseconds; `null` when none did. */
   readonly fullAgeMs: number | null;
+  /** The transaction that is open now; `null` when there is none. */
+  readonly openTransaction?: OpenTransaction | null;
   readonly writes: Writes;
   /** The readers behind `db.reader`. */
   readonly readers: ReaderFacts;
   /** `null` where no backups are scheduled. */
   readonly backups: BackupHealth | null;
+}
+
+export interface OpenTransaction {
+  readonly ageMs: number;
+  /** The text that began it; `null` where that is not known. */
+  readonly sql: string | null;
+  readonly wrote: boolean;
 }
 
 export interface Health<Writes extends WriteHealth = WriteHealth> extends HealthFacts<Writes> {
@@ -104,6 +113,8 @@ const failuresThatCount = 3;
 const fullForMs = 60_000;
 /** A reader that blocks checkpoints for longer than this pins the WAL, in milliseconds. */
 const blockedTooLongMs = 60_000;
+/** A transaction that is open for longer than this was forgotten, in milliseconds. */
+const transactionTooLongMs = 10_000;
 /** A write or a read that waits longer than this waits for something that does not end, in milliseconds. */
 const queuedTooLongMs = 10_000;
 
@@ -115,6 +126,7 @@ export function healthOf<Writes extends WriteHealth>(facts: HealthFacts<Writes>)
     ...durabilityReasons(facts),
     ...filesystemReasons(facts.filesystemErrors),
     ...checkpointReasons(facts.checkpoints, facts.readers),
+    ...transactionReasons(facts.openTransaction ?? null),
     ...writeReasons(facts.writes),
     ...readerReasons(facts.readers),
     ...backupReasons(facts.backups),
@@ -170,6 +182,14 @@ function* checkpointReasons(checkpoints: CheckpointHealth | null, readers: Reade
     const who = owner === 'external' ? ' The program that checkpoints it does not keep up, or does not run.' : '';
     yield `The WAL has ${walBytes} bytes, more than its limit of ${walLimitBytes}.${who}`;
   }
+}
+
+/** Nothing that a program does in one go is open for so long: somebody forgot to commit or to roll back. */
+function* transactionReasons(open: OpenTransaction | null): Generator<string> {
+  if (open === null || open.ageMs < transactionTooLongMs) return;
+  const began = open.sql === null ? '' : `, begun by ${open.sql.slice(0, 200)}`;
+  const what = open.wrote ? ' What it has written is stored by its COMMIT only.' : '';
+  yield `A transaction has been open for ${seconds(open.ageMs)}${began}.${what}`;
 }
 
 function* writeReasons({ oldestMs, queued, waitsFor }: WriteHealth): Generator<string> {

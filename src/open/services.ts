@@ -1,5 +1,6 @@
 /** What watches over one open database, and its way out: the sentinel, the scheduler of each file, the fence. */
 import { inMicrotask } from '../base/clock';
+import { performance } from '../base/clock';
 import { asError, errorName } from '../base/foreign-error';
 import { checkpointBeforeClose } from '../checkpoint/close-checkpoint';
 import type { FileScheduler, CheckpointedFile } from '../checkpoint/scheduler';
@@ -176,7 +177,10 @@ export class ConnectionServices {
   #rollBack(): void {
     const { native, verbose } = this.#connection;
     try {
-      if (native.inTransaction) verbose.quietly(() => native.exec('ROLLBACK'));
+      if (!native.inTransaction) return;
+      const told = tellOfLostWork(this.#connection);
+      verbose.quietly(() => native.exec('ROLLBACK'));
+      told();
     } catch (error) {
       // What SQLite cannot roll back now, its close or the next open does.
       if (errorName(error) === 'TypeError') throw error;
@@ -213,6 +217,23 @@ export class ConnectionServices {
     for (const scheduler of this.#schedulers) scheduler.pulse(commits);
     if (this.#connection.refusal !== null) throw this.#connection.refusal();
   }
+}
+
+/**
+ * Remembers the open transaction, and returns what tells that it was rolled back: after a COMMIT that was forgotten every
+ * call has returned, and nothing of it is stored.
+ */
+export function tellOfLostWork({ commitHooks, hub, file, owner }: Connection): () => void {
+  const { open, wrote } = commitHooks;
+  if (open === null || !wrote || owner !== null) return () => {};
+  const ageMs = performance.now() - open.since;
+  const began = open.sql === null ? '' : ` (begun by ${open.sql.slice(0, 200)})`;
+  return () =>
+    hub.publish('warning', {
+      code: 'transaction-rolled-back',
+      message: `A transaction on ${file} that had written and was open for ${Math.round(ageMs)} ms${began} was rolled back by close(): nothing of it is stored. Look for a BEGIN without a COMMIT.`,
+      details: { ageMs, sql: open.sql },
+    });
 }
 
 // Warns of a database with a rollback journal that several threads of this process have open.

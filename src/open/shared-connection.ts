@@ -11,7 +11,7 @@ import { withdrawInstance } from '../registry/shared-instances';
 import type { Schedule } from '../backup/schedule';
 import { errorCountersOf, type FilesystemErrors, type ReadErrors } from '../filesystem/linux/error-counters';
 import { forgetOpen, rememberOpen } from './close-all';
-import type { ConnectionFile, ConnectionServices } from './services';
+import { tellOfLostWork, type ConnectionFile, type ConnectionServices } from './services';
 
 /** Raised when the shape of `OpenDatabase` changes in a way that another copy of the package could not use. */
 export const sharedConnectionBrand = Symbol.for('safe-sqlite.open-database.v2');
@@ -109,7 +109,11 @@ export class SharedConnection {
     }
     this.writes.finish(session);
     this.readers.leave(session, this.#handles.size === 1);
-    if (this.#handles.size > 1 && this.connection.commitHooks.beganBy === session) this.connection.execute('ROLLBACK');
+    if (this.#handles.size > 1 && this.connection.commitHooks.beganBy === session) {
+      const told = tellOfLostWork(this.connection);
+      this.connection.execute('ROLLBACK');
+      told();
+    }
     const failure = this.#handles.size === 1 ? this.#closeConnection() : null;
     this.#handles.delete(session);
     this.connection.closeSession(session);

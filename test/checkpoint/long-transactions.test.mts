@@ -70,7 +70,7 @@ describe('findLongTransactions', () => {
     look(10_250);
     assert.deepEqual(
       seen.map(({ kind, sql, ageMs }) => [kind, sql, ageMs]),
-      [['transaction', null, 10_000]],
+      [['transaction', 'BEGIN', 10_000]],
     );
     db.exec('COMMIT');
     look(10_500);
