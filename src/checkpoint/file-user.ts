@@ -6,6 +6,8 @@ export interface FileUser {
   readonly connection: Connection;
   /** How the connection calls the file: `main`, or the name that it is attached as. */
   readonly schema: string;
+  /** Canonical path of the file, which events name; default: the main file of the connection. */
+  readonly file?: string;
   /** The file is in WAL mode and the connection may write: it is checkpointed for this connection. */
   readonly checkpoints: boolean;
   /** What the readers of `db.reader` read from the file now. */

@@ -121,12 +121,15 @@ export function announce<Name extends EventName>(
   facts: EventFactsOf<Name>,
 ): void {
   const told = new Set<Logger>();
+  const file = [...users].find(user => user.file !== undefined)?.file;
+  // A connection says its main file, also of what happens to one that is attached.
+  const about = file === undefined ? facts : { file, ...facts };
   // Those of this moment: a listener may close one and open another, which would be told as well, without an end. A
   // connection that has the file under several names is told once.
   const hubs = new Map([...users].map(({ connection }) => [connection.hub, connection.options.logger]));
   for (const [hub, logger] of hubs) {
-    if (told.has(logger)) hub.relay(name, facts);
-    else hub.publish(name, facts);
+    if (told.has(logger)) hub.relay(name, about);
+    else hub.publish(name, about);
     told.add(logger);
   }
 }

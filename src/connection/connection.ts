@@ -113,6 +113,11 @@ export class Connection {
     this.#observer?.refused();
   }
 
+  /** After a text of the application that sets a journal mode. */
+  journalModeSet(): void {
+    this.#observer?.journalModeSet();
+  }
+
   get refusal(): (() => Error) | null {
     return this.#refusal;
   }

@@ -180,6 +180,7 @@ export class SqlGuard {
   /** What the text touched is set and read back; inside a transaction SQLite allows only the reading back. */
   #lookAgain({ pragmas }: Watched): void {
     if (pragmas.some(isLockWait)) this.#connection.readBusyTimeout();
+    if (pragmas.some(({ name }) => foldCase(name) === 'journal_mode')) this.#connection.journalModeSet();
     if (pragmas.every(isLockWait)) return;
     const { native, verbose, protectionInputs } = this.#connection;
     verbose.quietly(() => (native.inTransaction ? verifyPragmas : setPragmas)(native, protectionInputs));

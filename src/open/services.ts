@@ -1,6 +1,5 @@
 /** What watches over one open database, and its way out: the sentinel, the scheduler of each file, the fence. */
-import { inMicrotask } from '../base/clock';
-import { performance } from '../base/clock';
+import { inMicrotask, performance } from '../base/clock';
 import { asError, errorName } from '../base/foreign-error';
 import { checkpointBeforeClose } from '../checkpoint/close-checkpoint';
 import type { FileScheduler, CheckpointedFile } from '../checkpoint/scheduler';
@@ -11,6 +10,7 @@ import { ConnectionFence } from '../fence/connection-fence';
 import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without-checkpoint';
 import { DatabaseReaders } from '../readers/database-readers';
 import { startConnectionSentinel, type ConnectionSentinel } from '../sentinel/connection-sentinel';
+import { quotedName } from '../base/sql-name';
 import { foldCase } from '../sql/names';
 import type { EventHub } from '../events/event-hub';
 import type { RunningRead } from '../events/event-map';
@@ -55,6 +55,7 @@ export class ConnectionServices {
     this.#fence = fence;
     connection.observe({
       failed: (error, operation) => fence.failed(error, operation),
+      journalModeSet: () => this.#followJournalModes(),
       // What has lost its locks or files must not be checkpointed either.
       refused: () => {
         for (const { scheduler, user } of this.#files.values()) scheduler.leave(user);
@@ -77,7 +78,7 @@ export class ConnectionServices {
     const reads = (): readonly RunningRead[] => (schema === 'main' ? this.readers.facts().running : []);
     const beforeCheckpoint = (): Error | null => this.sentinel?.beforeCheckpoint(file.file) ?? null;
     const entersWal = (): void => this.#entersWal(schema);
-    const user = { connection, schema, checkpoints, reads, beforeCheckpoint, entersWal };
+    const user = { connection, schema, file: file.file, checkpoints, reads, beforeCheckpoint, entersWal };
     const scheduler = schedulerOf(file);
     scheduler.join(user);
     const leaveFence = this.#fence.join(file);
@@ -194,6 +195,21 @@ export class ConnectionServices {
     else void Promise.all(running).then(release);
   }
 
+  /** The application may switch the mode of any file: checkpoints, limits and the sentinel go with it at once. */
+  #followJournalModes(): void {
+    const { native, verbose, plan } = this.#connection;
+    for (const served of this.#files.values()) {
+      const { file, user, scheduler } = served;
+      const journalMode = verbose.quietly(() => journalModeOf(native, file.schema));
+      if (journalMode === null || journalMode === file.journalMode) continue;
+      served.file = { ...file, journalMode };
+      user.checkpoints = journalMode === 'wal' && !plan.readonly;
+      this.sentinel?.follow(file.file, journalMode);
+      if (user.checkpoints) this.#connection.commitHooks.onCommit(commits => this.#pulse(commits));
+      scheduler.resume();
+    }
+  }
+
   #entersWal(schema: string): void {
     const supervised = this.#files.get(foldCase(schema));
     if (supervised === undefined) return;
@@ -216,6 +232,15 @@ export class ConnectionServices {
   #pulse(commits: boolean): void {
     for (const scheduler of this.#schedulers) scheduler.pulse(commits);
     if (this.#connection.refusal !== null) throw this.#connection.refusal();
+  }
+}
+
+/** Null where SQLite cannot be asked now: a statement that called back into JavaScript is still running. */
+function journalModeOf(native: Connection['native'], schema: string): string | null {
+  try {
+    return String(native.pragma(`${quotedName(schema)}.journal_mode`, { simple: true }));
+  } catch {
+    return null;
   }
 }
 

@@ -40,6 +40,8 @@ export interface ConnectionSentinel {
    * a connection has no locks in WAL mode. `journalMode` is what SQLite said after that.
    */
   add(file: string, identity: FileIdentity, journalMode: string): void;
+  /** The application has switched the journal mode of a file: other locks are right now. */
+  follow(file: string, journalMode: string): void;
   /** Forgets a file that was detached. */
   remove(file: string): void;
   /** Checks a file before a checkpoint; returns the error of a connection that may not go on, which is told by then. */
@@ -171,6 +173,7 @@ export function startConnectionSentinel(
         sentinel: sentinelFor(native, { file, identity, journalMode, addon }),
       });
     },
+    follow: (file, journalMode) => switchMode(native, addon, { file, watched: files.get(file), journalMode }),
     remove(file) {
       const known = files.get(file);
       if (known === undefined) return;
@@ -213,10 +216,20 @@ function followJournalMode(
 ): boolean {
   const journalMode = verbose.quietly(() => journalModeNow(native, file));
   if (journalMode === null || journalMode === watched.journalMode) return false;
+  switchMode(native, addon, { file, watched, journalMode });
+  return true;
+}
+
+function switchMode(
+  native: NativeDatabase.Database,
+  addon: FileIdentity | null,
+  to: { readonly file: string; readonly watched: WatchedFile | undefined; readonly journalMode: string },
+): void {
+  const { file, watched, journalMode } = to;
+  if (watched === undefined || watched.journalMode === journalMode) return;
   watched.sentinel.stop();
   watched.journalMode = journalMode;
   watched.sentinel = sentinelFor(native, { file, identity: watched.identity, journalMode, addon });
-  return true;
 }
 
 function publishWarning(hub: EventHub, { kind, message, details, culprits }: Loss): void {

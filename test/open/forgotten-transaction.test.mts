@@ -45,11 +45,12 @@ describe('a transaction that was begun and never ended', () => {
     assert.equal(stored(file), 0);
   });
 
-  for (const [name, begin] of Object.entries({
-    exec: (db: InstanceType<typeof Database>) => void db.exec('BEGIN'),
-    'a statement': (db: InstanceType<typeof Database>) => void db.prepare('BEGIN IMMEDIATE').run(),
-    'a savepoint': (db: InstanceType<typeof Database>) => void db.exec('SAVEPOINT s'),
-  })) {
+  const begins: Readonly<Record<string, (db: InstanceType<typeof Database>) => void>> = {
+    exec: db => void db.exec('BEGIN'),
+    'a statement': db => void db.prepare('BEGIN IMMEDIATE').run(),
+    'a savepoint': db => void db.exec('SAVEPOINT s'),
+  };
+  for (const [name, begin] of Object.entries(begins)) {
     test(`begun by ${name}: close() tells what it rolled back, with the SQL that began it`, () => {
       const [warning, ...more] = warningsOfClose(db => {
         begin(db);
