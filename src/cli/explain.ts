@@ -1,4 +1,4 @@
-/** `safe-sqlite explain`: the meaning of a code or a message, what to do, and the text of its page, without a network. */
+/** `safe-sqlite explain`: explains a code or a message, what to do, and the text of its page, without a network. */
 import { closest, distance } from 'fastest-levenshtein';
 import { findingCodes, isFindingCode } from '../doctor/finding-codes';
 import { refusalCodes } from '../errors/refusal-codes';

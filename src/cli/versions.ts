@@ -1,4 +1,4 @@
-/** What a report of a defect should say: the versions of this package, SQLite and Node, and the system. */
+/** Collects what a bug report needs: the versions of this package, SQLite and Node, and the system. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sqliteVersion } from '../native/sqlite-version';

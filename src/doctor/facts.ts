@@ -1,4 +1,4 @@
-/** What the doctor sees: the facts of each step, as JSON carries them from the process that looked. */
+/** Defines the facts of each step, as JSON carries them from the process that looks. */
 import type { FenceMarker } from '../filesystem/fence-marker';
 import type { Device } from '../filesystem/linux/device';
 import type { Ownership } from '../filesystem/ownership';

@@ -1,4 +1,4 @@
-/** The examination of `diagnose`: the facts that another process gathered, judged. */
+/** Examines a database for `diagnose`: has another process gather the facts, and judges them. */
 import { wallClockNow } from '../base/clock';
 import { verifyDatabase } from '../backup/verify';
 import { errorMessage } from '../base/foreign-error';
@@ -25,17 +25,17 @@ export interface Examination {
 export async function examine(path: string, examination: Examination): Promise<Diagnosis> {
   const { backups, stepTimeoutMs, signal } = examination;
   const { facts, missed } = await gather({ path, backups }, { stepTimeoutMs, signal });
-  const patient = patientOf(path, facts, backups !== null);
-  const findings = [...judgeMissed(missed, facts.ground?.mountPoint ?? null, patient.file), ...judge(patient)];
+  const input = inputOf(path, facts, backups !== null);
+  const findings = [...judgeMissed(missed, facts.ground?.mountPoint ?? null, input.file), ...judge(input)];
   const unseen = [...unread(missed, facts)];
-  await check(patient, { ...examination, findings, unseen });
+  await check(input, { ...examination, findings, unseen });
   if (findings.some(({ code }) => code === 'damaged')) keepWal(findings);
-  const { decision } = patient;
+  const { decision } = input;
   const commands = storageCommands(facts.ground, facts.device ?? null);
   return Object.freeze({
     path,
-    file: patient.file,
-    time: new Date(patient.now).toISOString(),
+    file: input.file,
+    time: new Date(input.now).toISOString(),
     status: statusOf(findings),
     findings: gravestFirst(findings),
     notLookedAt: unseen,
@@ -46,7 +46,7 @@ export async function examine(path: string, examination: Examination): Promise<D
   });
 }
 
-function patientOf(path: string, facts: Partial<DoctorFacts>, backupsGiven: boolean): CheckInput {
+function inputOf(path: string, facts: Partial<DoctorFacts>, backupsGiven: boolean): CheckInput {
   const file = facts.ground?.target ?? path;
   const version = sqliteVersion(null);
   const decision =

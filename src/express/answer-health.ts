@@ -1,4 +1,4 @@
-/** Which HTTP answer the state of a database deserves. */
+/** Decides the HTTP answer for the state of a database. */
 import { types } from 'node:util';
 import { errorCode, errorMessage, errorName } from '../base/foreign-error';
 import type { HttpAnswer } from './http';

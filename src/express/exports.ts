@@ -1,4 +1,4 @@
-/** The surface of `safe-sqlite/express`. */
+/** Exports the surface of `safe-sqlite/express`. */
 
 export { answerForError, type ErrorAnswerOptions } from './answer-error';
 export { answerForHealth, type DatabaseWithHealth, type HealthAnswerOptions } from './answer-health';

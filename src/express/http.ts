@@ -1,4 +1,4 @@
-/** What this folder needs of a response: Node's own, and so Express 4 and 5, Connect and `reply.raw` of Fastify. */
+/** Defines what this folder needs of a response: Node's own, and so Express 4 and 5, Connect and `reply.raw` of Fastify. */
 
 export interface HttpResponse {
   statusCode: number;

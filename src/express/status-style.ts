@@ -1,4 +1,4 @@
-/** The style and the script of the status page, and their hashes for its content security policy. */
+/** Holds the style and the script of the status page, and their hashes for its content security policy. */
 import { createHash } from 'node:crypto';
 import { Html } from './html';
 

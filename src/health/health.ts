@@ -22,7 +22,7 @@ export interface CheckpointHealth {
   readonly blocked: { readonly consecutive: number; readonly forMs: number } | null;
   /** Checkpoints in a row that failed. */
   readonly failed: { readonly consecutive: number; readonly code: string; readonly message: string } | null;
-  /** Since the file was opened in this thread, by what they came to. */
+  /** Since the file was opened in this thread, by outcome. */
   readonly counts: Readonly<Record<'complete' | 'blocked' | 'busy' | 'failed', number>>;
   /** Milliseconds of those that ran through. */
   readonly durationMs: Histogram;

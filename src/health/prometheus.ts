@@ -1,4 +1,4 @@
-/** The health of databases as Prometheus text. https://prometheus.io/docs/instrumenting/exposition_formats/ */
+/** Writes the health of databases as Prometheus text. https://prometheus.io/docs/instrumenting/exposition_formats/ */
 import type { Histogram } from '../base/histogram';
 import type { Health, DatabaseHealth } from './health';
 import { refuseOption } from '../options/checks';
@@ -64,7 +64,7 @@ const families: readonly Family[] = [
   {
     name: 'checkpoints_total',
     kind: 'counter',
-    help: 'Checkpoints by what they came to: complete, blocked by a reader, busy, failed.',
+    help: 'Checkpoints by outcome: complete, blocked by a reader, busy, failed.',
     read: ({ checkpoints }) => labelled('outcome', checkpoints?.counts ?? {}),
   },
   {

@@ -6,6 +6,7 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { main } from '../../dist/cli/main.js';
+import { withClock } from '../../dist/cli/progress-bar.js';
 import { assertBank, bank, dist, folder, names, Native } from '../backup/fixture.mts';
 import { until } from '../support/until.mts';
 
@@ -263,4 +264,26 @@ test('a bar is drawn on a terminal, and wiped', async t => {
   assert.equal(await main(['backup', file, join(home, 'copy.db')], terminal), 0);
   assert.match(err, /Copying \[[#-]{30}\] +\d+ %/);
   assert.ok(err.endsWith('\r\u001b[K'));
+});
+
+test('what takes longer than a second shows a clock on a terminal, and wipes it; a log file gets none', async () => {
+  let err = '';
+  const drawn = Promise.withResolvers<void>();
+  const terminal = {
+    out: () => {},
+    err: (text: string) => {
+      err += text;
+      drawn.resolve();
+    },
+    isInteractive: true,
+    hasColours: false,
+    signal: new AbortController().signal,
+  };
+  // The work ends once the clock is there.
+  assert.equal(await withClock(terminal, 'Checking', () => drawn.promise.then(() => 'done')), 'done');
+  assert.match(err, /Checking \.\.\. \d+ s \(Ctrl-C ends it\)/);
+  assert.ok(err.endsWith('\r\u001b[K'));
+  const before = err;
+  assert.equal(await withClock({ ...terminal, isInteractive: false }, 'Checking', () => Promise.resolve(1)), 1);
+  assert.equal(err, before);
 });

@@ -52,7 +52,7 @@ function stable(text: string): string {
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '2026-01-01T00:00:00.000Z')
     .replaceAll(/on \S+ \(disk I\/O error\)/g, 'on host (disk I/O error)')
     .replaceAll(/\S+safe-sqlite-mounts-\S+/g, '<image>')
-    .replaceAll(/\.safe-sqlite-\S+\.tmp/g, '.safe-sqlite-<name>.tmp')
+    .replaceAll(/(?:open|mkdir) '(\S+)\.safe-sqlite-[^'\s]+'/g, "open '$1.safe-sqlite-<name>'")
     .replaceAll(/SQLite 3\.\d+\.\d+/g, 'SQLite 3.x.y')
     .replaceAll(/[\d.]+ [kMG]B of [\d.]+ [kMG]B are free/g, '24.0 MB of 26.5 MB are free')
     .replaceAll(/\([\d.]+ kB more are kept/g, '(783.4 kB more are kept')

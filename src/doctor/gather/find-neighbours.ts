@@ -1,4 +1,4 @@
-/** What else lies in the folder of a database and has to do with it. */
+/** Finds the other files in the folder of a database that belong to it. */
 import { lstatSync, readdirSync } from 'node:fs';
 import { basename, join, parse } from 'node:path';
 import { processIdOf } from '../../backup/process-id';
@@ -37,7 +37,7 @@ function isAbout(candidate: string, name: string): boolean {
   return candidate.includes(parse(name).name) && candidate !== name;
 }
 
-/** The name of the database with something put to it; not `app.json`, and not a backup of ours, which has a stamp. */
+/** The name of the database with something put to it; not `app.json`, and not a backup of this library, which has a stamp. */
 function looksCopied(candidate: string, name: string): boolean {
   const { ext } = parse(name);
   const own = parse(candidate);

@@ -1,4 +1,4 @@
-/** The steps of the doctor's look, in the order in which they are safe: what cannot hang comes first. */
+/** Gathers the facts step by step, in the order in which that is safe: what cannot hang comes first. */
 import { bootId, readFenceMarker } from '../../filesystem/fence-marker';
 import { readDevice } from '../../filesystem/linux/device';
 import { inspectFilesystem } from '../../filesystem/inspect';

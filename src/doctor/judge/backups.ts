@@ -1,4 +1,4 @@
-/** Backups of the database, and other files beside it that somebody may take for one. Pure. */
+/** Judges the backups of the database, and the files beside it that somebody may take for one. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import { basename } from 'node:path';
 import { count, formatAge, formatBytes } from '../../base/figures';
@@ -11,9 +11,9 @@ const weekMs = 7 * 86_400_000;
 /** Names that a finding lists. */
 const shown = 3;
 
-export function* judgeBackups(patient: CheckInput): Generator<Finding> {
-  yield* judgeStored(patient);
-  if (patient.facts.neighbours !== undefined) yield* judgeNeighbours(patient, patient.facts.neighbours);
+export function* judgeBackups(input: CheckInput): Generator<Finding> {
+  yield* judgeStored(input);
+  if (input.facts.neighbours !== undefined) yield* judgeNeighbours(input, input.facts.neighbours);
 }
 
 function* judgeStored(input: CheckInput): Generator<Finding> {

@@ -1,4 +1,4 @@
-/** What the kernel counted of the disk and of the filesystem on it. Pure. */
+/** Judges the errors that the kernel counted of the disk and of the filesystem on it. Pure. */
 import { count } from '../../base/figures';
 import type { Device } from '../../filesystem/linux/device';
 import type { Finding } from '../diagnosis';

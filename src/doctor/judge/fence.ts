@@ -1,4 +1,4 @@
-/** Is the file fenced, since when, and what now? Pure. */
+/** Judges the fence: since when, why, and what to do now. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import { formatAge } from '../../base/figures';
 import { describeMarker } from '../../filesystem/fence-marker';

@@ -1,4 +1,4 @@
-/** Short ways to write a finding down. Pure. */
+/** Makes findings of the catalogue. Pure. */
 import type { Finding, Level } from '../diagnosis';
 import { findingCodes, type FindingCode } from '../finding-codes';
 

@@ -1,4 +1,4 @@
-/** All verdicts about one patient, the gravest first. Pure. */
+/** Runs every verdict on the facts, and sorts the findings by gravity. Pure. */
 import type { Finding, Level } from '../diagnosis';
 import { judgeBackups } from './backups';
 import type { CheckInput } from './subject';
@@ -16,7 +16,7 @@ import { judgeWal } from './wal';
 const gravity: readonly Level[] = ['problem', 'warning', 'note', 'ok'];
 
 /** In the order of the report within one level. */
-const verdicts: readonly ((patient: CheckInput) => Iterable<Finding>)[] = [
+const verdicts: readonly ((input: CheckInput) => Iterable<Finding>)[] = [
   judgeFence,
   judgeFile,
   judgeWal,
@@ -30,8 +30,8 @@ const verdicts: readonly ((patient: CheckInput) => Iterable<Finding>)[] = [
   judgeBackups,
 ];
 
-export function judge(patient: CheckInput): readonly Finding[] {
-  return verdicts.flatMap(verdict => [...verdict(patient)]);
+export function judge(input: CheckInput): readonly Finding[] {
+  return verdicts.flatMap(verdict => [...verdict(input)]);
 }
 
 export function gravestFirst(findings: readonly Finding[]): readonly Finding[] {

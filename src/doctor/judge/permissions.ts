@@ -1,4 +1,4 @@
-/** Who may write the files, and who owns them. Pure. */
+/** Judges who may write the files, and who owns them. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import { basename } from 'node:path';
 import type { Ownership } from '../../filesystem/ownership';
@@ -11,16 +11,16 @@ const groupWrites = 0o020;
 const ownerWrites = 0o200;
 const sticky = 0o1000;
 
-export function* judgePermissions(patient: CheckInput): Generator<Finding> {
-  const { files } = patient.facts;
+export function* judgePermissions(input: CheckInput): Generator<Finding> {
+  const { files } = input.facts;
   // Windows has no such bits.
-  if (files === undefined || files.database === null || patient.uid === null) return;
+  if (files === undefined || files.database === null || input.uid === null) return;
   const { database, folder, sidecars } = files;
   yield* judgeWorld([database, ...sidecars], folder);
   yield* judgeOwners(database, sidecars);
   const owner = `user ${database.uid}, mode ${octal(database.permissions)}`;
-  if (patient.uid !== 0 && patient.uid !== database.uid) {
-    yield finding('note', 'owner-differs', `The database belongs to ${owner}; you are user ${patient.uid}.`, {
+  if (input.uid !== 0 && input.uid !== database.uid) {
+    yield finding('note', 'owner-differs', `The database belongs to ${owner}; you are user ${input.uid}.`, {
       why: 'What is said here about rights to write is about you, not about the program.',
     });
   } else yield finding('ok', 'owner', `The database belongs to ${owner}.`);

@@ -1,4 +1,4 @@
-/** Who has the database open, what they do with it, and whether their locks are what they should be. Pure. */
+/** Judges the processes that have the database open: what they do with it, and their locks. Pure. */
 import { basename } from 'node:path';
 import type { HoldingProcess, OpenFile } from '../../proc/processes';
 import { expectedLocks, missingLocks } from '../../policy/expected-locks';

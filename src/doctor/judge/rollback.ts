@@ -1,4 +1,4 @@
-/** What a `-journal` beside the database means. Pure. */
+/** Judges a `-journal` beside the database. Pure. */
 import { count, formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';
 import type { CheckInput } from './subject';
@@ -7,13 +7,13 @@ import { finding } from './finding';
 /** RESERVED, PENDING or the whole SHARED range for writing: some process is in a write transaction. (os.h, os_unix.c) */
 const writerBytes = { first: 0x40000000, last: 0x40000001 };
 
-export function* judgeRollback(patient: CheckInput): Generator<Finding> {
-  const { facts, file } = patient;
+export function* judgeRollback(input: CheckInput): Generator<Finding> {
+  const { facts, file } = input;
   const journal = facts.journals?.rollback ?? null;
   // Beside a database that is missing or empty it is an orphan, which is said already.
   if (journal === null || facts.header?.kind !== 'database' || facts.header.damage !== null) return;
   const size = formatBytes(journal.fileBytes);
-  const writer = writerOf(patient);
+  const writer = writerOf(input);
   if (writer !== null) {
     yield finding('ok', 'journal-in-use', `Process ${writer} is in a write transaction: its -journal has ${size}.`);
     return;

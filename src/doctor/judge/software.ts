@@ -1,4 +1,4 @@
-/** Which SQLite wrote the database last, and whether it can be trusted. Pure. */
+/** Judges the SQLite that wrote the database last. Pure. */
 import { versionProblems } from '../../policy/sqlite-versions';
 import type { Finding } from '../diagnosis';
 import type { CheckInput } from './subject';

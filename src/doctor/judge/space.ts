@@ -1,4 +1,4 @@
-/** Is there room to go on? Pure. */
+/** Judges the room on the disk. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import { formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';

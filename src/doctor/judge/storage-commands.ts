@@ -1,4 +1,4 @@
-/** What to run when the storage is in doubt, for the filesystem and the device at hand. Pure. */
+/** Lists the commands that look at the storage, for the filesystem and the device at hand. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import type { Device } from '../../filesystem/linux/device';
 import type { FilesystemReport } from '../../filesystem/report';

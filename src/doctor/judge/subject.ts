@@ -1,4 +1,4 @@
-/** What the verdicts know beside the facts. */
+/** Defines the input of the verdicts, and the questions that several of them ask. */
 import type { DoctorFacts } from '../facts';
 import type { Decision } from '../../policy/decide';
 

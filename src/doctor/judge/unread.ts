@@ -1,4 +1,4 @@
-/** What was not looked at: said as plainly as what was. Pure. */
+/** Lists what was not looked at, and judges why. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import { count } from '../../base/figures';
 import type { Finding, NotLookedAt } from '../diagnosis';

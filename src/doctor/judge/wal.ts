@@ -1,4 +1,4 @@
-/** What waits in the `-wal`, and whether it can still be read. Pure. */
+/** Judges the `-wal`: what waits in it, and whether it can still be read. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import { basename } from 'node:path';
 import { count, formatBytes } from '../../base/figures';
@@ -15,17 +15,17 @@ const largeWalBytes = 100_000_000;
 /** SQLite's byte of the first reader slot in the -shm; four more follow. */
 const firstReadLock = 123;
 
-export function* judgeWal(patient: CheckInput): Generator<Finding> {
-  const { header, journals } = patient.facts;
+export function* judgeWal(input: CheckInput): Generator<Finding> {
+  const { header, journals } = input.facts;
   if (header === undefined || header === null || journals === undefined) return;
   // A damaged header does not say which journal belongs to it.
   if (header.damage !== null) return;
   const mode = header.journalMode;
   const { wal } = journals;
   if (wal === null || wal.fileBytes === 0) {
-    const lost = missingFrames(patient);
+    const lost = missingFrames(input);
     if (mode === 'wal' && lost > 0) {
-      yield missingWal(patient, lost);
+      yield missingWal(input, lost);
     } else if (mode === 'wal') {
       const empty = wal === null ? 'there is no -wal' : 'the -wal is empty';
       yield finding('ok', 'wal-empty', `Journal mode WAL, and ${empty}: every commit is in the database.`);
@@ -36,10 +36,10 @@ export function* judgeWal(patient: CheckInput): Generator<Finding> {
   }
   // Beside a database that is missing or empty it is an orphan, which is said already.
   if (header.kind !== 'database') return;
-  if (!wal.headerValid) yield damagedHeader(patient, wal);
-  else if (isHeld(patient)) yield* judgeLive(patient, wal);
-  else yield* judgeLeft(patient, wal);
-  yield* judgeSize(patient, wal);
+  if (!wal.headerValid) yield damagedHeader(input, wal);
+  else if (isHeld(input)) yield* judgeLive(input, wal);
+  else yield* judgeLeft(input, wal);
+  yield* judgeSize(input, wal);
 }
 
 /**
@@ -47,9 +47,9 @@ export function* judgeWal(patient: CheckInput): Generator<Finding> {
  * closes, and sets the index to nothing before it empties the -wal: neither leaves such a -shm. A process that has it
  * open may be writing a -wal that was not there a moment ago.
  */
-function missingFrames(patient: CheckInput): number {
-  const index = patient.facts.journals?.index ?? null;
-  return index === null || !index.consistent || isHeld(patient) ? 0 : Math.max(0, index.frames - index.copiedFrames);
+function missingFrames(input: CheckInput): number {
+  const index = input.facts.journals?.index ?? null;
+  return index === null || !index.consistent || isHeld(input) ? 0 : Math.max(0, index.frames - index.copiedFrames);
 }
 
 function missingWal({ file, facts }: CheckInput, frames: number): Finding {
@@ -78,8 +78,8 @@ function damagedHeader({ file }: CheckInput, wal: Wal): Finding {
 }
 
 /** Somebody has it open: the index in shared memory says what counts. */
-function* judgeLive(patient: CheckInput, wal: Wal): Generator<Finding> {
-  const index = patient.facts.journals?.index ?? null;
+function* judgeLive(input: CheckInput, wal: Wal): Generator<Finding> {
+  const index = input.facts.journals?.index ?? null;
   const moving = index === null || !index.consistent || index.salts !== wal.salts;
   if (moving) {
     yield finding(
@@ -99,7 +99,7 @@ function* judgeLive(patient: CheckInput, wal: Wal): Generator<Finding> {
         why: 'A checkpoint copies frames without checking them, and a restart would lose those behind the damage.',
         action:
           'Do not stop the processes that have it open, and make no checkpoint: first take a copy from inside one of them (db.backup), or with the command below.',
-        commands: [`npx safe-sqlite backup ${shellWord(patient.file)} <destination> --verify full`],
+        commands: [`npx safe-sqlite backup ${shellWord(input.file)} <destination> --verify full`],
       },
     );
     return;
@@ -112,7 +112,7 @@ function* judgeLive(patient: CheckInput, wal: Wal): Generator<Finding> {
       ? `Journal mode WAL, in use: all ${count(index.frames, 'frame')} of the -wal are in the database.`
       : `Journal mode WAL, in use: ${pending} of ${count(index.frames, 'frame')} of the -wal (${bytes}) are not in the database yet.`,
   );
-  yield* judgeReaders(patient, index);
+  yield* judgeReaders(input, index);
 }
 
 /** Which process holds back a checkpoint: one with the read lock of a slot whose mark is not the last frame. */
@@ -140,8 +140,8 @@ function* judgeReaders({ facts }: CheckInput, index: WalIndex): Generator<Findin
 }
 
 /** Nobody has it open: the next open runs recovery. */
-function* judgeLeft(patient: CheckInput, wal: Wal): Generator<Finding> {
-  const { file, facts } = patient;
+function* judgeLeft(input: CheckInput, wal: Wal): Generator<Finding> {
+  const { file, facts } = input;
   if (wal.unreachableCommits > 0) {
     yield finding(
       'problem',
@@ -165,7 +165,7 @@ function* judgeLeft(patient: CheckInput, wal: Wal): Generator<Finding> {
   }
   const where = wal.readInFull ? '' : ' in the part that was read';
   const isFenced = facts.fence !== null && facts.fence !== undefined;
-  const isClosed = seesEveryProcess(patient);
+  const isClosed = seesEveryProcess(input);
   if (facts.journals?.olderThanDatabase === true) {
     yield olderWal(file, wal);
     return;
