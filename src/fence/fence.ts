@@ -12,10 +12,11 @@
 import { currentDate } from '../base/clock';
 import { asError } from '../base/foreign-error';
 import { processGlobal } from '../base/process-global';
-import { shellWord, visible } from '../base/terminal-text';
+import { visible } from '../base/terminal-text';
 import { FencedDatabaseError } from '../errors/refusals';
 import { translateError } from '../errors/translate';
 import {
+  adviceOnMarker,
   fenceMarkerPath,
   hasFenceMarker,
   readFenceMarker,
@@ -135,7 +136,9 @@ export function refuseFenced({ key, file }: FencedFile, readonly: boolean): stri
 export function fencedError(fault: FenceFault): FencedDatabaseError {
   return new FencedDatabaseError(`${describeFault(fault)}.`, {
     hint:
-      planted(fault) +
+      (fault.markerProblem === null
+        ? ''
+        : `${adviceOnMarker({ file: fault.file, problem: fault.markerProblem })} Otherwise: `) +
       `Look at the storage first (dmesg, smartctl). Nothing in ${fault.file}-wal is lost by waiting: ` +
       'keep all programs off the file, copy it with its -wal, and follow `npx safe-sqlite explain SAFE_SQLITE_FENCED`.',
     details: {
@@ -148,16 +151,6 @@ export function fencedError(fault: FenceFault): FencedDatabaseError {
     },
     cause: fault.error,
   });
-}
-
-/** What to do about a marker that another user, or no program, may have put there. */
-function planted({ marker, markerProblem }: FenceFault): string {
-  if (markerProblem === null) return '';
-  const name = shellWord(marker);
-  return (
-    `The marker ${visible(marker)} may not come from this library: ${markerProblem}. Look at it (ls -ld ${name}); ` +
-    `if nobody who runs this database made it, remove it (rm ${name}), and open again. Otherwise: `
-  );
 }
 
 function describeFault({ file, operation, code, since, markerProblem }: FenceFault): string {

@@ -14,6 +14,8 @@ import {
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { asError, errorCode } from '../base/foreign-error';
+import { shellWord } from '../base/terminal-text';
+import { UntrustedFileError } from '../errors/refusals';
 import { isCount, isNullOr, isText, parseShape, type Shape } from './json-shape';
 import { readSmallFile } from './small-file';
 import { isTrusted } from './trust';
@@ -96,6 +98,13 @@ export function readFenceMarker(file: string): FenceMarker | null {
   return { ...marker, owner, problem: stranger };
 }
 
+/** How to look at a marker that may not come from this library, and how to remove it; empty for one that does. */
+export function adviceOnMarker({ file, problem }: Pick<FenceMarker, 'file' | 'problem'>): string {
+  if (problem === null) return '';
+  const name = shellWord(fenceMarkerPath(file));
+  return `Look at the marker (ls -ld ${name}): if nobody who runs this database made it, remove it (rm ${name}; rmdir where it is a folder), and open again.`;
+}
+
 /** What failed and where, as far as the marker says it. */
 export function describeMarker({ code, operation, pid, host }: FenceMarker): string {
   const what = operation === unknownOperation ? code : `${code} in a ${operation}`;
@@ -163,9 +172,19 @@ function giveAccessOf(file: string, descriptor: number): void {
   }
 }
 
-/** Removes the marker and makes that durable. Throws what the operating system says. */
+/**
+ * Removes the marker and makes that durable. A link goes itself, and not what it leads to.
+ *
+ * Throws `UntrustedFileError` for a folder, which this library never makes; otherwise what the operating system says.
+ */
 export function removeFenceMarker(file: string): void {
   const path = fenceMarkerPath(file);
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new UntrustedFileError(`The fence marker ${path} is a folder, which this library never makes.`, {
+      hint: `Look at what is in it and who made it (ls -la ${shellWord(path)}), then remove it (rmdir ${shellWord(path)}).`,
+      details: { file, path },
+    });
+  }
   unlinkSync(path);
   syncFolder(dirname(path));
 }

@@ -1,7 +1,7 @@
 /** Judges the fence: since when, why, and what to do now. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import { formatAge } from '../../base/figures';
-import { describeMarker } from '../../filesystem/fence-marker';
+import { adviceOnMarker, describeMarker } from '../../filesystem/fence-marker';
 import type { Finding } from '../diagnosis';
 import type { CheckInput } from './subject';
 import { finding } from './finding';
@@ -13,13 +13,17 @@ export function* judgeFence({ facts, file, now }: CheckInput): Generator<Finding
   const { marker, sameBoot } = fence;
   const age = now - Date.parse(marker.time);
   const since = Number.isNaN(age) ? marker.time : `${marker.time}, ${formatAge(age)} ago`;
+  const planted = marker.problem !== null;
   yield finding(
     'problem',
     'fenced',
-    `The database is fenced since ${since}: ${describeMarker(marker)} (${marker.message}).`,
+    planted
+      ? `The database is fenced by a marker that may not come from this library: ${marker.problem}.`
+      : `The database is fenced since ${since}: ${describeMarker(marker)} (${marker.message}).`,
     {
       why: 'The storage did not take what was written, and its next answer cannot be believed. No process that uses this library writes or checkpoints the database until the fence is cleared; nothing in the -wal is lost by waiting.',
       action: [
+        planted ? `${adviceOnMarker({ file, problem: marker.problem })} Otherwise:` : '',
         'Do not restart in a loop. Look at the storage (below), stop every process that has the database open, and copy the database with its -wal to other storage.',
         sameBoot === true
           ? 'The machine was not booted since: mount the filesystem anew or boot, or the check may read from memory what is not on the disk.'
