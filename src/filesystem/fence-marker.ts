@@ -93,8 +93,11 @@ export function readFenceMarker(file: string): FenceMarker | null {
   const owner = process.geteuid === undefined ? null : found.stats.uid;
   const stranger = owner === null || isTrusted(owner) || owner === ownerOf(file) ? null : `it belongs to user ${owner}`;
   const marker = parseShape(found.text, shape);
-  if (marker === null)
-    return { ...unreadable(file), owner, problem: stranger ?? 'it does not have the form of a marker' };
+  if (marker === null) {
+    // A disk that fails may take the name of the marker alone: an empty one may well be of this library.
+    const form = found.text === '' ? null : 'it does not have the form of a marker';
+    return { ...unreadable(file), owner, problem: stranger ?? form };
+  }
   return { ...marker, owner, problem: stranger };
 }
 

@@ -1,4 +1,5 @@
 /** The steps before SQLite touches anything: which file, on which ground, how it is to be opened, or why not. */
+import { withoutCredentials } from '../base/credentials';
 import { InvalidOptionError } from '../errors/refusals';
 import { inspectLocated } from '../filesystem/inspect';
 import { locate, type Location } from '../filesystem/locate';
@@ -17,10 +18,13 @@ export function locateFile(filename: string, { dangerously }: ResolvedOptions): 
   const touchShared = dangerously.allowNetworkFilesystem !== null;
   const location = asCantOpen(filename, () => locate(filename, { touchShared }));
   if (location.parentExists) return location;
-  throw new InvalidOptionError(`Cannot open database because the directory does not exist: ${location.directory}`, {
-    hint: 'Create the folder first; SQLite creates files only.',
-    details: { file: location.file, directory: location.directory },
-  });
+  throw new InvalidOptionError(
+    `Cannot open database because the directory does not exist: ${withoutCredentials(location.directory)}`,
+    {
+      hint: 'Create the folder first; SQLite creates files only.',
+      details: { file: withoutCredentials(location.file), directory: withoutCredentials(location.directory) },
+    },
+  );
 }
 
 /** Throws what refuses: `UnsafeFilesystemError`, `UnsafeSqliteVersionError`, `OrphanedJournalError`, … */

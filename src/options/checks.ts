@@ -1,4 +1,5 @@
 /** The validators: each takes what was given and returns it typed, or throws `InvalidOptionError`. */
+import { withoutCredentials } from '../base/credentials';
 import { InvalidOptionError } from '../errors/refusals';
 
 /** Largest value of a 32-bit timer or busy timeout, in milliseconds. */
@@ -67,7 +68,10 @@ export function pathOption(option: string, value: unknown, expectation = 'the pa
 
 /** Of a value that may be a secret or long, only what helps to find the mistake. */
 function shown(value: unknown): string {
-  if (typeof value === 'string') return `\`${value.length > 40 ? `${value.slice(0, 40)}…` : value}\``;
+  if (typeof value === 'string') {
+    const text = withoutCredentials(value);
+    return `\`${text.length > 40 ? `${text.slice(0, 40)}…` : text}\``;
+  }
   if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return `\`${value}\``;
   return value === null || value === undefined ? `\`${value}\`` : 'a value';
 }

@@ -1,7 +1,7 @@
 /** The hook of Node's module loader that gives programs this package where they ask for better-sqlite3. */
 import { existsSync } from 'node:fs';
 import { registerHooks, type ResolveFnOutput, type ResolveHookSync } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { judgeRequest, type Resolution } from './resolve-request';
 
@@ -47,6 +47,8 @@ function realFile(subpath: string): string | null {
   // Its own request passes the hook: the parent of this one is a file of this package.
   const main = require.resolve('better-sqlite3');
   if (subpath === '') return main;
-  const path = join(dirname(require.resolve('better-sqlite3/package.json')), subpath);
+  const folder = dirname(require.resolve('better-sqlite3/package.json'));
+  const path = join(folder, subpath);
+  if (!path.startsWith(`${folder}${sep}`)) return null;
   return [path, `${path}.js`].find(candidate => existsSync(candidate)) ?? null;
 }

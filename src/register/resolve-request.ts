@@ -48,6 +48,8 @@ export function judgeRequest({ specifier, parent = '' }: Asked, ownFolder: strin
   if (parent.startsWith(ownFolder)) return untouched('this package asks for the native class');
   if (byPath.test(parent)) return untouched('better-sqlite3 asks for a file of its own');
   const subpath = found[1] ?? '';
+  // Node resolves it itself, to a path without such steps, which is judged anew.
+  if (mayLeaveFolder(subpath)) return untouched('it leads out of the package, or not plainly into it');
   if (ofThisPackage.test(parent)) {
     return { give: 'real', subpath, reason: 'another copy of this package shares the better-sqlite3 of this one' };
   }
@@ -57,4 +59,11 @@ export function judgeRequest({ specifier, parent = '' }: Asked, ownFolder: strin
 
 function untouched(reason: string): Resolution {
   return { give: 'untouched', subpath: '', reason };
+}
+
+/** A step up or aside, a backslash, an encoded character: whatever may name a file outside of the folder of the package. */
+function mayLeaveFolder(subpath: string): boolean {
+  if (subpath === '') return false;
+  const parts = subpath.replace(/\/$/, '').split('/');
+  return /[\\%]/.test(subpath) || parts.some(part => part === '' || part === '.' || part === '..');
 }

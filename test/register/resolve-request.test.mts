@@ -21,6 +21,16 @@ const table: [specifier: string, parent: string | undefined, give: string, subpa
   [`${nested}/lib/win32-x64.js`, app, 'ours', 'lib/win32-x64.js'],
   [`${nested}/build/Release/better_sqlite3.node`, app, 'real', 'build/Release/better_sqlite3.node'],
   ['file:///srv/.pnpm/better-sqlite3@12.8.0/node_modules/better-sqlite3/lib/index.js', app, 'ours', 'lib/index.js'],
+  // Out of the package, however it is written: Node resolves it, and what it is resolved to is judged.
+  ['better-sqlite3/../evil/index.js', app, 'untouched', ''],
+  ['better-sqlite3/lib/../../evil', app, 'untouched', ''],
+  ['better-sqlite3/..', app, 'untouched', ''],
+  ['better-sqlite3/./lib/index.js', app, 'untouched', ''],
+  ['better-sqlite3//etc/passwd', app, 'untouched', ''],
+  ['better-sqlite3/%2e%2e/evil', app, 'untouched', ''],
+  [String.raw`better-sqlite3/..\evil`, app, 'untouched', ''],
+  [`${nested}/../evil/index.js`, app, 'untouched', ''],
+  [`${nested}/lib/%2e%2e/%2e%2e/evil/index.js`, app, 'untouched', ''],
   // Who asks for what is native.
   ['better-sqlite3', `${own}native/better-sqlite3.js`, 'untouched', ''],
   ['better-sqlite3/package.json', `${own}native/addon.js`, 'untouched', ''],

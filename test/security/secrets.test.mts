@@ -1,0 +1,84 @@
+/** What an error may say: no credentials of paths, no long values of options, and of bound values only what SQLite itself quotes. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { inspect } from 'node:util';
+import Native from 'better-sqlite3';
+import { Database, openDatabase, restoreDatabase, verifyDatabase } from 'safe-sqlite';
+import { withoutCredentials } from '../../dist/base/credentials.js';
+
+const secret = 'hunter2-hunter2';
+
+function failureOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    return inspect(error, { depth: 9, showHidden: true }).replaceAll(/\n\s+at .*/g, '');
+  }
+  throw new Error('It did not fail.');
+}
+
+describe('secrets', () => {
+  for (const [given, expected] of [
+    [`libsql://user:${secret}@host/db?authToken=${secret}`, 'libsql://…@host/db?authToken=…'],
+    [`postgres:/user:${secret}@host/db`, 'postgres:/…@host/db'],
+    [`https://${secret}@host`, 'https://…@host'],
+    [`file:app.db?key=${secret}&mode=ro`, 'file:app.db?key=…&mode=…'],
+    [`sqlite:///a:p@${secret}@host`, 'sqlite:///…@host'],
+    ['/srv/data/app.db', '/srv/data/app.db'],
+    ['/srv/a@b/app.db', '/srv/a@b/app.db'],
+    [String.raw`C:\data\app.db`, String.raw`C:\data\app.db`],
+  ] as const) {
+    test(`${expected} is what is shown`, () => assert.equal(withoutCredentials(given), expected));
+  }
+
+  test('no error quotes the credentials of a path or an option', async () => {
+    const url = `libsql://user:${secret}@nowhere.invalid/db?authToken=${secret}`;
+    const failures = [
+      failureOf(() => openDatabase(url)),
+      failureOf(() => new Database(url)),
+      failureOf(() => new Database(':memory:', { journalMode: url } as never)),
+      failureOf(() => new Database(':memory:', { timeout: url } as never)),
+      failureOf(() => new Database(':memory:', { rescueDirectory: `${url}\0` } as never)),
+    ];
+    for (const failure of failures) assert.doesNotMatch(failure, new RegExp(secret));
+    await assert.rejects(verifyDatabase(7 as never), TypeError);
+    await assert.rejects(restoreDatabase({ from: '/nowhere', to: '/nowhere/at/all' }));
+  });
+
+  test('a bound value is in no error of a constraint, of a type or of a failed write', () => {
+    using db = new Database(':memory:');
+    db.exec('CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT UNIQUE NOT NULL CHECK (length(b) < 100)) STRICT');
+    const insert = db.prepare('INSERT INTO t (b) VALUES (?)');
+    insert.run(secret);
+    for (const value of [secret, secret.repeat(20), null, Buffer.from(secret)]) {
+      assert.doesNotMatch(
+        failureOf(() => insert.run(value)),
+        new RegExp(secret),
+      );
+    }
+  });
+
+  test('SQLite itself quotes values of some functions, which docs/security.md says: raw does the same', () => {
+    using ours = new Database(':memory:');
+    const raw = new Native(':memory:');
+    for (const [sql, value] of [
+      ["SELECT json_extract('{}', ?)", secret],
+      ['SELECT * FROM f WHERE f MATCH ?', `"${secret}`],
+    ] as const) {
+      for (const db of [ours, raw]) {
+        if (db.prepare("SELECT count(*) FROM sqlite_schema WHERE name = 'f'").pluck().get() === 0) {
+          db.exec('CREATE VIRTUAL TABLE f USING fts5(a)');
+        }
+      }
+      const messages = [ours, raw].map(db => {
+        try {
+          return String(db.prepare(sql).get(value));
+        } catch (error) {
+          return (error as Error).message;
+        }
+      });
+      assert.equal(messages[0], messages[1]);
+    }
+    raw.close();
+  });
+});
