@@ -32,13 +32,14 @@ function report(what, problems) {
   failed ||= problems.length > 0;
 }
 
-/** Exactly the files that are meant: two for each source file, the entries, what is carried of others, the docs, and the four texts. */
+/** Exactly the files that are meant: two for each source file, the entries, what is carried of others, the docs, and the five texts. */
 function contents(files) {
   const expected = new Set([
     'package.json',
     'README.md',
     'LICENSE',
     'CHANGELOG.md',
+    'SECURITY.md',
     // Errors, the doctor and the README point into them.
     ...globSync('docs/**/*.*', { cwd: root }).map(path => path.replaceAll('\\', '/')),
     ...['index.js', 'index.d.ts', 'index.mjs', 'index.d.mts'].map(name => `dist/${name}`),
