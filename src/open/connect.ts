@@ -1,5 +1,7 @@
 /** Opens better-sqlite3, sets each protection, reads each back: a connection that comes out of here is proved. */
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { errorCode } from '../base/foreign-error';
 import { Connection } from '../connection/connection';
 import { fenceFiles } from '../fence/fence';
 import { openInJournalMode } from '../connection/journal';
@@ -13,7 +15,7 @@ import { NativeDatabase } from '../native/better-sqlite3';
 import { blockCheckpoint } from '../native/close-without-checkpoint';
 import type { ResolvedOptions } from '../options/resolved';
 import type { Plan } from '../policy/plan';
-import { walFormatError } from '../policy/wal-format';
+import { readonlyWalError, walFormatError } from '../policy/wal-format';
 
 export interface ConnectRequest {
   /** What SQLite opens: a canonical path, `:memory:`, `''`, or the image of a database. */
@@ -47,7 +49,7 @@ export function connect({ target, key, plan, options }: ConnectRequest): Connect
       return connection;
     });
   } catch (error) {
-    const walFormat = walFormatFailure(error, plan);
+    const walFormat = walFormatFailure(error, plan) ?? readonlyFailure(error, plan);
     if (walFormat !== null) throw walFormat;
     const failure = translateError(error, { file: plan.file, operation: 'open' });
     if (plan.file !== null && failure instanceof SqliteResultError) fenceAtOpen(failure, key, plan.file);
@@ -57,6 +59,21 @@ export function connect({ target, key, plan, options }: ConnectRequest): Connect
 
 function walFormatFailure(error: unknown, { file, filesystem }: Plan): Error | null {
   return file === null ? null : walFormatError(error, filesystem, existsSync(`${file}-shm`));
+}
+
+function readonlyFailure(error: unknown, { file, readonly }: Plan): Error | null {
+  if (file === null || !readonly) return null;
+  const shmExists = existsSync(`${file}-shm`);
+  return readonlyWalError(error, { file, shmExists, folderWriteError: writeError(dirname(file)) });
+}
+
+function writeError(folder: string): string | null {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return null;
+  } catch (error) {
+    return errorCode(error) ?? 'unknown';
+  }
 }
 
 /** Without the checkpoint of an ordinary close: an open that failed leaves the WAL of the last process as it is. */

@@ -138,7 +138,10 @@ const journalHasDatabase: Check = ({ file, size, sidecars }) => {
   const state = size === null ? 'does not exist' : 'is empty';
   return new OrphanedJournalError(
     `Refused to open ${file}, which ${state} while ${orphan.path} holds ${orphan.size} bytes: SQLite would delete ${orphan.path} and the commits in it. Nothing was touched.`,
-    { details: { file, databaseSize: size, journal: orphan.path, journalSize: orphan.size } },
+    {
+      hint: `Put the database back beside its journal. If you deleted ${file} on purpose, delete ${orphan.path} as well (and ${file}-shm); if you are not sure, move them away.`,
+      details: { file, databaseSize: size, journal: orphan.path, journalSize: orphan.size },
+    },
   );
 };
 
@@ -175,7 +178,7 @@ const folderIsWritable: Check = ({ file, directory, size, directoryWriteError },
 
 function rightsHint(systemError: string, otherwise: string): string {
   if (systemError !== 'EROFS') return otherwise;
-  return 'See how it came to be read-only (`findmnt`, `dmesg`): Linux remounts a filesystem so after an error of its disk. Mount it for writing, or open the database with `readonly: true`.';
+  return 'See how it came to be read-only (`findmnt`, `dmesg`): Linux remounts a filesystem so after an error of its disk. Mount it for writing, or open the database with `readonly: true`; a database in WAL format whose -wal and -shm are not beside it cannot be opened there: copy it to a folder that can be written.';
 }
 
 function explain(systemError: string): string {

@@ -1,5 +1,5 @@
 /** What to do with a database in WAL format that stands where its `-shm` does not work. Pure. */
-import { SqliteSharedMemoryError } from '../errors/sqlite-errors';
+import { SqliteCantOpenError, SqliteSharedMemoryError } from '../errors/sqlite-errors';
 import { isSqliteFailure } from '../errors/translate';
 import type { FilesystemReport } from '../filesystem/report';
 import { place } from './unsafe-filesystem';
@@ -52,4 +52,31 @@ export function walFormatError(
   if (!isSqliteFailure(error) || !sharedMemoryCodes.has(error.code)) return null;
   const { message, hint, statements } = walFormatWayOut(filesystem);
   return new SqliteSharedMemoryError(message, error.code, { hint, details: { statements, filesystem }, cause: error });
+}
+
+/** What is known of a read-only open that failed. */
+export interface ReadonlyGround {
+  readonly file: string;
+  readonly shmExists: boolean;
+  /** What access(2) said of writing into the folder; `null`: it may be written. */
+  readonly folderWriteError: string | null;
+}
+
+/**
+ * SQLite reads a database in WAL format only with a `-shm`, and makes one for a reader, too. Where it cannot, it says no more
+ * than SQLITE_CANTOPEN. `null` where the failure has another reason. @see https://sqlite.org/wal.html#read_only_databases
+ */
+export function readonlyWalError(error: unknown, ground: ReadonlyGround): SqliteCantOpenError | null {
+  if (!isSqliteFailure(error) || !error.code.startsWith('SQLITE_CANTOPEN')) return null;
+  const { file, shmExists, folderWriteError } = ground;
+  if (shmExists || folderWriteError === null) return null;
+  return new SqliteCantOpenError(
+    `Cannot read ${file}: it is in WAL format, its -wal and -shm are not beside it, and SQLite cannot make them there (${folderWriteError}).`,
+    'SQLITE_CANTOPEN',
+    {
+      hint: `Copy ${file} to a folder that can be written and open the copy. Or give the original a rollback journal before it is published: where it can be written, run \`PRAGMA journal_mode=DELETE\` and copy it then.`,
+      details: { file, folderWriteError },
+      cause: error,
+    },
+  );
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { changesPage } from '../../scripts/changes-page.mjs';
 import { proofPage } from '../../scripts/proof-page.mjs';
 import { scripts } from '../power/boundaries/scripts.mts';
 import { killScripts } from '../kills/scripts.mts';
@@ -22,6 +23,11 @@ function runsOf(name: string): readonly Run[] {
 
 test('docs/proof.md is what scripts/proof-page.mjs writes from test/results', async () => {
   assert.equal(page, await proofPage(), 'run: npm run docs:proof');
+});
+
+test('docs/changed-underneath.md is what scripts/changes-page.mjs writes from test/results', async () => {
+  const written = readFileSync(new URL('../../docs/changed-underneath.md', import.meta.url), 'utf8');
+  assert.equal(written, await changesPage(), 'run: node scripts/changes-page.mjs');
 });
 
 test('the commands that it names exist', () => {
