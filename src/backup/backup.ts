@@ -1,16 +1,18 @@
 /** The way of one backup, step by step, to a verified and synced file or to a `BackupError`. */
 import { performance } from '../base/clock';
+import { dirname } from 'node:path';
 import { BackupError } from '../errors/refusals';
 import { runJob } from '../maintenance/jobs-client';
 import type { FileContent, FoldJob, HeaderFacts } from '../maintenance/messages';
 import { accessOfCopy, carryOver, giveAccess, prepareBuild } from './staging';
 import { copyTo } from './copy';
-import { checkDestination, type SourceFile } from './destination';
+import { checkDestination, refuseInUse, type SourceFile } from './destination';
 import { durableRename } from './durable-rename';
 import { stepper, type BackupStep } from './steps';
 import { resolveBackupOptions, type BackupOptions, type BackupResult } from './options';
 import { locateSchema, type BackupSource, type SchemaPlace } from './source';
 import type { BackupEnvironment } from './environment';
+import { requireRoom, watchRoom, type RoomQuestion } from './room';
 import { SyncAndHash } from './sync-and-hash';
 import { verifyCopy } from './verify-copy';
 
@@ -39,7 +41,7 @@ export async function backup(
 
   const place = await at('source', () => locateSchema(source, options.attached));
   const target = await at('destination', () =>
-    checkDestination(path, filesOf(source, place), options.overwrite, context.isOpenHere),
+    checkDestination(path, filesOf(source, place), options.replaces, context.isOpenHere),
   );
   const sourceFile = place.kind === 'file' ? place.file : null;
   const build = await at('temporary', () =>
@@ -47,9 +49,11 @@ export async function backup(
   );
   const seal = new SyncAndHash(build.work, build.handle, signal);
   try {
-    const copying = at('copy', () => {
+    const copying = at('copy', async () => {
       build.check();
-      return copyTo(build.work, source, place, options);
+      if (build.carried !== null) requireRoom({ folder: target.folder, source: sourceFile, reserveBytes: 0 });
+      const question = { folder: dirname(dirname(build.work)), source: sourceFile, reserveBytes: options.reserveBytes };
+      return withRoom(question, signal, each => copyTo(build.work, source, place, { ...options, signal: each }));
     });
     seal.accompany(copying);
     const copied = await copying;
@@ -79,6 +83,7 @@ export async function backup(
     }
     await at('publish', async () => {
       confirm();
+      if (target.replaces) await refuseInUse(target.path, context.isOpenHere);
       await build.handle.close();
       await carried?.handle.close();
       try {
@@ -99,7 +104,8 @@ export async function backup(
       sha256: sealed.sha256,
       durationMs: performance.now() - started,
       method: copied.method,
-      verified: options.verify,
+      verified: verified.checked ?? 'off',
+      unchecked: verified.unchecked,
       foreignKeyViolations: verified.foreignKeyViolations,
       sqliteVersion: verified.sqliteVersion,
       schemaVersion: verified.header.schemaVersion,
@@ -109,6 +115,21 @@ export async function backup(
     await build.remove();
     const closed = seal.close();
     if (signal?.aborted !== true) await closed;
+  }
+}
+
+/** Copies where there is room, and stops a copy that takes the room of the service. */
+async function withRoom<Result>(
+  question: RoomQuestion,
+  outer: AbortSignal | undefined,
+  copy: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const full = new AbortController();
+  const watch = watchRoom(question.folder, requireRoom(question), error => full.abort(error));
+  try {
+    return await copy(outer === undefined ? full.signal : AbortSignal.any([outer, full.signal]));
+  } finally {
+    watch.end();
   }
 }
 

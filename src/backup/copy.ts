@@ -11,6 +11,7 @@ import { pagesFrom } from '../maintenance/copy-rate';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import type { BackupMethod, ResolvedBackupOptions } from './options';
 import type { BackupSource, SchemaPlace } from './source';
+import { discardUntil } from './room';
 import { removeTemporary } from './staging-folder';
 
 /** How often the growing file of `VACUUM INTO` is looked at, in milliseconds: often enough for a progress bar. */
@@ -59,6 +60,7 @@ async function copyOnce(
   } catch (error) {
     // Windows deletes no open file; elsewhere it is removed at once, and again after SQLite's call has ended, should the
     // call have been just about to open the file when the abort came.
+    if (options.signal?.aborted === true && options.method === 'vacuum-into') discardUntil(destination, copy.over);
     if (process.platform === 'win32' || options.signal?.aborted !== true) await copy.over;
     else void copy.over.then(() => removeTemporary(destination));
     throw error;

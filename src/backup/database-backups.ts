@@ -7,8 +7,11 @@ import { startSchedule, type Schedule } from './schedule';
 import { withSnapshot, type SnapshotOptions, type SnapshotOutcome } from './snapshot';
 import { verifyDatabase, type VerifyReport } from './verify';
 import type { Connection } from '../connection/connection';
-import { InvalidOptionError } from '../errors/refusals';
+import { BackupError, ClosedDatabaseError, InvalidOptionError } from '../errors/refusals';
+import { pagesFrom } from '../maintenance/copy-rate';
+import type { CopyProgress } from '../maintenance/messages';
 import type { ResolvedScheduledBackup } from '../options/resolved';
+import { asError } from '../base/foreign-error';
 import type { FileIdentity } from '../base/file-identity';
 import { backupEnvironment } from './environment';
 
@@ -26,13 +29,47 @@ export async function backUp(
   options: BackupOptions | undefined,
 ): Promise<BackupResult> {
   const { hub } = database.connection;
+  const progress = watchProgress(database.connection, options);
   try {
-    return await makeBackup(database, destination, options);
-  } catch (error) {
-    // Whatever it is, it is an error of this library or of the signal that the caller passed.
-    hub.publish('backupFailed', { path: String(destination), error: error as Error });
+    return await makeBackup(database, destination, progress.options);
+  } catch (cause) {
+    const error = progress.failure()?.thrown ?? asBetterSqlite3(cause);
+    hub.publish('backupFailed', { path: String(destination), error: asError(error) });
     throw error;
   }
+}
+
+/** As in better-sqlite3: what the callback throws reaches the caller as it is, and the end of the connection ends the copy. */
+function watchProgress(
+  { native }: Connection,
+  options: BackupOptions | undefined,
+): { readonly options: BackupOptions | undefined; readonly failure: () => { readonly thrown: unknown } | null } {
+  const progress: unknown = options?.progress;
+  if (typeof progress !== 'function') return { options, failure: () => null };
+  let failure: { readonly thrown: unknown } | null = null;
+  const watched = (counts: CopyProgress): number | undefined => {
+    try {
+      if (!native.open) throw new ClosedDatabaseError('The database connection is not open');
+      const returned: unknown = Reflect.apply(progress, undefined, [counts]);
+      pagesFrom(returned, 0);
+      return returned as number | undefined;
+    } catch (thrown) {
+      failure ??= { thrown };
+      throw thrown;
+    }
+  };
+  return { options: { ...options, progress: watched }, failure: () => failure };
+}
+
+/** better-sqlite3 has a `TypeError` for a folder that is not there; everything else is told by `BackupError`. */
+function asBetterSqlite3(error: unknown): unknown {
+  if (!(error instanceof BackupError) || error.details['missingFolder'] !== true) return error;
+  const { hint, details } = error;
+  return new InvalidOptionError('Cannot save backup because the directory does not exist', {
+    hint,
+    details,
+    cause: error,
+  });
 }
 
 /** The backups of the `backup` option; `null` for a database without a file, which ends with the process anyway. */
@@ -65,7 +102,11 @@ export function changeWithSnapshot<Value>(
   return withSnapshot(
     {
       file: plan.file,
-      backup: (destination, given) => backUp(database, destination, { ...given, overwrite: false }),
+      backup: (destination, given) =>
+        backUp(database, destination, { ...given, overwrite: false }).catch((error: unknown) => {
+          // Only `db.backup()` has a better-sqlite3 to be like.
+          throw error instanceof InvalidOptionError && error.cause instanceof BackupError ? error.cause : error;
+        }),
       changeInTransaction: (run, how) => changeInTransaction(connection, run, how),
       changeAlone: (run, how) => changeAlone(connection, run, how),
     },

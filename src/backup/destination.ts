@@ -1,10 +1,15 @@
-/** Where a backup goes, and why it may not go there. */
+/** Finds where a backup goes, and refuses where it may not go. */
 import { accessSync, constants, lstatSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { BackupError } from '../errors/refusals';
+import { foreignLinks } from '../filesystem/foreign-control';
+import { runJob } from '../maintenance/jobs-client';
+import type { ProbeResult } from '../maintenance/messages';
+import { findHolders } from '../proc/holders';
 import type { BackupEnvironment } from './environment';
-import { sidecarSuffixes } from './place';
+import type { Replaceable } from './options';
+import { identityOf, sidecarSuffixes } from './place';
 
 export interface Destination {
   /** Canonical path. */
@@ -19,16 +24,17 @@ export interface SourceFile {
   readonly identity: FileIdentity | null;
 }
 
-/** Finds the file that `given` names, and refuses every one that a backup would harm. Opens nothing. */
-export function checkDestination(
+/** Finds the file that `given` names, and refuses every one that a backup would harm. */
+export async function checkDestination(
   given: string,
   sources: readonly SourceFile[],
-  overwrite: boolean,
+  replaceable: Replaceable,
   isOpenHere: BackupEnvironment['isOpenHere'],
-): Destination {
+): Promise<Destination> {
   const path = canonical(given);
   const folder = dirname(path);
   for (const { file, identity } of sources) refuseSource(path, file, identity);
+  refuseSidecarName(path);
   refuseUnwritable(folder);
   const existing = statSync(path, { bigint: true, throwIfNoEntry: false });
   if (existing === undefined) {
@@ -36,18 +42,82 @@ export function checkDestination(
     return { path, folder, replaces: false };
   }
   if (!existing.isFile()) refuse(`${path} is not a regular file.`, 'Name a file that does not exist yet.', path);
-  if (isOpenHere(existing)) {
-    refuse(`${path} is open as a database in this process.`, 'Close it first, or name another destination.', path);
-  }
-  if (!overwrite) {
+  if (isOpenHere(existing)) throw openHere(path);
+  if (replaceable === 'nothing') {
     refuse(
       `There is a file at ${path} already.`,
       'Name another file, or pass `overwrite: true` (`--overwrite` on the command line) to replace it.',
       path,
     );
   }
-  refuseSidecars(path, 'The destination looks like a database that is in use, or was not closed');
+  const state = await refuseInUse(path, isOpenHere);
+  if (state === 'other' && replaceable === 'databases') {
+    refuse(
+      `The file at ${path} is no SQLite database.`,
+      'Name another file, or pass `overwrite: true` to replace it whatever it is.',
+      path,
+    );
+  }
   return { path, folder, replaces: true };
+}
+
+/**
+ * Refuses a file that is a database in use: here, by a descriptor of another process (those of other users are seen by root
+ * alone), by sidecars, or by a lock. Tells whether it is a database.
+ */
+export async function refuseInUse(
+  path: string,
+  isOpenHere: BackupEnvironment['isOpenHere'],
+): Promise<ProbeResult['state']> {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  if (found === undefined) return 'other';
+  if (isOpenHere(found)) throw openHere(path);
+  refuseSidecars(path, 'The destination looks like a database that is in use, or was not closed');
+  const pids = [...new Set(findHolders(found).map(({ pid }) => pid))];
+  if (pids.length > 0) {
+    const where = pids.includes(process.pid) ? 'this process' : `process ${pids.join(', ')}`;
+    refuse(`${path} is open in ${where}.`, 'Close it there first, or name another destination.', path);
+  }
+  const { state } = await runJob({ kind: 'probe', file: path, identity: identityOf(found), busyTimeoutMs: 0 });
+  if (state === 'locked') {
+    refuse(
+      `${path} is a database that somebody uses: it is locked.`,
+      'Close it first, or name another destination.',
+      path,
+    );
+  }
+  return state;
+}
+
+function openHere(path: string): BackupError {
+  return new BackupError(`${path} is open as a database in this process.`, {
+    hint: 'Close it first, or name another destination.',
+    details: { step: 'destination', destination: path },
+  });
+}
+
+/**
+ * Refuses the name of a sidecar of a database that stands there, in every spelling that the filesystem takes for it: a file
+ * of that name would be played into the database.
+ */
+function refuseSidecarName(path: string): void {
+  const name = process.platform === 'win32' ? basename(path).replace(/[. ]+$/, '') : basename(path);
+  const form = /^(.+)-(?:journal|wal|shm)$/i.exec(name)?.[1];
+  if (form === undefined) return;
+  const database = join(dirname(path), form);
+  const found = statSync(database, { bigint: true, throwIfNoEntry: false });
+  if (found?.isFile() !== true) return;
+  const isExact = sidecarSuffixes.some(suffix => name.endsWith(suffix));
+  if (!isExact && !foldsCase(database, found)) return;
+  refuse(`${path} is a file of the database ${database}.`, 'Name another file.', path);
+}
+
+/** Whether the filesystem takes another spelling of a name for the same file. */
+function foldsCase(path: string, identity: FileIdentity): boolean {
+  const name = basename(path);
+  const other = name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase();
+  const found = statSync(join(dirname(path), other), { bigint: true, throwIfNoEntry: false });
+  return found !== undefined && sameFile(found, identity);
 }
 
 /** The file that an open of `given` would reach: its folder's real path, and the target of a symbolic link. */
@@ -59,10 +129,11 @@ function canonical(given: string): string {
   } catch (cause) {
     throw new BackupError(`Cannot save the backup because the directory does not exist: ${dirname(absolute)}`, {
       hint: 'Create the directory first.',
-      details: { step: 'destination', destination: absolute },
+      details: { step: 'destination', destination: absolute, missingFolder: true },
       cause,
     });
   }
+  refuseForeignLink(absolute);
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return path;
   try {
     return realpathSync(path);
@@ -73,6 +144,17 @@ function canonical(given: string): string {
       cause,
     });
   }
+}
+
+/** Whoever owns a link chooses where it leads, also between two looks. */
+function refuseForeignLink(path: string): void {
+  const [link] = foreignLinks(path);
+  if (link === undefined) return;
+  refuse(
+    `${link.path} is a symbolic link of user ${link.uid}.`,
+    'Name the file itself: another user decides where that link leads.',
+    path,
+  );
 }
 
 function refuseSource(path: string, file: string, identity: FileIdentity | null): void {

@@ -18,7 +18,11 @@ export interface BackupOptions {
   method?: BackupMethod | undefined;
   /** How the copy is checked: `quick_check` (default), `integrity_check`, or only header and size. */
   verify?: 'quick' | 'full' | 'off' | undefined;
-  /** Replace a file that stands at the destination; it stays until the new one is verified. Default `false`. */
+  /**
+   * What happens to a file at the destination. Default: an SQLite database there is replaced, as better-sqlite3 does, and an
+   * other file is refused. `true`: replaced, whatever it is. `false`: refused. The old file stays until the new one is verified
+   * and synced; a database that somebody has open is always refused.
+   */
   overwrite?: boolean | undefined;
   /** Name of the attached database to copy. Default `'main'`. */
   attached?: string | undefined;
@@ -29,23 +33,42 @@ export interface BackupOptions {
   progress?: ((progress: CopyProgress) => number | undefined | void) | null | undefined;
   /** Pages that `'online'` copies a second at most. Default: no limit. */
   pagesPerSecond?: number | undefined;
+  /**
+   * Bytes that stay free for the service on the filesystem of the database; a copy that would take them is not begun, or is
+   * stopped. Default: 5 % of the filesystem (1 GiB at most) or 8 MB, whichever is more; on another filesystem 0.
+   */
+  reserveBytes?: number | undefined;
   /** Ends the backup: it rejects at once, and nothing is left at the destination. */
   signal?: AbortSignal | undefined;
 }
+
+/** `'databases'`: SQLite databases and empty files. */
+export type Replaceable = 'databases' | 'files' | 'nothing';
 
 export interface ResolvedBackupOptions {
   readonly method: BackupMethod;
   /** The method was not named, so the other one may stand in. */
   readonly mayFallBack: boolean;
   readonly verify: 'quick' | 'full' | 'off';
-  readonly overwrite: boolean;
+  /** Which files at the destination may be replaced. */
+  readonly replaces: Replaceable;
   readonly attached: string;
   readonly progress: ((progress: CopyProgress) => unknown) | null;
   readonly pagesPerSecond: number | null;
+  readonly reserveBytes: number | null;
   readonly signal: AbortSignal | undefined;
 }
 
-const names = ['method', 'verify', 'overwrite', 'attached', 'progress', 'pagesPerSecond', 'signal'] as const;
+const names = [
+  'method',
+  'verify',
+  'overwrite',
+  'attached',
+  'progress',
+  'pagesPerSecond',
+  'reserveBytes',
+  'signal',
+] as const;
 /** More pages a second than any disk has. */
 const mostPagesPerSecond = 0x7fffffff;
 
@@ -71,11 +94,20 @@ export function resolveBackupOptions(destination: unknown, given: unknown): [str
     method: choiceOption('method', options.method, steered ? 'online' : 'vacuum-into', ['vacuum-into', 'online']),
     mayFallBack: options.method === undefined,
     verify: choiceOption('verify', options.verify, 'quick', ['quick', 'full', 'off']),
-    overwrite: booleanOption('overwrite', options.overwrite, false),
+    replaces:
+      options.overwrite === undefined
+        ? 'databases'
+        : booleanOption('overwrite', options.overwrite, true)
+          ? 'files'
+          : 'nothing',
     attached,
     progress,
     pagesPerSecond:
       pagesPerSecond === undefined ? null : integerOption('pagesPerSecond', pagesPerSecond, 1, 1, mostPagesPerSecond),
+    reserveBytes:
+      options.reserveBytes === undefined
+        ? null
+        : integerOption('reserveBytes', options.reserveBytes, 0, 0, Number.MAX_SAFE_INTEGER),
     signal,
   };
   if (resolved.method === 'vacuum-into' && resolved.pagesPerSecond !== null) {
@@ -103,7 +135,12 @@ export interface BackupResult {
   readonly sha256: string;
   readonly durationMs: number;
   readonly method: BackupMethod;
-  readonly verified: 'quick' | 'full' | 'off';
+  /**
+   * The check that was made. Shallower than asked for where the schema needs functions, collations or modules of the
+   * application: `unchecked` says what was left out; `'partial'`: table by table.
+   */
+  readonly verified: 'quick' | 'full' | 'partial' | 'off';
+  readonly unchecked: readonly string[];
   /** Rows of the source, and so of the backup, that refer to a row that does not exist; `null` if not counted. */
   readonly foreignKeyViolations: number | null;
   readonly sqliteVersion: string;

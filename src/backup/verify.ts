@@ -17,7 +17,15 @@ export interface VerifyReport {
   readonly path: string;
   /** SQLite found nothing wrong with it. */
   readonly ok: boolean;
+  /** The check that was asked for. */
   readonly level: VerifyLevel;
+  /**
+   * The check that was made: a shallower one where the schema needs functions, collations or modules of the application.
+   * `'partial'`: table by table, without the columns in `unchecked`. `null` when nothing could be read.
+   */
+  readonly checked: VerifyLevel | 'partial' | null;
+  /** What was left out, and why; empty when all of `level` was checked. */
+  readonly unchecked: readonly string[];
   /** What is wrong, in SQLite's words. */
   readonly problems: readonly string[];
   /** Rows that refer to a row that does not exist; they are the data's, and no damage. `null` if not counted. */

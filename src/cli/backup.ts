@@ -92,11 +92,12 @@ function pagesPerSecond(given: GivenOptions[string]): number | undefined {
 }
 
 function describe(destination: string, result: Awaited<ReturnType<typeof backup>>): string {
-  const { bytes, pages, durationMs, method, verified, sha256, foreignKeyViolations } = result;
+  const { bytes, pages, durationMs, method, verified, unchecked, sha256, foreignKeyViolations } = result;
   const lines = [
     visible(destination),
     `  ${formatBytes(bytes)}, ${count(pages, 'page')}, ${method}, in ${formatDuration(durationMs)}`,
     `  checked: ${verified}`,
+    ...unchecked.map(what => `    left out: ${visible(what)}`),
     `  sha256: ${sha256}`,
   ];
   if (foreignKeyViolations !== null && foreignKeyViolations > 0) lines.push(`  ${danglingRows(foreignKeyViolations)}`);

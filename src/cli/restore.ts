@@ -37,12 +37,13 @@ const ofTarget: ReadonlySet<string> = new Set(['fold', 'swap', 'check']);
 function describe(
   from: string,
   to: string,
-  { kept, bytes, pages, sha256, verified, durationMs }: RestoreReport,
+  { kept, bytes, pages, sha256, verified, unchecked, durationMs }: RestoreReport,
 ): string {
   return [
     `${visible(to)} restored from ${visible(from)}`,
     `  ${formatBytes(bytes)}, ${count(pages, 'page')}, in ${formatDuration(durationMs)}`,
     `  checked: ${verified}`,
+    ...unchecked.map(what => `    left out: ${visible(what)}`),
     `  sha256: ${sha256}`,
     ...kept.map(old => `  the old one is kept: ${visible(old)}`),
   ].join('\n');

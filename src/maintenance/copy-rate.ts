@@ -64,7 +64,7 @@ export function pagesFrom(returned: unknown, before: number): number {
     // The range of the native call. https://sqlite.org/c3ref/backup_finish.html
     return Math.max(0, Math.min(0x7fffffff, Math.round(returned)));
   }
-  throw new InvalidOptionError('Expected progress callback to return a number or undefined.', {
+  throw new InvalidOptionError('Expected progress callback to return a number or undefined', {
     hint: 'Return the number of pages of the next step, 0 to wait, or nothing to go on as before.',
   });
 }

@@ -104,6 +104,7 @@ function needsProcess(job: Job): job is ProcessJob {
     case 'sync':
     case 'hash':
     case 'transfer':
+    case 'probe':
       return false;
   }
 }

@@ -118,6 +118,10 @@ export interface VerifyJob extends JobTarget {
 }
 
 export interface VerifyResult {
+  /** How deep the check went; `'partial'`: table by table, without those in `unchecked`. `null`: none was asked for. */
+  readonly checked: VerifyLevel | 'partial' | null;
+  /** What could not be checked without the functions, collations or modules of the application, and why. */
+  readonly unchecked: readonly string[];
   /** `null` when it could not be read: `problems` says why. */
   readonly header: HeaderFacts | null;
   readonly journalMode: string | null;
@@ -172,12 +176,24 @@ export interface TransferJob {
   readonly destination: string;
 }
 
+/** Finds out whether a file is a database that nobody uses, and leaves it as it is. */
+export interface ProbeJob extends JobTarget {
+  readonly kind: 'probe';
+  readonly busyTimeoutMs: number;
+}
+
+export interface ProbeResult {
+  /** `'other'`: no SQLite database; an empty file is one. `'locked'`: another connection has a lock on it. */
+  readonly state: 'database' | 'other' | 'locked';
+}
+
 interface JobMap {
   checkpoint: { job: CheckpointJob; result: CheckpointResult };
   'vacuum-into': { job: VacuumIntoJob; result: CopyResult };
   'online-backup': { job: OnlineBackupJob; result: CopyResult };
   verify: { job: VerifyJob; result: VerifyResult };
   fold: { job: FoldJob; result: FoldResult };
+  probe: { job: ProbeJob; result: ProbeResult };
   sync: { job: SyncJob; result: void };
   hash: { job: HashJob; result: FileContent };
   transfer: { job: TransferJob; result: FileContent };

@@ -7,6 +7,7 @@ import { checkpoint } from './jobs/checkpoint';
 import { fold } from './jobs/fold';
 import { onlineBackup, type Steer } from './jobs/online-backup';
 import { hashFile, transfer } from './jobs/file-content';
+import { probe, probeFailure } from './jobs/probe';
 import { vacuumInto } from './jobs/vacuum-into';
 import { unreadable, verify } from './jobs/verify';
 import type { NativeDatabase } from '../native/better-sqlite3';
@@ -60,6 +61,12 @@ export function executeNow(
       return verifyTarget(job, thread);
     case 'fold':
       return withConnection(job, settings('read-write', job), thread, fold);
+    case 'probe':
+      try {
+        return withConnection(job, settings('read-write', job), thread, probe);
+      } catch (error) {
+        return probeFailure(error);
+      }
     case 'sync':
       return fsyncSync(job.descriptor);
     case 'hash':

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import BetterSqlite3 from 'better-sqlite3';
-import Database, { BackupError, InvalidOptionError } from 'safe-sqlite';
+import Database, { BackupError, InvalidOptionError, restoreDatabase, verifyDatabase } from 'safe-sqlite';
 
 describe('db.backup', () => {
   const folder = mkdtempSync(join(tmpdir(), 'backup-'));
@@ -59,5 +59,125 @@ describe('db.backup', () => {
     const db = new Database(path, { readonly: true, logger: false });
     assert.equal(db.prepare('SELECT count(*) FROM t').pluck().get(), 1);
     db.close();
+  });
+
+  test('`progress` reaches the caller as in better-sqlite3: its errors, a wrong return value, a connection that closes', async () => {
+    const raw = new BetterSqlite3(join(folder, 'progress-raw.db'));
+    const ours = new Database(join(folder, 'progress-ours.db'), { logger: false });
+    for (const db of [raw, ours]) {
+      db.exec(
+        'CREATE TABLE t (a); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO t SELECT randomblob(900) FROM n',
+      );
+    }
+    const boom = new Error('boom');
+    const outcomes: unknown[][] = [];
+    for (const db of [raw, ours]) {
+      const to = `${db.name}.copy`;
+      const caught: unknown[] = [];
+      const attempt = async (backup: Promise<unknown>) =>
+        caught.push(
+          await backup.then(
+            () => 'made',
+            (error: unknown) => error,
+          ),
+        );
+      await attempt(
+        db.backup(to, {
+          progress: () => {
+            throw boom;
+          },
+        }),
+      );
+      await attempt(db.backup(to, { progress: () => 'many' as unknown as number }));
+      await attempt(db.backup(join(folder, 'missing', 'a.db'), { progress: () => 100 }));
+      await attempt(
+        db.backup(to, {
+          progress: () => {
+            db.close();
+            return 1;
+          },
+        }),
+      );
+      outcomes.push(caught.map(each => (each === boom ? 'boom' : each instanceof TypeError ? each.message : each)));
+    }
+    assert.deepEqual(outcomes[1], outcomes[0]);
+    assert.deepEqual(outcomes[0], [
+      'boom',
+      'Expected progress callback to return a number or undefined',
+      'Cannot save backup because the directory does not exist',
+      'The database connection is not open',
+    ]);
+    assert.equal(existsSync(join(folder, 'progress-ours.db.copy')), false);
+  });
+
+  test('an older database at the destination is replaced; a file that is none, and one that is open, are refused', async () => {
+    const to = join(folder, 'again.db');
+    await source.backup(to);
+    source.exec("INSERT INTO t VALUES ('later')");
+    await source.backup(to);
+    const count = (file: string): unknown => {
+      const db = new BetterSqlite3(file);
+      const rows = db.prepare('SELECT count(*) FROM t').pluck().get();
+      db.close();
+      return rows;
+    };
+    assert.equal(count(to), 2);
+    await assert.rejects(source.backup(to, { overwrite: false }), BackupError);
+    writeFileSync(join(folder, 'letter.txt'), 'not a database'.repeat(100));
+    await assert.rejects(source.backup(join(folder, 'letter.txt')), /no SQLite database/);
+    assert.equal(readFileSync(join(folder, 'letter.txt'), 'utf8'), 'not a database'.repeat(100));
+    for (const journal of ['wal', 'delete']) {
+      const open = new BetterSqlite3(to);
+      open.pragma(`journal_mode=${journal}`);
+      open.prepare('SELECT count(*) FROM t').get();
+      await assert.rejects(source.backup(to, { overwrite: true }), BackupError, journal);
+      open.close();
+      assert.equal(count(to), 2);
+    }
+    await assert.rejects(source.backup(`${to}-wal`), /is a file of the database/);
+    const nlink = statSync(to).nlink;
+    assert.equal(nlink, 1);
+    assert.deepEqual(
+      readdirSync(folder).filter(name => name.startsWith('.')),
+      [],
+    );
+  });
+
+  test('a schema that needs functions of the application is backed up, checked as deeply as can be, and restored', async () => {
+    for (const [name, sql, verified] of [
+      ['index', 'CREATE TABLE t (x); CREATE INDEX i ON t (up(x))', 'quick'],
+      ['generated', 'CREATE TABLE t (x, y TEXT NOT NULL GENERATED ALWAYS AS (up(x)) VIRTUAL)', 'partial'],
+      // A read-only connection, as a copy is checked by, does not even read CHECK constraints (build.c, sqlite3AddCheckConstraint).
+      ['check', "CREATE TABLE t (x CHECK (up(x) = 'A'))", 'full'],
+    ] as const) {
+      const db = new Database(join(folder, `${name}.db`), { logger: false });
+      db.function('up', { deterministic: true }, x => String(x).toUpperCase());
+      db.exec(`${sql}; INSERT INTO t (x) VALUES ('a'); CREATE TABLE u (a); INSERT INTO u VALUES (1)`);
+      const result = await db.backup(join(folder, `${name}.copy`));
+      assert.equal(result.verified === 'quick', result.unchecked.length === 0, name);
+      db.close();
+      const from = join(folder, `${name}.copy`);
+      const report = await restoreDatabase({ from, to: join(folder, `${name}.restored`) });
+      assert.equal(report.verified, verified);
+      assert.equal(/up\(\)/.test(report.unchecked.join(' ')), name !== 'check');
+      const seen = await verifyDatabase(from, { level: 'full' });
+      assert.deepEqual([seen.ok, seen.checked], [true, name === 'check' ? 'partial' : verified]);
+    }
+  });
+
+  test('a damaged table is found although another one cannot be checked', async () => {
+    const file = join(folder, 'damaged.db');
+    const raw = new BetterSqlite3(file);
+    raw.function('up', { deterministic: true }, x => String(x).toUpperCase());
+    raw.exec(
+      "CREATE TABLE t (x CHECK (up(x) = 'A')); CREATE TABLE u (a); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO u SELECT randomblob(500) FROM n",
+    );
+    const page = Number(raw.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'u'").pluck().get());
+    raw.close();
+    const bytes = readFileSync(file);
+    bytes.fill(0x41, (page - 1) * 4096, page * 4096);
+    writeFileSync(file, bytes);
+    const report = await verifyDatabase(file);
+    assert.deepEqual([report.ok, report.checked], [false, 'partial']);
   });
 });

@@ -1,5 +1,5 @@
 /** `restoreDatabase`: the way of one restore, step by step, to the verified database in its place or to a `RestoreError`. */
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { performance, wallClockNow } from '../../base/clock';
 import { RestoreError } from '../../errors/refusals';
 import type { VerifyLevel } from '../../maintenance/messages';
@@ -12,6 +12,7 @@ import { SyncAndHash } from '../sync-and-hash';
 import type { BackupEnvironment } from '../environment';
 import { stampOf } from '../folder';
 import { swapBroken, swapWhole, takeBack } from './replace-database';
+import { requireRoom } from '../room';
 import { carryOver, giveAccess, prepareBuild } from '../staging';
 
 export interface RestoreOptions {
@@ -34,7 +35,10 @@ export interface RestoreReport {
   readonly bytes: number;
   readonly pages: number;
   readonly sha256: string;
-  readonly verified: VerifyLevel;
+  /** The check that was made; shallower than asked for where `unchecked` says why. */
+  readonly verified: VerifyLevel | 'partial';
+  /** What could not be checked without the functions of the application; empty when all was. */
+  readonly unchecked: readonly string[];
   /** Owner and permissions of the restored database, and where they are taken from. */
   readonly access: RestoredAccess;
   /** Rows that refer to a row that does not exist; `null` if not counted. */
@@ -73,6 +77,9 @@ export async function restoreDatabase(options: RestoreOptions, context: RestoreC
   try {
     const copying = at('copy', () => {
       build.check();
+      for (const folder of new Set([dirname(dirname(work)), target.folder])) {
+        requireRoom({ folder, source: ground.from.path, reserveBytes: 0 });
+      }
       return copyBackup(ground, work, signal);
     });
     seal.accompany(copying);
@@ -115,7 +122,8 @@ export async function restoreDatabase(options: RestoreOptions, context: RestoreC
       bytes: sealed.bytes,
       pages: verified.header.pages,
       sha256: sealed.sha256,
-      verified: level,
+      verified: verified.checked ?? level,
+      unchecked: verified.unchecked,
       access,
       foreignKeyViolations: verified.foreignKeyViolations,
       durationMs: performance.now() - started,

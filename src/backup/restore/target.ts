@@ -1,7 +1,9 @@
-/** Where a restore comes from and goes to, and why it may not. */
+/** Finds where a restore comes from and goes to, and refuses where it may not. */
 import { accessSync, constants, type BigIntStats } from 'node:fs';
+import { resolve } from 'node:path';
 import { sameFile, type FileIdentity } from '../../base/file-identity';
 import { RestoreError } from '../../errors/refusals';
+import { foreignLinks } from '../../filesystem/foreign-control';
 import { findHolders } from '../../proc/holders';
 import { placeOf, type PlacedFile } from '../place';
 import type { BackupEnvironment } from '../environment';
@@ -15,6 +17,14 @@ export interface RestoreGround {
 export function checkGround(from: string, to: string, isOpenHere: BackupEnvironment['isOpenHere']): RestoreGround {
   const backup = placed(from, 'backup');
   const target = placed(to, 'target');
+  const [link] = foreignLinks(resolve(to.trim()));
+  if (link !== undefined) {
+    refuse(
+      `${link.path} is a symbolic link of user ${link.uid}.`,
+      'Name the file itself: another user decides where that link leads.',
+      link.path,
+    );
+  }
   if (backup.facts?.isFile() !== true) {
     refuse(`There is no backup at ${backup.path}.`, 'Name the file to restore from.', backup.path);
   }
