@@ -21,7 +21,6 @@ const untouched: ReadonlySet<string> = new Set([
   'wal-damaged-live',
   'wal-header-damaged',
   'wal-missing',
-  'wal-foreign',
 ]);
 
 export const checkpointCommand: Command = {

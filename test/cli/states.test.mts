@@ -6,8 +6,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
-import { dist } from '../backup/fixture.mts';
-import { makeLab, whyNoMounts } from '../mounts/lab.mts';
+import { dist, Native } from '../backup/fixture.mts';
+import { diagnose } from 'safe-sqlite';
+import { found } from '../doctor/check-input.mts';
+import { createLab, makeLab, whyNoMounts } from '../mounts/lab.mts';
 import { states, type State } from './states.mts';
 
 const skip = whyNoMounts('mkfs.ext4', 'unshare');
@@ -116,3 +118,27 @@ describe('each state, said by each command', { skip }, () => {
     });
   }
 });
+
+test(
+  'a -wal that belongs to another database: the advice, followed to its end, gives the database back',
+  { skip },
+  async t => {
+    using lab = createLab();
+    const state = states.find(({ name }) => name === 'foreign-wal');
+    assert.ok(state !== undefined);
+    const file = await state.make(t, lab);
+    const damaged = found(await diagnose(file), 'damaged');
+    assert.match(damaged.why ?? '', /older than the database/);
+    const aside = lab.folder('aside');
+    for (const command of damaged.commands) {
+      const line = command
+        .replace('<other storage>', aside)
+        .replace('npx safe-sqlite', `'${process.execPath}' '${dist('cli/bin.js')}'`);
+      const { status, stdout, stderr } = spawnSync('sh', ['-c', line], { encoding: 'utf8' });
+      assert.equal(status, 0, `${command}: ${stdout}${stderr}`);
+    }
+    const db = new Native(file);
+    assert.equal(db.prepare('SELECT count(*) FROM note').pluck().get(), 400);
+    db.close();
+  },
+);
