@@ -12,6 +12,17 @@ export interface ForeignControl {
 }
 
 /**
+ * The symbolic links on the way to `path`, `path` itself included, that belong to another user: who owns a link chooses
+ * where it leads, also between two looks. Parts that do not exist, or may not be searched, have no owner to tell.
+ */
+export function foreignLinks(path: string): readonly ForeignControl[] {
+  return partsOf(path).flatMap(part => {
+    const stats = look(part);
+    return stats !== undefined && stats.isSymbolicLink() && !isTrusted(stats.uid) ? [controlOf(part, stats)] : [];
+  });
+}
+
+/**
  * The folders from `folder` up to the root in which another user can rename or replace what this user makes: those that
  * another user owns, and those that a group or everybody may write without the sticky bit.
  *

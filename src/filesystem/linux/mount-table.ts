@@ -40,6 +40,9 @@ export function parseMountTable(text: string): MountTable {
   return { rows, byId, byMountPoint };
 }
 
+/** The kernel counts mounts in 32 bits. */
+const isId = /^\d{1,10}$/;
+
 function parseMountRow(line: string): MountRow | null {
   const fields = line.split(' ');
   // Zero or more optional fields stand between the sixth field and a lone hyphen.
@@ -47,7 +50,7 @@ function parseMountRow(line: string): MountRow | null {
   const [id, parent, device, root, mountPoint, options] = fields;
   const type = fields[hyphen + 1];
   if (hyphen < 6 || options === undefined || type === undefined) return null;
-  if (!/^\d+$/.test(id ?? '') || !/^\d+$/.test(parent ?? '')) return null;
+  if (!isId.test(id ?? '') || !isId.test(parent ?? '')) return null;
   return {
     id: Number(id),
     parent: Number(parent),
