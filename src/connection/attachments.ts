@@ -61,6 +61,7 @@ export class Attachments {
 
   /** Wraps the execution of an ATTACH, wherever its text came from. */
   aroundAttach<Result>(filename: string, schema: string, execute: (file: string) => Result): Result {
+    refuseUri(filename, schema);
     this.#refuseInTransaction(filename, schema);
     const taken = this.#has(schema);
     const ticket = this.#admit(filename, schema);
@@ -82,7 +83,7 @@ export class Attachments {
 
   #refuseInTransaction(filename: string, schema: string): void {
     if (!this.#host.native.inTransaction) return;
-    throw new UnsafeStatementError(`ATTACH of ${filename} as "${schema}" inside a transaction.`, {
+    throw new UnsafeStatementError(`Cannot attach ${filename} as "${schema}": this connection has an open transaction.`, {
       hint: 'Attach before the transaction begins: SQLite does not let anybody set `synchronous` inside of one.',
       details: { file: filename, schema },
     });
@@ -123,4 +124,13 @@ export class Attachments {
   releaseAll(): void {
     for (const schema of this.#tickets.keys()) this.released(schema);
   }
+}
+
+/** better-sqlite3's SQLite takes a URI for a file name; other builds read a locking protocol from it. */
+function refuseUri(filename: string, schema: string): void {
+  if (!foldCase(filename).startsWith('file:')) return;
+  throw new UnsafeStatementError(`Refused ATTACH of the URI ${filename} as "${schema}".`, {
+    hint: 'Name the file by its path: a URI can choose another locking protocol (`vfs`, `nolock`, `immutable`) than other programs use for the file.',
+    details: { file: filename, schema },
+  });
 }

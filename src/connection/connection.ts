@@ -10,7 +10,7 @@ import type { NativeDatabase } from '../native/better-sqlite3';
 import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without-checkpoint';
 import type { ResolvedOptions } from '../options/resolved';
 import { judgeFailedCommit } from '../policy/commit-outcome';
-import type { Plan } from '../policy/plan';
+import type { Plan, PlanWarning } from '../policy/plan';
 import { CommitHooks } from './commit-hooks';
 import { FaultCounters } from './fault-counters';
 import { BusyTimeout } from './busy-timeout';
@@ -65,6 +65,7 @@ export class Connection {
   readonly #sessions = new Set<Session>();
   readonly #statements = new Map<string, NativeStatement>();
   readonly #givenUp = new Set<string>();
+  readonly #warnings: PlanWarning[] = [];
   #holds: readonly CheckpointBlocker[] = [];
   #safeIntegers = false;
   #refusal: (() => Error) | null = null;
@@ -88,6 +89,16 @@ export class Connection {
     };
     this.busyTimeout = new BusyTimeout(parts.options.timeout, setLockWait, () => this.#armSessions());
     if (parts.options.dangerously.allowUnsyncedCommits !== null) this.#givenUp.add(unsyncedCommits);
+  }
+
+  /** What was wrong with the ground at open, and what came up since, once each. */
+  get warnings(): readonly PlanWarning[] {
+    return this.#warnings.length === 0 ? this.plan.warnings : [...this.plan.warnings, ...this.#warnings];
+  }
+
+  /** Keeps a warning for `health()`; publishing it is the caller's. */
+  noteWarning(warning: PlanWarning): void {
+    this.#warnings.push(warning);
   }
 
   /** Canonical path of the file, or what better-sqlite3 calls a database without one. */
@@ -327,6 +338,12 @@ export class Connection {
     if (this.#givenUp.has(untrustedSchema)) return;
     this.#givenUp.add(untrustedSchema);
     this.verbose.quietly(() => this.native.pragma('trusted_schema = ON'));
+  }
+
+  /** After `PRAGMA trusted_schema` of the application: what is on was asked for, and stays on. */
+  followTrustedSchema(): void {
+    const answer = this.verbose.quietly(() => this.native.pragma('trusted_schema', { simple: true }));
+    if (answer === 1) this.#givenUp.add(untrustedSchema);
   }
 
   #commitOutcome(error: unknown): { commitOutcome?: 'rolled-back' | 'unknown' } {

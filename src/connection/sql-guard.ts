@@ -1,15 +1,24 @@
-/** The one door for SQL of the application: refuses what takes a protection away, watches what touches one. */
+/** Guards the SQL of the application: refuses, keeps or watches what touches a protection, and judges the files it names. */
 import { UnprovedProtectionError, UnsafeStatementError } from '../errors/refusals';
-import type { GuardContext, Watched, WrittenPragma } from '../sql/decision';
-import { inspectSql, refuse } from '../sql/guard';
+import type {
+  GuardContext,
+  Operand,
+  Refused,
+  Watched,
+  WrittenAttach,
+  WrittenCopy,
+  WrittenPragma,
+} from '../sql/decision';
+import { guardedPieces, inspectSql, refuse } from '../sql/guard';
 import { ignoredForeignKeys } from '../sql/foreign-keys';
 import { foldCase } from '../sql/names';
 import { endsTransaction, setsPragma, statementKind, type StatementKind } from '../sql/statement-kind';
 import type { Attachments } from './attachments';
-import { boundText } from './bound-text';
 import type { Connection } from './connection';
+import type { NativeDatabase } from '../native/better-sqlite3';
 import { foreignKeysOf, setPragmas, verifyPragmas } from './set-pragmas';
-import type { StatementWrapper } from './statement';
+import type { Execution, StatementWrapper } from './statement';
+import { WeakerPragmas } from './weaker-pragmas';
 
 /** Runs the VACUUM INTO that writes `file`, or throws when SQLite must not write there. */
 export type AroundCopy = <Result>(file: string, execute: () => Result) => Result;
@@ -24,6 +33,9 @@ const controls: ReadonlySet<StatementKind> = new Set([
   'rollback-to',
 ]);
 
+/** Runs a text to which nothing is bound. */
+type RunText<Result> = (text: string) => Result;
+
 /** Statements without rows that a transaction of this library must know of. */
 const wrapped: ReadonlySet<StatementKind> = new Set([...controls, 'pragma-write']);
 
@@ -31,11 +43,13 @@ export class SqlGuard {
   readonly #connection: Connection;
   readonly #attachments: Attachments;
   readonly #aroundCopy: AroundCopy;
+  readonly #weaker: WeakerPragmas;
 
   constructor(connection: Connection, attachments: Attachments, aroundCopy: AroundCopy) {
     this.#connection = connection;
     this.#attachments = attachments;
     this.#aroundCopy = aroundCopy;
+    this.#weaker = new WeakerPragmas(connection);
   }
 
   /** `null` for ordinary SQL; throws `UnsafeStatementError` for SQL that must not run. */
@@ -46,34 +60,86 @@ export class SqlGuard {
     const decision = inspectSql(sql, context);
     if (decision.verdict === 'ordinary')
       return context.storage === 'memory' ? this.#harmlessInMemory(sql, context) : null;
-    if (decision.verdict === 'refused') throw refuse(decision, sql);
+    if (decision.verdict === 'refused') throw this.#refusal(decision, sql);
     return {
+      text: decision.text,
       preparing: prepare => this.#watching(decision, prepare),
-      around: (execute, values) => this.#around(decision, execute, values),
+      around: (execution, values) => this.#aroundStatement(decision, execution, values),
     };
   }
 
-  /** Runs what executes `sql` at once, or throws as `admit` does. */
-  through<Result>(sql: string, run: () => Result): Result {
-    const watch = this.admit(sql);
-    return watch === null ? run() : watch.around(run, []);
+  /** Runs `sql`, or the text that keeps the protections, by `run`; throws as `admit` does. For `pragma` and `explain`. */
+  through<Result>(sql: string, run: RunText<Result>): Result {
+    this.#noteIgnoredForeignKeys(sql);
+    const decision = this.#decide(sql);
+    return decision === null ? run(sql) : this.#watching(decision, () => run(decision.text));
   }
 
-  /** For a statement of `session` that begins or ends a transaction, which the commit hooks hear of, or sets a pragma. */
+  /**
+   * Runs a text of any number of statements by `run`, in pieces: each statement that touches a protection or a file
+   * stands alone, is judged by what the statements before it have done, and is set right before the next one runs.
+   */
+  script(sql: string, run: RunText<void>): void {
+    this.#noteIgnoredForeignKeys(sql);
+    // All of it is judged before any of it runs: what is refused has done nothing.
+    if (this.#decide(sql) === null) return run(sql);
+    for (const { text, guarded } of guardedPieces(sql)) {
+      const decision = guarded ? this.#decide(text) : null;
+      if (decision === null) run(text);
+      else this.#watching(decision, () => this.#runPiece(decision, text, run));
+    }
+  }
+
+  #decide(sql: string): Watched | null {
+    this.#keepTransaction(sql);
+    const decision = inspectSql(sql, this.#context());
+    if (decision.verdict === 'refused') throw this.#refusal(decision, sql);
+    return decision.verdict === 'ordinary' ? null : decision;
+  }
+
+  /** The refusal; for operands that this library cannot read, SQLite's own error where SQLite cannot read them either. */
+  #refusal(decision: Refused, sql: string): unknown {
+    if (decision.statement === 'PRAGMA') return refuse(decision, sql);
+    try {
+      for (const { text, guarded } of guardedPieces(sql)) {
+        // ATTACH, DETACH and VACUUM do nothing while they are prepared; a pragma may.
+        if (guarded && !/\bpragma\b/i.test(text)) this.#prepare(text);
+      }
+    } catch (error) {
+      return error;
+    }
+    return refuse(decision, sql);
+  }
+
+  /** One statement of a script, to which nothing is bound. */
+  #runPiece(decision: Watched, text: string, run: RunText<void>): void {
+    const statement = fileStatement(decision, operand => operand.unbound, []);
+    if (statement === null) return run(decision.text);
+    // `exec` is refused while an iterator is open: this asks for nothing else. What SQLite cannot read fails here.
+    this.#connection.verbose.quietly(() => this.#connection.native.exec(''));
+    this.#prepare(text);
+    this.#runFileStatement(statement, (judged, values) => {
+      if (judged === null) run(decision.text);
+      else judged.run(...values);
+    });
+  }
+
+  /** For a statement of `session` that begins or ends a transaction, which the commit hooks follow, or sets a pragma. */
   control(sql: string, session: object): StatementWrapper | null {
     const kind = statementKind(sql);
     if (!wrapped.has(kind)) return null;
     const { commitHooks, native } = this.#connection;
     return {
+      text: sql,
       preparing: prepare => prepare(),
-      around: execute => {
+      around: execution => {
         this.#keepTransaction(sql);
         this.#noteIgnoredForeignKeys(sql);
-        if (!controls.has(kind)) return execute();
+        if (!controls.has(kind)) return execution.run();
         if (!native.inTransaction) commitHooks.beginning();
         else if (kind === 'commit' || kind === 'release') commitHooks.ending();
         try {
-          return execute();
+          return execution.run();
         } finally {
           commitHooks.transactionIs(native.inTransaction, session, sql);
         }
@@ -115,8 +181,12 @@ export class SqlGuard {
   #harmlessInMemory(sql: string, context: GuardContext): StatementWrapper | null {
     if (inspectSql(sql, { ...context, storage: 'file' }).verdict === 'ordinary') return null;
     return {
+      text: sql,
       preparing: prepare => prepare(),
-      around: execute => (this.#context().storage === 'memory' ? execute() : this.through(sql, execute)),
+      around: execution =>
+        this.#context().storage === 'memory'
+          ? execution.run()
+          : this.through(sql, text => (text === sql ? execution.run() : execution.runInstead(this.#prepare(text), []))),
     };
   }
 
@@ -128,34 +198,80 @@ export class SqlGuard {
       synchronous: plan.synchronous,
       platform: process.platform,
       allowUnsyncedCommits: options.dangerously.allowUnsyncedCommits !== null,
+      weakerPragmas: options.weakerPragmas,
     };
   }
 
-  #around<Result>(touched: Watched, execute: () => Result, values: readonly unknown[]): Result {
-    const detach = touched.detaches.reduceRight<() => Result>(
-      (inner, schema) => () => this.#attachments.aroundDetach(schema, inner),
-      execute,
-    );
-    const copy = touched.copies.reduceRight<() => Result>((inner, written) => {
-      const file = 'file' in written ? written.file : boundText(written.parameter, values);
-      // SQLite itself refuses a name that is not a text.
-      return file === null ? inner : () => this.#aroundCopy(file, inner);
-    }, detach);
-    const run = touched.attaches.reduceRight<() => Result>(
-      (inner, { file, schema }) =>
-        () =>
-          this.#attachments.aroundAttach(file, schema, inner),
-      copy,
-    );
-    return this.#watching(touched, () => {
-      const result = run();
-      for (const schema of touched.detaches) this.#attachments.released(schema);
-      return result;
+  #aroundStatement<Result>(decision: Watched, execution: Execution<Result>, values: readonly unknown[]): Result {
+    return this.#watching(decision, () => {
+      // A method that does not fit the statement fails before anything runs.
+      const statement = execution.fits ? fileStatement(decision, operand => operand.sql, values) : null;
+      if (statement === null) return execution.run();
+      return this.#runFileStatement(statement, (judged, bound) =>
+        judged === null ? execution.run() : execution.runInstead(judged, bound),
+      );
     });
   }
 
-  /** What the text touches is looked at behind it, also where it fails: it has acted up to there. */
+  /**
+   * Judges and runs an ATTACH, DETACH or VACUUM INTO. Operands that are not literal are evaluated once, by SQLite itself,
+   * and a statement with the values that were judged runs instead.
+   */
+  #runFileStatement<Result>(statement: FileStatement, execute: RunStatement<Result>): Result {
+    const { attach, detach, copy } = statement;
+    if (attach !== undefined) {
+      const { file, schema, key } = attach;
+      const [filename = '', name = ''] = this.#texts(statement, [file, schema, ...(key === null ? [] : [key])]);
+      return this.#attachments.aroundAttach(filename, name, admitted =>
+        file.literal !== null && schema.literal !== null
+          ? execute(null, [])
+          : execute(this.#prepare('ATTACH ? AS ?'), [admitted, name]),
+      );
+    }
+    if (detach !== undefined) {
+      const [name = ''] = this.#texts(statement, [detach]);
+      const result = this.#attachments.aroundDetach(name, () =>
+        detach.literal === null ? execute(this.#prepare('DETACH ?'), [name]) : execute(null, []),
+      );
+      this.#attachments.released(name);
+      return result;
+    }
+    const { file, schema } = copy;
+    if (file.literal !== null) return this.#aroundCopy(file.literal, () => execute(null, []));
+    const [value] = this.#evaluate([statement.sqlOf(file)], statement.values);
+    const vacuum = (bound: unknown): Result => execute(this.#prepare(`VACUUM ${schema ?? 'main'} INTO ?`), [bound]);
+    // SQLite itself refuses a name that is not a text.
+    if (typeof value !== 'string') return vacuum(value);
+    const filename = beforeNul(value);
+    return this.#aroundCopy(filename, () => vacuum(filename));
+  }
+
+  /** The operands as SQLite reads names from them: as text, NULL as the empty one, up to the first NUL character. */
+  #texts({ sqlOf, values }: FileStatement, operands: readonly Operand[]): string[] {
+    if (operands.every(({ literal }) => literal !== null)) return operands.map(({ literal }) => literal ?? '');
+    const casts = operands.map(operand => `CAST((${sqlOf(operand)}) AS TEXT)`);
+    return this.#evaluate(casts, values).map(value => (typeof value === 'string' ? beforeNul(value) : ''));
+  }
+
+  /** The values of expressions of the application, which its values are bound to. */
+  #evaluate(expressions: readonly string[], values: readonly unknown[]): readonly unknown[] {
+    const { native, verbose } = this.#connection;
+    return verbose.quietly(
+      () =>
+        native
+          .prepare(`SELECT ${expressions.join(', ')}`)
+          .raw()
+          .get(...values) as unknown[],
+    );
+  }
+
+  #prepare(text: string): NativeDatabase.Statement<unknown[]> {
+    return this.#connection.verbose.quietly(() => this.#connection.native.prepare(text));
+  }
+
+  /** Re-checks the protections afterwards, also after a failure: the text has acted up to there. */
   #watching<Result>(touched: Watched, run: () => Result): Result {
+    this.#weaker.answer(touched.weaker);
     if (touched.pragmas.some(isLockWait)) this.#connection.busyTimeout.show();
     let result: Result;
     try {
@@ -172,16 +288,17 @@ export class SqlGuard {
     try {
       this.#lookAgain(touched);
     } catch (error) {
-      // What keeps SQLite from answering is told by the failure itself.
+      // The failure itself says what keeps SQLite from answering.
       if (error instanceof UnprovedProtectionError) throw error;
     }
   }
 
-  /** What the text touched is set and read back; inside a transaction SQLite allows only the reading back. */
-  #lookAgain({ pragmas }: Watched): void {
+  /** Sets the protections again and reads them back; inside a transaction SQLite allows only the reading. */
+  #lookAgain({ pragmas, weaker }: Watched): void {
     if (pragmas.some(isLockWait)) this.#connection.readBusyTimeout();
     if (pragmas.some(({ name }) => foldCase(name) === 'journal_mode')) this.#connection.journalModeSet();
     if (pragmas.every(isLockWait)) return;
+    if (weaker.some(({ outcome }) => outcome === 'granted')) this.#connection.followTrustedSchema();
     const { native, verbose, protectionInputs } = this.#connection;
     verbose.quietly(() => (native.inTransaction ? verifyPragmas : setPragmas)(native, protectionInputs));
   }
@@ -190,4 +307,35 @@ export class SqlGuard {
 /** The one pragma that the connection notes, and that changes no protection. */
 function isLockWait({ name }: WrittenPragma): boolean {
   return foldCase(name) === 'busy_timeout';
+}
+
+/** Runs the statement that was judged, or the one of the application where that is `null`. */
+type RunStatement<Result> = (
+  judged: NativeDatabase.Statement<unknown[]> | null,
+  values: readonly unknown[],
+) => Result;
+
+/** The one ATTACH, DETACH or VACUUM INTO of a text, and the values of its parameters. */
+type FileStatement = {
+  readonly sqlOf: (operand: Operand) => string;
+  readonly values: readonly unknown[];
+} & (
+  | { readonly attach: WrittenAttach; readonly detach?: undefined; readonly copy?: undefined }
+  | { readonly attach?: undefined; readonly detach: Operand; readonly copy?: undefined }
+  | { readonly attach?: undefined; readonly detach?: undefined; readonly copy: WrittenCopy }
+);
+
+function fileStatement(
+  { attaches: [attach], detaches: [detach], copies: [copy] }: Watched,
+  sqlOf: (operand: Operand) => string,
+  values: readonly unknown[],
+): FileStatement | null {
+  if (attach !== undefined) return { sqlOf, values, attach };
+  if (detach !== undefined) return { sqlOf, values, detach };
+  return copy === undefined ? null : { sqlOf, values, copy };
+}
+
+function beforeNul(text: string): string {
+  const nul = text.indexOf('\0');
+  return nul === -1 ? text : text.slice(0, nul);
 }

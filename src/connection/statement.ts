@@ -9,17 +9,31 @@ import type { ColumnDefinition, RunResult } from './types';
 
 type NativeStatement = NativeDatabase.Statement<unknown[]>;
 
-/** What is wrapped around each execution of a statement that touches a protection (PRAGMA, ATTACH, DETACH, VACUUM INTO). */
+/** One execution of a statement, for the wrapper around it. */
+export interface Execution<Result> {
+  /** False where better-sqlite3 throws before anything runs: `get()` of what returns nothing, values beside bound ones. */
+  readonly fits: boolean;
+  /** Runs the statement as it was prepared. */
+  run(): Result;
+  /** Runs another one by the same method. */
+  runInstead(statement: NativeStatement, values: readonly unknown[]): Result;
+}
+
+/** Wraps each execution of a statement that touches a protection or a file (PRAGMA, ATTACH, DETACH, VACUUM INTO). */
 export interface StatementWrapper {
+  /** What SQLite gets: the text of the application, or one that keeps the protections. */
+  readonly text: string;
   /** Wraps the preparation, because many pragmas act there already. */
   preparing<Result>(prepare: () => Result): Result;
   /** Wraps each execution; `values` are those of its parameters, as they were given. */
-  around<Result>(execute: () => Result, values: readonly unknown[]): Result;
+  around<Result>(execution: Execution<Result>, values: readonly unknown[]): Result;
 }
 
 /** Everything a statement is made of; only `Connection.prepare` can make one. */
 export interface StatementParts {
   readonly native: NativeStatement;
+  /** The text as the application wrote it. */
+  readonly source: string;
   readonly session: Session;
   readonly database: object;
   readonly watch: StatementWrapper | null;
@@ -82,13 +96,13 @@ export class Statement {
 
   constructor() {
     if (made === null) throw new TypeError('Statements can only be constructed by the db.prepare() method');
-    const { native, session, database, watch, door } = made;
+    const { native, source, session, database, watch, door } = made;
     this.#native = native;
     this.#session = session;
     this.reader = native.reader;
     this.readonly = native.readonly;
     this.#writes = !native.readonly;
-    this.source = native.source;
+    this.source = source;
     this.#watch = watch ?? (this.reader ? null : door.control(this.source, session));
     this.database = database;
     Object.defineProperty(this, 'busy', Statement.#busy);
@@ -199,7 +213,15 @@ export class Statement {
 
   /** Out of line: a closure in a hot method would cost its allocation on every call. */
   #watched(watch: StatementWrapper, method: 'run' | 'get' | 'all', params: unknown[]): unknown {
-    return watch.around((): unknown => this.#native[method](...params), this.#bound ?? params);
+    const bound = this.#bound;
+    return watch.around<unknown>(
+      {
+        fits: this.reader === (method !== 'run') && (bound === null || params.length === 0),
+        run: () => this.#native[method](...params),
+        runInstead: (statement, values) => statement[method](...values),
+      },
+      bound ?? params,
+    );
   }
 
   /** A statement that commits by itself; out of line as well, because inside of a transaction nothing is timed. */

@@ -1,4 +1,4 @@
-/** The members of `Database` that take SQL: each text passes the door, each failure is translated. */
+/** The members of `Database` that take SQL: each text passes the guard, each failure is translated. */
 import { nativeExplain } from '../connection/native-gaps';
 import type { FailedOperation, Session } from '../connection/session';
 import { makeStatement, type Statement } from '../connection/statement';
@@ -29,9 +29,9 @@ export function prepareText({ database, open, session }: TextHandle, source: str
   const { connection, door } = open;
   return attempt(session, { operation: 'prepare', sql: source }, () => {
     const watch = door.admit(source);
-    const prepare = () => connection.native.prepare(source);
+    const prepare = () => connection.native.prepare(watch?.text ?? source);
     const native = watch === null ? prepare() : watch.preparing(prepare);
-    return makeStatement({ native, session, database, watch, door });
+    return makeStatement({ native, source, session, database, watch, door });
   });
 }
 
@@ -41,9 +41,9 @@ export function execText(handle: TextHandle, source: string): void {
   // Inside of a transaction nobody wants to know; and nobody ever does where there is no file.
   const whole = (): boolean => session.commitHooks.check === null;
   attempt(session, { operation: 'exec', sql: source, commits: true }, () =>
-    handle.open.door.through(source, () => {
-      if (whole() || !isScript(source)) return execPiece(handle, source);
-      for (const piece of piecesOf(source, whole)) execPiece(handle, piece);
+    handle.open.door.script(source, text => {
+      if (whole() || !isScript(text)) return execPiece(handle, text);
+      for (const piece of piecesOf(text, whole)) execPiece(handle, piece);
     }),
   );
 }
@@ -63,8 +63,9 @@ export function pragmaText({ open, session }: TextHandle, source: string, option
   const commits = statementKind(sql) !== 'pragma-read';
   return attempt(session, { operation: 'pragma', sql, commits }, () => {
     if (commits) session.commitHooks.passing();
-    const run = (): unknown => open.connection.native.pragma(source, options);
-    return typeof source === 'string' ? open.door.through(sql, run) : run();
+    const { native } = open.connection;
+    if (typeof source !== 'string') return native.pragma(source, options);
+    return open.door.through(sql, text => native.pragma(text.slice('PRAGMA '.length), options));
   });
 }
 
@@ -73,6 +74,6 @@ export function explainText({ open, session }: TextHandle, source: string): unkn
   return attempt(session, { operation: 'explain', sql }, () => {
     if (typeof source !== 'string') throw new TypeError('Expected first argument to be a string');
     // Some pragmas act when they are prepared, also under EXPLAIN.
-    return open.door.through(sql, () => nativeExplain(open.connection.native, source));
+    return open.door.through(sql, text => nativeExplain(open.connection.native, text.slice('EXPLAIN '.length)));
   });
 }

@@ -45,13 +45,15 @@ export interface Location {
 export interface LocateOptions {
   /** Look at files on network and shared mounts too; give it when the user allowed such a mount. Default `false`. */
   readonly touchShared?: boolean;
+  /** Take the name as it is, white space at its ends too: as ATTACH and VACUUM INTO do. Default `false`: trimmed. */
+  readonly exact?: boolean;
 }
 
 const noMounts = parseMountTable('');
 
-/** `filename` as it would be given to better-sqlite3: relative to the working directory, trimmed, never a URI. */
+/** `filename` as SQLite gets it: relative to the working directory, never a URI; trimmed, as better-sqlite3 does, or exact. */
 export function locate(filename: string, options: LocateOptions = {}): Location {
-  const name = filename.trim();
+  const name = options.exact === true ? filename : filename.trim();
   if (name.includes('\0')) {
     throw new InvalidOptionError(
       `Expected the file name to be free of NUL characters, got \`${JSON.stringify(filename)}\`.`,

@@ -42,7 +42,7 @@ export function healthOfOpen(database: HealthSubject): DatabaseHealth {
             durable: filesystem.durable,
           },
     filesystemErrors: database.filesystemErrors(),
-    warnings: plan.warnings,
+    warnings: connection.warnings,
     refusal:
       error === undefined
         ? null

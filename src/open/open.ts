@@ -142,9 +142,8 @@ function connectionFile(
 function admitAttached(connection: Connection, services: ConnectionServices): AdmitAttached {
   const { options } = connection;
   return (filename, schema) => {
-    const trimmed = filename.trim();
-    if (trimmed === '' || trimmed === ':memory:') return withoutFile(trimmed);
-    const location = locateFile(filename, options);
+    if (filename === '' || filename === ':memory:') return withoutFile(filename);
+    const location = locateFile(filename, options, true);
     planFile(location, { ...options, fileMustExist: false });
     refuseFenced({ key: keyOf(location), file: location.file }, options.readonly);
     const admission = admitToRegistry(location, options);

@@ -14,9 +14,9 @@ import { errorCode, errorMessage, textOf } from '../base/foreign-error';
 import { SqliteCantOpenError } from '../errors/sqlite-errors';
 
 /** The file that `filename` names, looked at only where that cannot hang. */
-export function locateFile(filename: string, { dangerously }: ResolvedOptions): Location {
+export function locateFile(filename: string, { dangerously }: ResolvedOptions, exact = false): Location {
   const touchShared = dangerously.allowNetworkFilesystem !== null;
-  const location = asCantOpen(filename, () => locate(filename, { touchShared }));
+  const location = asCantOpen(filename, () => locate(filename, { touchShared, exact }));
   if (location.parentExists) return location;
   throw new InvalidOptionError(
     `Cannot open database because the directory does not exist: ${withoutCredentials(location.directory)}`,

@@ -19,8 +19,8 @@ export function vacuumIntoGuard(options: ResolvedOptions): AroundCopy {
   // The copy is a new file, whatever this connection may do with its own.
   const written: ResolvedOptions = { ...options, readonly: false, fileMustExist: false, journalMode: 'auto' };
   return (filename, execute) => {
-    if (['', ':memory:'].includes(filename.trim())) return execute();
-    const location = asCantOpen(filename, () => locate(filename, { touchShared }));
+    if (filename === '' || filename === ':memory:') return execute();
+    const location = asCantOpen(filename, () => locate(filename, { touchShared, exact: true }));
     // SQLite says itself that it cannot open a file without a folder.
     if (!location.parentExists) return execute();
     refuseOpenFile(location);

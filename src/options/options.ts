@@ -1,4 +1,4 @@
-/** The options as users pass them. Each field says what it does, its default, and what can go wrong. */
+/** The options as users pass them. Each field documents its effect, its default and its dangers. */
 import type { Logger } from '../events/logger';
 
 /** Options of `openDatabase` and `new Database`: those of better-sqlite3 13, and those of this library. */
@@ -35,6 +35,21 @@ export interface Options {
    * write lock first and so cannot fail half-way with `SQLITE_BUSY_SNAPSHOT`.
    */
   transactionMode?: 'deferred' | 'immediate' | undefined;
+  /**
+   * What a pragma does that asks for less safety only to be faster (`synchronous = NORMAL`, `mmap_size`, …).
+   *
+   * `'keep'` (default): the protection stays, the call answers with the value in force as SQLite answers a request that
+   * it does not grant, and one warning for each pragma and process says so. `'throw'`: `UnsafeStatementError`.
+   *
+   * @see docs/pragmas.md
+   */
+  weakerPragmas?: 'keep' | 'throw' | undefined;
+  /**
+   * `'on'` (default): from the first open of a file in a thread on, calls of `fs` in that thread that would cancel the
+   * locks of an open database fail with `SqliteCopyConflictError`, as `installProcessGuard()` says. `'off'`: this open
+   * installs no guard. The environment variable `SAFE_SQLITE_PROCESS_GUARD=off` does the same for the whole process.
+   */
+  processGuard?: 'on' | 'off' | undefined;
   /** When the WAL is copied into the database; `'off'` leaves it to explicit `db.checkpoint()` calls and to `close()`. */
   checkpoint?: CheckpointOptions | 'off' | undefined;
   /** The watch over the locks and the files of the connection; `'off'` switches it off. */

@@ -1,4 +1,4 @@
-/** The options as the engine receives them: everything present, checked, frozen. */
+/** The options after `resolveOptions`: everything present, checked, frozen. */
 import type { Logger } from '../events/logger';
 
 /** What is opened: a file by name, or a database that has none. */
@@ -65,6 +65,8 @@ export interface ResolvedOptions {
   readonly journalMode: 'auto' | 'wal' | 'rollback';
   readonly durability: 'full' | 'extra';
   readonly transactionMode: 'deferred' | 'immediate';
+  readonly weakerPragmas: 'keep' | 'throw';
+  readonly processGuard: 'on' | 'off';
   readonly checkpoint: ResolvedCheckpoint | 'off';
   readonly sentinel: ResolvedSentinel | 'off';
   readonly writes: ResolvedWrites;

@@ -1,73 +1,40 @@
-/** Reads ATTACH, DETACH and VACUUM INTO: which files a text brings in, lets go, or writes. */
-import type { Refused, WrittenAttach, WrittenCopy } from './decision';
-import { foldCase, isKeyword, nameOf } from './names';
+/** Reads the operands of ATTACH, DETACH and VACUUM INTO: which files a text brings in, lets go, or writes. */
+import type { Operand, Refused, WrittenAttach, WrittenCopy } from './decision';
+import { foldCase, isKeyword, isText, nameOf } from './names';
 import type { Statement } from './statements';
 import type { Token } from './tokenizer';
 
-const attachByMethod = 'Use `db.attach(file, name)`: it takes any string and protects the database at once.';
-
-/** Reads the ATTACH statement whose keyword is `tokens[at]`: the file and the name, or why it is refused. */
+/** Reads the ATTACH statement whose keyword is `tokens[at]`: `ATTACH [DATABASE] file AS name [KEY key]`. */
 export function readAttach(sql: string, tokens: Statement, at: number): WrittenAttach | Refused {
-  let next = at + 1;
-  if (isKeyword(sql, tokens[next], 'database')) next++;
-  const fileToken = tokens[next];
-  const nameToken = tokens[next + 2];
-  if (!isKeyword(sql, tokens[next + 1], 'as') || !isLiteral(sql, fileToken)) {
-    return refusedName(sql, tokens, at, isLiteral(sql, fileToken) ? next + 1 : next, 'file');
+  const from = isKeyword(sql, tokens[at + 1], 'database') ? at + 2 : at + 1;
+  const end = endOf(tokens, from);
+  const as = findKeyword(sql, tokens, 'as', from + 1, end);
+  // The token behind AS begins the name, also where it is `key`.
+  const key = as === -1 ? -1 : findKeyword(sql, tokens, 'key', as + 2, end);
+  const file = as === -1 ? null : operand(sql, tokens, from, as);
+  const schema = as === -1 ? null : operand(sql, tokens, as + 1, key === -1 ? end : key);
+  const keyOperand = key === -1 ? null : operand(sql, tokens, key + 1, end);
+  if (file === null || schema === null || (key !== -1 && keyOperand === null)) {
+    return unreadable(sql, 'ATTACH', tokens[at], 'Use `db.attach(file, name)`: it takes any strings.');
   }
-  if (!isLiteral(sql, nameToken) || !endsAt(sql, tokens, next + 3)) {
-    return refusedName(sql, tokens, at, isLiteral(sql, nameToken) ? next + 3 : next + 2, 'name');
-  }
-  const file = nameOf(sql, fileToken);
-  if (foldCase(file).startsWith('file:')) {
-    return refusedAt(
-      sql,
-      'ATTACH',
-      fileToken,
-      'a URI name can choose another locking protocol (`vfs`, `nolock`, `immutable`) than other programs use for the file',
-      'Name the file by its path.',
-    );
-  }
-  return { file, schema: nameOf(sql, nameToken) };
+  return { file, schema, key: keyOperand };
 }
 
-/** The file that the ATTACH statement whose keyword is `tokens[at]` names; `null` when it is computed or bound. */
-export function fileOfAttach(sql: string, tokens: Statement, at: number): string | null {
-  const file = tokens[isKeyword(sql, tokens[at + 1], 'database') ? at + 2 : at + 1];
-  return isLiteral(sql, file) ? nameOf(sql, file) : null;
-}
-
-/** Reads the DETACH statement whose keyword is `tokens[at]`: the schema name, or why it is refused. */
-export function readDetach(sql: string, tokens: Statement, at: number): string | Refused {
+/** Reads the DETACH statement whose keyword is `tokens[at]`: the name of the schema. */
+export function readDetach(sql: string, tokens: Statement, at: number): Operand | Refused {
   const next = isKeyword(sql, tokens[at + 1], 'database') && !isEnd(tokens[at + 2]) ? at + 2 : at + 1;
-  const name = tokens[next];
-  if (isLiteral(sql, name) && isEnd(tokens[next + 1])) return nameOf(sql, name);
-  const offending = tokens[isLiteral(sql, name) ? next + 1 : next] ?? tokens[at];
-  return refusedAt(
-    sql,
-    'DETACH',
-    offending,
-    'the name of this DETACH is not one plain name, so that nobody can say before it runs which database it lets go',
-    'Use `db.detach(name)`: it takes any string.',
-  );
+  const schema = operand(sql, tokens, next, endOf(tokens, next));
+  return schema ?? unreadable(sql, 'DETACH', tokens[at], 'Use `db.detach(name)`: it takes any string.');
 }
 
-/** Reads the VACUUM statement whose keyword is `tokens[at]`: where its copy goes, or why it is refused; `null` without INTO. */
+/** Reads the VACUUM statement whose keyword is `tokens[at]`: where its copy goes; `null` without INTO. */
 export function readVacuumInto(sql: string, tokens: Statement, at: number): WrittenCopy | Refused | null {
   const into = [at + 1, at + 2].find(each => isKeyword(sql, tokens[each], 'into'));
   if (into === undefined) return null;
-  const file = tokens[into + 1];
-  if (file !== undefined && isEnd(tokens[into + 2])) {
-    if (file.kind === 'variable') return { parameter: sql.slice(file.start, file.end) };
-    if (isLiteral(sql, file)) return { file: nameOf(sql, file) };
-  }
-  return refusedAt(
-    sql,
-    'VACUUM INTO',
-    file ?? tokens[at],
-    'its file is an expression, so that nobody can say before it runs which file it writes',
-    'Write the file as one string or bind it to one parameter (`VACUUM INTO ?`), or use `db.backup(file)`.',
-  );
+  const file = operand(sql, tokens, into + 1, endOf(tokens, into + 1));
+  if (file === null) return unreadable(sql, 'VACUUM INTO', tokens[at], 'Use `db.backup(file)`.');
+  const schema = into === at + 1 ? null : textOf(sql, tokens[at + 1]);
+  return { file, schema };
 }
 
 /** These words are values and not names, so that SQLite would attach what they evaluate to. */
@@ -76,43 +43,78 @@ const valueWords = new Set(['null', 'current_date', 'current_time', 'current_tim
 /** A single token that means its own text: ATTACH and DETACH take a name for a string (attach.c, `resolveAttachExpr`). */
 function isLiteral(sql: string, token: Token | undefined): token is Token {
   if (token === undefined) return false;
-  if (token.kind === 'word') return !valueWords.has(foldCase(sql.slice(token.start, token.end)));
+  if (token.kind === 'word') return !valueWords.has(foldCase(textOf(sql, token)));
   return token.kind === 'string' || token.kind === 'quoted-name';
+}
+
+/** The expression in `tokens[from]` to `tokens[to - 1]`; `null` when it is none, or leaves its own parentheses. */
+function operand(sql: string, tokens: Statement, from: number, to: number): Operand | null {
+  const parts = withoutParentheses(sql, tokens.slice(from, to));
+  if (parts === null || parts.length === 0) return null;
+  const [only] = parts;
+  if (parts.length === 1 && isLiteral(sql, only)) {
+    const literal = nameOf(sql, only);
+    const text = quotedText(literal);
+    return { sql: text, unbound: text, literal };
+  }
+  const texts = parts.map(token => textOf(sql, token));
+  const unbound = parts.map(token => (token.kind === 'variable' ? 'NULL' : textOf(sql, token)));
+  return { sql: texts.join(' '), unbound: unbound.join(' '), literal: null };
+}
+
+/** The tokens without pairs of parentheses around all of them; `null` when the parentheses do not match. */
+function withoutParentheses(sql: string, tokens: readonly Token[]): readonly Token[] | null {
+  let depth = 0;
+  let enclosed = true;
+  for (const [index, token] of tokens.entries()) {
+    if (token.kind === 'illegal') return null;
+    if (isText(sql, token, '(')) depth += 1;
+    if (isText(sql, token, ')')) depth -= 1;
+    if (depth < 0) return null;
+    if (depth === 0 && index < tokens.length - 1) enclosed = false;
+  }
+  if (depth !== 0) return null;
+  return enclosed && tokens.length > 2 ? withoutParentheses(sql, tokens.slice(1, -1)) : tokens;
+}
+
+/** Where the bare word `keyword` stands outside of parentheses, from `from` on and before `end`; -1 when nowhere. */
+function findKeyword(sql: string, tokens: Statement, keyword: string, from: number, end: number): number {
+  let depth = 0;
+  for (let at = from - 1; at < end; at += 1) {
+    const token = tokens[at];
+    if (isText(sql, token, '(')) depth += 1;
+    if (isText(sql, token, ')')) depth -= 1;
+    if (at >= from && depth === 0 && isKeyword(sql, token, keyword)) return at;
+  }
+  return -1;
+}
+
+function endOf(tokens: Statement, from: number): number {
+  for (let at = from; at < tokens.length; at += 1) if (isEnd(tokens[at])) return at;
+  return tokens.length;
 }
 
 function isEnd(token: Token | undefined): boolean {
   return token === undefined || token.kind === 'semicolon';
 }
 
-/** True where the name of ATTACH is complete; better-sqlite3's SQLite reads the KEY clause and does nothing with it. */
-function endsAt(sql: string, tokens: Statement, at: number): boolean {
-  return isEnd(tokens[at]) || isKeyword(sql, tokens[at], 'key');
+function textOf(sql: string, token: Token | undefined): string {
+  return token === undefined ? '' : sql.slice(token.start, token.end);
 }
 
-function refusedName(sql: string, tokens: Statement, at: number, offending: number, what: string): Refused {
-  return refusedAt(
-    sql,
-    'ATTACH',
-    tokens[offending] ?? tokens[at],
-    `the ${what} of this ATTACH is not one plain name, so that nobody can say before it runs which file it brings in`,
-    attachByMethod,
-  );
+/** A string literal of SQL. */
+function quotedText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
-function refusedAt(
-  sql: string,
-  statement: Refused['statement'],
-  token: Token | undefined,
-  reason: string,
-  instead: string,
-): Refused {
-  const position = token?.start ?? 0;
+/** For a statement that SQLite itself is expected to reject: it runs only when SQLite cannot read it either. */
+function unreadable(sql: string, statement: Refused['statement'], token: Token | undefined, instead: string): Refused {
   return {
     verdict: 'refused',
     statement,
-    token: sql.slice(position, token?.end ?? 0),
-    position,
-    reason,
+    token: textOf(sql, token),
+    position: token?.start ?? 0,
+    reason: `this library cannot read the operands of this ${statement}, so it cannot judge the file that it names`,
     instead,
     pragma: null,
   };

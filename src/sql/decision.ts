@@ -1,4 +1,4 @@
-/** What the guard is told about a database, and what it answers about a text. */
+/** The types of the guard: the facts about a database that it judges by, and its decision about a text. */
 
 /** What the guard needs to know about the database that a text is meant for. */
 export interface GuardContext {
@@ -11,6 +11,8 @@ export interface GuardContext {
   readonly platform: NodeJS.Platform;
   /** `dangerously.allowUnsyncedCommits` was given. */
   readonly allowUnsyncedCommits: boolean;
+  /** `'keep'`: a pragma that asks for less safety is answered and changes nothing. `'throw'`: it is refused. */
+  readonly weakerPragmas: 'keep' | 'throw';
 }
 
 /** A pragma as it is written, quotes taken off; `value` is `null` when it only reads. */
@@ -20,23 +22,51 @@ export interface WrittenPragma {
   readonly value: string | null;
 }
 
-export interface WrittenAttach {
-  /** As written, not resolved; `''` and `':memory:'` are databases without a file. */
-  readonly file: string;
-  readonly schema: string;
+/** A pragma that asks for less safety than the connection has, and what is done about it. */
+export interface WeakerPragma {
+  readonly pragma: WrittenPragma;
+  /** `'kept'`: SQLite gets a text that keeps the protection. `'granted'`: it gets the pragma as it is written. */
+  readonly outcome: 'kept' | 'granted';
+  readonly reason: string;
+  /** What gives the speed, or the effect, that was asked for. */
+  readonly instead: string;
 }
 
-/** Where VACUUM INTO writes: a file as it is written, or the parameter (`?`, `:name`) that the file is bound to. */
-export type WrittenCopy = { readonly file: string } | { readonly parameter: string };
+/** An operand of ATTACH, DETACH or VACUUM INTO. */
+export interface Operand {
+  /** The expression as SQL, with single spaces between its tokens. */
+  readonly sql: string;
+  /** The same with NULL for each parameter: what a text means that nothing is bound to. */
+  readonly unbound: string;
+  /** Its text, where that is known before it runs: a string or a name. */
+  readonly literal: string | null;
+}
 
-/** What has to be looked at behind a text that is let through. */
+export interface WrittenAttach {
+  readonly file: Operand;
+  readonly schema: Operand;
+  /** The KEY clause, whose parameters count; SQLite evaluates it and does nothing with it. */
+  readonly key: Operand | null;
+}
+
+export interface WrittenCopy {
+  readonly file: Operand;
+  /** The schema that is copied, as SQL; `null` for the main one. */
+  readonly schema: string | null;
+}
+
+/** What has to be done around a text that is let through. */
 export interface Watched {
+  /** What SQLite gets: the text itself, or one in which each weaker pragma keeps the protection. */
+  readonly text: string;
   /** Guarded and unknown pragmas that set a value: read the protections back. Noted ones also where they only ask. */
   readonly pragmas: readonly WrittenPragma[];
-  /** Databases to protect as soon as they are attached. */
+  /** Those of them that ask for less safety. */
+  readonly weaker: readonly WeakerPragma[];
+  /** Databases to judge before each execution, and to protect as soon as they are attached. */
   readonly attaches: readonly WrittenAttach[];
-  /** Schema names, as written. */
-  readonly detaches: readonly string[];
+  /** Names of schemas. */
+  readonly detaches: readonly Operand[];
   /** The files that VACUUM INTO writes: to be judged before each execution. */
   readonly copies: readonly WrittenCopy[];
 }

@@ -1,9 +1,18 @@
-/** Decides about a text of SQL before SQLite sees it: ordinary, let through and watched, or refused. */
+/** Decides about a text of SQL before SQLite gets it: ordinary, watched (perhaps as another text), or refused. */
 import { UnsafeStatementError } from '../errors/refusals';
 import { readAttach, readDetach, readVacuumInto } from './attach';
-import type { GuardContext, GuardDecision, Refused, WrittenAttach, WrittenCopy, WrittenPragma } from './decision';
+import type {
+  GuardContext,
+  GuardDecision,
+  Operand,
+  Refused,
+  WeakerPragma,
+  WrittenAttach,
+  WrittenCopy,
+  WrittenPragma,
+} from './decision';
 import { foldCase } from './names';
-import { judgePragma } from './pragma';
+import { judgePragma, type Edit } from './pragma';
 import { kindAt, type StatementKind } from './statement-kind';
 import { headOf, statementsOf, type Statement } from './statements';
 
@@ -22,28 +31,37 @@ export function inspectSql(sql: string, context: GuardContext): GuardDecision {
   return guardedWords.test(sql) ? inspectStatements(sql, context) : ordinary;
 }
 
-/** What was found in the statements so far. */
+/** The findings in the statements so far. */
 interface Findings {
   readonly pragmas: WrittenPragma[];
+  readonly weaker: WeakerPragma[];
   readonly attaches: WrittenAttach[];
-  readonly detaches: string[];
+  readonly detaches: Operand[];
   readonly copies: WrittenCopy[];
-  /** A statement behind which the caller must act before anything else may write. */
-  pending: Refused | null;
+  readonly edits: Edit[];
 }
 
 function inspectStatements(sql: string, context: GuardContext): GuardDecision {
-  const findings: Findings = { pragmas: [], attaches: [], detaches: [], copies: [], pending: null };
+  const findings: Findings = { pragmas: [], weaker: [], attaches: [], detaches: [], copies: [], edits: [] };
   for (const statement of statementsOf(sql)) {
-    if (findings.pending !== null && kindAt(sql, statement, headOf(sql, statement).at) !== 'attach') {
-      return findings.pending;
-    }
     const refused = inspectStatement(sql, statement, context, findings);
     if (refused !== null) return refused;
   }
-  const { pragmas, attaches, detaches, copies } = findings;
+  const { edits, ...found } = findings;
+  const { pragmas, attaches, detaches, copies } = found;
   if (pragmas.length + attaches.length + detaches.length + copies.length === 0) return ordinary;
-  return { verdict: 'watched', pragmas, attaches, detaches, copies };
+  return { verdict: 'watched', text: edited(sql, edits), ...found };
+}
+
+/** `sql` with each of `edits`, which are in the order of the text. */
+function edited(sql: string, edits: readonly Edit[]): string {
+  let text = '';
+  let from = 0;
+  for (const { start, end, replacement } of edits) {
+    text += sql.slice(from, start) + replacement;
+    from = end;
+  }
+  return text + sql.slice(from);
 }
 
 /**
@@ -81,11 +99,15 @@ function inspectHead(
     case 'pragma-read':
     case 'pragma-write':
       return inspectPragma(sql, statement, at, context, findings);
-    case 'attach':
-      return inspectAttach(sql, statement, at, findings);
+    case 'attach': {
+      const attach = readAttach(sql, statement, at);
+      if ('verdict' in attach) return attach;
+      findings.attaches.push(attach);
+      return null;
+    }
     case 'detach': {
       const detach = readDetach(sql, statement, at);
-      if (typeof detach !== 'string') return detach;
+      if ('verdict' in detach) return detach;
       findings.detaches.push(detach);
       return null;
     }
@@ -115,64 +137,55 @@ function inspectPragma(
   findings: Findings,
 ): Refused | null {
   const judgement = judgePragma(sql, statement, at, context);
-  if (judgement?.verdict === 'refused') return judgement;
-  if (judgement?.verdict === 'watched') {
-    findings.pragmas.push(judgement.pragma);
-    findings.pending ??= pendingPragma(sql, statement, at, judgement.pragma, context);
-  }
+  if (judgement === null || judgement.verdict === 'ordinary') return null;
+  if (judgement.verdict === 'refused') return judgement;
+  findings.pragmas.push(judgement.pragma);
+  if (judgement.weaker !== null) findings.weaker.push(judgement.weaker);
+  if (judgement.edit !== null) findings.edits.push(judgement.edit);
   return null;
 }
 
-function inspectAttach(sql: string, statement: Statement, at: number, findings: Findings): Refused | null {
-  const attach = readAttach(sql, statement, at);
-  if ('verdict' in attach) return attach;
-  findings.attaches.push(attach);
-  if (attach.file === '' || attach.file === ':memory:') return null; // No file, nothing to protect.
-  findings.pending ??= {
-    ...keywordAt(sql, statement, at),
-    statement: 'ATTACH',
-    reason: 'the statements behind it could write to the attached database before it is protected',
-    instead: 'Run ATTACH alone, or as the last statement of the text.',
-    pragma: null,
-  };
-  return null;
-}
-
-/** With a journal that is deleted, FULL leaves the folder unsynced at commit: EXTRA must be set before the next write. */
-function pendingPragma(
-  sql: string,
-  statement: Statement,
-  at: number,
-  pragma: WrittenPragma,
-  context: GuardContext,
-): Refused | null {
-  const deletes = foldCase(pragma.name) === 'journal_mode' && foldCase(pragma.value ?? '') === 'delete';
-  if (!deletes || context.synchronous === 'extra') return null;
-  return {
-    ...keywordAt(sql, statement, at),
-    statement: 'PRAGMA',
-    reason: 'the statements behind it could commit before `synchronous` is raised to what this journal mode needs',
-    instead: 'Run it alone, or as the last statement of the text.',
-    pragma,
-  };
-}
-
-function keywordAt(sql: string, statement: Statement, at: number): Pick<Refused, 'verdict' | 'token' | 'position'> {
-  const start = statement[at]?.start ?? 0;
-  return { verdict: 'refused', token: sql.slice(start, statement[at]?.end), position: start };
-}
-
+/** Where the next statement of the body begins. */
 function behindSemicolon(statement: Statement, from: number): number {
-  for (let at = from; at < statement.length; at++) if (statement[at]?.kind === 'semicolon') return at + 1;
+  for (let at = from; at < statement.length; at += 1) if (statement[at]?.kind === 'semicolon') return at + 1;
   return statement.length;
 }
 
-/** Counts without a copy: the text may be of any length. */
-function lineAt(sql: string, position: number): number {
-  let line = 1;
-  for (let at = sql.indexOf('\n'); at !== -1 && at < position; at = sql.indexOf('\n', at + 1)) line++;
-  return line;
+/** A part of a text, to be run alone where `guarded`. */
+export interface Piece {
+  readonly text: string;
+  readonly guarded: boolean;
 }
+
+/**
+ * Cuts `sql` so that each PRAGMA, ATTACH, DETACH and VACUUM stands alone: what one of them changes is judged, and set
+ * right, before the statements behind it run. The pieces one after the other are the text.
+ */
+export function* guardedPieces(sql: string): Generator<Piece, void> {
+  let from = 0;
+  let end = 0;
+  for (const statement of statementsOf(sql)) {
+    const before = end;
+    const last = statement.at(-1);
+    // Without a semicolon it is the last one, of which only the beginning is here.
+    end = last?.kind === 'semicolon' ? last.end : sql.length;
+    const { at, explained } = headOf(sql, statement);
+    if (!guardedKinds.has(kindAt(sql, statement, at, explained))) continue;
+    if (before > from) yield { text: sql.slice(from, before), guarded: false };
+    yield { text: sql.slice(before, end), guarded: true };
+    from = end;
+  }
+  if (from < sql.length) yield { text: sql.slice(from), guarded: false };
+}
+
+const guardedKinds: ReadonlySet<StatementKind> = new Set([
+  'checkpoint',
+  'pragma-read',
+  'pragma-write',
+  'attach',
+  'detach',
+  'vacuum-into',
+]);
 
 /** Longest piece of the text that an error quotes, in UTF-16 code units: enough to find it, and no dump of data. */
 const longestQuote = 60;
@@ -183,14 +196,15 @@ export function refuse(decision: Refused, sql: string): UnsafeStatementError {
   const line = lineAt(sql, position);
   const column = position - (position === 0 ? -1 : sql.lastIndexOf('\n', position - 1));
   const token = shorten(decision.token);
-  const what = pragma === null ? `${statement} (\`${token}\`)` : `\`${shorten(written(pragma))}\``;
+  const what = pragma === null ? `${statement} (\`${token}\`)` : `\`${shownPragma(pragma)}\``;
   return new UnsafeStatementError(`Refused ${what} at line ${line}, column ${column} of the SQL text: ${reason}.`, {
     hint: instead,
-    details: { token, position, line, column, ...(pragma === null ? {} : { pragma: shortened(pragma) }) },
+    details: { token, position, line, column, ...(pragma === null ? {} : { pragma: shortPragma(pragma) }) },
   });
 }
 
-function shortened({ schema, name, value }: WrittenPragma): WrittenPragma {
+/** The pragma as `details` hold it. */
+export function shortPragma({ schema, name, value }: WrittenPragma): WrittenPragma {
   return {
     schema: schema === null ? null : shorten(schema),
     name: shorten(name),
@@ -198,8 +212,16 @@ function shortened({ schema, name, value }: WrittenPragma): WrittenPragma {
   };
 }
 
-function written({ schema, name, value }: WrittenPragma): string {
-  return `PRAGMA ${schema === null ? '' : `${schema}.`}${name} = ${value ?? ''}`;
+/** Counts without a copy: the text may be of any length. */
+function lineAt(sql: string, position: number): number {
+  let line = 1;
+  for (let at = sql.indexOf('\n'); at !== -1 && at < position; at = sql.indexOf('\n', at + 1)) line += 1;
+  return line;
+}
+
+/** A pragma as messages show it. */
+export function shownPragma({ schema, name, value }: WrittenPragma): string {
+  return shorten(`PRAGMA ${schema === null ? '' : `${schema}.`}${foldCase(name)} = ${value ?? ''}`);
 }
 
 function shorten(text: string): string {

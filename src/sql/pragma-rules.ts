@@ -1,4 +1,4 @@
-/** The table of pragmas: one row for every pragma of the bundled SQLite, with what may be set and why not. */
+/** The table of pragmas: one row for every pragma of the bundled SQLite, with the values that may be set and why. */
 import type { GuardContext } from './decision';
 
 /** Why a value is refused, and what to do instead. */
@@ -24,6 +24,14 @@ export interface PragmaRule {
   readonly onlyFiles: boolean;
   /** Why the rule is as it is. */
   readonly reason: string;
+  /**
+   * What becomes of a value that weakens the protection: `'kept'` leaves the protection as it is and answers with the
+   * value in force; `'granted'` sets it, with a warning; `'refused'` throws, because the application could not go on as
+   * if it had been set. `weakerPragmas: 'throw'` makes all of them `'refused'`.
+   */
+  readonly weaker: 'kept' | 'granted' | 'refused';
+  /** The value that SQLite gets instead where it is kept; `null`: it is only asked for the value in force. */
+  readonly stays: (context: GuardContext) => string | null;
   /** What speaks against setting `value` (quotes taken off, lower case); `null` when nothing does. */
   readonly objection: (value: string, context: GuardContext) => Objection | null;
 }
@@ -34,19 +42,43 @@ export const unknownPragma: PragmaRule = {
   scope: 'connection',
   onlyFiles: true,
   reason: 'a pragma that this table does not know may change a protection',
+  weaker: 'refused',
+  stays: () => null,
   objection: () => null,
 };
 
+type Row = Objection & Pick<PragmaRule, 'scope' | 'onlyFiles'>;
+
 function free(reason: string): PragmaRule {
-  return { kind: 'free', scope: 'connection', onlyFiles: false, reason, objection: () => null };
+  const nothing = (): null => null;
+  return {
+    kind: 'free',
+    scope: 'connection',
+    onlyFiles: false,
+    reason,
+    weaker: 'refused',
+    stays: nothing,
+    objection: nothing,
+  };
 }
 
-function readOnlyValue(row: Objection & Pick<PragmaRule, 'scope' | 'onlyFiles'>): PragmaRule {
-  return { kind: 'read-only-value', ...row, objection: () => row };
+function readOnlyValue(row: Row): PragmaRule {
+  return { kind: 'read-only-value', ...row, weaker: 'refused', stays: () => null, objection: () => row };
 }
 
-function allowed(values: readonly string[], row: Objection & Pick<PragmaRule, 'scope' | 'onlyFiles'>): PragmaRule {
-  return { kind: 'allowed-values', ...row, objection: value => (values.includes(value) ? null : row) };
+function allowed(values: readonly string[], row: Row): PragmaRule {
+  return {
+    kind: 'allowed-values',
+    ...row,
+    weaker: 'refused',
+    stays: () => null,
+    objection: value => (values.includes(value) ? null : row),
+  };
+}
+
+/** As `allowed`, for a protection that a request for another value leaves at `stays`. */
+function kept(stays: string, values: readonly string[], row: Row): PragmaRule {
+  return { ...allowed(values, row), weaker: 'kept', stays: () => stays };
 }
 
 /** SQLite takes any word that it does not know for "off" (pragma.c, `getSafetyLevel`), so the words are listed. */
@@ -59,7 +91,7 @@ function fullSyncOfMac(what: string): PragmaRule {
     reason: `without it macOS keeps ${what} in the cache of the drive, where a power failure loses it`,
     instead: 'Leave it on.',
   };
-  const rule = allowed(on, { scope: 'connection', onlyFiles: true, ...row });
+  const rule = kept('ON', on, { scope: 'connection', onlyFiles: true, ...row });
   return {
     ...rule,
     objection: (value, context) => (context.platform === 'darwin' ? rule.objection(value, context) : null),
@@ -71,6 +103,8 @@ const synchronous: PragmaRule = {
   scope: 'schema',
   onlyFiles: true,
   reason: 'commits are durable only at FULL (EXTRA with a rollback journal); every unknown word means NORMAL',
+  weaker: 'kept',
+  stays: ({ synchronous: level, allowUnsyncedCommits }) => (allowUnsyncedCommits ? 'NORMAL' : level.toUpperCase()),
   objection: (value, context) => {
     if (value === 'extra' || value === '3') return null;
     if (value === 'full' || value === '2') {
@@ -101,6 +135,8 @@ const journalMode: PragmaRule = {
   scope: 'schema',
   onlyFiles: true,
   reason: 'the journal is what brings a torn write back; SQLite takes every beginning of a mode for the mode',
+  weaker: 'kept',
+  stays: () => null,
   objection: (value, context) => {
     if (value === 'delete' || value === 'truncate' || value === 'persist') return null;
     if (value === 'wal') {
@@ -136,7 +172,7 @@ export const pragmaRules: ReadonlyMap<string, PragmaRule> = new Map<string, Prag
   ['case_sensitive_like', free('the meaning of LIKE on this connection')],
   [
     'cell_size_check',
-    allowed(on, {
+    kept('ON', on, {
       ...connectionOfFile,
       reason: 'it finds a damaged page when the page is read, before the damage spreads',
       instead: 'Leave it on.',
@@ -198,7 +234,7 @@ export const pragmaRules: ReadonlyMap<string, PragmaRule> = new Map<string, Prag
   ],
   [
     'locking_mode',
-    allowed(['normal'], {
+    kept('NORMAL', ['normal'], {
       ...schemaOfFile,
       reason:
         'EXCLUSIVE never lets the lock go: backup, checkpoint and every other reader are locked out, and in WAL no other process can see the log',
@@ -208,7 +244,7 @@ export const pragmaRules: ReadonlyMap<string, PragmaRule> = new Map<string, Prag
   ['max_page_count', free('a bound; a write beyond it fails and is rolled back')],
   [
     'mmap_size',
-    allowed(['0'], {
+    kept('0', ['0'], {
       ...schemaOfFile,
       reason: 'with memory-mapped I/O a read error kills the process, and a stray write in memory reaches the file',
       instead: 'Use `cache_size` for speed.',
@@ -254,16 +290,19 @@ export const pragmaRules: ReadonlyMap<string, PragmaRule> = new Map<string, Prag
   ['threads', free('threads for sorting')],
   [
     'trusted_schema',
-    allowed(off, {
-      ...always,
-      reason: 'the schema of a file from elsewhere could then call functions with side effects',
-      instead: 'Call the function from SQL of your own, not from a view, trigger, index or default of the schema.',
-    }),
+    {
+      ...allowed(off, {
+        ...always,
+        reason: 'the schema of a file from elsewhere could then call functions with side effects',
+        instead: 'Call the function from SQL of your own, not from a view, trigger, index or default of the schema.',
+      }),
+      weaker: 'granted',
+    },
   ],
   ['user_version', free('a number in the header that SQLite itself does not use')],
   [
     'wal_autocheckpoint',
-    allowed(['0'], {
+    kept('0', ['0'], {
       ...connectionOfFile,
       reason: 'an automatic checkpoint runs inside a commit, and nobody is told when it fails',
       instead: 'Use the `checkpoint` option: `walBytes`, `intervalMs`, `owner`.',

@@ -1,32 +1,52 @@
 /** Reads one PRAGMA statement as SQLite's grammar does, and judges it by the table of rules. */
-import type { GuardContext, Refused, WrittenPragma } from './decision';
+import type { GuardContext, Refused, WeakerPragma, WrittenPragma } from './decision';
 import { foldCase, isText, nameOf } from './names';
 import { pragmaRules, unknownPragma, type PragmaRule } from './pragma-rules';
 import type { Statement } from './statements';
 import type { Token } from './tokenizer';
 
-/** What is to be done about a pragma: nothing, read back afterwards, or refuse. */
-type PragmaJudgement = { readonly verdict: 'ordinary' | 'watched'; readonly pragma: WrittenPragma } | Refused;
+/** A part of the text that SQLite gets in another form. */
+export interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly replacement: string;
+}
+
+type PragmaJudgement =
+  | { readonly verdict: 'ordinary' }
+  | {
+      readonly verdict: 'watched';
+      readonly pragma: WrittenPragma;
+      readonly weaker: WeakerPragma | null;
+      readonly edit: Edit | null;
+    }
+  | Refused;
 
 /** Judges the PRAGMA statement whose keyword is `tokens[at]`; `null` when no name follows, which SQLite cannot run. */
 export function judgePragma(sql: string, tokens: Statement, at: number, context: GuardContext): PragmaJudgement | null {
   const read = readPragma(sql, tokens, at);
   if (read === null) return null;
-  const { pragma, nameToken } = read;
+  const { pragma, nameToken, written } = read;
   const rule = pragmaRules.get(foldCase(pragma.name)) ?? unknownPragma;
-  if (rule.kind === 'noted') return { verdict: 'watched', pragma };
-  if (pragma.value === null || rule.kind === 'free' || isHarmlessThere(rule, pragma, context)) {
-    return { verdict: 'ordinary', pragma };
+  const watched = { verdict: 'watched', pragma, weaker: null, edit: null } as const;
+  if (rule.kind === 'noted') return watched;
+  if (written === null || rule.kind === 'free' || isHarmlessThere(rule, pragma, context)) return { verdict: 'ordinary' };
+  const objection = rule.objection(foldCase(written.value), context);
+  if (objection === null) return watched;
+  const { reason, instead } = objection;
+  if (context.weakerPragmas === 'keep' && rule.weaker !== 'refused') {
+    // What SQLite cannot read as a value stays as it is written: SQLite rejects it.
+    if (!isValue(written.token)) return watched;
+    const weaker: WeakerPragma = { pragma, outcome: rule.weaker, reason, instead };
+    return { ...watched, weaker, edit: rule.weaker === 'granted' ? null : keepingEdit(sql, rule, written, context) };
   }
-  const objection = rule.objection(foldCase(pragma.value), context);
-  if (objection === null) return { verdict: 'watched', pragma };
   return {
     verdict: 'refused',
     statement: 'PRAGMA',
     token: sql.slice(nameToken.start, nameToken.end),
     position: nameToken.start,
-    reason: objection.reason,
-    instead: objection.instead,
+    reason,
+    instead,
     pragma,
   };
 }
@@ -36,29 +56,69 @@ export function readPragma(
   sql: string,
   tokens: Statement,
   at: number,
-): { readonly pragma: WrittenPragma; readonly nameToken: Token } | null {
+): { readonly pragma: WrittenPragma; readonly nameToken: Token; readonly written: WrittenValue | null } | null {
   const first = tokens[at + 1];
   if (first === undefined) return null;
   const prefixed = isText(sql, tokens[at + 2], '.');
   const nameToken = prefixed ? tokens[at + 3] : first;
   if (nameToken === undefined) return null;
   const schema = prefixed ? nameOf(sql, first) : null;
-  const value = valueAt(sql, tokens, at + (prefixed ? 4 : 2));
-  return { pragma: { schema, name: nameOf(sql, nameToken), value }, nameToken };
+  const written = valueAt(sql, tokens, at + (prefixed ? 4 : 2));
+  const pragma = { schema, name: nameOf(sql, nameToken), value: written?.value ?? null };
+  return { pragma, nameToken, written };
+}
+
+/** The value of a pragma with the tokens that it is made of. */
+interface WrittenValue {
+  readonly value: string;
+  readonly token: Token;
+  readonly sign: Token | null;
+  /** From `=` or `(` to the end of the value, with the `)` if there is one. */
+  readonly assignment: { readonly start: number; readonly end: number };
 }
 
 /**
  * The value behind the name: `= value` (also `==`, which is the same token to SQLite) or `(value)`, with a sign before
  * a number. What follows the value does not matter: SQLite acts on most pragmas before it reads on.
  */
-function valueAt(sql: string, tokens: Statement, at: number): string | null {
+function valueAt(sql: string, tokens: Statement, at: number): WrittenValue | null {
   const opening = tokens[at];
-  if (!isText(sql, opening, '=') && !isText(sql, opening, '==') && !isText(sql, opening, '(')) return null;
+  if (opening === undefined) return null;
+  const bracketed = isText(sql, opening, '(');
+  if (!bracketed && !isText(sql, opening, '=') && !isText(sql, opening, '==')) return null;
   const negative = isText(sql, tokens[at + 1], '-');
   const signed = negative || isText(sql, tokens[at + 1], '+');
-  const value = tokens[signed ? at + 2 : at + 1];
-  if (value === undefined) return null;
-  return (negative ? '-' : '') + nameOf(sql, value);
+  const token = tokens[signed ? at + 2 : at + 1];
+  if (token === undefined) return null;
+  const closing = tokens[signed ? at + 3 : at + 2];
+  const end = bracketed && closing !== undefined && isText(sql, closing, ')') ? closing.end : token.end;
+  return {
+    value: (negative ? '-' : '') + nameOf(sql, token),
+    token,
+    sign: signed ? (tokens[at + 1] ?? null) : null,
+    assignment: { start: opening.start, end },
+  };
+}
+
+/** Whether SQLite's grammar takes the token for the value of a pragma (parse.y: `nmnum`). */
+function isValue({ kind }: Token): boolean {
+  return kind === 'word' || kind === 'string' || kind === 'quoted-name' || kind === 'number';
+}
+
+/** The edit after which the pragma leaves the protection as it is, and answers with what is in force. */
+function keepingEdit(
+  sql: string,
+  rule: PragmaRule,
+  { token, sign, assignment }: WrittenValue,
+  context: GuardContext,
+): Edit {
+  const stays = rule.stays(context);
+  // A word behind it must not become a part of what is put there.
+  const gap = /[\w$\u0080-\uffff]/.test(sql.charAt(stays === null ? assignment.end : token.end)) ? ' ' : '';
+  if (stays === null) return { ...assignment, replacement: gap };
+  // A sign before a word stays: SQLite rejects it.
+  const start = token.kind === 'number' && sign !== null ? sign.start : token.start;
+  return { start, end: token.end, replacement: stays + gap };
 }
 
 function isHarmlessThere(rule: PragmaRule, pragma: WrittenPragma, context: GuardContext): boolean {

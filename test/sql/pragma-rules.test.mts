@@ -18,6 +18,7 @@ const context: GuardContext = {
   synchronous: 'full',
   platform: 'linux',
   allowUnsyncedCommits: false,
+  weakerPragmas: 'throw',
 };
 
 /** Rows for pragmas that only SQLite on other systems, or with deprecated parts, has. */

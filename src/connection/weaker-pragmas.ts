@@ -1,0 +1,43 @@
+/** Warns of pragmas that ask for less safety: once for each pragma in the process, and once in the health of each database. */
+import { processGlobal } from '../base/process-global';
+import type { WeakerPragma } from '../sql/decision';
+import { shortPragma, shownPragma } from '../sql/guard';
+import { foldCase } from '../sql/names';
+import type { Connection } from './connection';
+
+/** The names of the pragmas that were logged. */
+const logged = processGlobal('logged-weaker-pragmas', 1, () => new Set<string>());
+
+export class WeakerPragmas {
+  readonly #connection: Connection;
+  readonly #noted = new Set<string>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Tells of those that this connection has not met yet. */
+  answer(weaker: readonly WeakerPragma[]): void {
+    for (const each of weaker) {
+      const name = foldCase(each.pragma.name);
+      if (this.#noted.has(name)) continue;
+      this.#noted.add(name);
+      this.#warn(name, each);
+    }
+  }
+
+  #warn(name: string, { pragma, outcome, reason, instead }: WeakerPragma): void {
+    const { file, hub } = this.#connection;
+    const what =
+      outcome === 'kept'
+        ? `is answered, but ${name} stays as it is: ${reason}`
+        : `is granted, and takes a protection away: ${reason}`;
+    const code = outcome === 'kept' ? 'weaker-pragma-kept' : 'weaker-pragma-granted';
+    const message = `\`${shownPragma(pragma)}\` on ${file === '' ? 'a temporary database' : file} ${what}. ${instead} (docs/pragmas.md)`;
+    this.#connection.noteWarning({ code, message });
+    const facts = { code, message, details: { pragma: shortPragma(pragma) } };
+    if (logged.has(name)) return hub.relay('warning', facts);
+    logged.add(name);
+    hub.publish('warning', facts);
+  }
+}
