@@ -12,6 +12,7 @@ import { identityAt } from '../filesystem/locate';
 import { resolveOptions } from '../options/resolve';
 import type { ResolvedOptions } from '../options/resolved';
 import type { Plan } from '../policy/plan';
+import { guardByDefault } from '../process-guard/install';
 import { admitToRegistry, keyOf, type Admission } from './admit';
 import { connect, type ConnectRequest } from './connect';
 import { suspectWal, type WalSuspicion } from '../filesystem/wal-age';
@@ -36,6 +37,7 @@ function openFile(filename: string, options: ResolvedOptions): SharedConnection 
   // Only now: looking for the fence marker on ground that the plan refuses could hang.
   const fenced = refuseFenced({ key: keyOf(location), file: location.file }, options.readonly);
   const plan = withWarning(planned, fenced);
+  guardByDefault(options.processGuard);
   const admission = admitToRegistry(location, options);
   try {
     const key = (): string => settleAdmission(admission, location.file).key;

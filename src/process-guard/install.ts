@@ -1,21 +1,40 @@
 /** The process guard: keeps code of this process from harming the databases that it has open. */
 import { syncBuiltinESMExports } from 'node:module';
 import { processGlobal } from '../base/process-global';
+import { judgeCall } from './judge-call';
+import { addJudge, createCourt, type Judge } from './judges';
+import { protectedFile } from './protected-files';
+import { copyRefusal } from './refusal';
 import { wrapFs } from './wrap-fs';
 import { wrapNodeSqlite } from './wrap-node-sqlite';
 
 interface GuardState {
   installs: number;
+  /** Kept here, because the wrapped functions hold it weakly. */
+  judge: Judge | null;
   remove: (() => void) | null;
+  /** The guard of every open is on. */
+  byDefault: boolean;
 }
 
-const state = processGlobal<GuardState>('process-guard', 1, () => ({ installs: 0, remove: null }));
+const state = processGlobal<GuardState>('process-guard', 2, () => ({
+  installs: 0,
+  judge: null,
+  remove: null,
+  byDefault: false,
+}));
+
+/** `off` keeps the opens of the process from installing the guard. */
+export const guardVariable = 'SAFE_SQLITE_PROCESS_GUARD';
 
 /**
- * Makes calls of `fs` (synchronous, callback, promise, streams) that would open, copy, replace, move or delete an open
- * database or its `-wal`, `-shm` or `-journal` fail with `SqliteCopyConflictError` before they do harm, and keeps
- * `node:sqlite` from opening such a file. Returns how to take the guard off; several installs count, and the last one
- * that is taken off restores `fs`.
+ * Makes calls of `fs` (synchronous, callback, promise, streams) that would open, copy or overwrite an open database, or what
+ * SQLite locks beside it, fail with `SqliteCopyConflictError` before they do harm, and keeps `node:sqlite` from opening such a
+ * file. Every open of a file installs it once for its thread, unless `processGuard: 'off'`: an explicit call covers what is
+ * opened with that, and keeps the guard on by its count. Returns how to take it off; the last one restores `fs`.
+ *
+ * What harms no lock passes: `unlink`, `rm`, `rename` of the database (the sentinel notices that it is gone), `stat`, `access`,
+ * and reading a `-wal` or `-journal`.
  *
  * Symbolic and hard links are followed: for calls that wait (`…Sync`) everywhere, for others in the folders of the open
  * databases, so that no call is made to wait for a network filesystem. Text that `node:sqlite` is given is searched for
@@ -29,7 +48,10 @@ const state = processGlobal<GuardState>('process-guard', 1, () => ({ installs: 0
  */
 export function installProcessGuard(): () => void {
   state.installs += 1;
-  state.remove ??= wrap();
+  if (state.remove === null) {
+    state.judge = { call: judgeCall, database: judgeDatabase };
+    state.remove = addJudge(state.judge, wrap);
+  }
   let installed = true;
   return () => {
     if (!installed) return;
@@ -38,11 +60,25 @@ export function installProcessGuard(): () => void {
     if (state.installs > 0) return;
     state.remove?.();
     state.remove = null;
+    state.judge = null;
   };
 }
 
+/** Installs the guard for this thread with the first file that is opened in it. */
+export function guardByDefault(processGuard: 'on' | 'off'): void {
+  if (state.byDefault || processGuard === 'off' || process.env[guardVariable] === 'off') return;
+  state.byDefault = true;
+  installProcessGuard();
+}
+
+function judgeDatabase(call: string, path: string): Error | null {
+  const found = protectedFile(path, false);
+  return found === null ? null : copyRefusal(call, found.file);
+}
+
 function wrap(): () => void {
-  const removers = [wrapFs(), wrapNodeSqlite()];
+  const court = createCourt();
+  const removers = [wrapFs(court), wrapNodeSqlite(court)];
   syncBuiltinESMExports();
   return () => {
     for (const remove of removers) remove();

@@ -1,24 +1,24 @@
-/** Decides whether one call of `fs` may go on. */
-import { existsSync } from 'node:fs';
+/** Decides whether one call of `fs` may run. */
+import { constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SqliteCopyConflictError } from '../errors/refusals';
 import type { CoveredArgument } from './covered-calls';
-import { isOtherName, isUnrelated, protectedBelow, protectedFile, protectedInside } from './protected-files';
+import type { CoveredCall } from './judges';
+import {
+  isAround,
+  isOtherName,
+  isPlain,
+  isUnrelated,
+  protectedBelow,
+  protectedFile,
+} from './protected-files';
 import { refusal } from './refusal';
 
 // open(2): opens a name without the file; neither its use nor its close touches a lock.
 const oPath = 0o10000000;
 
-export interface CoveredCall {
-  /** As the application writes it, for example `fs.readFileSync`. */
-  readonly name: string;
-  readonly covered: readonly CoveredArgument[];
-  /** It returns when it is done, so that a look at the file makes it wait for nothing that it would not wait for. */
-  readonly waits: boolean;
-}
-
-/** The error to give the caller instead of running the call; null when it may run. */
+/** The error to give the caller instead of running the call; `null` when it may run. */
 export function judgeCall(call: CoveredCall, args: readonly unknown[]): SqliteCopyConflictError | null {
   for (const argument of call.covered) {
     const path = pathOf(args[argument.index]);
@@ -26,22 +26,21 @@ export function judgeCall(call: CoveredCall, args: readonly unknown[]): SqliteCo
     const file = offended(argument, path, args, call.waits);
     if (file !== null) return refusal(call.name, file, argument.effect);
   }
-  return null;
+  return call.copiesTrees ? judgeTree(call.name, args) : null;
 }
 
-/** As `judgeCall`, and for the copy of a folder what in it, or in its destination, is protected. */
-export function judgeCopy(call: CoveredCall, args: readonly unknown[]): SqliteCopyConflictError | null {
-  const single = judgeCall(call, args);
+/** The copy of a folder: what in it, or in its destination, is protected. */
+function judgeTree(name: string, args: readonly unknown[]): SqliteCopyConflictError | null {
   const [from, to] = [pathOf(args[0]), pathOf(args[1])];
-  if (single !== null || from === null || to === null || !isRecursive(args)) return single;
+  if (from === null || to === null || optionsOf(args)?.['recursive'] !== true) return null;
   const filter: unknown = optionsOf(args)?.['filter'];
   const kept = (part: string): boolean =>
     typeof filter !== 'function' || filter(join(from, part), join(to, part)) !== false;
-  const source = protectedInside(from) === null ? undefined : protectedBelow(from).find(kept);
-  if (source !== undefined) return refusal(call.name, join(from, source), 'copy');
-  if (protectedInside(to) === null) return null;
-  const target = protectedBelow(to).find(part => existsSync(join(from, part)) && kept(part));
-  return target === undefined ? null : refusal(call.name, join(to, target), 'overwrite');
+  const source = isAround(from) ? protectedBelow(from).find(({ part, locked }) => locked && kept(part)) : undefined;
+  if (source !== undefined) return refusal(name, join(from, source.part), 'copy');
+  if (!isAround(to)) return null;
+  const target = protectedBelow(to).find(({ part }) => existsSync(join(from, part)) && kept(part));
+  return target === undefined ? null : refusal(name, join(to, target.part), 'overwrite');
 }
 
 /** A path as text; null for descriptors, `FileHandle`s and what `fs` itself will refuse. */
@@ -64,23 +63,28 @@ export function isUrl(value: unknown): value is URL {
 }
 
 function offended(argument: CoveredArgument, path: string, args: readonly unknown[], waits: boolean): string | null {
-  const tree = argument.tree === 'always' || (argument.tree === 'recursive' && isRecursive(args));
-  if (tree) {
-    const inside = protectedInside(path);
-    if (inside !== null) return inside;
-  }
-  if (argument.flagsFollow && asksForName(args[argument.index + 1])) return null;
+  if (isPlain(path)) return null;
   const nameOnly = argument.nameOnly || (argument.linksStay && optionsOf(args)?.['dereference'] !== true);
   if (isUnrelated(path) && (nameOnly || !isOtherName(path, waits))) return null;
-  return protectedFile(path, nameOnly);
+  const flags = flagsOf(argument, args);
+  if (typeof flags === 'number' && (flags & oPath) !== 0) return null;
+  const found = protectedFile(path, nameOnly);
+  if (found === null) return null;
+  // SQLite has no locks on a -wal or -journal that a reader's close could cancel.
+  const reads = argument.effect === 'copy' || (argument.effect === 'open' && !writes(flags));
+  return reads && !found.locked ? null : found.file;
 }
 
-function asksForName(flags: unknown): boolean {
-  return typeof flags === 'number' && (flags & oPath) !== 0;
+function flagsOf({ flags, index }: CoveredArgument, args: readonly unknown[]): unknown {
+  if (flags === 'argument') return args[index + 1];
+  return flags === 'option' ? optionsOf(args)?.['flag'] : undefined;
 }
 
-function isRecursive(args: readonly unknown[]): boolean {
-  return optionsOf(args)?.['recursive'] === true;
+/** Whether the flags of open(2), as `fs` takes them, let the descriptor write or the file be changed. */
+function writes(flags: unknown): boolean {
+  if (typeof flags === 'string') return /[aw+]/.test(flags);
+  const { O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND } = constants;
+  return typeof flags === 'number' && (flags & (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND)) !== 0;
 }
 
 function optionsOf(args: readonly unknown[]): Readonly<Record<string, unknown>> | undefined {

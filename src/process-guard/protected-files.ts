@@ -1,4 +1,4 @@
-/** Which paths lead to a database that this process has open, or to one of its sidecars. */
+/** Finds the open database, or the sidecar of one, that a path leads to. */
 import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { sameFile, type FileIdentity } from '../base/file-identity';
@@ -23,13 +23,38 @@ interface ProtectedFiles {
 interface ProtectedPath {
   /** Null where it has to be asked: for sidecars. */
   readonly identity: FileIdentity | null;
+  /** SQLite has locks on it: on the database and its `-shm`. */
+  readonly locked: boolean;
   /** The database that it belongs to, when another thread says that it has it open. */
   readonly elsewhere: string | null;
 }
 
 const sidecars = ['', '-wal', '-shm', '-journal'];
 
+/** On a `-wal` and a `-journal` it has none. */
+const lockedSuffixes = ['', '-shm'];
+
 let current: ProtectedFiles = collect();
+
+/**
+ * Paths that were seen to be no other name of a database: a second look at each would double the cost of reading a small
+ * file. One that becomes a link later is looked at again when a database is opened or closed.
+ */
+const plainPaths = new Set<string>();
+const mostPlainPaths = 10_000;
+
+export interface ProtectedFile {
+  /** Canonical path. */
+  readonly file: string;
+  readonly locked: boolean;
+}
+
+
+/** True for a path that was seen before to lead to no database, by whatever name. */
+export function isPlain(path: string): boolean {
+  now();
+  return plainPaths.has(path);
+}
 
 /** True when no connection is open, or the last part of the path is none that a database goes by. */
 export function isUnrelated(path: string): boolean {
@@ -49,12 +74,15 @@ const descriptorName = /^\/(?:proc|dev)\//;
  */
 export function isOtherName(path: string, waits: boolean): boolean {
   const files = now();
-  if (files.paths.size === 0) return false;
   if (!waits && !descriptorName.test(path) && !files.places.has(dirname(resolve(path)))) return false;
   try {
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (stats === undefined) return false;
-    return stats.isSymbolicLink() || (stats.nlink > 1 && files.inodes.has(stats.ino));
+    if (stats.isSymbolicLink()) return true;
+    if (stats.nlink > 1 && files.inodes.has(stats.ino)) return true;
+    if (plainPaths.size >= mostPlainPaths) plainPaths.clear();
+    plainPaths.add(path);
+    return false;
   } catch {
     // The call itself will say why.
     return false;
@@ -62,7 +90,7 @@ export function isOtherName(path: string, waits: boolean): boolean {
 }
 
 /** The protected file that the path means, by its canonical path; null when it means another. */
-export function protectedFile(path: string, nameOnly: boolean): string | null {
+export function protectedFile(path: string, nameOnly: boolean): ProtectedFile | null {
   const files = now();
   const canonical = canonicalPath(path, nameOnly);
   const known = canonical === null ? undefined : files.paths.get(canonical);
@@ -78,34 +106,33 @@ export function protectedFile(path: string, nameOnly: boolean): string | null {
   return null;
 }
 
-function inUse(file: string, { elsewhere }: ProtectedPath): string | null {
-  return elsewhere === null || isStillOpen(elsewhere) ? file : null;
+function inUse(file: string, { elsewhere, locked }: ProtectedPath): ProtectedFile | null {
+  return elsewhere === null || isStillOpen(elsewhere) ? { file, locked } : null;
 }
 
-/** The protected database inside the folder that the path names; null when there is none. */
-export function protectedInside(path: string): string | null {
-  const files = now();
-  const name = basename(resolve(path)).toLowerCase();
-  if (!files.folders.has(name)) return null;
-  const folder = canonicalPath(resolve(path), true);
-  if (folder === null) return null;
-  const prefix = folder.endsWith(sep) ? folder : folder + sep;
-  for (const [file, candidate] of files.paths) {
-    if (file.startsWith(prefix) && inUse(file, candidate) !== null) return file;
-  }
-  return null;
+/** Whether a protected file may lie in the folder that the path names: false for nearly every folder. */
+export function isAround(path: string): boolean {
+  return now().folders.has(basename(resolve(path)).toLowerCase());
 }
 
-/** All protected files inside a folder, as paths relative to it. */
-export function protectedBelow(path: string): readonly string[] {
+/** All protected files inside a folder; `part` is the path below it. */
+export function protectedBelow(path: string): readonly { readonly part: string; readonly locked: boolean }[] {
   const folder = canonicalPath(resolve(path), false);
   if (folder === null) return [];
   const prefix = folder.endsWith(sep) ? folder : folder + sep;
-  return [...now().paths.keys()].filter(file => file.startsWith(prefix)).map(file => file.slice(prefix.length));
+  const below: { part: string; locked: boolean }[] = [];
+  for (const [file, candidate] of now().paths) {
+    if (!file.startsWith(prefix) || inUse(file, candidate) === null) continue;
+    below.push({ part: file.slice(prefix.length), locked: candidate.locked });
+  }
+  return below;
 }
 
 function now(): ProtectedFiles {
-  if (current.generation !== registryGeneration()) current = collect();
+  if (current.generation !== registryGeneration()) {
+    current = collect();
+    plainPaths.clear();
+  }
   return current;
 }
 
@@ -120,6 +147,7 @@ function collect(): ProtectedFiles {
     for (const suffix of sidecars) {
       paths.set(file + suffix, {
         identity: suffix === '' ? identity : null,
+        locked: lockedSuffixes.includes(suffix),
         elsewhere: elsewhere && !paths.has(file + suffix) ? file : null,
       });
       for (const known of [file, ...aliases]) names.add(basename(known + suffix).toLowerCase());

@@ -1,4 +1,4 @@
-/** What the process guard says when it refuses a call. */
+/** The errors of calls that the process guard refuses. */
 import { SqliteCopyConflictError } from '../errors/refusals';
 import type { Effect } from './covered-calls';
 
@@ -6,8 +6,6 @@ const harm: Readonly<Record<Effect, string>> = {
   open: 'would open it, and its close cancels the locks of SQLite',
   copy: 'would make a torn copy of it, and cancel the locks of SQLite',
   overwrite: 'would write over it',
-  move: 'would move it away from under the connection',
-  delete: 'would delete it under the connection',
   link: 'would give it a second name, with a journal of its own',
 };
 
@@ -15,8 +13,6 @@ const advice: Readonly<Record<Effect, string>> = {
   open: 'Use `db.backup(destination)` and read the copy.',
   copy: 'Use `db.backup(destination)`.',
   overwrite: 'Close the database and use `restoreDatabase({ from, to })`.',
-  move: 'Close every connection to the database first.',
-  delete: 'Close every connection to the database first.',
   link: 'Use a symbolic link, or `db.backup(destination)` for a copy.',
 };
 

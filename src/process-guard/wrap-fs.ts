@@ -1,35 +1,36 @@
 /** Puts a judge before the covered calls of `fs` and `fs.promises`, and takes it away again. */
 import fs from 'node:fs';
 import { setImmediate } from '../base/clock';
-import { coveredCalls, type CoveredArgument } from './covered-calls';
-import { judgeCall, judgeCopy, type CoveredCall } from './judge-call';
+import { coveredCalls } from './covered-calls';
+import type { CoveredCall, Judge } from './judges';
 
 type Call = (this: unknown, ...args: unknown[]) => unknown;
 type Style = 'sync' | 'callback' | 'promise';
 
 /** Wraps every covered call; the function that is returned puts back those that nobody else has replaced since. */
-export function wrapFs(): () => void {
+export function wrapFs(judge: Judge): () => void {
   const undo: (() => void)[] = [];
-  for (const [name, covered] of Object.entries(coveredCalls)) {
-    undo.push(replace(fs, name, 'fs.', name === 'openAsBlob' ? 'promise' : 'callback', covered));
-    undo.push(replace(fs, `${name}Sync`, 'fs.', 'sync', covered));
-    undo.push(replace(fs.promises, name, 'fs.promises.', 'promise', covered));
+  for (const name of Object.keys(coveredCalls)) {
+    undo.push(replace(judge, fs, name, 'fs.', name === 'openAsBlob' ? 'promise' : 'callback'));
+    undo.push(replace(judge, fs, `${name}Sync`, 'fs.', 'sync'));
+    undo.push(replace(judge, fs.promises, name, 'fs.promises.', 'promise'));
   }
   return () => {
     for (const restore of undo) restore();
   };
 }
 
-function replace(
-  module: object,
-  name: string,
-  prefix: string,
-  style: Style,
-  covered: readonly CoveredArgument[],
-): () => void {
+function replace(judge: Judge, module: object, name: string, prefix: string, style: Style): () => void {
   const original: unknown = Reflect.get(module, name);
   if (typeof original !== 'function') return () => {};
-  const guarded = guard(original as Call, { name: prefix + name, covered, waits: style === 'sync' }, style);
+  const base = style === 'sync' ? name.slice(0, -'Sync'.length) : name;
+  const covered: CoveredCall = {
+    name: prefix + name,
+    covered: coveredCalls[base] ?? [],
+    waits: style === 'sync',
+    copiesTrees: base === 'cp',
+  };
+  const guarded = guard(judge, original as Call, covered, style);
   Reflect.set(module, name, guarded.call);
   return () => {
     guarded.off();
@@ -38,12 +39,10 @@ function replace(
 }
 
 /** The guarded call, which stays with those who took it out of the module; `off` makes it a plain passage. */
-function guard(original: Call, covered: CoveredCall, style: Style): { call: Call; off: () => void } {
-  const { name } = covered;
-  const judge = name.startsWith('fs.cp') || name === 'fs.promises.cp' ? judgeCopy : judgeCall;
+function guard(judge: Judge, original: Call, covered: CoveredCall, style: Style): { call: Call; off: () => void } {
   let active = true;
   function call(this: unknown, ...args: unknown[]): unknown {
-    const refused = active ? judge(covered, args) : null;
+    const refused = active ? judge.call(covered, args) : null;
     if (refused === null) return Reflect.apply(original, this, args);
     if (style === 'sync') throw refused;
     if (style === 'promise') return Promise.reject(refused);

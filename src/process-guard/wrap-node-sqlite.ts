@@ -5,8 +5,7 @@ import { isProxy } from 'node:util/types';
 import { nodeSqliteLoaded } from '../proc/loaded-copies';
 import { namedFiles } from '../sql/named-files';
 import { isUrl, pathOf } from './judge-call';
-import { protectedFile } from './protected-files';
-import { copyRefusal } from './refusal';
+import type { Judge } from './judges';
 
 type Call = (this: unknown, ...args: unknown[]) => unknown;
 type Constructor = new (...args: unknown[]) => object;
@@ -15,13 +14,13 @@ type Constructor = new (...args: unknown[]) => object;
  * Wraps `DatabaseSync` and `backup` of `node:sqlite`, without loading it: it is wrapped when the application asks for it
  * first. Its loading alone prints a warning in Node 22.
  */
-export function wrapNodeSqlite(): () => void {
+export function wrapNodeSqlite(judge: Judge): () => void {
   const getBuiltin = Reflect.get(process, 'getBuiltinModule') as Call;
   let restore: (() => void) | null = null;
   const wrap = (): void => {
     if (restore !== null) return;
     const sqlite = Reflect.apply(getBuiltin, process, ['node:sqlite']) as object | undefined;
-    restore = sqlite === undefined ? null : wrapModule(sqlite);
+    restore = sqlite === undefined ? null : wrapModule(judge, sqlite);
   };
   // Node before 22.15 cannot tell when it is asked for.
   const hooked = typeof registerHooks === 'function';
@@ -47,12 +46,12 @@ function beforeSqlite(wrap: () => void): ResolveHookSync {
   };
 }
 
-function wrapModule(sqlite: object): () => void {
+function wrapModule(judge: Judge, sqlite: object): () => void {
   let active = true;
   const refuse = (call: string, value: unknown): void => {
     const path = active ? databasePath(value) : null;
-    const file = path === null ? null : protectedFile(path, false);
-    if (file !== null) throw copyRefusal(call, file);
+    const refused = path === null ? null : judge.database(call, path);
+    if (refused !== null) throw refused;
   };
   const paths = new WeakMap<object, unknown>();
   const undo = [

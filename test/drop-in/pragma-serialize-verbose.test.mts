@@ -135,24 +135,20 @@ suite('pragma, explain, serialize and verbose', bench => {
   difference('SQL that takes a protection away is refused', bench, {
     theirs() {
       const db = bench.open();
-      db.exec('PRAGMA synchronous = OFF');
-      assert.equal(db.pragma('synchronous', { simple: true }), 0);
-      assert.deepEqual(db.pragma('journal_mode = MEMORY'), [{ journal_mode: 'memory' }]);
+      db.pragma('ignore_check_constraints = ON');
+      assert.equal(db.pragma('ignore_check_constraints', { simple: true }), 1);
     },
     ours() {
       const db = bench.open();
       for (const call of [
-        () => db.exec('PRAGMA synchronous = OFF'),
-        () => db.pragma('synchronous(0)'),
-        () => db.prepare('/* fast */ PRAGMA "synchronous" = NORMAL'),
-        () => db.exec('SELECT 1; PRAGMA main.journal_mode = MEMORY'),
-        () => db.pragma('locking_mode = EXCLUSIVE'),
-        () => Reflect.apply(Reflect.get(db, 'explain') as () => unknown, db, ['PRAGMA synchronous = OFF']),
+        () => db.exec('PRAGMA writable_schema = ON'),
+        () => db.pragma('writable_schema(1)'),
+        () => db.prepare('/* fast */ PRAGMA "schema_version" = 7'),
+        () => db.exec('SELECT 1; PRAGMA ignore_check_constraints = ON'),
+        () => Reflect.apply(Reflect.get(db, 'explain') as () => unknown, db, ['PRAGMA writable_schema = ON']),
       ]) {
         assert.equal(thrownBy(call).code, 'SAFE_SQLITE_UNSAFE_STATEMENT');
       }
-      assert.equal(db.pragma('synchronous', { simple: true }), 2);
-      assert.equal(db.pragma('journal_mode', { simple: true }), 'wal');
     },
   });
 
@@ -163,7 +159,7 @@ suite('pragma, explain, serialize and verbose', bench => {
     ours() {
       const db = bench.open();
       assert.equal(db.pragma('wal_autocheckpoint', { simple: true }), 0);
-      assert.equal(thrownBy(() => db.pragma('wal_autocheckpoint = 1000')).code, 'SAFE_SQLITE_UNSAFE_STATEMENT');
+      assert.equal(db.pragma('wal_autocheckpoint = 1000', { simple: true }), 0);
     },
   });
 
@@ -203,8 +199,45 @@ suite('pragma, explain, serialize and verbose', bench => {
       db.exec('CREATE TABLE other.u (a); INSERT INTO other.u VALUES (1)');
       assert.ok((db.pragma('other.synchronous', { simple: true }) as number) >= 2);
       db.exec('DETACH other');
-      assert.equal(thrownBy(() => db.prepare('ATTACH ? AS other')).code, 'SAFE_SQLITE_UNSAFE_STATEMENT');
+      db.prepare('ATTACH ? AS ?').run(bench.path(), 'bound');
+      assert.equal(db.pragma('bound.synchronous', { simple: true }), 3);
+      db.exec('BEGIN');
+      assert.equal(thrownBy(() => db.exec("ATTACH 'c.db' AS c")).code, 'SAFE_SQLITE_UNSAFE_STATEMENT');
+      db.exec('ROLLBACK');
     },
+  });
+
+  test('ATTACH and DETACH take bound names and expressions', () => {
+    const db = bench.open();
+    const names = (): string[] => (db.pragma('database_list') as { name: string }[]).slice(1).map(({ name }) => name);
+    const attach = db.prepare('ATTACH ? AS ?');
+    assert.deepEqual([attach.reader, attach.readonly, attach.source], [false, true, 'ATTACH ? AS ?']);
+    assert.deepEqual(attach.run(bench.path(), 'a'), { changes: 0, lastInsertRowid: 0 });
+    attach.run([bench.path(), 'b b']);
+    db.prepare('ATTACH DATABASE @file AS :name').run({ file: bench.path(), name: 'c' });
+    db.prepare('ATTACH ?2 AS ?1').run({ 1: 'd', 2: bench.path() });
+    db.prepare('ATTACH $f AS e').bind({ f: bench.path() }).run();
+    db.prepare("ATTACH ? || '.db' AS lower('F')").run(bench.path());
+    attach.run(':memory:', 'g');
+    attach.run('', 'h');
+    db.exec('ATTACH ? AS i; CREATE TABLE i.u (a)');
+    assert.deepEqual(names(), ['a', 'b b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']);
+    db.exec('CREATE TABLE "b b".u (a); INSERT INTO "b b".u VALUES (1)');
+    assert.equal(db.prepare('SELECT a FROM "b b".u').pluck().get(), 1);
+    assert.throws(() => attach.run(), RangeError);
+    assert.throws(() => attach.run('x'), RangeError);
+    assert.throws(() => attach.all(bench.path(), 'x'), TypeError);
+    assert.throws(() => attach.run(bench.path(), 'a'), { code: 'SQLITE_ERROR', message: /already in use/ });
+    const detach = db.prepare('DETACH ?');
+    for (const name of ['a', 'b b', 'c', 'd', 'e']) detach.run(name);
+    db.prepare('DETACH DATABASE :name').run({ name: 'f' });
+    db.exec("DETACH lower('G'); DETACH h; DETACH i");
+    assert.deepEqual(names(), []);
+    assert.throws(() => detach.run('nobody'), { code: 'SQLITE_ERROR', message: /no such database/ });
+    for (const broken of ["ATTACH 'x'", 'ATTACH', 'DETACH', "ATTACH 'x' AS", "ATTACH ('x' AS y", 'VACUUM INTO']) {
+      assert.throws(() => db.prepare(broken), { code: 'SQLITE_ERROR' }, broken);
+      assert.throws(() => db.exec(broken), { code: 'SQLITE_ERROR' }, broken);
+    }
   });
 
   test('VACUUM INTO a file that is written or bound', () => {
@@ -213,7 +246,12 @@ suite('pragma, explain, serialize and verbose', bench => {
     db.exec(`VACUUM INTO '${files[0]}'`);
     db.prepare('VACUUM main INTO ?').run(files[1]);
     db.prepare('VACUUM INTO $file').bind({ file: files[2] }).run();
-    for (const file of files) assert.equal(new bench.Database(file, quiet).close().open, false);
+    const computed = bench.path();
+    db.exec(`VACUUM INTO '${computed}' || '-copy'`);
+    for (const file of [...files, `${computed}-copy`]) {
+      assert.equal(new bench.Database(file, quiet).close().open, false);
+    }
+    assert.throws(() => db.prepare('VACUUM INTO ?').run(5), { code: 'SQLITE_ERROR', message: 'non-text filename' });
     assert.match(thrownBy(() => db.prepare('VACUUM INTO ?').run(files[0])).message, /output file already exists/);
   });
 
@@ -222,14 +260,13 @@ suite('pragma, explain, serialize and verbose', bench => {
       const db = bench.open();
       db.prepare('VACUUM INTO ?').run(`${db.name}-journal`);
       assert.ok(existsSync(`${db.name}-journal`));
-      db.exec(`VACUUM INTO '${bench.path()}' || '-copy'`);
     },
     ours() {
       const db = bench.open();
       const bound = db.prepare('VACUUM INTO ?');
       assert.equal(thrownBy(() => bound.run(`${db.name}-journal`)).code, 'SAFE_SQLITE_UNSAFE_STATEMENT');
       assert.ok(!existsSync(`${db.name}-journal`));
-      const computed = `VACUUM INTO '${bench.path()}' || '-copy'`;
+      const computed = `VACUUM INTO '${db.name}' || '-journal'`;
       assert.equal(thrownBy(() => db.exec(computed)).code, 'SAFE_SQLITE_UNSAFE_STATEMENT');
     },
   });
