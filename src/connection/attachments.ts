@@ -83,10 +83,13 @@ export class Attachments {
 
   #refuseInTransaction(filename: string, schema: string): void {
     if (!this.#host.native.inTransaction) return;
-    throw new UnsafeStatementError(`Cannot attach ${filename} as "${schema}": this connection has an open transaction.`, {
-      hint: 'Attach before the transaction begins: SQLite does not let anybody set `synchronous` inside of one.',
-      details: { file: filename, schema },
-    });
+    throw new UnsafeStatementError(
+      `Cannot attach ${filename} as "${schema}": this connection has an open transaction.`,
+      {
+        hint: 'Attach before the transaction begins: SQLite does not let anybody set `synchronous` inside of one.',
+        details: { file: filename, schema },
+      },
+    );
   }
 
   #has(schema: string): boolean {

@@ -310,10 +310,7 @@ function isLockWait({ name }: WrittenPragma): boolean {
 }
 
 /** Runs the statement that was judged, or the one of the application where that is `null`. */
-type RunStatement<Result> = (
-  judged: NativeDatabase.Statement<unknown[]> | null,
-  values: readonly unknown[],
-) => Result;
+type RunStatement<Result> = (judged: NativeDatabase.Statement<unknown[]> | null, values: readonly unknown[]) => Result;
 
 /** The one ATTACH, DETACH or VACUUM INTO of a text, and the values of its parameters. */
 type FileStatement = {

@@ -5,14 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { SqliteCopyConflictError } from '../errors/refusals';
 import type { CoveredArgument } from './covered-calls';
 import type { CoveredCall } from './judges';
-import {
-  isAround,
-  isOtherName,
-  isPlain,
-  isUnrelated,
-  protectedBelow,
-  protectedFile,
-} from './protected-files';
+import { isAround, isOtherName, isPlain, isUnrelated, protectedBelow, protectedFile } from './protected-files';
 import { refusal } from './refusal';
 
 // open(2): opens a name without the file; neither its use nor its close touches a lock.

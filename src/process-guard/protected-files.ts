@@ -49,7 +49,6 @@ export interface ProtectedFile {
   readonly locked: boolean;
 }
 
-
 /** True for a path that was seen before to lead to no database, by whatever name. */
 export function isPlain(path: string): boolean {
   now();

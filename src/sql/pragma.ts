@@ -30,7 +30,8 @@ export function judgePragma(sql: string, tokens: Statement, at: number, context:
   const rule = pragmaRules.get(foldCase(pragma.name)) ?? unknownPragma;
   const watched = { verdict: 'watched', pragma, weaker: null, edit: null } as const;
   if (rule.kind === 'noted') return watched;
-  if (written === null || rule.kind === 'free' || isHarmlessThere(rule, pragma, context)) return { verdict: 'ordinary' };
+  if (written === null || rule.kind === 'free' || isHarmlessThere(rule, pragma, context))
+    return { verdict: 'ordinary' };
   const objection = rule.objection(foldCase(written.value), context);
   if (objection === null) return watched;
   const { reason, instead } = objection;

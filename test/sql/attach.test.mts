@@ -35,7 +35,10 @@ const operand = fc.oneof({ weight: 3, arbitrary: names }, { weight: 1, arbitrary
 function textsOf(operands: readonly Operand[]): string[] {
   const db = new Database(':memory:');
   const casts = operands.map(({ unbound }) => `CAST((${unbound}) AS TEXT)`);
-  const values = db.prepare(`SELECT ${casts.join(', ')}`).raw().get() as (string | null)[];
+  const values = db
+    .prepare(`SELECT ${casts.join(', ')}`)
+    .raw()
+    .get() as (string | null)[];
   db.close();
   return values.map(value => value ?? '');
 }

@@ -200,7 +200,10 @@ function sent(way: Way, sql: string): Sent {
   if (way === 'exec') return { text: sql, run: (db, text) => db.exec(text) };
   if (way === 'prepare') return { text: sql, run: (db, text) => db.prepare(text) };
   if (way === 'run')
-    return { text: sql, run: (db, text) => (db.prepare(text).reader ? db.prepare(text).all() : db.prepare(text).run()) };
+    return {
+      text: sql,
+      run: (db, text) => (db.prepare(text).reader ? db.prepare(text).all() : db.prepare(text).run()),
+    };
   if (way === 'pragma') return { text: `PRAGMA ${sql}`, run: (db, text) => db.pragma(text.slice('PRAGMA '.length)) };
   return {
     text: `EXPLAIN ${sql}`,
@@ -229,11 +232,7 @@ const before = fc.constantFrom(
 );
 
 /** Runs the text on raw better-sqlite3 over a real file; what became weaker must have been refused. */
-function proveRefusal(
-  journal: 'wal' | 'delete',
-  texts: fc.Arbitrary<Sent>,
-  numRuns: number,
-): Map<VitalName, number> {
+function proveRefusal(journal: 'wal' | 'delete', texts: fc.Arbitrary<Sent>, numRuns: number): Map<VitalName, number> {
   const context = journal === 'wal' ? inWal : inRollback;
   const file = join(mkdtempSync(join(folder, 'raw-')), 'raw.db');
   let db = openHardened(file, journal);
