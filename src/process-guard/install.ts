@@ -1,6 +1,7 @@
 /** The process guard: keeps code of this process from harming the databases that it has open. */
 import { syncBuiltinESMExports } from 'node:module';
 import { processGlobal } from '../base/process-global';
+import { guardIsOffInEnvironment } from '../options/guard-variable';
 import { judgeCall } from './judge-call';
 import { addJudge, createCourt, type Judge } from './judges';
 import { protectedFile } from './protected-files';
@@ -23,9 +24,6 @@ const state = processGlobal<GuardState>('process-guard', 2, () => ({
   remove: null,
   byDefault: false,
 }));
-
-/** `off` keeps the opens of the process from installing the guard. */
-export const guardVariable = 'SAFE_SQLITE_PROCESS_GUARD';
 
 /**
  * Makes calls of `fs` (synchronous, callback, promise, streams) that would open, copy or overwrite an open database, or what
@@ -66,7 +64,7 @@ export function installProcessGuard(): () => void {
 
 /** Installs the guard for this thread with the first file that is opened in it. */
 export function guardByDefault(processGuard: 'on' | 'off'): void {
-  if (state.byDefault || processGuard === 'off' || process.env[guardVariable] === 'off') return;
+  if (state.byDefault || processGuard === 'off' || guardIsOffInEnvironment()) return;
   state.byDefault = true;
   installProcessGuard();
 }
