@@ -164,6 +164,7 @@ export class Connection {
   openSession(): Session {
     const session: Session = {
       openIterators: new Set<OpenIterator>(),
+      closed: false,
       refusal: this.#refusal ?? this.#suspension,
       before: null,
       commitHooks: this.commitHooks,
@@ -177,6 +178,7 @@ export class Connection {
   /** Ends a handle: every further call through it throws `ClosedDatabaseError`. */
   closeSession(session: Session): void {
     this.#sessions.delete(session);
+    session.closed = true;
     session.refusal = () => closedError(this.file);
     armSession(session, this.#beforeCalls());
   }

@@ -27,6 +27,8 @@ export function isWriting({ statement }: OpenIterator): boolean {
 export interface Session {
   /** Strong references: better-sqlite3 keeps the transaction of a forgotten iterator open, so it must stay visible. */
   readonly openIterators: Set<OpenIterator>;
+  /** The handle was closed. */
+  closed: boolean;
   /** Makes the error of every further call; null while all is well. */
   refusal: (() => Error) | null;
   /**

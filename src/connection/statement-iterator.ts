@@ -15,6 +15,7 @@ interface RowIterator extends IterableIterator<unknown> {
 class StatementIterator implements OpenIterator {
   readonly #rows: IterableIterator<unknown>;
   readonly #session: Session;
+  #done = false;
   declare readonly statement: SourceStatement;
   /** Milliseconds of the monotonic clock. */
   readonly openedAt = performance.now();
@@ -30,15 +31,17 @@ class StatementIterator implements OpenIterator {
   }
 
   next(): IteratorResult<unknown> {
+    // Also after `close()`, as in better-sqlite3.
+    if (this.#done) return { value: undefined, done: true };
     const session = this.#session;
     if (session.before !== null) session.before();
     try {
       const step = this.#rows.next();
-      if (step.done === true) session.openIterators.delete(this);
+      if (step.done === true) this.#end();
       return step;
     } catch (error) {
       // A failed step ends the iterator; only a call out of a user function leaves it as it is.
-      if (!this.statement.busy) session.openIterators.delete(this);
+      if (!this.statement.busy) this.#end();
       throw this.#failure(error);
     }
   }
@@ -47,11 +50,16 @@ class StatementIterator implements OpenIterator {
   return(): IteratorResult<unknown> {
     try {
       const step = this.#rows.return?.() ?? { value: undefined, done: true };
-      this.#session.openIterators.delete(this);
+      this.#end();
       return step;
     } catch (error) {
       throw this.#failure(error);
     }
+  }
+
+  #end(): void {
+    this.#done = true;
+    this.#session.openIterators.delete(this);
   }
 
   [Symbol.iterator](): this {

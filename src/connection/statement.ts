@@ -1,5 +1,6 @@
 /** A prepared statement: better-sqlite3's, with every call checked before and every failure translated. */
 import { performance } from '../base/clock';
+import { markOriginal, originalOf } from '../base/original';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { copyOfValues } from './bound-text';
 import { iterateRows } from './statement-iterator';
@@ -78,7 +79,7 @@ export class Statement {
   /** Own and enumerable as in better-sqlite3; one descriptor for all, because a closure each costs a microsecond. */
   static readonly #busy: PropertyDescriptor & ThisType<Statement> = {
     get() {
-      return this.#native.busy;
+      return originalOf<Statement>(this).#native.busy;
     },
     enumerable: true,
   };
@@ -106,109 +107,120 @@ export class Statement {
     this.#watch = watch ?? (this.reader ? null : door.control(this.source, session));
     this.database = database;
     Object.defineProperty(this, 'busy', Statement.#busy);
+    markOriginal(this);
   }
 
   /** Executes the statement. */
   run(...params: unknown[]): RunResult {
-    const session = this.#session;
+    const self = #session in this ? this : originalOf<Statement>(this);
+    const session = self.#session;
     if (session.before !== null) session.before();
-    if (this.#writes && passGate(session.commitHooks) && this.#watch === null)
-      return this.#timed('run', params) as RunResult;
+    if (self.#writes && passGate(session.commitHooks) && self.#watch === null)
+      return self.#timed('run', params) as RunResult;
     try {
-      if (this.#watch !== null) return this.#watched(this.#watch, 'run', params) as RunResult;
+      if (self.#watch !== null) return self.#watched(self.#watch, 'run', params) as RunResult;
       // Spreading costs some 15 ns, and nearly every call has one value or none.
-      if (params.length === 1) return this.#native.run(params[0]);
-      if (params.length === 0) return this.#native.run();
-      return this.#native.run(...params);
+      if (params.length === 1) return self.#native.run(params[0]);
+      if (params.length === 0) return self.#native.run();
+      return self.#native.run(...params);
     } catch (error) {
-      throw this.#failure(error, 'run');
+      throw self.#failure(error, 'run');
     }
   }
 
   /** Executes the statement and returns its first row, or `undefined`. */
   get(...params: unknown[]): unknown {
-    const session = this.#session;
+    const self = #session in this ? this : originalOf<Statement>(this);
+    const session = self.#session;
     if (session.before !== null) session.before();
-    if (this.#writes && passGate(session.commitHooks) && this.#watch === null) return this.#timed('get', params);
+    if (self.#writes && passGate(session.commitHooks) && self.#watch === null) return self.#timed('get', params);
     try {
-      if (this.#watch !== null) return this.#watched(this.#watch, 'get', params);
-      if (params.length === 1) return this.#native.get(params[0]);
-      if (params.length === 0) return this.#native.get();
-      return this.#native.get(...params);
+      if (self.#watch !== null) return self.#watched(self.#watch, 'get', params);
+      if (params.length === 1) return self.#native.get(params[0]);
+      if (params.length === 0) return self.#native.get();
+      return self.#native.get(...params);
     } catch (error) {
-      throw this.#failure(error, 'get');
+      throw self.#failure(error, 'get');
     }
   }
 
   /** Executes the statement and returns all rows. */
   all(...params: unknown[]): unknown[] {
-    const session = this.#session;
+    const self = #session in this ? this : originalOf<Statement>(this);
+    const session = self.#session;
     if (session.before !== null) session.before();
-    if (this.#writes && passGate(session.commitHooks) && this.#watch === null)
-      return this.#timed('all', params) as unknown[];
+    if (self.#writes && passGate(session.commitHooks) && self.#watch === null)
+      return self.#timed('all', params) as unknown[];
     try {
-      if (this.#watch !== null) return this.#watched(this.#watch, 'all', params) as unknown[];
-      if (params.length === 1) return this.#native.all(params[0]);
-      if (params.length === 0) return this.#native.all();
-      return this.#native.all(...params);
+      if (self.#watch !== null) return self.#watched(self.#watch, 'all', params) as unknown[];
+      if (params.length === 1) return self.#native.all(params[0]);
+      if (params.length === 0) return self.#native.all();
+      return self.#native.all(...params);
     } catch (error) {
-      throw this.#failure(error, 'all');
+      throw self.#failure(error, 'all');
     }
   }
 
   /** Executes the statement and yields its rows one by one; nothing else can be written meanwhile. */
   iterate(...params: unknown[]): IterableIterator<unknown> {
-    const session = this.#session;
+    const self = #session in this ? this : originalOf<Statement>(this);
+    const session = self.#session;
     if (session.before !== null) session.before();
-    if (this.#writes) passGate(session.commitHooks);
+    if (self.#writes) passGate(session.commitHooks);
     try {
-      const watch = this.#watch;
+      const watch = self.#watch;
       // A pragma acts on its first step, and the protections are read back behind the last one.
-      if (watch !== null) return (this.#watched(watch, 'all', params) as unknown[])[Symbol.iterator]();
-      return iterateRows(this.#native.iterate(...params), this, session);
+      if (watch !== null) return (self.#watched(watch, 'all', params) as unknown[])[Symbol.iterator]();
+      return iterateRows(self.#native.iterate(...params), self, session);
     } catch (error) {
-      throw this.#failure(error, 'iterate');
+      throw self.#failure(error, 'iterate');
     }
   }
 
   /** Binds the parameters for good; once a statement. */
   bind(...params: unknown[]): this {
-    this.#configure(native => native.bind(...params));
-    if (this.#watch !== null) this.#bound = copyOfValues(params);
+    const self = originalOf<Statement>(this);
+    self.#configure(native => native.bind(...params));
+    if (self.#watch !== null) self.#bound = copyOfValues(params);
     return this;
   }
 
   /** Return only the first column of each row. */
   pluck(...toggle: [boolean?]): this {
-    return this.#configure(native => native.pluck(...toggle));
+    originalOf<Statement>(this).#configureRows(native => native.pluck(...toggle));
+    return this;
   }
 
   /** Return each row as one object for each table. */
   expand(...toggle: [boolean?]): this {
-    return this.#configure(native => native.expand(...toggle));
+    originalOf<Statement>(this).#configureRows(native => native.expand(...toggle));
+    return this;
   }
 
   /** Return each row as an array. */
   raw(...toggle: [boolean?]): this {
-    return this.#configure(native => native.raw(...toggle));
+    originalOf<Statement>(this).#configureRows(native => native.raw(...toggle));
+    return this;
   }
 
   /** Return integers as bigints. */
   safeIntegers(...toggle: [boolean?]): this {
-    return this.#configure(native => native.safeIntegers(...toggle));
+    originalOf<Statement>(this).#configureRows(native => native.safeIntegers(...toggle));
+    return this;
   }
 
   /** The columns of the rows. */
   columns(): ColumnDefinition[] {
-    const session = this.#session;
+    const self = originalOf<Statement>(this);
+    const session = self.#session;
     if (session.before !== null) session.before();
-    return this.#native.columns();
+    return self.#native.columns();
   }
 
   /** The SQL text, with bound values once `bind` was called. */
   toString(): string {
     // oxlint-disable-next-line typescript/no-base-to-string -- the native statement has its own toString
-    return String(this.#native);
+    return String(originalOf<Statement>(this).#native);
   }
 
   /** Out of line: a closure in a hot method would cost its allocation on every call. */
@@ -236,7 +248,14 @@ export class Statement {
     }
   }
 
-  #configure(change: (native: NativeStatement) => unknown): this {
+  /** After `close()` nothing runs any more, and how rows would look can still be said: as in better-sqlite3. */
+  #configureRows(change: (native: NativeStatement) => unknown): void {
+    const session = this.#session;
+    if (session.closed) return;
+    this.#configure(change);
+  }
+
+  #configure(change: (native: NativeStatement) => unknown): void {
     const session = this.#session;
     if (session.before !== null) session.before();
     try {
@@ -244,7 +263,6 @@ export class Statement {
     } catch (error) {
       throw this.#failure(error, 'bind');
     }
-    return this;
   }
 
   #failure(error: unknown, operation: string): unknown {

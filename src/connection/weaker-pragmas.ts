@@ -1,12 +1,9 @@
 /** Warns of pragmas that ask for less safety: once for each pragma in the process, and once in the health of each database. */
-import { processGlobal } from '../base/process-global';
+import { isFirstFor } from '../events/logged-once';
 import type { WeakerPragma } from '../sql/decision';
 import { shortPragma, shownPragma } from '../sql/guard';
 import { foldCase } from '../sql/names';
 import type { Connection } from './connection';
-
-/** The names of the pragmas that were logged. */
-const logged = processGlobal('logged-weaker-pragmas', 1, () => new Set<string>());
 
 export class WeakerPragmas {
   readonly #connection: Connection;
@@ -36,8 +33,7 @@ export class WeakerPragmas {
     const message = `\`${shownPragma(pragma)}\` on ${file === '' ? 'a temporary database' : file} ${what}. ${instead} (docs/pragmas.md)`;
     this.#connection.noteWarning({ code, message });
     const facts = { code, message, details: { pragma: shortPragma(pragma) } };
-    if (logged.has(name)) return hub.relay('warning', facts);
-    logged.add(name);
-    hub.publish('warning', facts);
+    if (isFirstFor(this.#connection.options.logger, `${code} ${name}`)) hub.publish('warning', facts);
+    else hub.relay('warning', facts);
   }
 }

@@ -1,14 +1,12 @@
 /** What better-sqlite3's constructor does that a class of today does not: callable without `new`, own getters. */
+import { runOnOriginals } from '../base/original';
 import { Statement } from '../connection/statement';
 import { NativeSqliteError, type SqliteErrorConstructor } from '../native/sqlite-error';
 import type { Options } from '../options/options';
 import { Database as DatabaseClass } from './database';
 
-/**
- * Makes the methods of `prototype` enumerable, as better-sqlite3's are: `for (const name in db)` finds them, which is how
- * some tracers and mocks wrap a database.
- */
-export function enumerableMethods(prototype: object): void {
+/** Makes the methods of a prototype enumerable, as better-sqlite3's are. */
+function enumerableMethods(prototype: object): void {
   for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
     if (name === 'constructor' || typeof descriptor.value !== 'function') continue;
     Object.defineProperty(prototype, name, { ...descriptor, enumerable: true });
@@ -41,7 +39,8 @@ export interface DatabaseConstructor {
   readonly SqliteError: SqliteErrorConstructor;
 }
 
-enumerableMethods(DatabaseClass.prototype);
+runOnOriginals(DatabaseClass.prototype);
+// Statements find their original themselves: they are on the hot path.
 enumerableMethods(Statement.prototype);
 
 /** Opens a connection of its own, with or without `new`, as better-sqlite3 does. */

@@ -1,5 +1,6 @@
 /** The `Database` class: the surface of better-sqlite3, and the members that this library adds. */
 import { inspect } from 'node:util';
+import { markOriginal } from '../base/original';
 import type { BackupResult, BackupOptions } from '../backup/options';
 import type { SnapshotOptions, SnapshotOutcome } from '../backup/snapshot';
 import type { VerifyReport } from '../backup/verify';
@@ -77,6 +78,7 @@ export class Database implements DropInDatabase {
     this.#handle = { database: this, open: this.#open, session: this.#session };
     reportWhenLeaked(this, { database: this.#open, session: this.#session });
     Object.defineProperties(this, Database.#properties);
+    markOriginal(this);
   }
 
   /** Why the database is opened as it is: filesystem, journal mode, synchronous level, warnings. */
@@ -137,6 +139,7 @@ export class Database implements DropInDatabase {
 
   /** Wraps `fn` in a transaction; nested calls become savepoints. */
   transaction<F extends VariableArgFunction>(fn: F): Transaction<F> {
+    if (typeof fn === 'function' && this.#session.closed) this.#assertUsable();
     return makeTransaction(transactionHost(this, this.#connection, this.#session), fn);
   }
 

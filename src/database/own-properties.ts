@@ -1,5 +1,7 @@
 /** Own enumerable properties that are computed: what `console.log(db)` and `{ ...db }` show, as in better-sqlite3. */
 
+import { originalOf } from '../base/original';
+
 export function ownProperties<Owner extends object>(
   read: Readonly<Record<string, (owner: Owner) => unknown>>,
 ): PropertyDescriptorMap & ThisType<Owner> {
@@ -7,7 +9,7 @@ export function ownProperties<Owner extends object>(
   for (const [name, value] of Object.entries(read)) {
     descriptors[name] = {
       get(this: Owner) {
-        return value(this);
+        return value(originalOf(this));
       },
       enumerable: true,
     };

@@ -1,8 +1,10 @@
-/** The logger of those who pass none: pino at `warn` to standard error. */
+/** The default logger: pino at `warn` to standard error, as JSON, or as readable lines where that is a terminal. */
+import { isatty } from 'node:tty';
 import type pino from 'pino';
 import { processGlobal } from '../base/process-global';
 import { visibleJson } from '../base/terminal-text';
 import type { Logger } from './logger';
+import { terminalLine } from './terminal-line';
 
 /** Standard error: the output of the application belongs to the application. */
 const standardError = 2;
@@ -17,7 +19,8 @@ export function defaultLogger(): Logger {
     const create = require('pino') as typeof pino;
     const destination = create.destination({ fd: standardError, sync: true });
     // JSON lets controls above 0x7f and bidirectional text through, which a terminal acts on.
-    return create({ name: 'safe-sqlite', level: 'warn' }, { write: line => void destination.write(visibleJson(line)) });
+    const shown = isatty(standardError) ? terminalLine : visibleJson;
+    return create({ name: 'safe-sqlite', level: 'warn' }, { write: line => void destination.write(shown(line)) });
   });
 }
 

@@ -8,6 +8,7 @@ import { forgetFault, refuseFenced } from '../fence/fence';
 import type { Location } from '../filesystem/locate';
 import { SqlGuard } from '../connection/sql-guard';
 import { translateError } from '../errors/translate';
+import { isFirstFor } from '../events/logged-once';
 import { identityAt } from '../filesystem/locate';
 import { resolveOptions } from '../options/resolve';
 import type { ResolvedOptions } from '../options/resolved';
@@ -111,8 +112,16 @@ function assemble(connection: Connection, services: ConnectionServices, admitted
   return new SharedConnection({ connection, attachments, sqlGuard, services, ...admitted });
 }
 
-function warn({ plan, hub }: Connection): void {
-  for (const { code, message } of plan.warnings) hub.publish('warning', { code, message, details: {} });
+/** A warning about the filesystem is logged once for it and not at every open; listeners hear it each time. */
+function warn({ plan, hub, options }: Connection): void {
+  const { filesystem } = plan;
+  for (const { code, message } of plan.warnings) {
+    const ofFilesystem = filesystem?.warnings.some(each => each.code === code && each.message === message) === true;
+    const key = `${code} ${filesystem?.type} ${filesystem?.mountPoint}`;
+    const facts = { code, message, details: {} };
+    if (!ofFilesystem || isFirstFor(options.logger, key)) hub.publish('warning', facts);
+    else hub.relay('warning', facts);
+  }
 }
 
 function withWarning(plan: Plan, fenced: string | null): Plan {

@@ -2,9 +2,9 @@
 
 /**
  * `'open'`: opens the file that the path leads to; its close cancels the locks. `'copy'`: the same, and the copy is torn.
- * `'overwrite'`: opens for writing, or puts another file there. `'link'`: gives it a second name.
+ * `'overwrite'`: opens for writing, or puts another file there.
  */
-export type Effect = 'open' | 'copy' | 'overwrite' | 'link';
+export type Effect = 'open' | 'copy' | 'overwrite';
 
 export interface CoveredArgument {
   readonly index: number;
@@ -29,7 +29,7 @@ function named(index: number, effect: Effect): CoveredArgument {
  * By the name of the call without `Sync`. Streams and `Utf8Stream` are covered by `open`, which they call on the module.
  *
  * Not covered, because they open nothing and cancel no lock: `stat` and its family, `access`, `realpath`, `readdir`, `watch`,
- * `utimes`, `chmod`, `unlink`, `rm`, `rmdir`, `rename` of the database away (the sentinel notices that the file is gone); and
+ * `utimes`, `chmod`, `unlink`, `rm`, `rmdir`, `link`, `rename` of the database away (the sentinel notices that the file is gone); and
  * calls with a descriptor, whose opening was the moment to refuse.
  */
 export const coveredCalls: Readonly<Record<string, readonly CoveredArgument[]>> = {
@@ -42,5 +42,4 @@ export const coveredCalls: Readonly<Record<string, readonly CoveredArgument[]>> 
   copyFile: [opened(0, 'copy'), opened(1, 'overwrite')],
   cp: [{ ...opened(0, 'copy'), linksStay: true }, opened(1, 'overwrite')],
   rename: [named(1, 'overwrite')],
-  link: [named(0, 'link'), named(1, 'overwrite')],
 };

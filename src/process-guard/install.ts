@@ -31,7 +31,7 @@ const state = processGlobal<GuardState>('process-guard', 2, () => ({
  * file. Every open of a file installs it once for its thread, unless `processGuard: 'off'`: an explicit call covers what is
  * opened with that, and keeps the guard on by its count. Returns how to take it off; the last one restores `fs`.
  *
- * What harms no lock passes: `unlink`, `rm`, `rename` of the database (the sentinel notices that it is gone), `stat`, `access`,
+ * What harms no lock passes: `unlink`, `rm`, `rename` and `link` of the database (the sentinel notices), `stat`, `access`,
  * and reading a `-wal` or `-journal`.
  *
  * Symbolic and hard links are followed: for calls that wait (`…Sync`) everywhere, for others in the folders of the open

@@ -93,7 +93,7 @@ export function protectedFile(path: string, nameOnly: boolean): ProtectedFile | 
   const files = now();
   const canonical = canonicalPath(path, nameOnly);
   const known = canonical === null ? undefined : files.paths.get(canonical);
-  if (canonical !== null && known !== undefined) return inUse(canonical, known);
+  if (canonical !== null && known !== undefined) return isGone(canonical, known) ? null : inUse(canonical, known);
   const stats = (nameOnly ? lstatSync : statSync)(path, { bigint: true, throwIfNoEntry: false });
   if (stats === undefined) return null;
   // The deletion or renaming of another name of the file leaves the database where it is.
@@ -103,6 +103,13 @@ export function protectedFile(path: string, nameOnly: boolean): ProtectedFile | 
     if (identity !== undefined && sameFile(identity, stats)) return inUse(file, candidate);
   }
   return null;
+}
+
+/** Another file, or none, has the name of the database: it was deleted or renamed, and what comes there is no business of its. */
+function isGone(file: string, { identity }: ProtectedPath): boolean {
+  if (identity === null) return false;
+  const stats = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined || !sameFile(identity, stats);
 }
 
 function inUse(file: string, { elsewhere, locked }: ProtectedPath): ProtectedFile | null {

@@ -6,14 +6,12 @@ const harm: Readonly<Record<Effect, string>> = {
   open: 'would open it, and its close cancels the locks of SQLite',
   copy: 'would make a torn copy of it, and cancel the locks of SQLite',
   overwrite: 'would write over it',
-  link: 'would give it a second name, with a journal of its own',
 };
 
 const advice: Readonly<Record<Effect, string>> = {
   open: 'Use `db.backup(destination)` and read the copy.',
   copy: 'Use `db.backup(destination)`.',
   overwrite: 'Close the database and use `restoreDatabase({ from, to })`.',
-  link: 'Use a symbolic link, or `db.backup(destination)` for a copy.',
 };
 
 /** The refusal of one call; `call` as the application writes it, for example `fs.readFileSync`. */

@@ -22,6 +22,8 @@ describe('resolveOptions', () => {
         journalMode: 'auto',
         durability: 'full',
         transactionMode: 'deferred',
+        weakerPragmas: 'keep',
+        processGuard: 'on',
         checkpoint: { ...defaults.checkpoint, owner: 'self', thread: 'worker' },
         sentinel: defaults.sentinel,
         writes: { ...defaults.writes, timeoutMs: 5000 },

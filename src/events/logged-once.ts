@@ -1,0 +1,17 @@
+/** Remembers which warnings each logger of the process has been given, where the same one comes up at every open. */
+import { processGlobal } from '../base/process-global';
+import type { Logger } from './logger';
+
+const logged = processGlobal('logged-once', 1, () => new WeakMap<Logger, Set<string>>());
+
+/** True for the first call with this logger and `key`; a logger that was silent keeps no other one from its line. */
+export function isFirstFor(logger: Logger, key: string): boolean {
+  const keys = logged.get(logger);
+  if (keys === undefined) {
+    logged.set(logger, new Set([key]));
+    return true;
+  }
+  if (keys.has(key)) return false;
+  keys.add(key);
+  return true;
+}

@@ -1,0 +1,73 @@
+/** Tests that a warning that comes up at every open is logged once, and that a terminal gets one readable line. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import Database from 'safe-sqlite';
+import { terminalLine } from '../../dist/events/terminal-line.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-once-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function recorder() {
+  const messages: string[] = [];
+  const log = (_facts: object, message: string): void => void messages.push(message);
+  return { messages, logger: { debug() {}, info() {}, warn: log, error: log, fatal: log } };
+}
+
+test('a weaker pragma is logged once for each logger, told to each listener, and kept in the health of each database', () => {
+  const silent = new Database(join(folder, 'silent.db'), { logger: false });
+  silent.pragma('synchronous = NORMAL');
+  silent.close();
+  const { messages, logger } = recorder();
+  for (const name of ['a.db', 'b.db']) {
+    const heard: string[] = [];
+    const db = new Database(join(folder, name), { logger });
+    db.events.on('warning', ({ code }) => heard.push(code));
+    for (let round = 0; round < 3; round += 1) db.pragma('synchronous = NORMAL');
+    db.pragma('mmap_size = 1000000');
+    assert.deepEqual(heard, ['weaker-pragma-kept', 'weaker-pragma-kept']);
+    const kept = db.health().warnings.filter(({ code }) => code === 'weaker-pragma-kept');
+    assert.equal(kept.length, 2);
+    assert.match(kept[0]?.message ?? '', /PRAGMA synchronous = NORMAL.*stays.*db\.write.*docs\/pragmas\.md/);
+    db.close();
+  }
+  assert.equal(messages.filter(message => message.includes('synchronous')).length, 1);
+  assert.equal(messages.filter(message => message.includes('mmap_size')).length, 1);
+});
+
+test('a warning about the filesystem is logged once for it, and is in the health of each database', async () => {
+  const { messages, logger } = recorder();
+  const counts: number[] = [];
+  for (const name of ['c.db', 'd.db', 'e.db']) {
+    const db = new Database(join(folder, name), { logger });
+    const heard: string[] = [];
+    db.events.on('warning', ({ message }) => heard.push(message));
+    await new Promise(resolve => setImmediate(resolve));
+    const { filesystem } = db.plan;
+    const ofFilesystem = filesystem?.warnings ?? [];
+    for (const { message } of ofFilesystem) {
+      assert.ok(heard.includes(message), 'each listener hears it');
+      assert.ok(
+        db.health().warnings.some(each => each.message === message),
+        'each health has it',
+      );
+      assert.equal(messages.filter(line => line.includes(message)).length, 1, 'and the log has it once');
+    }
+    counts.push(ofFilesystem.length);
+    db.close();
+  }
+  assert.equal(new Set(counts).size, 1);
+});
+
+test('a terminal gets time, level, message and where to read on', () => {
+  const line = JSON.stringify({
+    level: 40,
+    time: Date.UTC(2026, 0, 2, 3, 4, 5),
+    name: 'safe-sqlite',
+    msg: 'warning: x\u001b[2J',
+  });
+  assert.equal(terminalLine(`${line}\n`), '03:04:05 WARN safe-sqlite: warning: x\\x1b[2J (docs/alerts.md)\n');
+  assert.equal(terminalLine('no JSON'), 'no JSON');
+});
