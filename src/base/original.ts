@@ -40,13 +40,7 @@ export function runOnOriginals(prototype: object): void {
       const enumerable = typeof name === 'string' || found.enumerable === true;
       Object.defineProperty(prototype, name, { ...found, value: onOriginal(found.value as Method), enumerable });
     } else if (found.get !== undefined) {
-      const read = found.get;
-      Object.defineProperty(prototype, name, {
-        ...found,
-        get(this: object): unknown {
-          return Reflect.apply(read, originalOf(this), []);
-        },
-      });
+      Object.defineProperty(prototype, name, { ...found, get: onOriginal(Reflect.get(found, 'get') as Method) });
     }
   }
 }

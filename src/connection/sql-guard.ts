@@ -238,7 +238,7 @@ export class SqlGuard {
     }
     const { file, schema } = copy;
     if (file.literal !== null) return this.#aroundCopy(file.literal, () => execute(null, []));
-    const [value] = this.#evaluate([statement.sqlOf(file)], statement.values);
+    const [value] = this.#evaluate([`(${statement.sqlOf(file)})`], statement.values);
     const vacuum = (bound: unknown): Result => execute(this.#prepare(`VACUUM ${schema ?? 'main'} INTO ?`), [bound]);
     // SQLite itself refuses a name that is not a text.
     if (typeof value !== 'string') return vacuum(value);

@@ -1,6 +1,7 @@
 /** Compares handles behind a Proxy or Object.create, and harmless calls after close(), over both libraries. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Database as OurDatabase } from 'safe-sqlite';
 import { suite, type Db } from './subjects.mts';
 
 const wrappers: Readonly<Record<string, <Value extends object>(value: Value) => Value>> = {
@@ -31,7 +32,7 @@ suite('wrapped and closed handles', bench => {
       await db.backup(bench.path());
       assert.equal(db.unsafeMode(false), db);
       if (bench.ours) {
-        const ours = db as unknown as import('safe-sqlite').Database;
+        const ours = db as unknown as OurDatabase;
         assert.equal(await ours.write(() => 5), 5);
         assert.deepEqual(
           ours.health().reasons.filter(reason => !/not durable/.test(reason)),

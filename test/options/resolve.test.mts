@@ -31,7 +31,12 @@ describe('resolveOptions', () => {
         backup: 'off',
         rescueDirectory: null,
         logger: null,
-        dangerously: { allowNetworkFilesystem: null, allowUnsyncedCommits: null, allowSqliteVersion: null },
+        dangerously: {
+          allowNetworkFilesystem: null,
+          allowUnsyncedCommits: null,
+          allowNonDurableFilesystem: null,
+          allowSqliteVersion: null,
+        },
       },
     );
     for (const value of Object.values(resolved)) {
