@@ -126,7 +126,9 @@ describe('a filesystem without hard links', { skip: faultsSkip() }, () => {
       assert.deepEqual(names(out), ['copy.db']);
     }
     assert.equal(bench.faults.counters()[0]?.hits, 2);
-    await assert.rejects(child.ask('backup', { to: destination, options: {} }), { code: 'SAFE_SQLITE_BACKUP_FAILED' });
+    await assert.rejects(child.ask('backup', { to: destination, options: { overwrite: false } }), {
+      code: 'SAFE_SQLITE_BACKUP_FAILED',
+    });
   });
 });
 
