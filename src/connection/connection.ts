@@ -115,6 +115,11 @@ export class Connection {
     this.#observer = observer;
   }
 
+  /** Before a text that sets the journal mode. */
+  beforeJournalSwitch(): void {
+    this.#observer?.switchesJournal();
+  }
+
   /** Every further call through any handle throws what `refusal` makes; the first refusal stays. */
   refuse(refusal: () => Error): void {
     if (this.#refusal !== null) return;

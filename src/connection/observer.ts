@@ -7,6 +7,8 @@ export interface ConnectionObserver {
   failed(error: SqliteResultError, operation: FailedOperation): void;
   /** The application has set a journal mode, of the main database or an attached one. Must not throw. */
   journalModeSet(): void;
+  /** The application is about to set the journal mode, which needs the file for itself. Must not throw. */
+  switchesJournal(): void;
   /** A fence or the sentinel refuses every further call; called once. Must not throw. */
   refused(): void;
 }

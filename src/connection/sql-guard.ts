@@ -273,6 +273,7 @@ export class SqlGuard {
   #watching<Result>(touched: Watched, run: () => Result): Result {
     this.#weaker.answer(touched.weaker);
     if (touched.pragmas.some(isLockWait)) this.#connection.busyTimeout.show();
+    if (touched.pragmas.some(setsJournal)) this.#connection.beforeJournalSwitch();
     let result: Result;
     try {
       result = run();
@@ -335,4 +336,8 @@ function fileStatement(
 function beforeNul(text: string): string {
   const nul = text.indexOf('\0');
   return nul === -1 ? text : text.slice(0, nul);
+}
+
+function setsJournal({ name, value }: WrittenPragma): boolean {
+  return value !== null && foldCase(name) === 'journal_mode';
 }

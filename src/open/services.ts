@@ -56,6 +56,7 @@ export class ConnectionServices {
     connection.observe({
       failed: (error, operation) => fence.failed(error, operation),
       journalModeSet: () => this.#followJournalModes(),
+      switchesJournal: () => this.readers.rest(),
       // What has lost its locks or files must not be checkpointed either.
       refused: () => {
         for (const { scheduler, user } of this.#files.values()) scheduler.leave(user);

@@ -47,6 +47,11 @@ export class DatabaseReaders {
     if (refusal !== null) this.#pool?.refuse(refusal);
   }
 
+  /** Ends the readers that do nothing: also an idle one keeps a lock, and SQLite then refuses to leave WAL mode. */
+  rest(): void {
+    this.#pool?.rest();
+  }
+
   /** Resolves when the reads of a handle are over. */
   async settled(session: Session): Promise<void> {
     await this.#pool?.leave(session);

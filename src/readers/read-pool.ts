@@ -204,9 +204,19 @@ export class ReadPool implements TurnHost {
     for (const pooled of this.#readers) this.#kill(pooled, () => {});
   }
 
+  /** Ends every reader that is free, and returns when their locks are gone. */
+  rest(): void {
+    for (const pooled of this.#readers) if (isFree(pooled)) this.#kill(pooled, () => {});
+    this.#waitUntilGone();
+  }
+
   /** The same for a connection that closes; returns when the locks of the readers are gone. */
   close(): void {
     this.refuse(() => closedError(this.#connection.file));
+    this.#waitUntilGone();
+  }
+
+  #waitUntilGone(): void {
     const pids = [...this.#dying.keys()].flatMap(({ pid }) => (pid === null ? [] : [pid]));
     waitUntilGone(pids, closeMs);
   }

@@ -11,7 +11,7 @@
  * descriptors and no locks with the application.
  */
 import type * as ChildProcess from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inMicrotask, performance } from '../base/clock';
 import { sleepSync } from '../base/sleep';
@@ -97,12 +97,16 @@ export function waitUntilGone(pids: readonly number[], timeoutMs: number): boole
   return true;
 }
 
-/** A killed process closes its files before it becomes a zombie, which this thread cannot reap while it stands still. */
+/**
+ * A killed process becomes a zombie, which this thread cannot reap while it stands still. Each thread lets the files go
+ * before it is gone, and the first one is a zombie already while the others still have them.
+ */
 function hasFiles(pid: number): boolean {
   if (process.platform === 'linux') {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-      return !'ZX'.includes(stat.charAt(stat.lastIndexOf(')') + 2));
+      const ended = 'ZX'.includes(stat.charAt(stat.lastIndexOf(')') + 2));
+      return !ended || readdirSync(`/proc/${pid}/task`).length > 1;
     } catch {
       return false;
     }

@@ -293,13 +293,16 @@ describe('iterate', () => {
         inOneTurn = 0;
       }
     })();
-    for await (const row of bench.db.reader.iterate<{ x: number }>(million)) {
-      rows += 1;
-      inOneTurn += 1;
-      if (row.x !== rows) assert.equal(row.x, rows);
+    try {
+      for await (const row of bench.db.reader.iterate<{ x: number }>(million, [], { timeoutMs: 600_000 })) {
+        rows += 1;
+        inOneTurn += 1;
+        if (row.x !== rows) assert.equal(row.x, rows);
+      }
+    } finally {
+      turns.running = false;
+      clearInterval(count);
     }
-    turns.running = false;
-    clearInterval(count);
     await watch;
     assert.equal(rows, 1_000_000);
     assert.ok(most <= 1024, `${most} rows in one turn of the event loop`);

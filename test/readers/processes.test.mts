@@ -7,7 +7,7 @@ import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import Native from 'better-sqlite3';
-import { QueryTimeoutError } from 'safe-sqlite';
+import { ClosedDatabaseError, Database, QueryTimeoutError } from 'safe-sqlite';
 import { until } from '../support/until.mts';
 import { childrenOf, createBench, endless, isAlive, untilRunning } from './fixture.mts';
 
@@ -107,6 +107,22 @@ describe('what is left behind', { skip: noProc }, () => {
     const native = new Native(bench.file);
     native.exec('BEGIN EXCLUSIVE; COMMIT');
     native.close();
+  });
+
+  test('close() in the middle of a query, again and again: its lock is gone before the last checkpoint', async () => {
+    using bench = createBench();
+    for (let round = 0; round < 15; round += 1) {
+      const db = new Database(bench.file, { logger: false, readers: { max: 1 } });
+      if (bench.db.open) bench.db.close();
+      const read = db.reader.iterate('SELECT a.id FROM t a, t b, t c');
+      await read.next();
+      db.exec("UPDATE t SET text = 'y' WHERE id = 1");
+      db.close();
+      assert.deepEqual(readdirSync(bench.folder), ['a.db'], `round ${round}`);
+      await assert.rejects(async () => {
+        for (;;) if ((await read.next()).done === true) return;
+      }, ClosedDatabaseError);
+    }
   });
 
   test('an idle reader ends after idleMs, and does not checkpoint', async () => {

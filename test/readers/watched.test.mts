@@ -129,6 +129,18 @@ describe('a rollback journal', () => {
   });
 });
 
+test('idle readers are not in the way of a switch of the journal mode; one that reads is, as any reader', async () => {
+  using bench = createBench({ timeout: 50, readers: { max: 1 } });
+  const { db } = bench;
+  assert.deepEqual(await db.reader.get('SELECT count(*) AS n FROM t'), { n: 1000 });
+  const read = db.reader.iterate('SELECT a.id FROM t a, t b');
+  await read.next();
+  assert.throws(() => db.pragma('journal_mode = DELETE'), { code: 'SQLITE_BUSY' });
+  await read.return();
+  assert.deepEqual(db.pragma('journal_mode = DELETE'), [{ journal_mode: 'delete' }]);
+  assert.deepEqual(await db.reader.get('SELECT count(*) AS n FROM t'), { n: 1000 });
+});
+
 describe('where no process can be had', () => {
   test("`checkpoint.thread: 'main'`: in the thread, in steps, on a connection of its own", async () => {
     using bench = createBench({ checkpoint: { thread: 'main' } });
