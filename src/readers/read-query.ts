@@ -50,7 +50,8 @@ export class ReadQuery implements Turn {
   readonly #pieces: unknown[][] = [];
   #slot: Slot | null = null;
   #columns: readonly string[] | null = null;
-  #state: 'open' | 'stopping' | 'over' = 'open';
+  /** `'ending'`: its reader is being ended; the error comes when that is gone. */
+  #state: 'open' | 'stopping' | 'ending' | 'over' = 'open';
   #failure: { readonly error: unknown } | null = null;
   #waiting: PromiseWithResolvers<readonly unknown[] | null> | null = null;
   #settle: () => void = () => {};
@@ -80,7 +81,8 @@ export class ReadQuery implements Turn {
       return Promise.resolve(piece);
     }
     if (this.#failure !== null) return Promise.reject(this.#failure.error as Error);
-    if (this.#state !== 'open') return Promise.resolve(null);
+    // While its reader is being ended, the error is on its way: an end here would pass a part for the whole.
+    if (this.#state === 'stopping' || this.#state === 'over') return Promise.resolve(null);
     this.#waiting = Promise.withResolvers();
     return keptAlive(this.#waiting.promise);
   }
@@ -182,14 +184,14 @@ export class ReadQuery implements Turn {
 
   /** Ends the query, and with it the reader that has begun it. */
   #end(error: unknown, outcome: ReadOutcome): void {
-    if (this.#state === 'over') return;
+    if (this.#state === 'over' || this.#state === 'ending') return;
     const slot = this.#slot;
     this.#slot = null;
     if (slot === null) {
       this.#host.withdraw(this);
       return this.#reject(error, outcome);
     }
-    this.#state = 'over';
+    this.#state = 'ending';
     this.#deadline.disarm();
     this.#host.kill(slot, this, () => this.#reject(error, outcome));
   }
