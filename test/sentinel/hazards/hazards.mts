@@ -73,9 +73,9 @@ export const hazards: Readonly<Record<string, Hazard>> = {
       fs.renameSync(`${file}.new`, file);
     },
   },
-  'rename while open': { guarded: true, strike: ({ file, fs }) => fs.renameSync(file, `${file}.moved`) },
+  'rename while open': { guarded: false, strike: ({ file, fs }) => fs.renameSync(file, `${file}.moved`) },
   'rm of the sidecars': {
-    guarded: true,
+    guarded: false,
     strike({ file, fs }) {
       fs.rmSync(`${file}-wal`);
       fs.rmSync(`${file}-shm`);

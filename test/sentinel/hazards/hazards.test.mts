@@ -81,7 +81,7 @@ for (const [hazard, { guarded }] of Object.entries(hazards)) {
         assert.deepEqual(missing(outcome, found), []);
       });
 
-      test('with the process guard it does not happen', { skip: guarded ? false : 'no guard can see it' }, () => {
+      test('with the process guard it does not happen', { skip: guarded ? false : 'the guard refuses what cancels locks, in this process' }, () => {
         const outcome = run('guarded', hazard, thread);
         assert.equal(outcome.refused, 'SqliteCopyConflictError');
         assert.equal(outcome.ended, null);
