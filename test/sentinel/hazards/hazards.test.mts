@@ -81,13 +81,17 @@ for (const [hazard, { guarded }] of Object.entries(hazards)) {
         assert.deepEqual(missing(outcome, found), []);
       });
 
-      test('with the process guard it does not happen', { skip: guarded ? false : 'the guard refuses what cancels locks, in this process' }, () => {
-        const outcome = run('guarded', hazard, thread);
-        assert.equal(outcome.refused, 'SqliteCopyConflictError');
-        assert.equal(outcome.ended, null);
-        assert.equal(outcome.acknowledged.length, 101);
-        assert.deepEqual(missing(outcome, rowsIn(outcome.file)), []);
-      });
+      test(
+        'with the process guard it does not happen',
+        { skip: guarded ? false : 'the guard refuses what cancels locks, in this process' },
+        () => {
+          const outcome = run('guarded', hazard, thread);
+          assert.equal(outcome.refused, 'SqliteCopyConflictError');
+          assert.equal(outcome.ended, null);
+          assert.equal(outcome.acknowledged.length, 101);
+          assert.deepEqual(missing(outcome, rowsIn(outcome.file)), []);
+        },
+      );
     });
   }
 }
