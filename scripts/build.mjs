@@ -1,9 +1,11 @@
-// Builds dist/: what is carried of others, the CommonJS output of tsc, and the entry files around it.
+// Builds dist/: what is carried of others, the CommonJS output of tsc, the programs, and the entry files around it.
 import { rmSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { writeEntries } from './entries.mjs';
+import { buildModule } from './module.mjs';
 import { buildNest } from './nest.mjs';
+import { buildPrograms } from './programs.mjs';
 import { bundleRetry, carryEmitterType } from './vendor.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
@@ -11,7 +13,9 @@ rmSync('dist', { recursive: true, force: true });
 bundleRetry('dist/vendor');
 compile('tsconfig.json');
 carryEmitterType('dist');
+buildPrograms('dist');
 writeEntries('dist');
+await buildModule('dist');
 // After the entries, because it imports this package by its name.
 buildNest('dist', compile);
 

@@ -49,6 +49,10 @@ function contents(files) {
       return [`${built}.mjs`, `${built}.d.mts`];
     }),
     ...['p-retry.js', 'p-retry.d.ts', 'typed-emitter.d.ts', 'LICENSES.txt'].map(name => `dist/vendor/${name}`),
+    ...['index.mjs', 'exports.mjs', 'express.mjs', 'express-exports.mjs', 'shared.mjs', 'LICENSES.txt'].map(
+      name => `dist/module/${name}`,
+    ),
+    ...['worker', 'reader', 'doctor'].map(name => `dist/programs/${name}.js`),
     ...globSync('src/**/*.ts', { cwd: root }).flatMap(path => {
       const built = path.replaceAll('\\', '/').replace(/^src/, 'dist').replace(/\.ts$/, '');
       return [`${built}.js`, `${built}.d.ts`];

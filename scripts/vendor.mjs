@@ -3,7 +3,7 @@
 //   p-retry        it is ESM-only and Jest loads CommonJS, so a CommonJS copy of it is bundled
 //   typed-emitter  only its type is used, and its package brings rxjs and tslib along
 import { buildSync } from 'esbuild';
-import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createRequire, findPackageJSON } from 'node:module';
 
@@ -22,7 +22,7 @@ export function bundleRetry(outDir) {
     logLevel: 'warning',
   });
   copyFileSync(join(packageFolder('p-retry'), 'index.d.ts'), join(outDir, 'p-retry.d.ts'));
-  addLicences(outDir, ['p-retry', 'license'], ['is-network-error', 'license']);
+  addLicences(outDir, 'p-retry', 'is-network-error');
 }
 
 /** After the compiler, whose declarations are led to the carried type. */
@@ -30,7 +30,7 @@ export function carryEmitterType(dist) {
   const outDir = join(dist, 'vendor');
   mkdirSync(outDir, { recursive: true });
   copyFileSync(join(packageFolder('typed-emitter'), 'index.d.ts'), join(outDir, 'typed-emitter.d.ts'));
-  addLicences(outDir, ['typed-emitter', 'LICENSE']);
+  addLicences(outDir, 'typed-emitter');
   const declarations = join(dist, 'events/event-map.d.ts');
   const text = readFileSync(declarations, 'utf8');
   const carried = text.replace(`from 'typed-emitter'`, `from '../vendor/typed-emitter'`);
@@ -38,11 +38,20 @@ export function carryEmitterType(dist) {
   writeFileSync(declarations, carried);
 }
 
-function addLicences(outDir, ...packages) {
-  for (const [name, file] of packages) {
-    const text = readFileSync(join(packageFolder(name), file), 'utf8');
-    appendFileSync(join(outDir, licences), `${name}\n\n${text.trim()}\n\n`);
-  }
+function addLicences(outDir, ...names) {
+  appendFileSync(join(outDir, licences), licencesOf(names));
+}
+
+/** The licences of packages, each under its name. */
+export function licencesOf(names) {
+  return names
+    .map(name => {
+      const folder = packageFolder(name);
+      const file = readdirSync(folder).find(each => /^licen[cs]e/i.test(each));
+      if (file === undefined) throw new Error(`${name} has no licence file`);
+      return `${name}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n\n`;
+    })
+    .join('');
 }
 
 function packageFolder(name) {

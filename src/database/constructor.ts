@@ -39,6 +39,10 @@ export interface DatabaseConstructor {
   readonly SqliteError: SqliteErrorConstructor;
 }
 
+for (const [name, value] of Object.entries({ Database: DatabaseClass, Statement })) {
+  // Minified, they would have another.
+  Object.defineProperty(value, 'name', { value: name, configurable: true });
+}
 runOnOriginals(DatabaseClass.prototype);
 // Statements find their original themselves: they are on the hot path.
 enumerableMethods(Statement.prototype);

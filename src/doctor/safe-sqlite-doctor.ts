@@ -25,4 +25,4 @@ function say(message: GatherMessage): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
-void look(JSON.parse(process.argv[2] ?? '') as GatherRequest);
+void look(JSON.parse(process.argv.at(-1) ?? '') as GatherRequest);

@@ -19,6 +19,8 @@ interface LineageClass {
 export function brand(errorClass: { readonly prototype: object }, ...lineage: readonly [string, ...string[]]): void {
   Object.freeze(lineage);
   Object.defineProperty(errorClass, 'lineage', { value: lineage });
+  // Loggers print `error.constructor.name`.
+  Object.defineProperty(errorClass, 'name', { value: lineage[0], configurable: true });
   Object.defineProperty(errorClass.prototype, lineageKey, { value: lineage });
   Object.defineProperty(errorClass, Symbol.hasInstance, {
     value(this: LineageClass, candidate: unknown): boolean {

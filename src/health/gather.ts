@@ -2,11 +2,20 @@
 import { performance } from '../base/clock';
 import { errorCode, errorMessage, textOf } from '../base/foreign-error';
 import { checkpointFacts } from '../checkpoint/health-facts';
-import { healthOf, type BackupHealth, type SentinelHealth, type DatabaseHealth, type OpenTransaction } from './health';
+import {
+  healthOf,
+  type BackupHealth,
+  type JobsHealth,
+  type SentinelHealth,
+  type DatabaseHealth,
+  type OpenTransaction,
+} from './health';
 import type { Schedule } from '../backup/schedule';
 import type { FileScheduler } from '../checkpoint/scheduler';
 import type { Connection } from '../connection/connection';
 import type { FilesystemErrors } from '../filesystem/linux/error-counters';
+import { whyNoThread } from '../native/programs';
+import { jobsOnEventLoop } from '../policy/event-loop-jobs';
 import type { ConnectionSentinel } from '../sentinel/connection-sentinel';
 import type { DatabaseReaders } from '../readers/database-readers';
 import type { WriteQueue } from '../writes/write-queue';
@@ -48,6 +57,7 @@ export function healthOfOpen(database: HealthSubject): DatabaseHealth {
         ? null
         : { code: errorCode(error) ?? '', message: error.message, hint: textOf(error, 'hint') },
     checkpoints: checkpointFacts(services.scheduler),
+    jobs: plan.file === null ? null : jobsHealth(connection),
     sentinel: plan.file === null ? null : sentinelHealth(database),
     commitMs: connection.commitHooks.commitMs.read(),
     faults: connection.faults.read(),
@@ -63,6 +73,11 @@ function openTransaction({ commitHooks, native }: Connection): OpenTransaction |
   const { open, wrote } = commitHooks;
   if (open === null || !native.open || !native.inTransaction) return null;
   return { ageMs: performance.now() - open.since, sql: open.sql, wrote };
+}
+
+function jobsHealth({ options }: Connection): JobsHealth {
+  const obstacle = whyNoThread();
+  return { thread: obstacle === null ? 'worker' : 'main', obstacle: jobsOnEventLoop(obstacle, options.checkpoint) };
 }
 
 function sentinelHealth({ services }: HealthSubject): SentinelHealth {

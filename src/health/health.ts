@@ -35,6 +35,14 @@ export interface SentinelHealth {
   readonly checks: number;
 }
 
+/** Where checkpoints, backups and checks run. */
+export interface JobsHealth {
+  /** `'worker'`: in threads of their own. `'main'`: none can be had, and the event loop stands still meanwhile. */
+  readonly thread: 'worker' | 'main';
+  /** Why it is not a worker thread, and what to change; `null` where it is one, and with `checkpoint.thread: 'main'`. */
+  readonly obstacle: string | null;
+}
+
 export interface BackupHealth {
   readonly lastBackup: { readonly path: string; readonly at: string; readonly ageMs: number } | null;
   /** Milliseconds since the last backup began, or, before the first one, since the schedule did. */
@@ -75,6 +83,8 @@ export interface HealthFacts<Writes extends WriteHealth = WriteHealth> {
   /** Why nothing more can be done on this connection: the message of what every call throws. */
   readonly refusal: { readonly code: string; readonly message: string; readonly hint: string | null } | null;
   readonly checkpoints: CheckpointHealth | null;
+  /** `null` for a database without a file. */
+  readonly jobs: JobsHealth | null;
   readonly sentinel: SentinelHealth | null;
   /** Milliseconds of the commits to the file, the sync included; docs/metrics.md says which are timed. */
   readonly commitMs: Histogram;
@@ -127,6 +137,7 @@ export function healthOf<Writes extends WriteHealth>(facts: HealthFacts<Writes>)
     ...filesystemReasons(facts.filesystemErrors),
     ...checkpointReasons(facts.checkpoints, facts.readers),
     ...transactionReasons(facts.openTransaction ?? null),
+    ...jobReasons(facts.jobs),
     ...writeReasons(facts.writes),
     ...readerReasons(facts.readers),
     ...backupReasons(facts.backups),
@@ -190,6 +201,10 @@ function* transactionReasons(open: OpenTransaction | null): Generator<string> {
   const began = open.sql === null ? '' : `, begun by ${open.sql.slice(0, 200)}`;
   const what = open.wrote ? ' What it has written is stored by its COMMIT only.' : '';
   yield `A transaction has been open for ${seconds(open.ageMs)}${began}.${what}`;
+}
+
+function* jobReasons(jobs: JobsHealth | null): Generator<string> {
+  if (jobs !== null && jobs.obstacle !== null) yield jobs.obstacle;
 }
 
 function* writeReasons({ oldestMs, queued, waitsFor }: WriteHealth): Generator<string> {

@@ -2,18 +2,19 @@
  * Runs one job in a process of its own, which can be killed at any moment.
  *
  *     host                                      job process                       its watchdog (a thread)
- *     fork, job + limits (IPC)  ------------->  open, SQLite at work ...          processor time, memory, parent
+ *     start, job + limits (IPC) ------------->  open, SQLite at work ...          processor time, memory, parent
  *                               <-------------  progress*, done | failed          over a limit: says so, SIGKILL
  *     abort, exit: SIGKILL
  *
  * What a database file makes SQLite do may have no end: a CHECK constraint that counts to a billion, a pipe in the place
  * of a journal. A thread inside such a call can neither be stopped nor left behind by the process; a process can.
  */
-import type * as ChildProcess from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { atExit } from '../base/at-exit';
 import { processGlobal } from '../base/process-global';
 import { MaintenanceError } from '../errors/refusals';
+import { startProcess } from '../native/programs';
 import { childEnvironment } from '../options/child-environment';
 import type {
   JobLimits,
@@ -74,7 +75,6 @@ export function limitsFor(fileBytes: number): JobLimits {
 
 /** Starts the job as soon as there is room for its process. Throws where this process may start none. */
 export function startJobProcess(
-  program: string,
   job: ProcessJob,
   events: JobProcessEvents,
   limits: JobLimits = limitsFor(bytesOf(job.file)),
@@ -88,7 +88,7 @@ export function startJobProcess(
       queue.running -= 1;
       for (const next of queue.waiting) return next();
     };
-    const child = launch(program, job, limits, { ...events, onOver: () => (events.onOver(), leave()) });
+    const child = launch(job, limits, { ...events, onOver: () => (events.onOver(), leave()) });
     queue.running += 1;
     // Nobody waits for one that was given up.
     running = { answer: child.answer, kill: () => (child.kill(), leave()) };
@@ -113,15 +113,13 @@ export function startJobProcess(
   };
 }
 
-function launch(program: string, job: ProcessJob, limits: JobLimits, events: JobProcessEvents): JobProcess {
-  // Loaded here: most programs never check a database.
-  const { fork } = require('node:child_process') as typeof ChildProcess;
-  const child = fork(program, [], {
+function launch(job: ProcessJob, limits: JobLimits, events: JobProcessEvents): JobProcess {
+  const child = startProcess('worker', {
     // Without the parent's flags: its `--import` and `--require` hooks are about the application.
-    execArgv: [`--max-old-space-size=${heapMegabytes}`],
+    flags: [`--max-old-space-size=${heapMegabytes}`],
     env: childEnvironment(),
     serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
   let complaints = '';
   let finished = false;
@@ -174,7 +172,7 @@ function launch(program: string, job: ProcessJob, limits: JobLimits, events: Job
   return { kill, answer: pages => send(child, { type: 'answer', pages }) };
 }
 
-function send(child: ChildProcess.ChildProcess, message: ProcessMessage): void {
+function send(child: ChildProcess, message: ProcessMessage): void {
   // A process that is gone says so by itself.
   if (child.connected) child.send(message, () => {});
 }

@@ -9,11 +9,10 @@
  * A job whose result somebody awaits keeps the process alive until it is over (`keepAlive`, the default); the
  * scheduler's own checkpoints do not. An exit waits for the call of SQLite that is under way, as Node joins its threads.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { performance } from '../base/clock';
 import { processGlobal } from '../base/process-global';
 import { MaintenanceError } from '../errors/refusals';
+import { programText, startThread, whyNoProcess, whyNoThread } from '../native/programs';
 import {
   answer,
   cancel,
@@ -61,18 +60,23 @@ interface Host {
 /** ms. Closing a connection that has only read takes no time, unless the disk hangs. */
 const closeMs = 5000;
 
-/** In a bundle it stands beside the bundle, so its name must be nobody else's. */
-const program = join(__dirname, 'safe-sqlite-worker.js');
-let hasProgram: boolean | undefined;
+/** By the text of the program: it names the better-sqlite3 that the threads load, and speaks the language of one version. */
+const hosts = processGlobal<Map<string, Host>>('maintenance', 2, () => new Map());
+
+let ownHost: Host | undefined;
 
 function host(): Host {
-  // Keyed by the program's path, because that decides which copy of better-sqlite3 the thread loads: two copies of
-  // this package must not open each other's files with different copies of SQLite.
-  return processGlobal(`maintenance.${program}`, 1, () => ({
-    lanes: { checkpoint: new WorkerLane(program), copy: new WorkerLane(program), seal: new WorkerLane(program) },
-    tasks: new Map(),
-    nextId: 1,
-  }));
+  return (ownHost ??= hostOf(programText('worker')));
+}
+
+function hostOf(program: string): Host {
+  const known = hosts.get(program);
+  if (known !== undefined) return known;
+  const lane = (): WorkerLane => new WorkerLane(() => startThread('worker'));
+  const lanes = { checkpoint: lane(), copy: lane(), seal: lane() };
+  const created = { lanes, tasks: new Map<number, Task>(), nextId: 1 };
+  hosts.set(program, created);
+  return created;
 }
 
 /** Runs a job and waits for its result. See {@link startJob}. */
@@ -81,15 +85,18 @@ export function runJob<SomeJob extends Job>(job: SomeJob, options: JobOptions = 
 }
 
 /**
- * Starts a job in its thread, or, where a bundler left the thread's program behind, in the calling one.
+ * Starts a job in its thread, or in the calling one where no thread can be had (see `whyNoThread`).
  *
  * Rejects with SQLite's error, with `FileReplacedError` when the path names another file than it should, with
  * `MaintenanceError` when the thread ended, and with the signal's reason when it aborted.
  */
 export function startJob<SomeJob extends Job>(job: SomeJob, options: JobOptions = {}): RunningJob<ResultOf<SomeJob>> {
-  hasProgram ??= findProgram();
-  if (!hasProgram) return startHere(job, options);
-  return (needsProcess(job) ? startInProcess(job, options) : null) ?? startInThread(job, options);
+  if (whyNoThread() !== null) return startHere(job, options);
+  if (needsProcess(job) && whyNoProcess('worker') === null) {
+    const started = startInProcess(job, options);
+    if (started !== null) return started;
+  }
+  return startInThread(job, options);
 }
 
 function needsProcess(job: Job): job is ProcessJob {
@@ -150,22 +157,12 @@ function startInProcess<SomeJob extends Job>(
   let child: JobProcess;
   try {
     const keepAlive = options.keepAlive ?? true;
-    child = startJobProcess(program, job, { keepAlive, onMessage, onLost: result.reject, onOver });
+    child = startJobProcess(job, { keepAlive, onMessage, onLost: result.reject, onOver });
   } catch {
     return null;
   }
   signal?.addEventListener('abort', onAbort, { once: true });
   return { result: result.promise, over: over.promise };
-}
-
-function findProgram(): boolean {
-  if (existsSync(program)) return true;
-  process.emitWarning(
-    `Checkpoints and backups run in the main thread, because ${program} is missing: bundle ` +
-      '`node_modules/safe-sqlite/dist/maintenance/safe-sqlite-worker.js` to there, or leave safe-sqlite out of the bundle.',
-    { code: 'SAFE_SQLITE_NO_WORKER' },
-  );
-  return false;
 }
 
 /**

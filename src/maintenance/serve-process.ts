@@ -6,15 +6,15 @@ import { copyRateFor } from './copy-rate';
 import { serializeError } from './serialized-error';
 import type { Job, JobLimits, JobProgress, ProcessMessage, ResultOf, WorkerMessage } from './messages';
 
-/** Serves in this process, whose program is `program`. */
+/** Serves in this process, whose program is this text. */
 export function serveProcess(program: string): void {
   // A signal to the whole group (Ctrl-C, a service manager) is for the host, which ends this process when it wants to.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   const control = createSharedState();
   process.on('message', (message: ProcessMessage) => {
     if (message.type === 'answer') return answer(control, message.pages);
-    startWatchdog(program, message.limits);
-    void run(message.job);
+    // A schema can take all memory in less time than a thread takes to start.
+    startWatchdog(program, message.limits).once('online', () => void run(message.job));
   });
 
   async function run(job: Job): Promise<void> {
@@ -37,9 +37,11 @@ function send(message: WorkerMessage): void {
   process.send?.(message);
 }
 
-function startWatchdog(program: string, limits: JobLimits): void {
+function startWatchdog(program: string, limits: JobLimits): Worker {
   const workerData: WatchdogData = { watchdog: true, limits, parent: process.ppid };
-  new Worker(program, { workerData, execArgv: [] }).unref();
+  const watchdog = new Worker(program, { eval: true, workerData, execArgv: [] });
+  watchdog.unref();
+  return watchdog;
 }
 
 /** What tells the watchdog that it is one. */

@@ -10,7 +10,7 @@
  * asked to end and never terminated: ending a thread inside a call of better-sqlite3 can abort the whole process
  * (https://github.com/WiseLibs/better-sqlite3/issues/1507).
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { clearTimeout, setTimeout } from '../base/clock';
 import { MaintenanceError } from '../errors/refusals';
 import type { HostMessage, Job, WorkerMessage } from './messages';
@@ -30,13 +30,13 @@ export interface LaneJob {
 }
 
 export class WorkerLane {
-  readonly #program: string;
   readonly #jobs = new Map<number, LaneJob>();
+  readonly #startThread: () => Worker;
   #worker: Worker | null = null;
   #idle: NodeJS.Timeout | null = null;
 
-  constructor(program: string) {
-    this.#program = program;
+  constructor(start: () => Worker) {
+    this.#startThread = start;
   }
 
   /** Sends a job; throws when no thread can be started. */
@@ -54,8 +54,7 @@ export class WorkerLane {
   }
 
   #startWorker(): Worker {
-    // Without the parent's flags: its `--import` and `--require` hooks are about the application, not about this thread.
-    const worker = new Worker(this.#program, { name: 'safe-sqlite', execArgv: [] });
+    const worker = this.#startThread();
     worker.unref();
     let failure: unknown;
     worker.on('message', (message: WorkerMessage) => {

@@ -1,17 +1,20 @@
-/** Where the compiled part of better-sqlite3 lies: the file that decides which copy of SQLite a connection belongs to. */
+/** Finds the compiled part of better-sqlite3: the file that decides which copy of SQLite a connection belongs to. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { betterSqlite3File, fileOf, loadedAddon } from './loaded-modules';
 
 /**
- * The addon that better-sqlite3 loads for this `nativeBinding` option; null when it cannot be found out (bundled code).
+ * The addon that better-sqlite3 loads for this `nativeBinding` option; null when it cannot be found out.
  *
  * The order of the places is that of better-sqlite3's own loader (lib/binding.js of 13.2.0).
  */
 export function addonPath(nativeBinding: string | object | null | undefined): string | null {
   if (typeof nativeBinding === 'string') return resolve(nativeBinding).replace(/(\.node)?$/, '.node');
-  if (nativeBinding !== null && nativeBinding !== undefined) return loadedAs(nativeBinding);
-  const root = packageRoot();
-  if (root === null) return null;
+  // An addon that the application loaded itself is known by the module that exports it.
+  if (nativeBinding !== null && nativeBinding !== undefined) return fileOf(exports => exports === nativeBinding);
+  const main = betterSqlite3File();
+  if (main === null) return loadedAddon();
+  const root = dirname(dirname(main));
   const places = [
     join(root, 'build', 'Debug', 'better_sqlite3.node'),
     join(root, 'build', 'Release', 'better_sqlite3.node'),
@@ -20,30 +23,27 @@ export function addonPath(nativeBinding: string | object | null | undefined): st
   return places.find(place => existsSync(place)) ?? null;
 }
 
-function packageRoot(): string | null {
-  try {
-    return dirname(require.resolve('better-sqlite3/package.json'));
-  } catch {
-    return null;
-  }
-}
-
 function prebuildPlatform(): string {
   return process.platform === 'linux' && usesMusl() ? 'linuxmusl' : process.platform;
 }
 
+/** The two ways of better-sqlite3: by the loader that is mapped into this process, else by Node's report. */
 function usesMusl(): boolean {
   try {
-    return /\/ld-musl-[^/\s]*\.so/.test(readFileSync('/proc/self/maps', 'latin1'));
+    const maps = readFileSync('/proc/self/maps', 'latin1');
+    if (/\/ld-musl-[^/\s]*\.so/.test(maps)) return true;
+    if (/\/(?:ld-linux[^/\s]*|libc)\.so\.\d/.test(maps)) return false;
   } catch {
-    return false;
+    // No /proc, or not for us.
   }
-}
-
-/** An addon object that the application loaded itself is known by the module that exports it. */
-function loadedAs(addon: object): string | null {
-  for (const module of Object.values(require.cache)) {
-    if (module?.exports === addon) return module.filename;
+  // Without the network interfaces, whose names would be asked of a server.
+  const report = process.report as typeof process.report & { excludeNetwork: boolean };
+  const { excludeNetwork } = report;
+  report.excludeNetwork = true;
+  try {
+    const { header } = report.getReport() as { header: { glibcVersionRuntime?: string } };
+    return header.glibcVersionRuntime === undefined;
+  } finally {
+    report.excludeNetwork = excludeNetwork;
   }
-  return null;
 }

@@ -10,8 +10,10 @@ import { SqlGuard } from '../connection/sql-guard';
 import { translateError } from '../errors/translate';
 import { isFirstFor } from '../events/logged-once';
 import { identityAt } from '../filesystem/locate';
+import { whyNoThread } from '../native/programs';
 import { resolveOptions } from '../options/resolve';
 import type { ResolvedOptions } from '../options/resolved';
+import { jobsOnEventLoop } from '../policy/event-loop-jobs';
 import type { Plan } from '../policy/plan';
 import { guardByDefault } from '../process-guard/install';
 import { admitToRegistry, keyOf, type Admission } from './admit';
@@ -122,6 +124,10 @@ function warn({ plan, hub, options }: Connection): void {
     if (!ofFilesystem || isFirstFor(options.logger, key)) hub.publish('warning', facts);
     else hub.relay('warning', facts);
   }
+  if (plan.file === null) return;
+  const obstacle = whyNoThread();
+  const message = jobsOnEventLoop(obstacle, options.checkpoint);
+  if (message !== null) hub.publish('warning', { code: 'no-worker-thread', message, details: { ...obstacle } });
 }
 
 function withWarning(plan: Plan, fenced: string | null): Plan {

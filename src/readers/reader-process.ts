@@ -10,17 +10,14 @@
  * call of it can abort the application (https://github.com/WiseLibs/better-sqlite3/issues/1507). It shares no
  * descriptors and no locks with the application.
  */
-import type * as ChildProcess from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { inMicrotask, performance } from '../base/clock';
 import { sleepSync } from '../base/sleep';
+import { startProcess, whyNoProcess } from '../native/programs';
 import { childEnvironment } from '../options/child-environment';
 import type { FromReader, ToReader } from './messages';
 import type { Reader, ReaderListener } from './reader';
-
-/** In a bundle it stands beside the bundle, so its name must be nobody else's. */
-export const readerProgram = join(__dirname, 'safe-sqlite-reader.js');
 
 const MiB = 1024 * 1024;
 /** The signal with which a reader ends itself when it needs more memory than it may have; Windows has none. */
@@ -30,20 +27,14 @@ const youngMb = 16;
 /** A process can overwrite its arguments with a title, which is no longer than they are. */
 const roomForTitle = ' '.repeat(300);
 
-/** Why no reader process can be had here; `null` where it can. */
-export function whyNoProcess(): string | null {
-  if (!existsSync(readerProgram)) return `${readerProgram} is missing: leave safe-sqlite out of the bundle`;
-  const { permission } = process;
-  if ((permission as typeof permission | undefined)?.has('child') === false) {
-    return 'the permission model allows no child process (--allow-child-process)';
-  }
-  return null;
+/** Why no reader process can be had here, and what mends that; `null` where it can. */
+export function whyNoReaderProcess(): string | null {
+  const obstacle = whyNoProcess('reader');
+  return obstacle === null ? null : `${obstacle.reason}; to mend it, ${obstacle.remedy}`;
 }
 
 /** Starts a reader process. A failure is told to the listener, never thrown. */
 export function startReaderProcess(memoryBytes: number, listener: ReaderListener): Reader {
-  // Loaded here, because most programs read in their own thread only.
-  const { spawn } = require('node:child_process') as typeof ChildProcess;
   const flags = [`--max-old-space-size=${Math.floor(memoryBytes / MiB)}`, `--max-semi-space-size=${youngMb}`];
   let over = false;
   const end = (exitCode: number | null, signal: string | null, cause: unknown): void => {
@@ -51,14 +42,15 @@ export function startReaderProcess(memoryBytes: number, listener: ReaderListener
     over = true;
     listener.exit({ exitCode, signal, cause });
   };
-  let child: ChildProcess.ChildProcess;
+  let child: ChildProcess;
   try {
-    child = spawn(process.execPath, [...flags, readerProgram, String(memoryBytes), roomForTitle], {
+    child = startProcess('reader', {
+      flags,
+      arguments: [String(memoryBytes), roomForTitle],
       env: childEnvironment(),
       serialization: 'advanced',
       // What functions of the application print goes to standard error: standard output may be data of a pipeline.
-      stdio: ['pipe', 2, 2, 'ipc'],
-      windowsHide: true,
+      stdio: ['pipe', 2, 2],
     });
   } catch (cause) {
     inMicrotask(() => end(null, null, cause));
@@ -76,7 +68,6 @@ export function startReaderProcess(memoryBytes: number, listener: ReaderListener
   const stdin = child.stdin as (typeof child.stdin & { unref?(): void }) | null | undefined;
   stdin?.on('error', () => {});
   child.unref();
-  child.channel?.unref();
   stdin?.unref?.();
   return {
     pid: child.pid ?? null,

@@ -8,7 +8,7 @@ import type { ResolvedReaders } from '../options/resolved';
 import { inlinePieceMs, startInlineReader } from './inline-reader';
 import { openReadConnection, prepareConnection } from './read-connection';
 import type { ReaderSource } from './read-pool';
-import { startReaderProcess, whyNoProcess } from './reader-process';
+import { startReaderProcess, whyNoReaderProcess } from './reader-process';
 import type { ReaderSettings } from './messages';
 
 type Native = NativeDatabase.Database;
@@ -26,7 +26,7 @@ export function whyInThread(connection: Connection): string | null {
   if (options.nativeBinding !== null && typeof options.nativeBinding !== 'string') {
     return '`nativeBinding` is an object, which no other process can load';
   }
-  return whyNoProcess();
+  return whyNoReaderProcess();
 }
 
 export function sourceOf(

@@ -62,7 +62,7 @@ function main(): void {
     workerData: {
       working: works,
       deadline,
-      memoryBytes: Number(process.argv[2]),
+      memoryBytes: Number(process.argv.at(-2)),
       pauseMs: watchPauseMs,
       signal: outOfMemorySignal,
     },

@@ -65,7 +65,7 @@ describe('health and metrics of docs/metrics.md', () => {
     );
     const health = db.health();
     assert.deepEqual([...rows.keys()].toSorted(), Object.keys(health).toSorted());
-    const inside = ['filesystem', 'checkpoints', 'sentinel', 'writes', 'readers', 'backups'] as const;
+    const inside = ['filesystem', 'checkpoints', 'jobs', 'sentinel', 'writes', 'readers', 'backups'] as const;
     for (const field of inside) {
       const text = names(rows.get(field) ?? '');
       for (const key of Object.keys(health[field] ?? {})) assert.ok(text.includes(key), `${field}.${key}`);

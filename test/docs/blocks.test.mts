@@ -57,6 +57,10 @@ const treatments: Readonly<Record<string, readonly Treatment[]>> = {
       behind: 'db.close();',
     },
   ],
+  'docs/bundlers.md': [
+    ...times(7, by('consumers/bundlers.test.mts')),
+    ...times(2, by('consumers/frameworks.test.mts')),
+  ],
   'docs/checkpoints.md': [
     { before: `${database} const log = console;`, behind: 'assert.equal(complete, true); db.close();' },
   ],

@@ -24,6 +24,7 @@ const healthy: HealthFacts = {
     counts: { complete: 1, blocked: 0, busy: 0, failed: 0 },
     durationMs: nothingYet,
   },
+  jobs: { thread: 'worker', obstacle: null },
   commitMs: nothingYet,
   faults: {},
   fullAgeMs: null,
@@ -85,7 +86,7 @@ describe('healthOf', () => {
     ],
     ['damage that SQLite met', { faults: { SqliteCorruptError: 2 } }, 'degraded', /found damage .* 2 times since/],
     ['damage that SQLite looked for', { faults: { SqliteCorruptError: 0 } }, 'ok', null],
-    ['no file', { file: null, checkpoints: null, sentinel: null, filesystem: null }, 'ok', null],
+    ['no file', { file: null, jobs: null, checkpoints: null, sentinel: null, filesystem: null }, 'ok', null],
     ['a filesystem that has counted nothing', { filesystemErrors: counted({}) }, 'ok', null],
     [
       'errors that the filesystem has counted',
@@ -94,6 +95,8 @@ describe('healthOf', () => {
       /counted errors \(errors_count 3, \/sys\/fs\/ext4\/sda1; the last: yesterday\)/,
     ],
     ['a disk that was full a moment ago', { fullAgeMs: 4000 }, 'degraded', /found no room 4 s ago/],
+    ['no thread, as the application asked', { jobs: { thread: 'main', obstacle: null } }, 'ok', null],
+    ['no thread', { jobs: { thread: 'main', obstacle: 'because of the bundle' } }, 'degraded', /because of the bundle/],
     ['a disk that was full once', { fullAgeMs: 60_000 }, 'ok', null],
     [
       'one failed checkpoint',

@@ -1,25 +1,14 @@
-// The host inside a bundle: with its thread's program beside it, and without.
+// The programs that are carried as text: in a bundle, from any folder, and where no thread can be had.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 import { buildSync } from 'esbuild';
 import { dist, folder, require, walDatabase } from './fixture.mts';
 
-function bundle(entry: string, outfile: string): void {
-  // The addon cannot be bundled: a real application leaves better-sqlite3 outside too.
-  buildSync({
-    entryPoints: [entry],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    external: ['better-sqlite3'],
-  });
-}
-
-test('a bundle runs jobs in the thread whose program is bundled beside it, else in the main thread, and says so', t => {
+/** An application that runs one job, bundled to CommonJS. The addon cannot be bundled: better-sqlite3 stays outside. */
+function bundled(t: TestContext): { home: string; bundle: string } {
   const home = folder(t);
   const file = join(home, 'a.db');
   walDatabase(t, file, 5);
@@ -28,21 +17,56 @@ test('a bundle runs jobs in the thread whose program is bundled beside it, else 
   writeFileSync(
     application,
     `const { runJob } = require(${JSON.stringify(dist('maintenance/jobs-client.js'))});
-     const { Worker } = require('node:worker_threads');
      let threads = 0;
      process.on('worker', () => threads++);
-     process.on('warning', warning => console.log(warning.code));
      runJob({ kind: 'checkpoint', file: ${JSON.stringify(file)}, identity: null, mode: 'passive', busyTimeoutMs: 0 })
        .then(result => console.log(result.complete, threads));`,
   );
-  const bundled = join(home, 'out', 'bundle.js');
-  bundle(application, bundled);
-  // Somebody else's program of a common name is not taken for ours.
-  writeFileSync(join(home, 'out', 'worker.js'), `throw new Error('the application\\'s own worker')`);
-  const run = () => spawnSync(process.execPath, ['--no-warnings', bundled], { encoding: 'utf8' });
-  const without = run();
-  assert.deepEqual([without.stdout, without.stderr], ['SAFE_SQLITE_NO_WORKER\ntrue 0\n', '']);
-  bundle(dist('maintenance/safe-sqlite-worker.js'), join(home, 'out', 'safe-sqlite-worker.js'));
-  const beside = run();
-  assert.deepEqual([beside.stdout, beside.stderr], ['true 1\n', '']);
+  const bundle = join(home, 'out', 'bundle.js');
+  buildSync({
+    entryPoints: [application],
+    outfile: bundle,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    external: ['better-sqlite3'],
+  });
+  return { home, bundle };
+}
+
+function run(cwd: string, ...args: string[]): readonly string[] {
+  const { stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: 'utf8' });
+  return [stdout.trim(), stderr];
+}
+
+describe('a bundle of one file', () => {
+  test('runs jobs in a thread, started from any folder', t => {
+    const { home, bundle } = bundled(t);
+    const elsewhere = join(home, 'elsewhere');
+    mkdirSync(elsewhere);
+    for (const cwd of [home, elsewhere, '/']) assert.deepEqual(run(cwd, bundle), ['true 1', '']);
+  });
+
+  const flags = {
+    'source maps': ['--enable-source-maps'],
+    'frozen intrinsics': ['--frozen-intrinsics', '--no-warnings'],
+    'hooks of the application': ['--require', './hook.cjs'],
+  };
+  for (const [what, given] of Object.entries(flags)) {
+    test(`runs jobs in a thread under ${what}`, t => {
+      const { home, bundle } = bundled(t);
+      writeFileSync(
+        join(home, 'hook.cjs'),
+        `if (!require('worker_threads').isMainThread) console.log('in the thread')`,
+      );
+      assert.deepEqual(run(home, ...given, bundle), ['true 1', '']);
+    });
+  }
+
+  test('runs jobs in the calling thread where the permission model allows none', t => {
+    const { home, bundle } = bundled(t);
+    const permission = ['--permission', '--allow-fs-read=*', '--allow-fs-write=*', '--allow-addons', '--no-warnings'];
+    assert.deepEqual(run(home, ...permission, bundle), ['true 0', '']);
+    assert.deepEqual(run(home, ...permission, '--allow-worker', bundle), ['true 1', '']);
+  });
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { createSharedState } from '../../dist/maintenance/shared-state.js';
 import { WorkerLane } from '../../dist/maintenance/worker-lane.js';
 import { folder } from './fixture.mts';
@@ -31,7 +32,7 @@ for (const [how, code] of [
          parentPort.close();
        });`,
     );
-    const lane = new WorkerLane(program);
+    const lane = new WorkerLane(() => new Worker(program));
     const lost = await Promise.all([outcome(lane, 1), outcome(lane, 2)]);
     for (const error of lost as (Error & { code: string; details: { exitCode: number; file: string } })[]) {
       assert.equal(error.code, 'SAFE_SQLITE_MAINTENANCE_FAILED');
@@ -44,6 +45,8 @@ for (const [how, code] of [
 }
 
 test('a thread whose program is missing rejects its job', async t => {
-  const error = (await outcome(new WorkerLane(join(folder(t), 'none.cjs')), 1)) as Error & { code: string };
+  const error = (await outcome(new WorkerLane(() => new Worker(join(folder(t), 'none.cjs'))), 1)) as Error & {
+    code: string;
+  };
   assert.equal(error.code, 'SAFE_SQLITE_MAINTENANCE_FAILED');
 });

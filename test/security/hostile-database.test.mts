@@ -26,7 +26,8 @@ import { costlyCheck, costlyIndex, endlessWal, memoryCheck } from './hostile-fil
 const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-hostile-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const cli = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url));
-const program = fileURLToPath(new URL('../../dist/maintenance/safe-sqlite-worker.js', import.meta.url));
+/** In the command line of the process of a job. */
+const program = 'safe-sqlite-worker.js';
 const linux = process.platform === 'linux' ? false : 'reads /proc';
 
 let made = 0;
@@ -120,7 +121,6 @@ describe('a check without an end', { skip: linux }, () => {
       const over = Promise.withResolvers<void>();
       const error = await new Promise<Error>((resolve, reject) => {
         startJobProcess(
-          program,
           job,
           {
             keepAlive: true,

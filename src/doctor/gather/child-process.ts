@@ -1,9 +1,7 @@
 /** Starts the process that looks, collects what it sees, and ends it when a step does not come back. */
-import type * as ChildProcess from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { clearTimeout, setTimeout } from '../../base/clock';
 import { MaintenanceError } from '../../errors/refusals';
+import { startProcess, whyNoProcess, type ProgramObstacle } from '../../native/programs';
 import { childEnvironment } from '../../options/child-environment';
 import type { DoctorFacts, GatherMessage, GatherRequest, StepName } from '../facts';
 
@@ -30,9 +28,6 @@ export interface AskOptions {
 /** Node starts in a tenth of a second; a machine in trouble takes longer, in milliseconds. */
 const startTimeoutMs = 60_000;
 
-/** In a bundle it stands beside the bundle, so its name must be nobody else's. */
-const program = join(__dirname, '..', 'safe-sqlite-doctor.js');
-
 /** In the order of the steps: what comes after one that hangs is not reached. */
 export const stepNames: readonly StepName[] = [
   'ground',
@@ -55,14 +50,15 @@ export function gather(request: GatherRequest, options: AskOptions): Promise<Gat
   let current: StepName | null = null;
   let said = '';
   let complaints = '';
-  refuseBundled();
-  // Loaded here, because hardly any program asks the doctor.
-  const { spawn } = require('node:child_process') as typeof ChildProcess;
-  const child = spawn(process.execPath, [program, JSON.stringify(request)], {
+  const obstacle = whyNoProcess('doctor');
+  if (obstacle !== null) throw noProcess(request.path, obstacle);
+  const child = startProcess('doctor', {
     env: childEnvironment(),
+    arguments: [JSON.stringify(request)],
     stdio: ['ignore', 'pipe', 'pipe'],
-    windowsHide: true,
   });
+  // Without a free descriptor there are no pipes; `error` follows.
+  const { stdout, stderr } = child;
   const endWith = (end: () => void): void => {
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', onAbort);
@@ -70,8 +66,8 @@ export function gather(request: GatherRequest, options: AskOptions): Promise<Gat
     // A process that waits for a disk may not die of SIGKILL either: nobody waits for it.
     child.kill('SIGKILL');
     child.unref();
-    child.stdout.destroy();
-    child.stderr.destroy();
+    stdout?.destroy();
+    stderr?.destroy();
   };
   const finish = (): void =>
     endWith(() => {
@@ -97,12 +93,12 @@ export function gather(request: GatherRequest, options: AskOptions): Promise<Gat
   let timer = setTimeout(onTimeout, startTimeoutMs);
   options.signal?.addEventListener('abort', onAbort, { once: true });
   if (options.signal?.aborted === true) onAbort();
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  stdout?.setEncoding('utf8').on('data', (text: string) => {
     const lines = `${said}${text}`.split('\n');
     said = lines.pop() ?? '';
     for (const line of lines) onMessage(JSON.parse(line) as GatherMessage);
   });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
+  stderr?.setEncoding('utf8').on('data', (text: string) => (complaints += text));
   const onLost = (what: string, cause?: unknown): void =>
     endWith(() =>
       answer.reject(new MaintenanceError(`The process that looks at ${request.path} ${what}.`, { cause, details: {} })),
@@ -112,11 +108,10 @@ export function gather(request: GatherRequest, options: AskOptions): Promise<Gat
   return answer.promise;
 }
 
-function refuseBundled(): void {
-  if (existsSync(program)) return;
-  throw new MaintenanceError(`${program} is missing: the doctor looks from a process of its own, which runs it.`, {
-    hint: 'Leave safe-sqlite out of the bundle, or run `npx safe-sqlite doctor` where the package is installed.',
-    details: { program },
+function noProcess(path: string, { kind, reason, remedy }: ProgramObstacle): MaintenanceError {
+  return new MaintenanceError(`${path} cannot be looked at: the doctor is a process of its own, and ${reason}.`, {
+    hint: `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}; or run \`npx safe-sqlite doctor\` beside the application.`,
+    details: { path, kind },
   });
 }
 

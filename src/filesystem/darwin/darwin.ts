@@ -1,5 +1,4 @@
 /** The probe of macOS: the mount table by `/sbin/mount`. Not run in this project's tests: no Mac. */
-import type * as ChildProcess from 'node:child_process';
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { classifyDarwinMount, darwinMountOf, dataVolume, parseDarwinMounts, type DarwinMount } from './mounts';
@@ -56,7 +55,7 @@ function deviceOf(path: string): bigint | null {
 function readMounts(): string {
   try {
     // Loaded here, because the other systems never need it.
-    const { execFileSync } = require('node:child_process') as typeof ChildProcess;
+    const { execFileSync } = process.getBuiltinModule('node:child_process');
     return execFileSync('/sbin/mount', {
       encoding: 'utf8',
       timeout: mountCommandTimeoutMs,

@@ -1,5 +1,4 @@
 /** The jobs on a finished file: read its size and hash, carry it to another filesystem. */
-import type * as Crypto from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import type { FileContent, TransferJob } from '../messages';
 
@@ -47,7 +46,7 @@ export function hashFile(descriptor: number): FileContent {
 /** Reads a file to its end, writing what it reads to `copyTo`. */
 function readThrough(descriptor: number, copyTo: number | null): FileContent {
   // Loaded here: it takes a tenth of the time of `require('safe-sqlite')`, and only copies are hashed.
-  const { createHash } = require('node:crypto') as typeof Crypto;
+  const { createHash } = process.getBuiltinModule('node:crypto');
   const sha256 = createHash('sha256');
   const chunk = Buffer.allocUnsafe(chunkBytes);
   let bytes = 0;

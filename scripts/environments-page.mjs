@@ -1,0 +1,51 @@
+// Writes docs/environments.md from what the tests of the environments see: it runs them, and each records its row.
+// With `--rows FILE` it writes the page from rows that were recorded before (ENVIRONMENTS_FILE=FILE).
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+const tests = ['bundlers', 'frameworks', 'runners', 'runtimes'].map(name => `test/consumers/${name}.test.mts`);
+const given = process.argv.indexOf('--rows');
+const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-environments-'));
+const file = given === -1 ? join(folder, 'rows') : process.argv[given + 1];
+if (given === -1) {
+  const env = { ...process.env, ENVIRONMENTS: '1', ENVIRONMENTS_FILE: file };
+  const present = tests.filter(path => existsSync(path));
+  const run = spawnSync(process.execPath, ['scripts/test.mjs', '--long', ...present], { stdio: 'inherit', env });
+  if (run.status !== 0) process.exit(run.status ?? 1);
+}
+const rows = readFileSync(file, 'utf8')
+  .trim()
+  .split('\n')
+  .map(line => JSON.parse(line));
+rmSync(folder, { recursive: true });
+
+const groups = [...new Set(rows.map(({ group }) => group))];
+const tables = groups.map(group => {
+  const lines = rows.filter(row => row.group === group).map(({ environment, seen }) => `| ${environment} | ${seen} |`);
+  return [`## ${group}`, '', '| environment | safe-sqlite |', '| --- | --- |', ...lines].join('\n');
+});
+const manifest = name => JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8')).version;
+writeFileSync(
+  'docs/environments.md',
+  `# Environments
+
+One small application runs in each of these: it opens a database, writes with \`run\` and \`db.write\`, checkpoints, backs up,
+verifies, asks the doctor and closes. "threads" means that checkpoints, backups and checks ran in threads of their own;
+"doctor", that its process looked. The same application on better-sqlite3 alone is the control.
+
+Written by \`npm run environments:page\` from the tests in \`test/consumers\`, with better-sqlite3
+${manifest('better-sqlite3')} and Node ${process.versions.node} on ${process.platform} ${process.arch}. [Bundlers](bundlers.md) has the configurations.
+
+${tables.join('\n\n')}
+`,
+);
+spawnSync(process.execPath, [
+  'node_modules/prettier/bin/prettier.cjs',
+  '--write',
+  '--log-level=warn',
+  'docs/environments.md',
+]);

@@ -1,0 +1,160 @@
+// The application of apps/environment in a bundle of each bundler, by the configurations of docs/bundlers.md.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { transformSync } from 'esbuild';
+import { install, root } from '../../scripts/pack.mjs';
+import { blocksOf } from '../docs/page.mts';
+import { record, runNode, versionOf, whole, type Facts } from './environment.mts';
+import { copyOfProgram, npmInstall, programFolder, registrySkip, tarball } from './program.mts';
+
+const blocks = blocksOf('bundlers.md');
+
+/** The commands of the page that begin with `program`, each as its arguments. */
+function commandsOf(program: string): readonly string[][] {
+  const lines = blocks.flatMap(({ text }) => text.split('\n'));
+  const found = lines.filter(line => line.startsWith(`${program} `)).map(line => line.split(' ').slice(1));
+  assert.ok(found.length > 0, `docs/bundlers.md has no command of ${program}`);
+  return found;
+}
+
+/** Writes the configuration of the page that begins with this name. */
+function configure(folder: string, file: string): void {
+  const block = blocks.find(({ text }) => text.startsWith(`// ${file}\n`));
+  assert.ok(block, `docs/bundlers.md has no ${file}`);
+  writeFileSync(join(folder, file), block.text);
+}
+
+function bin(folder: string, file: string, ...args: string[]): void {
+  execFileSync(process.execPath, [join(folder, 'node_modules', file), ...args], { cwd: folder, stdio: 'pipe' });
+}
+
+/** Both module systems, and the application on better-sqlite3 alone as the control. */
+function proves(folder: string, name: string, outputs: Readonly<Record<string, string>>): void {
+  for (const [format, output] of Object.entries(outputs)) {
+    const facts = runNode(folder, output);
+    assert.deepEqual(facts, whole, `${name}, ${format}`);
+    record('Bundlers', `${name}, ${format}`, facts as Facts);
+  }
+}
+
+describe('esbuild, without the registry', () => {
+  test('as docs/bundlers.md has it, also minified', t => {
+    const folder = programFolder(t, 'environment');
+    install(tarball, folder);
+    const [esm = [], cjs = []] = commandsOf('esbuild');
+    const esbuild = join(root, 'node_modules/esbuild/bin/esbuild');
+    for (const extra of [[], ['--minify'], ['--minify', '--sourcemap']]) {
+      for (const args of [esm, cjs]) execFileSync(esbuild, [...args, ...extra, '--log-level=error'], { cwd: folder });
+      const outputs = { ESM: 'out/esbuild/main.mjs', CommonJS: 'out/esbuild/main.cjs' };
+      proves(folder, `esbuild ${versionOf(root, 'esbuild')}${extra.map(flag => ` ${flag}`).join('')}`, outputs);
+    }
+    const raw = esm.map(each => each.replace('main', 'raw'));
+    execFileSync(esbuild, raw, { cwd: folder, stdio: 'pipe' });
+    assert.deepEqual(runNode(folder, 'out/esbuild/raw.mjs'), { rows: 1 });
+  });
+
+  test('two copies in one bundle, by import and by require(), share what is of the process', t => {
+    const folder = programFolder(t, 'environment');
+    install(tarball, folder);
+    writeFileSync(
+      join(folder, 'both.js'),
+      `import Database, { openDatabase, SqliteUniqueError } from 'safe-sqlite';
+       const other = require('safe-sqlite');
+       const db = openDatabase('a.db', { logger: false });
+       const again = other.openDatabase('a.db', { logger: false });
+       db.exec('CREATE TABLE t (x UNIQUE); INSERT INTO t VALUES (1)');
+       let error;
+       try { again.exec('INSERT INTO t VALUES (1)'); } catch (thrown) { error = thrown; }
+       let conflict;
+       try { other.openDatabase('a.db', { logger: false, durability: 'extra' }); } catch (thrown) { conflict = thrown.code; }
+       console.log(JSON.stringify({
+         classes: Database === other, error: error instanceof SqliteUniqueError, conflict, rows: again.prepare('SELECT x FROM t').all() }));
+       db.close(); again.close();`,
+    );
+    const esbuild = join(root, 'node_modules/esbuild/bin/esbuild');
+    const args = ['both.js', '--bundle', '--platform=node', '--external:better-sqlite3', '--outfile=out/both.cjs'];
+    execFileSync(esbuild, args, { cwd: folder, stdio: 'pipe' });
+    assert.deepEqual(runNode(folder, 'out/both.cjs'), {
+      classes: false,
+      error: true,
+      conflict: 'SAFE_SQLITE_INSTANCE_CONFLICT',
+      rows: [{ x: 1 }],
+    });
+  });
+});
+
+describe('bundlers, after a real npm install', { skip: registrySkip }, () => {
+  let folder = '';
+  before(() => {
+    folder = copyOfProgram('environment');
+    const rollup = ['rollup', '@rollup/plugin-commonjs', '@rollup/plugin-json', '@rollup/plugin-node-resolve'];
+    npmInstall(folder, ...rollup, 'rolldown', 'vite', 'webpack', 'webpack-cli', '@vercel/ncc', 'tsup', 'typescript@5');
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('no bundle: the control', () => {
+    const facts = runNode(folder, 'main.js');
+    assert.deepEqual(facts, whole);
+    assert.deepEqual(runNode(folder, 'raw.js'), { rows: 1 });
+    record('Bundlers', 'none', facts as Facts);
+  });
+
+  test('the package brings neither rxjs nor tslib', () => {
+    const { dependencies } = JSON.parse(
+      readFileSync(join(folder, 'node_modules/safe-sqlite/package.json'), 'utf8'),
+    ) as { dependencies: object };
+    assert.deepEqual(Object.keys(dependencies), ['fastest-levenshtein', 'pino']);
+    const tree = execFileSync('npm', ['ls', '--all', '--json', 'safe-sqlite'], { cwd: folder, encoding: 'utf8' });
+    assert.doesNotMatch(tree, /"(rxjs|tslib|typed-emitter)"/);
+  });
+
+  const programs = {
+    rollup: { config: 'rollup.config.js', file: 'rollup/dist/bin/rollup', args: ['-c', '--silent'] },
+    rolldown: { config: 'rolldown.config.js', file: 'rolldown/bin/cli.mjs', args: ['-c'] },
+    webpack: { config: 'webpack.config.js', file: 'webpack-cli/bin/cli.js', args: [] },
+    tsup: { config: 'tsup.config.js', file: 'tsup/dist/cli-default.js', args: ['--silent'] },
+  };
+  for (const [name, { config, file, args }] of Object.entries(programs)) {
+    test(name, () => {
+      configure(folder, config);
+      bin(folder, file, ...args);
+      const outputs = { ESM: `out/${name}/main.mjs`, CommonJS: `out/${name}/main.cjs` };
+      proves(folder, `${name} ${versionOf(folder, name)}`, outputs);
+    });
+  }
+
+  test('Vite', () => {
+    configure(folder, 'vite.config.js');
+    bin(folder, 'vite/bin/vite.js', 'build', '--logLevel', 'error');
+    proves(folder, `Vite ${versionOf(folder, 'vite')}, noExternal`, { ESM: 'out/vite/main.mjs' });
+  });
+
+  test('ncc: with better-sqlite3 outside all is whole, inside it runs on the event loop and says so', () => {
+    const cjs = join(folder, 'cjs');
+    mkdirSync(cjs);
+    writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs" }');
+    for (const name of ['main.js', 'exercise.js', 'raw.js']) {
+      const { code } = transformSync(readFileSync(join(folder, name), 'utf8'), { format: 'cjs', platform: 'node' });
+      writeFileSync(join(cjs, name), code);
+    }
+    const ncc = (...args: string[]): void => bin(folder, '@vercel/ncc/dist/ncc/cli.js', ...args, '-q');
+    for (const args of commandsOf('ncc')) ncc(...args);
+    const name = `ncc ${versionOf(folder, '@vercel/ncc')}`;
+    proves(folder, name, { '-e better-sqlite3': 'cjs/out/outside/index.js' });
+
+    // The package beside it must not be taken for the copy in the bundle.
+    ncc('build', 'cjs/main.js', '-o', 'cjs/out/inside');
+    const inside = runNode(folder, 'cjs/out/inside/index.js') as Facts;
+    const { reasons, ...rest } = inside;
+    const { reasons: _, ...ordinary } = whole;
+    assert.deepEqual(rest, { ...ordinary, threads: false, status: 'degraded', warnings: ['no-worker-thread'] });
+    assert.match(reasons.join(), /leave better-sqlite3 out of the bundle \(external: \['better-sqlite3'\]\)/);
+    record('Bundlers', `${name}, better-sqlite3 inside`, inside);
+
+    ncc('build', 'cjs/raw.js', '-o', 'cjs/out/raw');
+    assert.deepEqual(runNode(folder, 'cjs/out/raw/index.js'), { rows: 1 });
+  });
+});
