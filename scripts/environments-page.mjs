@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
-const tests = ['bundlers', 'frameworks', 'runners', 'runtimes'].map(name => `test/consumers/${name}.test.mts`);
+const tests = ['bundlers', 'frameworks', 'runners'].map(name => `test/consumers/${name}.test.mts`);
 const given = process.argv.indexOf('--rows');
 const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-environments-'));
 const file = given === -1 ? join(folder, 'rows') : process.argv[given + 1];
