@@ -34,7 +34,7 @@ through unchanged.
 | \`fatal\`         | This connection, or this file in this process, cannot be trusted any more.                            |
 | \`details\`       | Facts: \`file\`, \`operation\`, \`sql\` (the text that was prepared; bound values are never in it).         |
 | \`cause\`         | The original error, for example the one that better-sqlite3 threw.                                    |
-| \`commitOutcome\` | After a failed COMMIT only: \`'rolled-back'\` (run it again if you like) or \`'unknown'\` (read first).   |
+| \`commitOutcome\` | After a failed COMMIT, and after a failure with which SQLite has rolled back the whole transaction of a \`db.write\`: \`'rolled-back'\` (run it again if you like) or \`'unknown'\` (read first; over [several files](journal-modes.md#a-transaction-over-several-files) \`details.files\` names them). |
 
 ## What to do in a request handler
 

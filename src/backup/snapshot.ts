@@ -75,7 +75,7 @@ export interface SnapshotConnection {
 export interface SnapshotOutcome<Value> {
   /** What the change returned, or resolved with. */
   readonly value: Value;
-  /** Path of the snapshot; `null` when it was deleted. */
+  /** Path of the snapshot; `null` when it was deleted. One that cannot be deleted stays. */
   readonly snapshot: string | null;
   /** Rows that refer to nothing, all of them from before the change; `null` with `check: 'off'`. */
   readonly foreignKeyViolations: number | null;
@@ -121,10 +121,20 @@ export async function withSnapshot<Value>(
   } catch (error) {
     throw error instanceof FailedChange ? explain(error, path, connection.file) : error;
   }
-  if (keep === 'always') return { ...changed, snapshot: path };
-  await rm(path, { force: true });
-  await syncFolder(dirname(path));
-  return { ...changed, snapshot: null };
+  const kept = keep === 'always' || !(await remove(path));
+  return { ...changed, snapshot: kept ? path : null };
+}
+
+/** False when it is still there. The change is stored: nothing that fails from here on may say otherwise. */
+async function remove(path: string): Promise<boolean> {
+  try {
+    await rm(path, { force: true });
+  } catch {
+    return false;
+  }
+  // Without this sync a power cut can bring it back, which harms nothing.
+  await syncFolder(dirname(path)).catch(() => {});
+  return true;
 }
 
 const forAsync =

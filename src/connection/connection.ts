@@ -9,10 +9,10 @@ import { translateError } from '../errors/translate';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without-checkpoint';
 import type { ResolvedOptions } from '../options/resolved';
-import { judgeFailedCommit } from '../policy/commit-outcome';
 import type { Plan, PlanWarning } from '../policy/plan';
 import { CommitHooks } from './commit-hooks';
 import { FaultCounters } from './fault-counters';
+import { failedCommitFacts } from './failed-commit';
 import { BusyTimeout } from './busy-timeout';
 import type { ConnectionObserver } from './observer';
 import { journalModesOf, type ProtectionInputs } from './set-pragmas';
@@ -235,7 +235,9 @@ export class Connection {
       operation: operation.operation,
       ...(operation.sql === undefined ? {} : { sql: operation.sql }),
       // Inside a transaction of the write queue nothing commits but the queue itself, when no function runs.
-      ...(operation.commits === true && this.owner === null ? this.#commitOutcome(error) : {}),
+      ...(operation.commits === true && this.owner === null
+        ? failedCommitFacts(this, errorCode(error) ?? '', operation.sql ?? '')
+        : {}),
     });
     if (translated instanceof SqliteResultError) {
       this.faults.count(translated);
@@ -351,15 +353,6 @@ export class Connection {
   followTrustedSchema(): void {
     const answer = this.verbose.quietly(() => this.native.pragma('trusted_schema', { simple: true }));
     if (answer === 1) this.#givenUp.add(untrustedSchema);
-  }
-
-  #commitOutcome(error: unknown): { commitOutcome?: 'rolled-back' | 'unknown' } {
-    const code = errorCode(error) ?? '';
-    const judge = (journalMode: string) =>
-      judgeFailedCommit({ code, journalMode, stillOpen: this.native.inTransaction }).outcome;
-    // Whether a commit failed at all does not depend on the journal; most failures are of statements.
-    if (judge('wal') === null) return {};
-    return { commitOutcome: this.journalModes().map(judge).includes('unknown') ? 'unknown' : 'rolled-back' };
   }
 }
 

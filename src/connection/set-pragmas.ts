@@ -70,12 +70,21 @@ function protectSchema(native: Native, schema: string, ground: ProtectionInputs,
 /** Of each schema with a file: what a commit depends on. */
 export function journalModesOf(native: Native): string[] {
   const files = schemasOf(native).filter(({ file }) => file !== '');
-  return files.map(({ name }) => String(native.pragma(`${quotedName(name)}.journal_mode`, { simple: true })));
+  return files.map(({ name }) => journalModeOf(native, name));
+}
+
+/** Not with `pragma()`, which is refused while an iterator is open. */
+export function journalModeOf(native: Native, schema: string): string {
+  return String(
+    native
+      .prepare(`PRAGMA ${quotedName(schema)}.journal_mode`)
+      .pluck()
+      .get(),
+  );
 }
 
 function protectionsOf(native: Native, schema: string, ground: ProtectionInputs): readonly Protection[] {
-  const journalMode = String(native.pragma(`${quotedName(schema)}.journal_mode`, { simple: true }));
-  return schemaProtections({ journalMode, durability: ground.durability });
+  return schemaProtections({ journalMode: journalModeOf(native, schema), durability: ground.durability });
 }
 
 /** Reads from the file, which also maps the `-shm` of a WAL database: what cannot be used fails here, at open. */

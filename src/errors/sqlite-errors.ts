@@ -28,8 +28,9 @@ export class SqliteResultError extends NativeSqliteError implements ErrorFacts {
   declare readonly fatal: boolean;
   declare readonly details: Readonly<Record<string, unknown>>;
   /**
-   * Only after a failed COMMIT: `'rolled-back'`, the transaction is undone and may be run again; `'unknown'`, it may
-   * be stored or not, so read before you run it again.
+   * After a failed COMMIT, and a failure with which SQLite has rolled back the whole transaction of a `db.write`:
+   * `'rolled-back'`, the transaction is undone and may be run again; `'unknown'`, it may be stored or not, so read
+   * before you run it again. With several files `details.files` names those that may differ.
    */
   declare readonly commitOutcome?: CommitOutcome;
 

@@ -13,6 +13,8 @@ export interface FailedOperation {
   /** What was done, in a word or two, for example `'COMMIT'` or `'checkpoint'`. */
   readonly operation?: string | undefined;
   readonly commitOutcome?: CommitOutcome | undefined;
+  /** The files of a transaction over several whose outcome is unknown. */
+  readonly files?: readonly string[] | undefined;
   /** The text of the statement as it was prepared, never the text with its values in it. */
   readonly sql?: string | undefined;
 }
@@ -70,6 +72,7 @@ export function translateError(error: unknown, failed: FailedOperation = {}): un
   const message = speaksOfTheFile.has(primaryCode) ? messageWithPlace(error.message, code, failed) : error.message;
   const translated = new errorClass(message, code, {
     details: detailsOf(failed),
+    ...(failed.files === undefined ? {} : { hint: readEach }),
     cause: error,
     commitOutcome: failed.commitOutcome,
   });
@@ -99,10 +102,14 @@ function isNative(error: unknown): error is SqliteFailure {
   );
 }
 
+const readEach =
+  'SQLite commits several files one after the other, unless all have a rollback journal: read what is stored in each of `details.files` before you write again. What must be stored together belongs into one file.';
+
 function messageWithPlace(message: string, code: string, failed: FailedOperation): string {
   const operation = failed.operation === undefined ? '' : ` at ${failed.operation}`;
   const file = failed.file ? ` in ${failed.file}` : '';
-  const outcome = failed.commitOutcome === 'unknown' ? '; it is unknown whether the transaction is stored' : '';
+  const where = failed.files === undefined ? 'whether' : `in which of ${failed.files.join(', ')}`;
+  const outcome = failed.commitOutcome === 'unknown' ? `; it is unknown ${where} the transaction is stored` : '';
   return `${message} (${code}${operation}${file})${outcome}`;
 }
 
@@ -110,6 +117,7 @@ function detailsOf(failed: FailedOperation): Record<string, unknown> {
   const details: Record<string, unknown> = {};
   if (failed.file) details['file'] = failed.file;
   if (failed.operation !== undefined) details['operation'] = failed.operation;
+  if (failed.files !== undefined) details['files'] = failed.files;
   if (failed.sql !== undefined) details['sql'] = failed.sql.slice(0, longestSql);
   return details;
 }

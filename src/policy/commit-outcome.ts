@@ -1,12 +1,24 @@
-/** What became of a transaction whose COMMIT failed: a pure decision over the facts of SQLite's journals. */
+/** Decides what became of a transaction whose COMMIT failed, from the facts of SQLite's journals. Pure. */
 import { resolveCode } from '../errors/result-codes';
 
 export type CommitOutcome = 'rolled-back' | 'unknown';
 
+/** A database with a file that the connection has open. */
+export interface CommittedFile {
+  /** Canonical path. */
+  readonly file: string;
+  readonly journalMode: string;
+}
+
 export interface FailedCommit {
   /** Extended result code. */
   readonly code: string;
-  readonly journalMode: string;
+  /** Every file that the transaction can have written; `null` where SQLite could not be asked. */
+  readonly files: readonly CommittedFile[] | null;
+  /** Whether it can have written more than one of them: a single statement that commits by itself writes one. */
+  readonly several: boolean;
+  /** The main database has a file. Without one SQLite makes no super-journal. */
+  readonly mainHasFile: boolean;
   /** The transaction is still open after the failure (BUSY at COMMIT, a deferred foreign key). */
   readonly stillOpen: boolean;
 }
@@ -36,28 +48,55 @@ const strikesAfterCommit: ReadonlyMap<string, string> = new Map([
 /** With a journal that is made invalid in place, the last step is a write and its sync. */
 const strikesLastStep: ReadonlySet<string> = new Set(['SQLITE_IOERR_FSYNC', 'SQLITE_IOERR_WRITE', 'SQLITE_IOERR']);
 
+/** Whether a failure with this code and no open transaction behind it can have struck a commit. */
+export function canStrikeCommit(code: string): boolean {
+  return strikesCommits.has(familyOf(code));
+}
+
 /**
  * Measured: after a failed sync of the WAL, or a failed growth of its index, the row is invisible to every live process,
  * gone after the next commit, and back after `SIGKILL`; after a failed sync of a truncated journal, or of the folder
  * once the journal is unlinked, or a failed unlock after that, the commit is applied although COMMIT failed.
  *
+ * Several files: SQLite commits those in WAL mode one after the other (`vdbeCommit` in vdbeaux.c), and makes one
+ * super-journal for those with a rollback journal, if the main database has a file (https://sqlite.org/atomiccommit.html
+ * section 5). One file in WAL mode among several, or a main database in memory, and the first may be committed when the
+ * second fails: for whatever reason, also one for which the second is rolled back for certain.
+ *
  * @see https://sqlite.org/atomiccommit.html section 3.11: the commit happens when the journal is deleted
  */
 export function judgeFailedCommit(commit: FailedCommit): JudgedCommit {
-  if (commit.stillOpen) return { outcome: null, reason: 'SQLite kept the transaction open' };
-  const family = resolveCode(commit.code)?.primaryCode ?? commit.code;
-  if (!strikesCommits.has(family))
-    return { outcome: null, reason: 'the statement failed before anything was committed' };
-  if (commit.journalMode === 'wal') {
-    return strikesAfterFrames.has(family)
+  const { code, files, several, mainHasFile, stillOpen } = commit;
+  if (stillOpen) return { outcome: null, reason: 'SQLite kept the transaction open' };
+  if (!canStrikeCommit(code)) return { outcome: null, reason: 'the statement failed before anything was committed' };
+  if (files === null) return { outcome: 'unknown', reason: 'SQLite could not be asked which files it has' };
+  const atomic = mainHasFile && files.every(({ journalMode }) => journalMode !== 'wal');
+  if (several && files.length > 1 && !atomic) {
+    return { outcome: 'unknown', reason: 'SQLite commits the files one after the other, and some may be committed' };
+  }
+  const judged = files.map(({ journalMode }) => judgeFile(code, journalMode));
+  return (
+    judged.find(({ outcome }) => outcome === 'unknown') ??
+    judged[0] ?? { outcome: 'rolled-back', reason: 'there is no file that could hold it' }
+  );
+}
+
+/** One file, or several whose commits are one. */
+function judgeFile(code: string, journalMode: string): JudgedCommit {
+  if (journalMode === 'wal') {
+    return strikesAfterFrames.has(familyOf(code))
       ? { outcome: 'unknown', reason: 'its frames may stand in the WAL and come back after a crash' }
       : { outcome: 'rolled-back', reason: 'its commit frame was not written' };
   }
-  const afterCommit = strikesAfterCommit.get(commit.code);
+  const afterCommit = strikesAfterCommit.get(code);
   if (afterCommit !== undefined) return { outcome: 'unknown', reason: afterCommit };
-  const invalidatesInPlace = commit.journalMode === 'truncate' || commit.journalMode === 'persist';
-  if (invalidatesInPlace && strikesLastStep.has(commit.code)) {
+  const invalidatesInPlace = journalMode === 'truncate' || journalMode === 'persist';
+  if (invalidatesInPlace && strikesLastStep.has(code)) {
     return { outcome: 'unknown', reason: 'the journal may be invalidated already; only its sync failed' };
   }
   return { outcome: 'rolled-back', reason: 'SQLite played the journal back' };
+}
+
+function familyOf(code: string): string {
+  return resolveCode(code)?.primaryCode ?? code;
 }

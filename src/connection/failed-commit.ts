@@ -1,0 +1,73 @@
+/** Asks a connection what a failed COMMIT could have written, and what became of it. */
+import type { NativeDatabase } from '../native/better-sqlite3';
+import { canStrikeCommit, judgeFailedCommit, type CommitOutcome, type CommittedFile } from '../policy/commit-outcome';
+import type { Plan } from '../policy/plan';
+import { statementKinds } from '../sql/statement-kind';
+import { journalModeOf, schemasOf } from './set-pragmas';
+import type { Verbose } from './verbose';
+
+interface CommittingConnection {
+  readonly native: NativeDatabase.Database;
+  readonly verbose: Verbose;
+  readonly plan: Plan;
+}
+
+/** What a failure says of its transaction. */
+export interface FailedCommitFacts {
+  readonly commitOutcome?: CommitOutcome;
+  /** The files of a transaction over several whose outcome is unknown. */
+  readonly files?: readonly string[];
+}
+
+/** Facts for the error with `code` of `sql`; empty where no commit failed. */
+export function failedCommitFacts(connection: CommittingConnection, code: string, sql: string): FailedCommitFacts {
+  const { native } = connection;
+  const stillOpen = native.inTransaction;
+  // Most failures are of statements.
+  if (stillOpen || !canStrikeCommit(code)) return {};
+  const kinds = statementKinds(sql);
+  return connection.verbose.quietly(() => {
+    const files = filesOf(connection);
+    const several = kinds.has('commit') || kinds.has('release') || hasTemporaryTrigger(native);
+    const mainHasFile = connection.plan.storage === 'file';
+    const { outcome } = judgeFailedCommit({ code, files, several, mainHasFile, stillOpen });
+    if (outcome === null) return {};
+    const names =
+      files === null || files.length < 2 || outcome !== 'unknown' ? undefined : files.map(({ file }) => file);
+    return { commitOutcome: outcome, ...(names === undefined ? {} : { files: names }) };
+  });
+}
+
+/** The journal modes are asked of SQLite: the application, and also another program, may have changed them. */
+function filesOf({ native, plan }: CommittingConnection): readonly CommittedFile[] | null {
+  try {
+    return schemasOf(native).flatMap(({ name, file }) =>
+      file === '' ? [] : [{ file, journalMode: askMode(native, name) ?? plannedMode(plan, name) }],
+    );
+  } catch {
+    return null;
+  }
+}
+
+/** What was planned, where it cannot be asked now; of an attached database, the mode that promises least. */
+function plannedMode(plan: Plan, schema: string): string {
+  return schema === 'main' ? (plan.journalMode ?? 'delete') : 'wal';
+}
+
+function askMode(native: NativeDatabase.Database, schema: string): string | null {
+  try {
+    return journalModeOf(native, schema);
+  } catch {
+    return null;
+  }
+}
+
+/** A trigger in the schema `temp` is the only one that writes to other schemas than that of its table. */
+function hasTemporaryTrigger(native: NativeDatabase.Database): boolean {
+  try {
+    const triggers = native.prepare("SELECT 1 FROM sqlite_temp_schema WHERE type = 'trigger' LIMIT 1");
+    return triggers.get() !== undefined;
+  } catch {
+    return true;
+  }
+}
