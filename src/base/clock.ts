@@ -13,6 +13,13 @@ export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediat
 
 export const { performance } = hooks;
 
+const { nextTick } = process;
+
+/** True while a test runner replaces `process.nextTick`, on which the streams and channels of child processes depend. */
+export function isNextTickReplaced(): boolean {
+  return process.nextTick !== nextTick;
+}
+
 const RealDate = Date;
 
 /** Milliseconds since 1970, as the times of files have them. */

@@ -116,7 +116,7 @@ function needsProcess(job: Job): job is ProcessJob {
   }
 }
 
-/** `null` where this process may not start others (Node's permission model): then a thread has to do. */
+/** `null` where the process does not start: then a thread has to do. */
 function startInProcess<SomeJob extends Job>(
   job: SomeJob & ProcessJob,
   options: JobOptions,

@@ -8,6 +8,7 @@
  */
 import type { ChildProcess, IOType } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
+import { isNextTickReplaced } from '../base/clock';
 import { betterSqlite3File } from './loaded-modules';
 
 /** `worker`: jobs, in a thread or a process. `reader`: reads of an application. `doctor`: looks, and opens no database. */
@@ -19,8 +20,9 @@ export interface ProgramObstacle {
    * - `permission`: the permission model of Node forbids it
    * - `bundled`: better-sqlite3 is part of the bundle
    * - `single-executable`: the executable of this process is the application, not Node
+   * - `fake-timers`: a test runner has replaced `process.nextTick`, without which no message of a process arrives
    */
-  readonly kind: 'permission' | 'bundled' | 'single-executable';
+  readonly kind: 'permission' | 'bundled' | 'single-executable' | 'fake-timers';
   /** A sentence without its full stop. */
   readonly reason: string;
   /** What to change, as it is to be written. */
@@ -53,6 +55,13 @@ export function whyNoProcess(name: ProgramName): ProgramObstacle | null {
       kind: 'single-executable',
       reason: `${process.execPath} is a single executable application, which would start itself again`,
       remedy: 'run `npx safe-sqlite` with an installed Node',
+    };
+  }
+  if (isNextTickReplaced()) {
+    return {
+      kind: 'fake-timers',
+      reason: 'process.nextTick is replaced, so no message of another process arrives',
+      remedy: 'leave nextTick out of the fake timers (Jest and Vitest: toFake / doNotFake)',
     };
   }
   return name === 'doctor' ? null : whyNoBetterSqlite3();
