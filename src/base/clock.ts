@@ -13,10 +13,12 @@ export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediat
 
 export const { performance } = hooks;
 
+// oxlint-disable-next-line no-restricted-properties, typescript/unbound-method -- compared, never called
 const { nextTick } = process;
 
 /** True while a test runner replaces `process.nextTick`, on which the streams and channels of child processes depend. */
 export function isNextTickReplaced(): boolean {
+  // oxlint-disable-next-line no-restricted-properties -- compared, never called
   return process.nextTick !== nextTick;
 }
 

@@ -14,6 +14,7 @@
  */
 import { fstatSync, ftruncateSync, readSync } from 'node:fs';
 import { performance, wallClockNow } from '../base/clock';
+import { errorCode, errorMessage } from '../base/foreign-error';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { descriptorsOn } from '../proc/descriptors';
 import { identityNow } from '../proc/path-identity';
@@ -45,6 +46,8 @@ export interface Changed {
 export type ContentMoment = 'commit' | 'interval' | 'checkpoint';
 
 export interface ContentChecks {
+  /** Why a file could not be read the last time that this happened; null while all could be. */
+  readonly unreadable: string | null;
   changed(moment: ContentMoment): Changed | null;
 }
 
@@ -100,6 +103,7 @@ class ContentWatch implements ContentChecks {
   #trusted: Trusted | null = null;
   #doubt: Doubt | null = null;
   #indexSize = 0;
+  #unreadable: string | null = null;
 
   constructor({ file, identity, descriptors }: ContentSubject) {
     this.#file = file;
@@ -107,6 +111,10 @@ class ContentWatch implements ContentChecks {
     this.#shm = `${file}-shm`;
     this.#descriptors = descriptors;
     this.#inode = Number(identity.ino);
+  }
+
+  get unreadable(): string | null {
+    return this.#unreadable;
   }
 
   changed(moment: ContentMoment): Changed | null {
@@ -117,8 +125,35 @@ class ContentWatch implements ContentChecks {
     return null;
   }
 
+  /** How many bytes there are, up to those that fit; null where they could not be read, which is no finding. */
+  #read(fd: number, into: Buffer, position: number): number | null {
+    try {
+      const got = readSync(fd, into, 0, into.length, position);
+      // Fewer bytes than the file has are a failed read, as SQLite takes them: only the end of the file is a cut.
+      if (got === into.length || got >= fstatSync(fd).size - position) return got;
+      this.#unreadable = 'a read ended before the end of the file';
+    } catch (error) {
+      // SQLite has closed its descriptor: there is nothing to look at any more.
+      if (errorCode(error) !== 'EBADF') this.#unreadable = errorMessage(error);
+    }
+    return null;
+  }
+
+  /** Null where one of the places could not be read. */
+  #sampleOf(fd: number, size: number): Buffer | null {
+    const samples = Buffer.alloc(sampledPlaces * sampledBytes);
+    const step = Math.floor(size / sampledPlaces / 512) * 512;
+    const part = Buffer.alloc(sampledBytes);
+    for (let place = 0; place < sampledPlaces; place++) {
+      const got = this.#read(fd, part, place * step);
+      if (got === null) return null;
+      part.copy(samples, place * sampledBytes, 0, got);
+    }
+    return samples;
+  }
+
   #readIndex(fd: number): IndexHeader | 'short' | null {
-    const got = read(fd, this.#indexBytes, 0);
+    const got = this.#read(fd, this.#indexBytes, 0);
     if (got === null) return null;
     return got < indexHeaderBytes ? 'short' : parseIndexHeader(this.#indexBytes);
   }
@@ -139,7 +174,7 @@ class ContentWatch implements ContentChecks {
   #tailIsRight(index: IndexHeader, fd: number): boolean | null {
     const bytes = frameHeaderBytes + index.pageSize;
     if (this.#tail.length !== bytes) this.#tail = Buffer.alloc(bytes);
-    const got = read(fd, this.#tail, frameOffset(index.frames, index.pageSize));
+    const got = this.#read(fd, this.#tail, frameOffset(index.frames, index.pageSize));
     if (got === null) return null;
     return (
       got === bytes &&
@@ -196,8 +231,9 @@ class ContentWatch implements ContentChecks {
       }
     } else if (moment === 'commit' && mayBeCopying(before) && stats.size > 0) return null;
     const header = Buffer.alloc(databaseHeaderBytes);
-    if (read(fd, header, 0) === null) return null;
-    const sampled = sampleOf(fd, stats.size);
+    if (this.#read(fd, header, 0) === null) return null;
+    const sampled = this.#sampleOf(fd, stats.size);
+    if (sampled === null) return null;
     const compared = mayBeCopying(before) ? null : this.#copiedDiffers(before, fd);
     const indexFd = this.#fdOf('sharedMemory');
     const after = indexFd === null ? null : this.#readIndex(indexFd);
@@ -244,9 +280,9 @@ class ContentWatch implements ContentChecks {
     const page = Buffer.alloc(databaseHeaderBytes);
     for (let frame = index.frames; frame > Math.max(0, index.frames - searchedFrames); frame--) {
       const offset = frameOffset(frame, index.pageSize);
-      if (read(fd, this.#frameBytes, offset) !== frameHeaderBytes) return true;
+      if (this.#read(fd, this.#frameBytes, offset) !== frameHeaderBytes) return true;
       if (this.#frameBytes.readUInt32BE(0) !== 1) continue;
-      if (read(fd, page, offset + frameHeaderBytes) !== databaseHeaderBytes) return true;
+      if (this.#read(fd, page, offset + frameHeaderBytes) !== databaseHeaderBytes) return true;
       if (page.equals(header)) return true;
     }
     // Not all were searched.
@@ -267,14 +303,16 @@ class ContentWatch implements ContentChecks {
     const page = Buffer.alloc(pageSize);
     for (let number = index.copied; number > 0 && pages.size < comparedPages; number--) {
       if (index.copied - number > sampledFrames) break;
-      if (read(walFd, frame, frameOffset(number, pageSize)) !== frame.length) return null;
+      if (this.#read(walFd, frame, frameOffset(number, pageSize)) !== frame.length) return null;
       if (frame.toString('latin1', 8, 16) !== index.salts) return null;
       const pageNumber = frame.readUInt32BE(0);
       fewestPages = Math.min(fewestPages, frame.readUInt32BE(4) || Number.POSITIVE_INFINITY);
       if (pages.has(pageNumber) || waiting.pages.has(pageNumber)) continue;
       pages.add(pageNumber);
       if (pageNumber > fewestPages) continue;
-      if (read(fd, page, (pageNumber - 1) * pageSize) !== pageSize) return pageNumber;
+      const got = this.#read(fd, page, (pageNumber - 1) * pageSize);
+      if (got === null) return null;
+      if (got !== pageSize) return pageNumber;
       if (frame.compare(page, 0, pageSize, frameHeaderBytes) !== 0) return pageNumber;
     }
     return null;
@@ -286,7 +324,7 @@ class ContentWatch implements ContentChecks {
     let fewestPages = index.pages;
     const pages = new Set<number>();
     for (let frame = index.copied + 1; frame <= index.frames; frame++) {
-      if (read(walFd, this.#frameBytes, frameOffset(frame, index.pageSize)) !== frameHeaderBytes) return null;
+      if (this.#read(walFd, this.#frameBytes, frameOffset(frame, index.pageSize)) !== frameHeaderBytes) return null;
       pages.add(this.#frameBytes.readUInt32BE(0));
       fewestPages = Math.min(fewestPages, this.#frameBytes.readUInt32BE(4) || fewestPages);
     }
@@ -299,7 +337,7 @@ class ContentWatch implements ContentChecks {
     if (walFd === null) return null;
     const step = Math.max(1, Math.floor((index.frames - index.copied) / sampledFrames));
     for (let frame = index.copied + 1; frame <= index.frames; frame += step) {
-      const got = read(walFd, this.#frameBytes, frameOffset(frame, index.pageSize));
+      const got = this.#read(walFd, this.#frameBytes, frameOffset(frame, index.pageSize));
       if (got === frameHeaderBytes && this.#frameBytes.toString('latin1', 8, 16) === index.salts) continue;
       if (got === null) return null;
       const fd = this.#fdOf('sharedMemory');
@@ -339,26 +377,6 @@ class ContentWatch implements ContentChecks {
     if (found !== null) return found;
     this.#seen = index;
     return moment === 'commit' ? null : this.#framesChanged(index);
-  }
-}
-
-function sampleOf(fd: number, size: number): Buffer {
-  const samples = Buffer.alloc(sampledPlaces * sampledBytes);
-  const step = Math.floor(size / sampledPlaces / 512) * 512;
-  const part = Buffer.alloc(sampledBytes);
-  for (let place = 0; place < sampledPlaces; place++) {
-    const got = read(fd, part, place * step);
-    if (got !== null && got > 0) part.copy(samples, place * sampledBytes, 0, got);
-  }
-  return samples;
-}
-
-/** How many bytes were read; null when the descriptor cannot be read any more. */
-function read(fd: number, into: Buffer, position: number): number | null {
-  try {
-    return readSync(fd, into, 0, into.length, position);
-  } catch {
-    return null;
   }
 }
 

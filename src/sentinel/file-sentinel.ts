@@ -82,6 +82,11 @@ export function createSentinel(subject: SentinelSubject): Sentinel {
       if (lost !== null) return lost;
       const changed = contents?.changed(moment === 'survey' ? 'interval' : moment) ?? null;
       if (changed !== null) return changedUnderneath(file, changed);
+      const unreadable = contents?.unreadable ?? null;
+      if (unreadable !== null && !warned.has(unreadableKey)) {
+        warned.add(unreadableKey);
+        return cannotRead(file, unreadable);
+      }
       if (moment === 'commit' || moment === 'checkpoint') return null;
       return (
         blind() ??
@@ -108,6 +113,7 @@ export function createSentinel(subject: SentinelSubject): Sentinel {
 const intervalsPerThorough = 4;
 
 const blindKey = 'blind';
+const unreadableKey = 'unreadable';
 
 function cannotLook(file: string, reason: string): Loss {
   return {
@@ -116,6 +122,17 @@ function cannotLook(file: string, reason: string): Loss {
     filesLost: false,
     message: `The locks on ${file} cannot be checked: ${reason}. They are not known to be lost.`,
     culprits: ['a process that has used up its open files (`ulimit -n`) or its memory'],
+    details: { file, reason },
+  };
+}
+
+function cannotRead(file: string, reason: string): Loss {
+  return {
+    kind: 'cannotLook',
+    fatal: false,
+    filesLost: false,
+    message: `The contents of ${file} or its sidecars cannot be checked: ${reason}. They are not known to be changed.`,
+    culprits: ['a disk that fails to read (see `dmesg`)'],
     details: { file, reason },
   };
 }

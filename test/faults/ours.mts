@@ -14,6 +14,10 @@ function open(file: string, settings: OpenSettings): Connection {
   });
   const told: Error[] = [];
   database.events.on('checkpointFailed', ({ error }) => told.push(error));
+  // A read of the sentinel's own that fails: nothing of the application failed, and the warning says what could not be seen.
+  database.events.on('warning', ({ code, message }) => {
+    if (code === 'sentinel-cannot-look') told.push(Object.assign(new Error(message), { code, hint: message }));
+  });
   return {
     told,
     nextCheckpoint: () =>
