@@ -275,7 +275,7 @@ export class Connection {
     const holds = files.map(({ file, identity }) => blockCheckpoint(file, identity, nativeBinding));
     try {
       if (!holds.every(hold => hold.holds)) throw new Error(`No read-only connection to ${this.file} could be opened.`);
-      for (const iterator of this.openIterators()) iterator.return();
+      for (const iterator of this.openIterators()) iterator.letGo();
       this.native.close();
       this.#holds = holds;
       return null;

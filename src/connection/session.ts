@@ -15,7 +15,9 @@ export interface OpenIterator {
   readonly statement: { readonly source: string; readonly readonly: boolean };
   /** Milliseconds of the monotonic clock. */
   readonly openedAt: number;
-  /** Lets the statement go. */
+  /** Ends the statement of a connection that refuses every call: the next step throws the refusal. */
+  letGo(): void;
+  /** Ends the iterator. */
   return(): unknown;
 }
 

@@ -46,7 +46,13 @@ class StatementIterator implements OpenIterator {
     }
   }
 
-  /** Always lets the statement go, also on a fenced connection: an open iterator would keep the transaction open. */
+  /** For the fence: the statement ends, but the loop over its rows must not. Its next step throws the refusal. */
+  letGo(): void {
+    this.#rows.return?.();
+    this.#session.openIterators.delete(this);
+  }
+
+  /** Always ends the statement, also on a fenced connection: an open iterator would keep the transaction open. */
   return(): IteratorResult<unknown> {
     try {
       const step = this.#rows.return?.() ?? { value: undefined, done: true };

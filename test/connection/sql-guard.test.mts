@@ -81,7 +81,7 @@ test('VACUUM INTO writes the file that its parameter is bound to, and no other o
     ['VACUUM INTO (SELECT ?)', ['WAL']],
     ['VACUUM INTO CASE WHEN ? THEN ? ELSE ? END', [1, 'WAL', 'decoy.db']],
     ['VACUUM INTO ?', ['WAL\0.db']],
-    ['VACUUM INTO replace(?, ?, ?)', ['WALx', 'x', '']],
+    ['VACUUM INTO replace(?, ?, ?)', ['WAL##', '##', '']],
   ];
   for (const [index, [sql, given]] of names.entries()) {
     const victimFile = join(folder, `victim-${index}.db`);
