@@ -3,6 +3,9 @@ import { basename } from 'node:path';
 import type { Action, Call, ErrnoName, FaultRule, LoggedCall } from '../../support/fault-shim.mts';
 import { attachedName, copyName, databaseName } from './templates.mts';
 
+/** What a copy is called until it is finished. */
+const builtName = 'copy.tmp';
+
 export type FaultName = ErrnoName | 'short';
 
 /** What can happen to each kind of call. fsync(2), write(2) and so on list them; EIO stands for a broken device. */
@@ -57,8 +60,8 @@ export function targetOf(path: string, folder: string): string {
     const sidecar = ['-wal', '-shm', '-journal'].find(suffix => name === `${database}${suffix}`);
     if (sidecar !== undefined) return title === 'database' ? sidecar.slice(1) : `${title}${sidecar}`;
   }
-  // A copy is built under a name that is new each time.
-  if (name.includes(copyName)) return name.endsWith('-journal') ? 'temporary-journal' : 'temporary';
+  // A copy is built in a folder whose name is new each time.
+  if (name.startsWith(builtName)) return name.endsWith('-journal') ? 'temporary-journal' : 'temporary';
   return 'other';
 }
 
@@ -67,8 +70,8 @@ export function patternOf(target: string, folder: string): string {
   const main = { database: '', wal: '-wal', shm: '-shm', journal: '-journal' }[target];
   if (main !== undefined) return `${folder}/${databaseName}${main}`;
   if (target === 'folder') return folder;
-  if (target === 'temporary') return `${folder}/*?${copyName}*`;
-  if (target === 'temporary-journal') return `${folder}/*?${copyName}*-journal`;
+  if (target === 'temporary') return `${folder}/*/${builtName}`;
+  if (target === 'temporary-journal') return `${folder}/*/${builtName}-journal`;
   const [title, sidecar] = target.split('-');
   const database = { attached: attachedName, copy: copyName }[title ?? ''];
   return database === undefined ? `${folder}/*` : `${folder}/${database}${sidecar === undefined ? '' : `-${sidecar}`}`;

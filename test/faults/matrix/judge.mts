@@ -40,7 +40,7 @@ export function judge(outcome: Outcome): Judgement {
   if (error !== null && isUntyped(outcome.subject, error))
     return { verdict: 'untyped', reason: `${error.name}: ${error.message}` };
   if (error !== null) return { verdict: 'reported', reason: signature(error) };
-  const excuse = excuses.find(({ holds }) => holds(cell));
+  const excuse = excuses.find(({ holds }) => holds(cell, outcome.subject));
   return excuse === undefined
     ? { verdict: 'silent', reason: 'success was reported although the call failed' }
     : { verdict: 'accepted', reason: excuse.reason };
@@ -61,7 +61,7 @@ function isUntyped(subject: Outcome['subject'], error: PlainError): boolean {
 
 interface Excuse {
   readonly reason: string;
-  readonly holds: (cell: Cell) => boolean;
+  readonly holds: (cell: Cell, subject: Outcome['subject']) => boolean;
 }
 
 /** When success is right although a call failed. */
@@ -71,6 +71,11 @@ const excuses: readonly Excuse[] = [
   {
     reason: 'SQLite does not look at the sync of the folder in which it makes a journal or a WAL',
     holds: ({ call, target }) => target === 'folder' && (call === 'open' || call === 'dirsync'),
+  },
+  {
+    reason: 'an older file at the destination that cannot be read or locked is replaced by the new copy',
+    holds: ({ operation, call, target }, subject) =>
+      subject === 'ours' && operation === 'backup' && target === 'copy' && (call === 'read' || call === 'lock'),
   },
   {
     reason: 'a lock that failed once is taken again',

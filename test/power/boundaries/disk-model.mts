@@ -3,6 +3,8 @@
  *
  *   a write or truncate of a file   holds only once that file was synced
  *   a name (create, rename, unlink) holds only once its folder was synced, whatever was synced of the file
+ *   a rename between two folders    holds as one change, once the folder of the new name was synced
+ *   a folder of its own             is no more than a part of the names in it: nothing reads what only stands there
  *   between two syncs               each change may hold or not, in any combination, and a write sector by sector
  *
  * Real filesystems keep more order than that, each another one; what is safe here is safe on all of them.
@@ -97,8 +99,6 @@ export function createDisk(base: ReadonlyMap<string, { readonly inode: bigint; r
     return file;
   };
   const rename = (folder: string, ...changes: Names['changes']): void => {
-    if (changes.some(([path]) => dirname(path) !== folder))
-      throw new Error('A rename between folders is not modelled.');
     pendingNames.push({ kind: 'names', id: nextChange, folder, changes });
     nextChange += 1;
     for (const [path, file] of changes) {
@@ -110,6 +110,21 @@ export function createDisk(base: ReadonlyMap<string, { readonly inode: bigint; r
     const file = names.get(path);
     if (file === undefined) throw new Error(`The trace names ${path}, which it did not create.`);
     return file;
+  };
+
+  /** The names in a folder that got another name. Of an empty one there is nothing to note. */
+  const renameFolder = (from: string, to: string): void => {
+    const moved = (path: string): string => (path.startsWith(`${from}/`) ? `${to}${path.slice(from.length)}` : path);
+    for (const each of [durableNames, names]) {
+      const entries = [...each].map(([path, file]) => [moved(path), file] as const);
+      each.clear();
+      for (const [path, file] of entries) each.set(path, file);
+    }
+    pendingNames = pendingNames.map(change => ({
+      ...change,
+      folder: change.folder === from ? to : change.folder,
+      changes: change.changes.map(([path, file]) => [moved(path), file] as const),
+    }));
   };
 
   return {
@@ -148,12 +163,13 @@ export function createDisk(base: ReadonlyMap<string, { readonly inode: bigint; r
           rename(dirname(path), [path, null]);
           return;
         case 'rename':
+          if (!names.has(path)) return renameFolder(path, to);
           // rename(2) of two names of one file does nothing.
           if (named(path) === names.get(to)) return;
-          rename(dirname(path), [path, null], [to, named(path)]);
+          rename(dirname(to), [path, null], [to, named(path)]);
           return;
         case 'link':
-          rename(dirname(path), [to, named(path)]);
+          rename(dirname(to), [to, named(path)]);
       }
     },
     pending: () =>

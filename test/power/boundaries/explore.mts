@@ -1,5 +1,4 @@
 /** Tries what a crash may leave at every moment of a recording, and judges each state with SQLite itself. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { seeded } from '../../faults/random.mts';
 import { openBooks, type Books, type Mark } from '../books/books.mts';
@@ -7,7 +6,7 @@ import { marksFile } from './cast.mts';
 import { createDisk, type Contents, type Disk } from './disk-model.mts';
 import { scriptNamed } from './scripts.mts';
 import { judgeFiles, type OpenedWith } from './judge-files.mts';
-import { isKept, type Recording } from './record.mts';
+import { isKept, layOut, type Recording } from './record.mts';
 import { endingsOf, type Ending } from './states.mts';
 import type { TraceEvent } from './trace.mts';
 
@@ -192,9 +191,7 @@ function isOfShm(event: TraceEvent, ignored: Set<bigint>): boolean {
 function judgeState(recording: Recording, state: State, openedWith: OpenedWith): StateFault[] {
   const { folder, cast } = recording;
   const contents = state.disk.render(state.ending.fateOf);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder);
-  for (const [path, content] of contents) writeFileSync(path, content);
+  layOut(folder, contents);
   const moment = `after change ${state.moment} (${nameOf(recording, state.moment)}), ${state.ending.label}`;
   const script = scriptNamed(cast.script);
   const judged = { folder, contents, books: state.books, script, base: recording.base };

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Cast } from './cast.mts';
 import type { Part } from './play.mts';
 import { readTrace, recording, type TraceEvent } from './trace.mts';
@@ -136,8 +136,20 @@ export function baseOf(folder: string): Map<string, BaseFile> {
   );
 }
 
+/** The files below a folder, by path. */
 export function contentsOf(folder: string): Map<string, Buffer> {
-  return new Map(readdirSync(folder).map(name => [join(folder, name), readFileSync(join(folder, name))]));
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile());
+  return new Map(files.map(({ parentPath, name }) => [join(parentPath, name), readFileSync(join(parentPath, name))]));
+}
+
+/** Makes the folder anew with these files. */
+export function layOut(folder: string, files: Iterable<readonly [path: string, content: Buffer]>): void {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  for (const [path, content] of files) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+  }
 }
 
 /** Not `-shm`: it is mapped memory that SQLite builds anew, and no disk has to keep it. */
