@@ -155,8 +155,15 @@ export function createDisk(base: ReadonlyMap<string, { readonly inode: bigint; r
           return;
         }
         case 'sync-folder': {
-          for (const change of pendingNames) if (change.folder === path) applyNames(durableNames, change);
-          pendingNames = pendingNames.filter(change => change.folder !== path);
+          const settled = pendingNames.filter(change => change.folder === path);
+          for (const change of settled) applyNames(durableNames, change);
+          // The old name of a file that came from another folder is gone with it, whatever became of that name before.
+          const isOver = (name: string, id: number): boolean =>
+            settled.some(change => change.id > id && change.changes.some(([settledName]) => settledName === name));
+          pendingNames = pendingNames
+            .filter(change => change.folder !== path)
+            .map(change => ({ ...change, changes: change.changes.filter(([name]) => !isOver(name, change.id)) }))
+            .filter(change => change.changes.length > 0);
           return;
         }
         case 'unlink':

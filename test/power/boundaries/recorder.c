@@ -89,6 +89,12 @@ static int path_of(int fd, char *path) {
 }
 
 static int path_at(int start, const char *name, char *path) {
+  int fd, end = 0;
+  /* A name by the descriptor of its folder. */
+  if (sscanf(name, "/proc/self/fd/%d/%n", &fd, &end) == 1 && end > 0) {
+    char by_fd[PATH_BYTES];
+    return path_of(fd, by_fd) && snprintf(path, PATH_BYTES, "%s/%s", by_fd, name + end) < PATH_BYTES;
+  }
   if (name[0] == '/') return snprintf(path, PATH_BYTES, "%s", name) < PATH_BYTES;
   char base[PATH_BYTES];
   if (start == AT_FDCWD ? syscall(SYS_getcwd, base, (size_t)PATH_BYTES) < 0 : !path_of(start, base)) return 0;
