@@ -81,7 +81,8 @@ describe('disks', { skip: noMounts }, () => {
     const diagnosis = await looked(file);
     assert.equal(found(diagnosis, 'unsafe-filesystem').level, 'problem');
     assert.match(found(diagnosis, 'unsafe-filesystem').what, /for writing/);
-    assert.match(found(diagnosis, 'not-writable').what, /EROFS/);
+    // Said once, by the mount that is the reason.
+    assert.ok(!diagnosis.findings.some(({ code }) => code === 'not-writable'));
     assert.match(leftWal(diagnosis).what, /3 committed frames/);
   });
 

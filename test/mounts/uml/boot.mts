@@ -8,7 +8,7 @@
  *     results.jsonl, output.txt, exit.txt            <work>      = tmpfs: images, services, mounts
  * ```
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   accessSync,
   constants,
@@ -56,7 +56,34 @@ export function umlMissing(programs: Readonly<Record<string, string>> = {}): str
   if (process.getuid?.() !== 0) return 'the guest owns the files of its services only where the host runs it as root';
   const wanted = Object.entries({ ...packageOf, ...programs }).filter(([file]) => !existsSync(file));
   const names = [...new Set(wanted.map(([, name]) => name))];
-  return names.length === 0 ? undefined : `not installed: ${names.join(', ')}`;
+  return names.length === 0 ? whyNoGuest() : `not installed: ${names.join(', ')}`;
+}
+
+let guestObstacle: { readonly reason: string | undefined } | undefined;
+
+/** Some kernels of User Mode Linux cannot save the registers of newer processors (AMX): no process of a guest starts. */
+function whyNoGuest(): string | undefined {
+  if (guestObstacle === undefined) {
+    const { stdout, stderr } = spawnSync(
+      kernel,
+      [
+        `mem=${memoryMiB}M`,
+        'root=/dev/root',
+        'rootfstype=hostfs',
+        'rootflags=/',
+        'ro',
+        'init=/bin/true',
+        'con=null',
+        'con0=null,fd:1',
+      ],
+      { encoding: 'utf8', timeout: 30_000, killSignal: 'SIGKILL', env: { ...process.env, TMPDIR: memoryFolder() } },
+    );
+    const fails = `${stdout}${stderr}`.includes('ptrace set fp regs failed');
+    guestObstacle = {
+      reason: fails ? 'the kernel of User Mode Linux cannot run a process on this processor' : undefined,
+    };
+  }
+  return guestObstacle.reason;
 }
 
 /** Memory of the guest: 512 MiB are enough for the images on its tmpfs, and are only taken as they are used. */
