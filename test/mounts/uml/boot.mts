@@ -65,8 +65,12 @@ let guestObstacle: { readonly reason: string | undefined } | undefined;
 function whyNoGuest(): string | undefined {
   if (guestObstacle === undefined) {
     const { stdout, stderr } = spawnSync(
-      kernel,
+      'unshare',
       [
+        '--pid',
+        '--fork',
+        '--kill-child',
+        kernel,
         `mem=${memoryMiB}M`,
         'root=/dev/root',
         'rootfstype=hostfs',
