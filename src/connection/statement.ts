@@ -69,6 +69,8 @@ export function makeStatement(parts: StatementParts): Statement {
   }
 }
 
+const isBusy = Symbol('busy');
+
 export class Statement {
   readonly #native: NativeStatement;
   readonly #session: Session;
@@ -76,14 +78,6 @@ export class Statement {
   readonly #writes: boolean;
   /** What `bind` was given; kept for the watch alone. */
   #bound: readonly unknown[] | null = null;
-  /** Own and enumerable as in better-sqlite3; one descriptor for all, because a closure each costs a microsecond. */
-  static readonly #busy: PropertyDescriptor & ThisType<Statement> = {
-    get() {
-      return originalOf<Statement>(this).#native.busy;
-    },
-    enumerable: true,
-  };
-
   /** True when it returns rows. */
   readonly reader: boolean;
   /** True when it writes nothing. */
@@ -106,8 +100,13 @@ export class Statement {
     this.source = source;
     this.#watch = watch ?? (this.reader ? null : door.control(this.source, session));
     this.database = database;
-    Object.defineProperty(this, 'busy', Statement.#busy);
+    Object.defineProperty(this, 'busy', busyDescriptor);
     markOriginal(this);
+  }
+
+  /** @internal */
+  static [isBusy](statement: Statement): boolean {
+    return statement.#native.busy;
   }
 
   /** Executes the statement. */
@@ -273,3 +272,14 @@ export class Statement {
     });
   }
 }
+
+/**
+ * Own and enumerable as in better-sqlite3; one descriptor for all, because a closure each costs a microsecond. Outside of
+ * the class: esbuild moves static fields there when it lowers `#session in this`, and breaks the private ones.
+ */
+const busyDescriptor: PropertyDescriptor & ThisType<Statement> = {
+  get() {
+    return Statement[isBusy](originalOf<Statement>(this));
+  },
+  enumerable: true,
+};

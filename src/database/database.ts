@@ -35,15 +35,20 @@ import { ownProperties } from './own-properties';
 import { attempt, execText, explainText, pragmaText, prepareText, type TextHandle } from './sql-calls';
 import { openOwn } from '../open/open';
 
+const ownGetters = Symbol('own getters');
+
 /** One handle on a database: what better-sqlite3's `Database` is, with the protections and the members added here. */
 export class Database implements DropInDatabase {
-  static readonly #properties = ownProperties<Database>({
-    name: db => db.#open.givenName,
-    open: db => db.#open.isOpen(db.#session),
-    inTransaction: db => db.#open.isOpen(db.#session) && db.#native.inTransaction,
-    readonly: db => db.#native.readonly,
-    memory: db => db.#native.memory,
-  });
+  /** @internal */
+  static [ownGetters](): PropertyDescriptorMap {
+    return ownProperties<Database>({
+      name: db => db.#open.givenName,
+      open: db => db.#open.isOpen(db.#session),
+      inTransaction: db => db.#open.isOpen(db.#session) && db.#native.inTransaction,
+      readonly: db => db.#native.readonly,
+      memory: db => db.#native.memory,
+    });
+  }
 
   readonly #open: SharedConnection;
   readonly #connection: Connection;
@@ -77,7 +82,7 @@ export class Database implements DropInDatabase {
     this.#session = this.#open.openHandle();
     this.#handle = { database: this, open: this.#open, session: this.#session };
     reportWhenLeaked(this, { database: this.#open, session: this.#session });
-    Object.defineProperties(this, Database.#properties);
+    Object.defineProperties(this, properties);
     markOriginal(this);
   }
 
@@ -326,3 +331,6 @@ export class Database implements DropInDatabase {
     return this;
   }
 }
+
+/** Outside of the class, as in connection/statement.ts: esbuild breaks static private fields when it lowers private names. */
+const properties = Database[ownGetters]();

@@ -1,3 +1,4 @@
+import { acceptedGround } from '../support/accepted-ground.mts';
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -120,7 +121,11 @@ describe('Litestream beside the service of examples/litestream', { skip: registr
 
   test('is no finding of the sentinel, nor in the way of backup, verification and checkpoint reports', async t => {
     const { database, litestream, replicate, restored } = ground(t);
-    using db = openDatabase(database, { logger: false, checkpoint: { owner: 'external' } });
+    using db = openDatabase(database, {
+      logger: false,
+      checkpoint: { owner: 'external' },
+      dangerously: acceptedGround,
+    });
     installProcessGuard();
     const seen: string[] = [];
     const events = [
