@@ -2,31 +2,11 @@
 import { count } from '../base/figures';
 import { shellWord } from '../base/terminal-text';
 import type { Histogram } from '../base/histogram';
+import type { CheckpointHealth } from '../checkpoint/checkpoint-health';
 import type { FilesystemErrors } from '../filesystem/linux/error-counters';
 import type { PlanWarning } from '../policy/plan';
 import type { ReaderFacts } from '../readers/counters';
 import type { WriteQueueFacts } from '../writes/counters';
-
-/** The checkpoints of the file, as far as this process makes them. */
-export interface CheckpointHealth {
-  /** `'external'`: another program checkpoints. `'off'`: only `db.checkpoint()` and `close()` do. */
-  readonly owner: 'self' | 'external' | 'off';
-  /** Bytes in the WAL since it started over. */
-  readonly walBytes: number;
-  /** Bytes in the WAL that are not in the database yet. */
-  readonly pendingBytes: number;
-  /** A WAL above this size is too large, in bytes. */
-  readonly walLimitBytes: number;
-  readonly lastCompleteAgeMs: number | null;
-  /** Checkpoints in a row that a reader or another checkpoint blocked, and for how long. */
-  readonly blocked: { readonly consecutive: number; readonly forMs: number } | null;
-  /** Checkpoints in a row that failed. */
-  readonly failed: { readonly consecutive: number; readonly code: string; readonly message: string } | null;
-  /** Since the file was opened in this thread, by outcome. */
-  readonly counts: Readonly<Record<'complete' | 'blocked' | 'busy' | 'failed', number>>;
-  /** Milliseconds of those that ran through. */
-  readonly durationMs: Histogram;
-}
 
 export interface SentinelHealth {
   /** `'unsupported'`: this system does not show the locks of a process; the files are watched all the same. */
