@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
+  utimesSync,
   mkdirSync,
   readFileSync,
   rmSync,
@@ -134,6 +135,9 @@ const states: readonly State[] = [
       const file = join(home, 'app.db');
       healthy(join(home, 'backup.db'));
       crashedWal(file);
+      // The service was killed a minute ago.
+      const then = new Date(Date.now() - 60_000);
+      utimesSync(`${file}-wal`, then, then);
       copyFileSync(join(home, 'backup.db'), file);
       rmSync(join(home, 'backup.db'));
       return file;

@@ -28,12 +28,13 @@ function fill(db: Native.Database): void {
   for (let row = 0; row < 10; row++) insert.run(needle);
 }
 
-/** Takes a hundred times its size of memory for each row. */
+/** Takes 800 MB of memory for each row: two texts that stand side by side, each below the longest that SQLite allows. */
 export function memoryCheck(file: string): void {
   const db = new Native(file);
   db.exec('CREATE TABLE t (a TEXT)');
-  db.prepare('INSERT INTO t VALUES (?)').run('a'.repeat(1000));
-  setSchema(db, "CREATE TABLE t (a TEXT CHECK (length(replace(hex(zeroblob(400000)), '0', a)) > 0))");
+  for (let row = 0; row < 20; row++) db.prepare('INSERT INTO t VALUES (?)').run('a'.repeat(1000));
+  const text = (bytes: number): string => `replace(hex(zeroblob(${bytes})), '0', a)`;
+  setSchema(db, `CREATE TABLE t (a TEXT CHECK (${text(200_000)} <> ${text(200_001)}))`);
 }
 
 function setSchema(db: Native.Database, sql: string, name = 't'): void {
