@@ -46,7 +46,8 @@ export async function deviceGround(lab: Lab, type: FilesystemName): Promise<Grou
   attach();
   const detach = async (): Promise<void> => {
     if (loop === null) return;
-    lab.umount(folder);
+    // The processes of jobs end a moment after the one that started them.
+    await patiently(() => lab.umount(folder));
     await loop.detach();
     loop = null;
     const gone = once(daemon, 'exit');
@@ -74,7 +75,7 @@ export async function deviceGround(lab: Lab, type: FilesystemName): Promise<Grou
               `${outcome.mode}, sectors of ${outcome.sectorBytes} bytes, seed ${outcome.seed}${repaired}`,
             );
           } finally {
-            lab.umount(survivor);
+            await patiently(() => lab.umount(survivor));
           }
         } finally {
           await left.detach();

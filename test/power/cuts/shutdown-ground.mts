@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { run, type Lab } from '../../mounts/lab.mts';
 import { compileC } from '../../support/compile-c.mts';
+import { patiently } from '../device/loop.mts';
 import type { Ground } from './ground.mts';
 
 export const filesystems = {
@@ -24,11 +25,12 @@ export function shutdownGround(lab: Lab, type: FilesystemName): Ground {
       const [from = '', to = ''] = run(shutdown, folder).split(' ');
       return { from: BigInt(from), to: BigInt(to) };
     },
-    comeBack(_seed, judge) {
-      lab.umount(folder);
+    async comeBack(_seed, judge) {
+      // The processes of jobs end a moment after the one that started them.
+      await patiently(() => lab.umount(folder));
       lab.mountAt(folder, '-o', 'loop', image);
       judge(folder, 'what the filesystem had written');
     },
-    end: () => lab.umount(folder),
+    end: () => patiently(() => lab.umount(folder)),
   };
 }
