@@ -1,6 +1,6 @@
 /** Runs one checkpoint of a file: in the maintenance thread, or in this one where no thread is wanted. */
-import pRetry from '#p-retry';
 import type { FileIdentity } from '../base/file-identity';
+import { retryUntilDone } from '../base/retry';
 import { SqliteBusyError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
 import { runJobSync } from '../maintenance/run-inline';
@@ -56,16 +56,6 @@ const truncateWaitMs = 2;
  */
 const retries = { retries: 4, minTimeout: 20, maxTimeout: 250, factor: 2, randomize: true } as const;
 
-/** A TRUNCATE that somebody asked for and that met a lock; it carries its result to the end of the tries. */
-class TruncateBlocked extends Error {
-  readonly result: CheckpointResult;
-
-  constructor(result: CheckpointResult) {
-    super('The TRUNCATE met a lock.');
-    this.result = result;
-  }
-}
-
 /** Rejects with the translated error of SQLite, or with what the maintenance thread threw. */
 export async function runCheckpoint(
   target: CheckpointTarget,
@@ -73,18 +63,14 @@ export async function runCheckpoint(
   options: RunOptions,
 ): Promise<CheckpointResult> {
   const { awaited, signal } = options;
-  try {
-    return await pRetry(() => attempt(target, mode, options), {
-      ...retries,
-      unref: !awaited,
-      // Not p-retry's own `signal`: a checkpoint that ran through counts, also when the file was closed meanwhile.
-      shouldRetry: ({ error }) =>
-        !signal.aborted && (error instanceof SqliteBusyError || error instanceof TruncateBlocked),
-    });
-  } catch (error) {
-    if (error instanceof TruncateBlocked) return error.result;
-    throw error;
-  }
+  return retryUntilDone(() => attempt(target, mode, options), {
+    ...retries,
+    unref: !awaited,
+    // A TRUNCATE that a caller awaits and that met a lock is tried again.
+    isDone: result => !(awaited && mode === 'truncate' && result.busy),
+    // Not p-retry's own `signal`: a checkpoint that ran through counts, also when the file was closed meanwhile.
+    shouldRetry: ({ error }) => !signal.aborted && (error === undefined || error instanceof SqliteBusyError),
+  });
 }
 
 async function attempt(
@@ -104,12 +90,9 @@ async function attempt(
     // An addon object works in this thread only; better-sqlite3 takes it where its types know the path.
     nativeBinding: (target.nativeBinding ?? undefined) as string | undefined,
   };
-  let result: CheckpointResult;
   try {
-    result = target.thread === 'main' ? runJobSync(job) : await runJob(job, { keepAlive: awaited });
+    return target.thread === 'main' ? runJobSync(job) : await runJob(job, { keepAlive: awaited });
   } catch (error) {
     throw translateError(error, { file: target.file, operation: `checkpoint (${mode})` });
   }
-  if (awaited && mode === 'truncate' && result.busy) throw new TruncateBlocked(result);
-  return result;
 }

@@ -1,6 +1,6 @@
 /** Tries again while something is in the way, without stopping the event loop: p-retry, with waits of its own. */
-import pRetry from '#p-retry';
 import { delay, performance } from '../base/clock';
+import { retryUntilDone } from '../base/retry';
 import type { BlockedBy } from './blocked-by';
 
 export interface RetryPlan extends DelayBounds {
@@ -12,16 +12,6 @@ export interface RetryPlan extends DelayBounds {
   readonly signal: AbortSignal;
   /** Called before each wait. */
   readonly onWait: (obstacle: BlockedBy, delayMs: number) => void;
-}
-
-/** p-retry retries what is thrown; this carries an obstacle there. */
-class Obstructed extends Error {
-  readonly obstacle: BlockedBy;
-
-  constructor(obstacle: BlockedBy) {
-    super(obstacle.kind);
-    this.obstacle = obstacle;
-  }
 }
 
 /**
@@ -38,29 +28,22 @@ export async function retryWhileObstructed(
 ): Promise<BlockedBy | null> {
   const deadline = performance.now() + plan.budgetMs;
   try {
-    await pRetry(
-      number => {
-        const obstacle = number === 1 ? first : attempt();
-        if (obstacle !== null) throw new Obstructed(obstacle);
+    return await retryUntilDone<BlockedBy | null>(number => (number === 1 ? first : attempt()), {
+      retries: plan.retries,
+      // The wait is in shouldRetry: p-retry's own has no jitter once it has grown to its limit.
+      minTimeout: 0,
+      signal: plan.signal,
+      isDone: obstacle => obstacle === null,
+      shouldRetry: async ({ number, result: obstacle }) => {
+        const leftMs = Math.ceil(deadline - performance.now());
+        if (leftMs <= 0 || !obstacle) return false;
+        const delayMs = Math.min(leftMs, retryDelayMs(number, plan, Math.random()));
+        plan.onWait(obstacle, delayMs);
+        await delay(delayMs, { signal: plan.signal });
+        return true;
       },
-      {
-        retries: plan.retries,
-        // The wait is below: p-retry's own has no jitter any more once it has grown to its limit.
-        minTimeout: 0,
-        signal: plan.signal,
-        shouldRetry: async ({ error, attemptNumber }) => {
-          const leftMs = Math.ceil(deadline - performance.now());
-          if (leftMs <= 0 || !(error instanceof Obstructed)) return false;
-          const delayMs = Math.min(leftMs, retryDelayMs(attemptNumber, plan, Math.random()));
-          plan.onWait(error.obstacle, delayMs);
-          await delay(delayMs, { signal: plan.signal });
-          return true;
-        },
-      },
-    );
-    return null;
+    });
   } catch (error) {
-    if (error instanceof Obstructed) return error.obstacle;
     if (plan.signal.aborted) return null;
     throw error;
   }

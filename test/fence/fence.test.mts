@@ -187,9 +187,13 @@ describe('COMMIT whose sync fails', { skip }, () => {
     assert.equal(await child.ask('insert'), 'SQLITE_IOERR_FSYNC');
     assert.equal(existsSync(path(bench, '-fenced')), false);
     await child.ask('terminate');
-    // The next look of its own comes within a quarter of a second.
-    await delay(600);
-    await assert.rejects(child.ask('insertHere'), fenced);
+    // The surviving thread polls for faults of the others four times a second.
+    const refused = () =>
+      assert.rejects(child.ask('insertHere'), fenced).then(
+        () => true,
+        () => false,
+      );
+    await until(refused, 'the surviving thread refuses writes');
     await assert.rejects(child.ask('openHere'), fenced);
   });
 
