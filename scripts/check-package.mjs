@@ -84,14 +84,14 @@ function areTheTypesWrong(tarball) {
   }
 }
 
-/** The same objects must come out of every door; every error class must come out at all. */
+/** The same objects must come out of every entry; every error class must come out at all. */
 function exportsOf(consumer) {
   const classes = [
     ...Object.keys(require(join(root, 'dist/errors/refusals.js')).refusalClasses),
     ...Object.keys(require(join(root, 'dist/errors/sqlite-errors.js')).sqliteErrorClasses),
   ];
   const wanted = ['Database', 'SafeSqliteError', 'SqliteError', 'closeAllDatabases', 'openDatabase', ...classes];
-  const script = join(consumer, 'doors.mjs');
+  const script = join(consumer, 'entries.mjs');
   writeFileSync(
     script,
     `import { createRequire, isBuiltin } from 'node:module';

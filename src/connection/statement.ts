@@ -38,7 +38,7 @@ export interface StatementParts {
   readonly session: Session;
   readonly database: object;
   readonly watch: StatementWrapper | null;
-  readonly door: TransactionWrapper;
+  readonly guard: TransactionWrapper;
 }
 
 /** Wraps the statements that begin or end a transaction. */
@@ -56,17 +56,12 @@ function passGate(gate: CommitHooks): boolean {
   return true;
 }
 
-/** Whether `parts` really came from `Connection.prepare`. */
-let made: StatementParts | null = null;
+/** Proves to the constructor that its caller is `makeStatement`. */
+const constructToken = Symbol('construct');
 
 /** The only way to make a statement. */
 export function makeStatement(parts: StatementParts): Statement {
-  made = parts;
-  try {
-    return new Statement();
-  } finally {
-    made = null;
-  }
+  return new Statement(constructToken, parts);
 }
 
 const isBusy = Symbol('busy');
@@ -89,16 +84,18 @@ export class Statement {
   /** True while an iterator of it is open. */
   declare readonly busy: boolean;
 
-  constructor() {
-    if (made === null) throw new TypeError('Statements can only be constructed by the db.prepare() method');
-    const { native, source, session, database, watch, door } = made;
+  /** @internal */
+  constructor(token?: symbol, parts?: StatementParts) {
+    if (token !== constructToken || parts === undefined)
+      throw new TypeError('Statements can only be constructed by the db.prepare() method');
+    const { native, source, session, database, watch, guard } = parts;
     this.#native = native;
     this.#session = session;
     this.reader = native.reader;
     this.readonly = native.readonly;
     this.#writes = !native.readonly;
     this.source = source;
-    this.#watch = watch ?? (this.reader ? null : door.control(this.source, session));
+    this.#watch = watch ?? (this.reader ? null : guard.control(this.source, session));
     this.database = database;
     Object.defineProperty(this, 'busy', busyDescriptor);
     markOriginal(this);

@@ -26,12 +26,12 @@ export function attempt<Result>(session: Session, operation: FailedOperation, ru
 }
 
 export function prepareText({ database, open, session }: TextHandle, source: string): Statement {
-  const { connection, door } = open;
+  const { connection, guard } = open;
   return attempt(session, { operation: 'prepare', sql: source }, () => {
-    const watch = door.admit(source);
+    const watch = guard.admit(source);
     const prepare = () => connection.native.prepare(watch?.text ?? source);
     const native = watch === null ? prepare() : watch.preparing(prepare);
-    return makeStatement({ native, source, session, database, watch, door });
+    return makeStatement({ native, source, session, database, watch, guard });
   });
 }
 
@@ -41,7 +41,7 @@ export function execText(handle: TextHandle, source: string): void {
   // Inside of a transaction nobody wants to know; and nobody ever does where there is no file.
   const whole = (): boolean => session.commitHooks.check === null;
   attempt(session, { operation: 'exec', sql: source, commits: true }, () =>
-    handle.open.door.script(source, text => {
+    handle.open.guard.script(source, text => {
       if (whole() || !isScript(text)) return execPiece(handle, text);
       for (const piece of piecesOf(text, whole)) execPiece(handle, piece);
     }),
@@ -65,7 +65,7 @@ export function pragmaText({ open, session }: TextHandle, source: string, option
     if (commits) session.commitHooks.passing();
     const { native } = open.connection;
     if (typeof source !== 'string') return native.pragma(source, options);
-    return open.door.through(sql, text => native.pragma(text.slice('PRAGMA '.length), options));
+    return open.guard.through(sql, text => native.pragma(text.slice('PRAGMA '.length), options));
   });
 }
 
@@ -74,6 +74,6 @@ export function explainText({ open, session }: TextHandle, source: string): unkn
   return attempt(session, { operation: 'explain', sql }, () => {
     if (typeof source !== 'string') throw new TypeError('Expected first argument to be a string');
     // Some pragmas act when they are prepared, also under EXPLAIN.
-    return open.door.through(sql, text => nativeExplain(open.connection.native, text.slice('EXPLAIN '.length)));
+    return open.guard.through(sql, text => nativeExplain(open.connection.native, text.slice('EXPLAIN '.length)));
   });
 }

@@ -1,4 +1,4 @@
-/** What stands behind one or more handles: the connection, its door for SQL, its services, and the way out. */
+/** What stands behind one or more handles: the connection, its SQL guard, its services, and the way out. */
 import type * as Backups from '../backup/database-backups';
 import type { FileIdentity } from '../base/file-identity';
 import type { Attachments } from '../connection/attachments';
@@ -31,7 +31,7 @@ export interface SharedConnectionParts {
 
 export class SharedConnection {
   readonly connection: Connection;
-  readonly door: SqlGuard;
+  readonly guard: SqlGuard;
   readonly attachments: Attachments;
   readonly givenName: string;
   /** The key of the file in the registry; `''` for a database without a file. */
@@ -55,7 +55,7 @@ export class SharedConnection {
 
   constructor(parts: SharedConnectionParts) {
     this.connection = parts.connection;
-    this.door = parts.sqlGuard;
+    this.guard = parts.sqlGuard;
     this.attachments = parts.attachments;
     this.givenName = parts.givenName;
     this.key = parts.file?.key ?? '';
