@@ -31,8 +31,6 @@ const run = spawnSync(process.execPath, [...runnerFlags, ...flags, ...files], {
   env: {
     ...process.env,
     ...(process.argv.includes('--long') ? { LONG_TESTS: '1' } : {}),
-    // Hazards are made with fs in the process of the test; test/process-guard has the guard on.
-    SAFE_SQLITE_PROCESS_GUARD: 'off',
   },
   // The runner then names the files that were still running: one that blocks its event loop has no other end.
   timeout: 30 * 60_000,

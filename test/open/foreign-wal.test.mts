@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -162,7 +162,8 @@ test(
     }
     const db = new Database(file, { logger: false });
     db.exec("INSERT INTO t(v, k) SELECT 'live', k FROM t LIMIT 700");
-    renameSync(fresh, file);
+    // In a process of its own: the process guard would refuse it here.
+    execFileSync('mv', [fresh, file]);
     assert.throws(() => db.exec('DELETE FROM t'), { code: 'SAFE_SQLITE_FILE_REPLACED' });
     db.close();
     const left = readdirSync(place);

@@ -33,7 +33,6 @@ const inWorker = `
 let count = 0;
 function outcome(name: string, options: object, env: NodeJS.ProcessEnv = {}, script = program): unknown {
   const args = ['-e', script, name, join(folder, `${(count += 1)}.db`), JSON.stringify({ logger: false, ...options })];
-  // The test command keeps it off.
   const { SAFE_SQLITE_PROCESS_GUARD: _, ...inherited } = process.env;
   const done = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', env: { ...inherited, ...env } });
   assert.equal(done.status, 0, done.stderr);

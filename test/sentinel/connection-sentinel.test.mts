@@ -20,6 +20,7 @@ import {
   type Options,
   type WarningEvent,
 } from 'safe-sqlite';
+import '../support/guard-off.mts';
 
 const require = createRequire(import.meta.url);
 const folder = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'safe-sqlite-watch-')));

@@ -87,13 +87,13 @@ describe('the descriptors of the sentinel', { skip: linux }, () => {
     const program = `
       const { openSync, closeSync, readFileSync } = require('fs');
       const { Database } = require(${JSON.stringify(require.resolve('safe-sqlite'))});
-      const db = new Database(process.argv[1], { logger: false, sentinel: { intervalMs: 20 } });
+      const db = new Database(process.argv[1], { logger: false, processGuard: 'off', sentinel: { intervalMs: 20 } });
       const said = [];
       db.events.on('warning', ({ code }) => said.push(code));
       db.events.on('locksLost', () => said.push('locksLost'));
       db.exec('CREATE TABLE t(a)');
       // The descriptor that shows the locks is closed with the first connection, so that all must be looked at again.
-      const second = new Database(process.argv[1], { logger: false, sentinel: { intervalMs: 20 } });
+      const second = new Database(process.argv[1], { logger: false, processGuard: 'off', sentinel: { intervalMs: 20 } });
       second.exec('INSERT INTO t VALUES (1)');
       const held = [];
       const wait = ms => new Promise(done => setTimeout(done, ms));

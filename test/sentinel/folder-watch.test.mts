@@ -106,7 +106,7 @@ for (const ground of [tmpdir(), '/dev/shm']) {
       test(`a commit is refused after a${suffix === '' ? ' database' : suffix} was replaced in a folder at rest`, async () => {
         const folder = mkdtempSync(join(root, 'db-'));
         const file = join(folder, 'a.db');
-        const db = new Database(file, { logger: false, sentinel: { intervalMs: 3_600_000 } });
+        const db = new Database(file, { logger: false, processGuard: 'off', sentinel: { intervalMs: 3_600_000 } });
         db.exec('CREATE TABLE t (a)');
         const insert = db.prepare('INSERT INTO t VALUES (?)');
         await delay(settledMs);

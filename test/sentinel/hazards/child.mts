@@ -34,7 +34,7 @@ function open(): Subject {
     return db;
   }
   if (subject === 'guarded') installProcessGuard();
-  return openDatabase(file, { logger: false });
+  return openDatabase(file, { logger: false, processGuard: subject === 'guarded' ? 'on' : 'off' });
 }
 
 const db = open();
