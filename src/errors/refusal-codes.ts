@@ -82,7 +82,7 @@ export const refusalCodes = {
     fatal: true,
     meaning:
       'The locks of a live connection are gone, because something in this process opened and closed one of its files.',
-    hint: 'Restart the process, after you removed what opens the database file behind the back of SQLite.',
+    hint: 'Close every connection of this process to the file (`closeAllDatabases()` in each thread) and open it again: no restart is needed. Then remove what opens the file behind the back of SQLite; the process guard refuses such calls of `fs`.',
   },
   FileReplacedError: {
     code: 'SAFE_SQLITE_FILE_REPLACED',
