@@ -119,7 +119,12 @@ describe('foreign holders', () => {
     const file = join(folder, 'raw.db');
     const raw = new Native(file);
     raw.exec('CREATE TABLE t(a)');
-    admit(existing(file)).release();
+    const admission = admit(existing(file));
+    assert.deepEqual(
+      [...registeredFiles()].map(entry => entry.file),
+      [file],
+    );
+    admission.release();
     raw.close();
   });
 
