@@ -1,4 +1,4 @@
-/** Runs tasks at the end of a thread, from one listener of `exit` that stays behind those of the application. */
+/** Runs tasks when a thread exits, from a single `exit` listener that stays last, after those of the application. */
 import { inMicrotask } from './clock';
 import { processGlobal } from './process-global';
 
@@ -10,30 +10,30 @@ interface AtExit {
 }
 
 /**
- * On `process` and not on `globalThis`: the listeners are on `process`, and test runners give each file a `globalThis` of
- * its own beside one `process` (Vitest's `vmThreads` and `vmForks`). Two states there are two listeners.
+ * On `process`, not `globalThis`: the listeners are on `process`, and test runners give each file its own `globalThis`
+ * beside one `process` (Vitest's `vmThreads` and `vmForks`). Two states there would mean two listeners.
  */
 const exit = processGlobal<AtExit>('at-exit', 2, listen, process);
 
-/** Runs `task` when the thread ends, behind the `exit` listeners of the application. Returns how to take it back. */
+/** Runs `task` when the thread exits, after the application's `exit` listeners. Returns a function that cancels it. */
 export function atExit(task: Task): () => void {
   exit.add(task);
   return () => exit.tasks.delete(task);
 }
 
-/** A listener that came back behind ours this often keeps itself last: it stays there. */
+/** A listener that moved behind this one this often keeps itself last; it stays there. */
 const returnsOfRival = 8;
 
-/** Moves without a further listener of the application. Beyond, something puts a new listener behind ours each time. */
+/** Moves without a new listener of the application. Beyond this, another library keeps adding a new listener. */
 const movesInVain = 1000;
 
 /**
- * Listeners run in the order in which they were added, so ours is moved behind each one that is added later: what an
- * application writes to its database there has to find it open.
+ * Listeners run in the order in which they were added. This one is moved to the end whenever another is added, because
+ * an application may still write to its database in its own `exit` listener.
  *
- * Another library may do the same with a listener of its own, or another version of this one; two that answer each other
- * never end. So the moves are counted: a rival that returns with the same listener stays last, and against one that
- * returns with another listener each time the moves end.
+ * Another library, or another version of this one, may do the same, and the two would move for ever. The moves are
+ * therefore counted: a rival that returns with the same listener is left last, and a rival that adds a new listener
+ * each time is given up on.
  */
 function listen(): AtExit {
   const tasks = new Set<Task>();
@@ -44,15 +44,15 @@ function listen(): AtExit {
   let inVain = 0;
 
   function runAll(): void {
-    // Behind ours stands what was added in the very turn that ended with `process.exit()`, and it may write. So nothing
-    // is closed: the next open recovers it. A rival stands there for good and is not waited for.
+    // A listener after this one was added in the turn that called `process.exit()`, and it may write. Nothing is closed
+    // then; the next open recovers. A permanent rival is not waited for.
     const listeners = process.listeners('exit');
     if (listeners.slice(listeners.lastIndexOf(runAll) + 1).some(listener => !isRival(listener))) return;
     for (const task of tasks) {
       try {
         task();
       } catch {
-        // There is nobody left to tell, and the others have their work to do.
+        // Errors cannot be reported any more, and the other tasks still have to run.
       }
     }
   }

@@ -1,10 +1,10 @@
 /**
- * The timers and clocks of Node, taken when this file is loaded.
+ * Exports Node's timers and clocks, captured when this file is loaded.
  *
- * Test runners replace the globals of a running test (`jest.useFakeTimers()`, `vi.useFakeTimers()`, `mock.timers`), and
- * some environments have others from the beginning (jsdom, whose timers are numbers without `unref`). A write that waits
- * for a replaced `setImmediate` never settles, and the age of a file that is measured on a replaced `Date` is wrong. So
- * they come from the modules of Node, and the lint lets no other file of src use the globals.
+ * Test runners replace the globals during a test (`jest.useFakeTimers()`, `vi.useFakeTimers()`, `mock.timers`), and
+ * some environments differ from the start (jsdom, whose timers are numbers without `unref`). A write that waits on a
+ * replaced `setImmediate` never settles, and a file age measured with a replaced `Date` is wrong. They are imported
+ * from Node's modules instead, and the lint forbids the globals in every other file of src.
  */
 import * as hooks from 'node:perf_hooks';
 import * as timers from 'node:timers';
@@ -24,7 +24,7 @@ export function isNextTickReplaced(): boolean {
 
 const RealDate = Date;
 
-/** Milliseconds since 1970, as the times of files have them. */
+/** Milliseconds since 1970, as in file timestamps. */
 export function wallClockNow(): number {
   return RealDate.now();
 }
@@ -34,15 +34,15 @@ export function currentDate(): Date {
   return new RealDate();
 }
 
-/** Runs `task`, which must not throw, behind the code that runs now. `queueMicrotask` is one of the replaced globals. */
+/** Runs `task`, which must not throw, after the current code. `queueMicrotask` is one of the replaced globals. */
 export function inMicrotask(task: () => void): void {
   void Promise.resolve().then(task);
 }
 
 interface DelayOptions {
-  /** Ends the wait: the promise rejects with its reason. */
+  /** Aborts the wait: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** False: the process may end meanwhile. Default true. */
+  /** False lets the process exit during the wait. Default true. */
   readonly ref?: boolean;
 }
 

@@ -1,11 +1,11 @@
-/** Cuts the credentials out of a path or URL before it is quoted in an error. Pure. */
+/** Removes credentials from a path or URL before an error quotes it. Pure. */
 
-/** `user:password@` behind a scheme; one slash is left of two where the URL was taken for a path. */
+/** `user:password@` after a scheme. Only one of the two slashes is left if the URL was normalized as a path. */
 const userInfo = /([a-z][a-z0-9+.-]*:\/{1,3})[^/\\?#]*@/gi;
-/** The values of a query. Their names say what is missing. */
+/** The values of a query string. The names stay, to show what was removed. */
 const queryValue = /([?&;][^=&;#?]{1,100}=)[^&;#]+/g;
 
-/** `'libsql://user:secret@host/db?authToken=x'` -> `'libsql://…@host/db?authToken=…'`; a plain path as it is. */
+/** `'libsql://user:secret@host/db?authToken=x'` -> `'libsql://…@host/db?authToken=…'`; a plain path is unchanged. */
 export function withoutCredentials(path: string): string {
   return path.replace(userInfo, '$1…@').replace(queryValue, '$1…');
 }

@@ -1,23 +1,23 @@
-/** A queue whose ends are cheap, whose items can leave from the middle, and which gives its memory back. */
+/** A queue with cheap ends, removal from the middle, and memory that is released as it drains. */
 
-/** What an item of the queue carries; the queue alone writes it. */
+/** The field that a queued item carries; only the queue writes it. */
 export interface Queueable {
-  /** Where the item stands, counted from the first item that the queue ever had; -1 while it is not queued. */
+  /** Position of the item, counted from the first item ever queued; -1 while it is not queued. */
   place: number;
 }
 
-/** Slots that may stay unused before the array is copied: below this the copy costs more than the memory. */
+/** Unused slots tolerated before the array is copied; below this, the copy costs more than the memory. */
 const toleratedSlots = 1024;
 
 /**
- * Items stand in one array from `head` on:
+ * Items are stored in one array from `head` on:
  *
  *     slots  [ -  -  -  c  -  e  f ]        - is an empty slot
  *                       ^head   ^hole, left by `remove`
  *
- * Invariant: every slot before `head` is empty; the items behind it are in order, and `item.place - base` is the index
- * of its slot; `size` counts the items. Empty slots are dropped when they outnumber the items, so that the array never
- * holds more than twice what is queued, and each item is moved once on the average.
+ * Invariant: every slot before `head` is empty; the items after it are in order, `item.place - base` is the index of an
+ * item's slot, and `size` counts the items. Empty slots are dropped when they outnumber the items, which bounds the
+ * array to twice the queue and the cost to one move per item on average.
  */
 export class FifoQueue<Item extends Queueable> {
   #slots: (Item | undefined)[] = [];
@@ -35,7 +35,7 @@ export class FifoQueue<Item extends Queueable> {
     this.#size += 1;
   }
 
-  /** The first item, which stays; `undefined` when there is none. */
+  /** Returns the first item without removing it; `undefined` when the queue is empty. */
   peek(): Item | undefined {
     while (this.#head < this.#slots.length) {
       const item = this.#slots[this.#head];
@@ -45,14 +45,14 @@ export class FifoQueue<Item extends Queueable> {
     return undefined;
   }
 
-  /** Takes the first item out. */
+  /** Removes and returns the first item. */
   shift(): Item | undefined {
     const item = this.peek();
     if (item !== undefined) this.remove(item);
     return item;
   }
 
-  /** Takes an item out, wherever it stands; false when it is not queued. */
+  /** Removes an item from any position; false if it is not queued. */
   remove(item: Item): boolean {
     const index = item.place - this.#base;
     if (this.#slots[index] !== item) return false;
@@ -64,7 +64,7 @@ export class FifoQueue<Item extends Queueable> {
     return true;
   }
 
-  /** Puts items back in front of all others, in the order in which they are given. */
+  /** Puts items back in front of all others, in the given order. */
   putBack(items: readonly Item[]): void {
     this.#size += items.length;
     this.#rebuild(items);

@@ -1,8 +1,8 @@
-/** Figures as people read them. */
+/** Formats numbers, sizes and ages for people. */
 
 const units = ['bytes', 'kB', 'MB', 'GB', 'TB'] as const;
 
-/** 1500 -> `1.5 kB`: powers of ten, as disks are sold and `ls --si` has them. */
+/** 1500 -> `1.5 kB`: powers of ten, as disk vendors and `ls --si` use. */
 export function formatBytes(bytes: number): string {
   const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
   const value = bytes / 1000 ** power;
@@ -25,13 +25,13 @@ const ageUnits = [
   { ms: 1000, noun: 'second' },
 ] as const;
 
-/** `3 days`: in the largest unit that fits. */
+/** `3 days`: uses the largest unit that fits. */
 export function formatAge(milliseconds: number): string {
   const unit = ageUnits.find(({ ms }) => milliseconds >= ms) ?? ageUnits[3];
   return count(Math.max(0, Math.floor(milliseconds / unit.ms)), unit.noun);
 }
 
-/** What a check of foreign keys found. */
+/** Describes the result of a foreign key check. */
 export function danglingRows(number: number): string {
   return number === 1 ? '1 row refers to a row that does not exist' : `${number} rows refer to rows that do not exist`;
 }

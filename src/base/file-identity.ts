@@ -1,4 +1,4 @@
-/** What a file is, whatever path names it. */
+/** Identifies a file independently of the path that names it. */
 
 /** Device and inode, as `stat` gives them with `bigint: true`: inode numbers may be larger than 2^53. */
 export interface FileIdentity {
@@ -6,7 +6,7 @@ export interface FileIdentity {
   readonly ino: bigint;
 }
 
-/** The identity as a key of a `Map`. */
+/** The identity as a `Map` key. */
 export function identityKey(identity: FileIdentity): string {
   return `${identity.dev}:${identity.ino}`;
 }
@@ -15,7 +15,7 @@ export function sameFile(one: FileIdentity, other: FileIdentity): boolean {
   return one.ino === other.ino && one.dev === other.dev;
 }
 
-/** The two halves of a device number. makedev(3): glibc's 64-bit layout */
+/** Splits a device number into major and minor. makedev(3), glibc's 64-bit layout. */
 export function deviceNumbers(dev: bigint): { readonly major: bigint; readonly minor: bigint } {
   return {
     major: ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n),

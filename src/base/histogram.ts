@@ -1,13 +1,13 @@
-/** Counts of values up to bounds, as Prometheus has them. */
+/** Counts values into cumulative buckets, as Prometheus does. */
 
-/** A bucket holds those of the buckets before it too. */
+/** Cumulative: a bucket includes the counts of all smaller buckets. */
 export interface Histogram {
   readonly buckets: readonly { readonly upTo: number; readonly count: number }[];
   readonly sum: number;
   readonly count: number;
 }
 
-/** ms. From a fast local disk to one that is in trouble. */
+/** Milliseconds, from a fast local disk to a failing one. */
 export const commitMsBounds = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
 export class Buckets {

@@ -1,7 +1,7 @@
-/** Keeps the process alive while somebody awaits what does not do so by itself. */
+/** Keeps the process alive while a caller awaits an operation that does not keep it alive by itself. */
 import { clearInterval, setInterval } from './clock';
 
-/** The longest delay that setInterval takes, in milliseconds: the timer only keeps the process alive. */
+/** Longest delay setInterval accepts, in milliseconds; the timer only keeps the process alive. */
 const longestTimerMs = 0x7fffffff;
 
 export async function keptAlive<Value>(promise: Promise<Value>): Promise<Value> {

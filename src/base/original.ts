@@ -1,13 +1,15 @@
-/** Finds the object behind a Proxy of it, or behind an object that inherits from it: tracers, mocks and containers make both. */
+/**
+ * Finds the object behind a Proxy or behind an object that inherits from it; tracers, mocks and containers create both.
+ */
 
 /**
- * Private fields are on the object itself only. A property with a symbol for its name comes through a Proxy, and is inherited.
- * It can be redefined, because a Proxy must answer for a fixed property with exactly its value.
+ * Private fields exist on the object itself only. A symbol property is visible through a Proxy and is inherited. It is
+ * configurable because a Proxy must return exactly the value of a non-configurable property.
  */
 const key = Symbol('safe-sqlite.original');
 const descriptor: PropertyDescriptor = { value: undefined, configurable: true, enumerable: false, writable: false };
 
-/** Lets `originalOf` find `object`. */
+/** Makes `object` findable by `originalOf`. */
 export function markOriginal(object: object): void {
   descriptor.value = object;
   Object.defineProperty(object, key, descriptor);
@@ -15,7 +17,7 @@ export function markOriginal(object: object): void {
 }
 
 /**
- * The object that `markOriginal` was given, of itself, a Proxy of it, or an object that inherits from it.
+ * Returns the marked object, given the object itself, a Proxy of it, or an object that inherits from it.
  *
  * @throws TypeError for any other value
  */
@@ -28,9 +30,9 @@ export function originalOf<Value extends object>(value: Value): Value {
 type Method = (this: object, ...args: unknown[]) => unknown;
 
 /**
- * Lets every method and getter of `prototype` run on the original, whatever it is called on; one that returns the original
- * returns what it was called on. Methods with a string for their name become enumerable, as better-sqlite3's are:
- * `for (const name in db)` finds them, which is how some tracers and mocks wrap a database.
+ * Makes every method and getter of `prototype` run on the original, whatever receiver it is called on; a method that
+ * returns the original returns its receiver instead. Methods with string names become enumerable, as in better-sqlite3:
+ * some tracers and mocks wrap a database with `for (const name in db)`.
  */
 export function runOnOriginals(prototype: object): void {
   for (const name of Reflect.ownKeys(prototype)) {

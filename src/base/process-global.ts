@@ -1,13 +1,15 @@
-/** Holds state that every copy of this package in the process shares, whichever folder or module system it came from. */
+/**
+ * Holds state shared by every copy of this package in the process, whichever folder or module system it was loaded
+ * from.
+ */
 
 /**
  * Gets the process-wide value called `name`, or creates it.
  *
- * Raise `version` when the shape of the value changes in a way that an older copy of the package in the same
- * process could not read: the two then keep apart instead of misreading each other.
+ * Raise `version` when the value changes shape in a way that an older copy of the package in the same process could not
+ * read: the copies then use separate values instead of misreading each other.
  *
- * @param holder what the state belongs to: test runners give each test file a `globalThis` of its own, beside one
- *   `process` for all
+ * @param holder the owner of the state: test runners give each test file its own `globalThis`, but share one `process`
  */
 export function processGlobal<Value>(
   name: string,

@@ -1,2 +1,2 @@
-/** How the command line of a reader process begins, for `ps` and the doctor; the process id of its parent follows. */
+/** Prefix of the command line of a reader process, for `ps` and the doctor; the parent's process id follows. */
 export const readerTitle = 'safe-sqlite reader of';

@@ -1,42 +1,46 @@
 /**
- * Texts that the threads of this process show each other: a table in shared memory.
+ * Shares texts between the threads of this process in a table of shared memory.
  *
- * Each thread has a `globalThis` of its own; the one thing that a thread hands to every worker that it starts is its
- * environment data. So a table reaches the workers that are started after this library was loaded, and their workers.
- * Workers that were started before have a table of their own.
+ * Each thread has its own `globalThis`; the only thing a thread passes to every worker it starts is its environment
+ * data. The table therefore reaches workers started after this library was loaded, and their workers. Workers started
+ * earlier have a table of their own.
  *
  *   header   [0] generation: raised by each change
  *   slot     [0] 0 free, 1 used, 2 being written   [1] thread   [2] bytes of the text   [3] version: odd while written
  *            then the text
  *
- * No locks: a worker may be terminated at any instruction, and would hold them for ever. A slot belongs to who claimed it.
+ * There are no locks: a worker may be terminated at any instruction and would hold them for ever. A slot belongs to the
+ * thread that claimed it.
  */
 import { isSharedArrayBuffer } from 'node:util/types';
 import { getEnvironmentData, setEnvironmentData, threadId } from 'node:worker_threads';
 
 export interface SharedText {
   readonly slot: number;
-  /** The thread that shows it. */
+  /** The publishing thread. */
   readonly thread: number;
   readonly text: string;
 }
 
 export interface TableSize {
-  /** How many texts there can be. */
+  /** Maximum number of texts. */
   readonly slots: number;
-  /** Memory that is not touched is not used. */
+  /** Untouched memory costs nothing: the system allocates pages on first use. */
   readonly slotBytes: number;
 }
 
 const headerBytes = 64; // One cache line.
-const textOffset = 16; // Bytes: after the four words of a slot.
+const textOffset = 16; // Bytes; the text follows the four words of a slot.
 
 export class SharedTable {
   readonly #size: TableSize;
   readonly #words: Int32Array;
   readonly #bytes: Buffer;
 
-  /** All copies of this package share the table of a name; raise the version in it when the texts change their shape. */
+  /**
+   * All copies of this package share the table of a given name; raise the version in the name when the texts change
+   * shape.
+   */
   constructor(name: string, size: TableSize) {
     const buffer = adopt(name, headerBytes + size.slots * size.slotBytes);
     this.#size = size;
@@ -44,12 +48,12 @@ export class SharedTable {
     this.#bytes = Buffer.from(buffer);
   }
 
-  /** Raised by every change that any thread makes. */
+  /** Incremented by every change in any thread. */
   get generation(): number {
     return Atomics.load(this.#words, 0);
   }
 
-  /** Shows a text to the other threads; gives the slot to withdraw it by, or null when there is no room for it. */
+  /** Publishes a text to the other threads; returns the slot to withdraw it by, or null if the table is full. */
   publish(text: string): number | null {
     const content = Buffer.from(text);
     if (content.length > this.#size.slotBytes - textOffset) return null;
@@ -74,7 +78,7 @@ export class SharedTable {
     Atomics.add(this.#words, 0, 1);
   }
 
-  /** What all threads show now, this one included. */
+  /** Returns the texts of all threads, including this one. */
   read(): readonly SharedText[] {
     const found: SharedText[] = [];
     for (let slot = 0; slot < this.#size.slots; slot++) {
@@ -84,7 +88,7 @@ export class SharedTable {
     return found;
   }
 
-  /** After a worker has ended that could not withdraw what it showed. */
+  /** Removes the texts of a worker that ended without withdrawing them. */
   withdrawAllOf(thread: number): void {
     for (let slot = 0; slot < this.#size.slots; slot++) {
       const at = this.#wordOf(slot);
@@ -104,7 +108,7 @@ export class SharedTable {
     const thread = Atomics.load(words, at + 1);
     const start = at * Int32Array.BYTES_PER_ELEMENT + textOffset;
     const text = this.#bytes.toString('utf8', start, start + Atomics.load(words, at + 2));
-    // Given to another text while it was read.
+    // The slot was reused for another text during the read.
     if (version % 2 === 1 || Atomics.load(words, at + 3) !== version || Atomics.load(words, at) !== 1) return null;
     return { slot, thread, text };
   }
@@ -112,7 +116,7 @@ export class SharedTable {
 
 function adopt(name: string, bytes: number): SharedArrayBuffer {
   const inherited: unknown = getEnvironmentData(name);
-  // Not `instanceof`: test runners give modules globals of another realm.
+  // Not `instanceof`: test runners give modules the globals of another realm.
   if (isSharedArrayBuffer(inherited)) return inherited;
   const created = new SharedArrayBuffer(bytes);
   setEnvironmentData(name, created);

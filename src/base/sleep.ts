@@ -1,6 +1,6 @@
-/** Blocks the thread. */
+/** Blocks the calling thread. */
 
-/** Waits `milliseconds` without a turn of the event loop: for synchronous calls that wait for another process. */
+/** Waits `milliseconds` without turning the event loop; for synchronous calls that wait for another process. */
 export function sleepSync(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

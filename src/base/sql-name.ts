@@ -1,6 +1,6 @@
-/** Quotes names for SQL texts. */
+/** Quotes identifiers for SQL texts. */
 
-/** `name` as an SQL identifier: in double quotes, those inside doubled (sqlite.org/lang_keywords.html). */
+/** Returns `name` as an SQL identifier: in double quotes, with inner quotes doubled (sqlite.org/lang_keywords.html). */
 export function quotedName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,9 +1,9 @@
-/** Makes foreign text safe to show in a terminal, a log and a page, and file names safe to paste into a shell. Pure. */
+/** Makes foreign text safe to show in a terminal, a log or a page, and file names safe to paste into a shell. Pure. */
 
 /**
- * Characters that a terminal or a viewer acts on instead of showing them: C0, DEL and C1 controls (cursor, colour, title,
- * clipboard: ECMA-48), line and paragraph separators, the controls of bidirectional text (UAX 9) and other invisible
- * format characters, and halves of surrogate pairs.
+ * Characters that a terminal or a viewer interprets instead of showing: C0, DEL and C1 controls (cursor, colour, title,
+ * clipboard: ECMA-48), line and paragraph separators, bidirectional controls (UAX 9), other invisible format
+ * characters, and unpaired surrogates.
  */
 const active =
   // oxlint-disable-next-line no-control-regex -- these are what it looks for
@@ -15,15 +15,15 @@ const shortEscapes: Readonly<Record<string, string>> = {
   '\t': String.raw`\t`,
 };
 
-/** `text` on one line, with each character that a terminal would act on as an escape: `\n`, `\x1b`, `\u202e`. */
+/** Returns `text` on one line, with each active character escaped: `\n`, `\x1b`, `\u202e`. */
 export function visible(text: string): string {
   return text.replace(active, character => shortEscapes[character] ?? escapeOf(character));
 }
 
-/** Text of a JSON document or of lines of them, with the same characters as JSON escapes: it stays JSON and says the same. */
+/** Escapes the same characters in JSON or lines of JSON as JSON escapes; the document stays valid and equal. */
 export function visibleJson(json: string): string {
   return json.replace(active, character =>
-    // JSON escapes C0 itself: a line feed stands between members or documents.
+    // JSON escapes C0 itself, so a line feed can only stand between members or documents.
     character === '\n' ? character : `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
   );
 }
@@ -34,11 +34,11 @@ function escapeOf(character: string): string {
 }
 
 /**
- * A file name as one word of a shell: pasted, it means this name and nothing else, whatever it contains. Names with active
- * characters are written as `$'…'` (bash, zsh, ksh, busybox; POSIX.1-2024), with the bytes of each as `\ooo`.
+ * Quotes a file name as one shell word that, when pasted, means exactly this name. Names with active characters are
+ * written as `$'…'` (bash, zsh, ksh, busybox; POSIX.1-2024), with their bytes as `\ooo`.
  */
 export function shellWord(name: string): string {
-  // A name that begins with a hyphen would be an option.
+  // A name that begins with a hyphen would be read as an option.
   const word = name.startsWith('-') ? `./${name}` : name;
   if (/^[\w@%+=:,./-]+$/.test(word)) return word;
   if (word.search(active) === -1) return `'${word.replaceAll("'", String.raw`'\''`)}'`;

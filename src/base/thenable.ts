@@ -1,4 +1,4 @@
-/** Whether something is a promise, also one of another realm or library. */
+/** Tells whether a value is a promise, including one of another realm or library. */
 export function isThenable(value: unknown): boolean {
   return (
     (typeof value === 'object' || typeof value === 'function') &&

@@ -1,4 +1,4 @@
-/** The checkpoint that `close()` makes itself, because SQLite's own would fail without a word. */
+/** Runs the final checkpoint in `close()`, because SQLite's own would discard its errors. */
 import { sleepSync } from '../base/sleep';
 import { faultOf, noticeMarker } from '../fence/fence';
 import { SqliteResultError } from '../errors/sqlite-errors';
@@ -6,23 +6,23 @@ import type { FileScheduler } from './scheduler';
 import type { FileUser } from './file-user';
 
 /**
- * How the native connection is to be closed afterwards: `ordinary`, where SQLite has nothing left to copy and removes
- * the `-wal` when it is alone; or in a way that leaves the WAL as it is.
+ * How to close the native connection afterwards: `ordinary`, if SQLite has nothing left to copy and the last connection
+ * removes the `-wal`; or without a checkpoint, which leaves the WAL unchanged.
  */
 export type CloseMode = 'ordinary' | 'without-checkpoint';
 
-/** ms. A checkpoint that runs in the maintenance thread ends in this time, unless the disk hangs. */
+/** Milliseconds. A checkpoint in the maintenance thread ends within this time, unless the disk hangs. */
 const settleMs = 60_000;
-/** Another process that closes at the same time is done in a moment. */
+/** Another process that closes at the same time finishes quickly. */
 const busyTries = 5;
 const busyPauseMs = 10;
 
 /**
- * Copies what is left in the WAL when `user` is the last of this thread that may write to the file. `leaves` says what
- * goes: the connection with all its names for the file, which may be attached several times, or this one name.
+ * Copies the rest of the WAL if `user` is the last of this thread that may write to the file. `leaves` tells what
+ * closes: the connection with all its names for the file, which may be attached several times, or this one name.
  *
- * @throws the error of a fault that fences the file; `TypeError` while a statement runs. A failure that is no such
- *   fault (a full disk) is reported as `checkpointFailed`: everything stays in the WAL.
+ * @throws the error of a fault that fences the file; `TypeError` while a statement runs. Any other failure
+ *   (a full disk) is reported as `checkpointFailed`: everything stays in the WAL.
  */
 export function checkpointBeforeClose(
   user: FileUser,
@@ -33,9 +33,9 @@ export function checkpointBeforeClose(
   const others = [...scheduler.users].some(each => each !== user && each.checkpoints && stays(each));
   if (!user.checkpoints || others) return 'ordinary';
   scheduler.halt();
-  // Another process may have met a fault since the last look.
+  // Another process may have met a fault since the last check.
   if (noticeMarker(scheduler.target)) return 'without-checkpoint';
-  // A job whose connection is still open would be the last one of the file and checkpoint it unseen.
+  // A job's connection that is still open would be the last one of the file, and its checkpoint would go unreported.
   if (!scheduler.settle(settleMs)) return 'without-checkpoint';
   if (scheduler.settings !== 'off' && scheduler.settings.owner === 'external') return 'without-checkpoint';
   try {

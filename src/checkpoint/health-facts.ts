@@ -1,17 +1,17 @@
-/** Gathers what `db.health()` says of the checkpoints of a file. */
+/** Gathers the checkpoint part of `db.health()`. */
 import { performance } from '../base/clock';
 import { errorCode } from '../base/foreign-error';
 import type { CheckpointHealth } from './checkpoint-health';
 import { walLimit } from './report';
 import type { FileScheduler } from './scheduler';
 
-/** `null` for a database that has no WAL, and where every connection only reads. */
+/** Returns `null` for a database without a WAL, and if every connection is read-only. */
 export function checkpointFacts(scheduler: FileScheduler | null): CheckpointHealth | null {
   if (scheduler === null || ![...scheduler.users].some(user => user.checkpoints)) return null;
   const { settings, history, counters } = scheduler;
   const now = performance.now();
   const { walBytes, pendingBytes } = scheduler.wal.look();
-  // Whether a WAL that is copied and small starts over matters to nobody.
+  // A small, fully copied WAL need not be reset.
   const pinned = pendingBytes > 0 || walBytes > walLimit(settings) ? history.pinned : null;
   const blocked = history.blocked ?? pinned;
   const { failed, completeAt } = history;

@@ -1,28 +1,28 @@
-/** What the checkpoints of a file came to so far. Pure: each function returns the next state. */
+/** Records the results of the checkpoints of a file. Pure: each function returns the next state. */
 import type { CheckpointResult } from '../maintenance/messages';
 import { checkpointPause } from '../policy/checkpoint';
 import { Buckets, type Histogram } from '../base/histogram';
 
-/** A row of attempts that did not succeed. */
+/** Consecutive unsuccessful attempts. */
 export interface Streak {
   readonly consecutive: number;
-  /** ms of the monotonic clock: when the row began. */
+  /** Milliseconds of the monotonic clock at which the streak began. */
   readonly since: number;
-  /** ms of the monotonic clock: the next attempt does not come before. */
+  /** Milliseconds of the monotonic clock before which no attempt is made. */
   readonly pausedUntil: number;
 }
 
 export interface History {
   readonly last: CheckpointResult | null;
-  /** ms of the monotonic clock: when the last checkpoint ended; `-Infinity` before the first. */
+  /** Milliseconds of the monotonic clock at which the last checkpoint ended; `-Infinity` before the first. */
   readonly endedAt: number;
   /** The same for the last complete one. */
   readonly completeAt: number;
-  /** Not all could be copied: a reader of an older state, or another checkpoint. */
+  /** Some frames could not be copied: a reader of an older snapshot, or another checkpoint. */
   readonly blocked: Streak | null;
-  /** All was copied, and yet the WAL did not start over: a reader of the latest state pins it. */
+  /** Everything was copied but the WAL was not reset: a reader of the latest snapshot pins it. */
   readonly pinned: Streak | null;
-  /** All was copied, and the file could not be made shorter: somebody had a lock at that moment. */
+  /** Everything was copied but the file could not be truncated: another connection held a lock. */
   readonly untruncated: Streak | null;
   readonly failed: (Streak & { readonly error: Error }) | null;
 }
@@ -50,12 +50,12 @@ export function withResult(history: History, result: CheckpointResult, now: numb
   return { ...common, blocked: next('blocked', history.blocked, now, random) };
 }
 
-/** After a complete checkpoint with no writer beside it, behind which the WAL did not start over. */
+/** After a complete checkpoint without a concurrent writer that did not lead to a WAL reset. */
 export function withPin(history: History, now: number, random: number): History {
   return { ...history, pinned: next('blocked', history.pinned, now, random) };
 }
 
-/** The WAL has started over. */
+/** The WAL was reset. */
 export function withRestart(history: History): History {
   return { ...history, pinned: null };
 }
@@ -64,7 +64,7 @@ export function withFailure(history: History, error: Error, now: number, random:
   return { ...history, endedAt: now, failed: { ...next('failed', history.failed, now, random), error } };
 }
 
-/** ms until the next attempt of what the streak is about. */
+/** Returns the milliseconds until the next attempt. */
 export function pauseOf(streak: Streak | null, now: number): number {
   return streak === null ? 0 : Math.max(0, streak.pausedUntil - now);
 }
@@ -74,20 +74,20 @@ function next(outcome: 'blocked' | 'failed', streak: Streak | null, now: number,
   return { consecutive, since: streak?.since ?? now, pausedUntil: now + checkpointPause(outcome, consecutive, random) };
 }
 
-// What the checkpoints of one file came to since it was opened in this thread, in numbers that a metrics page can use.
+// Counts the checkpoints of one file by result since it was opened in this thread, for a metrics page.
 
 export interface CheckpointCounts {
   /** Every frame of the WAL was in the database. */
   readonly complete: number;
   /** A read transaction kept frames from being copied. */
   readonly blocked: number;
-  /** Another checkpoint or a writer had the lock. */
+  /** Another checkpoint or a writer held the lock. */
   readonly busy: number;
-  /** SQLite answered with an error. */
+  /** SQLite returned an error. */
   readonly failed: number;
 }
 
-/** ms. A checkpoint that copies a few pages, to one that copies a WAL of gigabytes to a slow disk. */
+/** Milliseconds: from a checkpoint of a few pages to one that copies gigabytes to a slow disk. */
 const durationMsBounds = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 60_000];
 
 /** Only the scheduler changes it. */
@@ -113,7 +113,7 @@ export class CheckpointCounters {
     return { complete: this.#complete, blocked: this.#blocked, busy: this.#busy, failed: this.#failed };
   }
 
-  /** Of those that ran through. */
+  /** Of checkpoints that ran to the end. */
   get durationMs(): Histogram {
     return this.#durationMs.read();
   }

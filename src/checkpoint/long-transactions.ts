@@ -1,18 +1,21 @@
-/** Finds transactions and iterators that stay open: each pins the WAL, which cannot start over behind it. */
+/** Finds transactions and iterators that stay open: each pins the WAL, which cannot be reset meanwhile. */
 import type { Connection } from '../connection/connection';
 import type { OpenIterator } from '../connection/session';
 import { announce } from './report';
 import type { FileUser } from './file-user';
 
-/** ms. Nothing that a program does in one go is open for this long; the first checkpoint that it blocks comes later. */
+/**
+ * Milliseconds. No single piece of synchronous work keeps one open this long; the first checkpoint that it blocks comes
+ * later.
+ */
 const longMs = 10_000;
-/** ms between two reports of one, at most; they come at 10 s, 20 s, 40 s and so on. */
+/** Milliseconds between two reports of one, at most; reports come at 10 s, 20 s, 40 s and so on. */
 const longestGapMs = 300_000;
 
 interface Seen {
-  /** Transactions of the connection that had ended: with more of them by now, the open one is another. */
+  /** Ended transactions of the connection when it was first seen; a higher count means that another one is open. */
   readonly ended: number;
-  /** When it was first seen, and at which age it is reported next. ms. */
+  /** Milliseconds: when it was first seen, and the age of its next report. */
   readonly since: number;
   readonly reportAt: number;
 }
@@ -21,14 +24,14 @@ const transactions = new WeakMap<Connection, Seen>();
 const iterators = new WeakMap<OpenIterator, number>();
 
 /**
- * Reports what is open too long on any of the connections.
+ * Reports transactions and iterators that are open too long on any of the connections.
  *
- * A transaction that one call of JavaScript opens and ends is never seen between two turns of the event loop, so what
- * is seen at a look was begun by hand.
+ * A transaction that one JavaScript call opens and ends is never seen between two turns of the event loop; any that is
+ * seen was begun by hand.
  */
 export function findLongTransactions(users: Iterable<FileUser>, now: number): void {
   for (const user of users) {
-    // An attached schema belongs to a connection that is looked at with its main file.
+    // An attached schema belongs to a connection that is checked through its main file.
     if (user.schema !== 'main' || !user.connection.native.open) continue;
     for (const iterator of user.connection.openIterators()) reportIterator(user, iterator, now);
     reportTransaction(user, now);

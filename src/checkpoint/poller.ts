@@ -1,31 +1,31 @@
-/** When the services of a file look at it: by the clock, behind a commit, and before one where neither of these comes. */
+/** Decides when the services of a file poll it: on a timer, after a commit, and before one if neither of these runs. */
 
 import { clearImmediate, clearTimeout, performance, setImmediate, setTimeout } from '../base/clock';
-/** Begins and commits between two looks right behind one: each look costs a busy writer some 30 µs. */
+/** Begins and commits between two polls right after one: each poll costs a busy writer some 30 µs. */
 const pulsesPerLookBehind = 32;
-/** The same for the looks of a writer itself, which can be made to wait. */
+/** The same for polls by the writer itself, which can be made to wait. */
 const pulsesPerLookBefore = 64;
-/** The same between two questions whether the WAL has grown by so much that a look cannot wait: each costs some 2 µs. */
+/** The same between two measurements of the WAL's growth, which may make a poll urgent: each costs some 2 µs. */
 const pulsesPerMeasure = 4;
 
-/** Ticks at rest after which the next ones come at longer intervals: hundreds of idle databases must cost next to nothing. */
+/** Idle ticks after which the interval grows: hundreds of idle databases must cost next to nothing. */
 const ticksToRest = 4;
-/** ms between two ticks at rest, at least. */
+/** Minimum milliseconds between two idle ticks. */
 const restMs = 1000;
 
 export type PollTarget = 'tick' | 'before a commit' | 'behind a commit';
 
-/** What is looked at; asked at some pulses only. */
+/** The polled object; called at some pulses only. */
 export interface Polled {
-  /** `loopStands`: the event loop has not turned for many commits, or large ones. */
+  /** `loopStands`: the event loop is blocked, for many commits or large ones. */
   readonly look: (moment: PollTarget, loopStands: boolean) => void;
-  /** There is nothing to see. */
+  /** A poll would see nothing. */
   readonly isOccupied: () => boolean;
-  /** A look behind a commit finds a gap. */
+  /** A poll after a commit finds a gap. */
   readonly leavesGaps: () => boolean;
-  /** Much was written since the last look. */
+  /** Much was written since the last poll. */
   readonly hasGrown: () => boolean;
-  /** Nothing waits, and nothing is open that could grow old. */
+  /** Nothing is pending, and nothing is open that could grow old. */
   readonly isAtRest: () => boolean;
 }
 
@@ -33,19 +33,19 @@ export class Poller {
   readonly #looked: Polled;
   #timer: NodeJS.Timeout | null = null;
   #everyMs = 0;
-  /** ms of the monotonic clock: when the timer runs. */
+  /** Milliseconds of the monotonic clock at which the timer fires. */
   #tickAt = 0;
   #behindCommit: NodeJS.Immediate | null = null;
   #pulses = 0;
   #unmeasured = 0;
-  /** Ticks in a row without a pulse before them and with nothing to do. */
+  /** Consecutive ticks with no pulse before them and nothing to do. */
   #ticksAtRest = 0;
 
   constructor(looked: Polled) {
     this.#looked = looked;
   }
 
-  /** A look that is due sooner stays: connections that come and go would put each off. */
+  /** An earlier tick stays scheduled: connections that come and go would otherwise postpone it for ever. */
   every(ms: number): void {
     this.#everyMs = ms;
     if (this.#timer === null || performance.now() + ms < this.#tickAt) this.#startTimer();
@@ -58,15 +58,15 @@ export class Poller {
     this.#behindCommit = null;
   }
 
-  /** Called at each commit and each begin: also in a loop that lets no tick come, the WAL has a limit. */
+  /** Called at each commit and each begin; bounds the WAL even in a loop that never lets a timer run. */
   pulse(): void {
     this.#pulses += 1;
     this.#unmeasured += 1;
     if (this.#ticksAtRest > 0) this.#wake();
-    // It was asked for many commits ago, or large ones.
+    // It was requested many commits ago, or large ones.
     const loopStands = this.#behindCommit !== null;
     if (this.#pulses % pulsesPerLookBehind === 0) this.#askBehind();
-    // Inside a transaction there is nothing to see: the next one that begins will do.
+    // A transaction hides the state of the WAL: the next begin polls.
     if (this.#unmeasured < pulsesPerMeasure || this.#looked.isOccupied()) return;
     this.#unmeasured = 0;
     if (this.#pulses >= pulsesPerLookBefore) this.#pulses = 0;
@@ -95,7 +95,10 @@ export class Poller {
     if (slow && this.#timer !== null) this.#startTimer();
   }
 
-  /** The gap behind a commit is longest at its beginning; without its reference, the loop would sleep through it first. */
+  /**
+   * The gap after a commit is longest at its beginning; without a ref'ed immediate, the loop would sleep through it
+   * first.
+   */
   #askBehind(): void {
     if (this.#looked.leavesGaps()) this.#behindCommit ??= setImmediate(() => this.#lookBehind());
   }
@@ -106,22 +109,22 @@ export class Poller {
   }
 }
 
-// Whether commits leave gaps that a checkpoint fits into: learned from the last one that looked for some.
+// Learns from the last checkpoint that needed gaps whether commits leave any.
 
-/** ms. Commits that left no gap go on like that for a while, and each look for one costs the disk some syncs. */
+/** Milliseconds. A series of commits without a gap tends to last, and each search for one costs several syncs. */
 const gaplessMs = 1000;
-/** Commits that left no gap three times in a row leave none. */
+/** Three commits in a row without a gap mean that there are none. */
 const looks = 3;
 
 export class Gaps {
-  /** ms of the monotonic clock. */
+  /** Milliseconds of the monotonic clock. */
   #noneUntil = 0;
 
   get likely(): boolean {
     return performance.now() >= this.#noneUntil;
   }
 
-  /** How many checkpoints may follow one that a commit overtook, each of them in the next gap. */
+  /** Maximum number of further checkpoints after one that a commit overtook, each in the next gap. */
   get followUps(): number {
     return this.likely ? looks : 0;
   }

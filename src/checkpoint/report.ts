@@ -1,4 +1,4 @@
-/** Makes events of what checkpoints came to, so that nothing is swallowed: every event is also a line of the log. */
+/** Turns the results of checkpoints into events; every event is also logged. */
 import { performance } from '../base/clock';
 import { defaults } from '../options/defaults';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/messages';
@@ -13,7 +13,7 @@ import type { Logger } from '../events/logger';
 export function reportResult(users: Iterable<FileUser>, result: CheckpointResult, history: History): void {
   const streak = result.mode === 'truncate' ? history.untruncated : history.blocked;
   if (result.complete || streak === null) return announce(users, 'checkpoint', result);
-  // A reader lets PASSIVE answer busy=0 with fewer frames copied than there are.
+  // With a reader PASSIVE reports busy=0 and fewer frames copied than exist.
   const reason = result.busy ? 'busy' : 'reader';
   announce(users, 'checkpointBlocked', {
     ...result,
@@ -25,9 +25,9 @@ export function reportResult(users: Iterable<FileUser>, result: CheckpointResult
 }
 
 /**
- * All is copied, but a reader of the latest state keeps the WAL from starting over, and so it grows.
+ * Reports that a reader of the latest snapshot keeps a fully copied WAL from being reset, so it grows.
  *
- * Once is none: a transaction of another thread or process that was open at that moment appends as well, and ends.
+ * Ignores the first occurrence: it may be a short transaction in another thread or process.
  */
 export function reportPinned(users: Iterable<FileUser>, { last, pinned }: History): void {
   if (last === null || pinned === null || pinned.consecutive === 1) return;
@@ -56,11 +56,11 @@ export function reportFailure(users: Iterable<FileUser>, { mode, error, history,
   announce(users, 'checkpointFailed', { mode, error, consecutive: history.failed?.consecutive ?? 1, willRetry });
 }
 
-/** ms: first and longest time between two warnings about one WAL. */
+/** Milliseconds: first and longest time between two warnings about one WAL. */
 const firstWarningPauseMs = 60_000;
 const longestWarningPauseMs = 900_000;
 
-/** The WAL that `WalWarning` judges: its file, its settings, and what its checkpoints did. */
+/** The WAL that `WalWarning` judges: its file, its settings and its checkpoint history. */
 interface WatchedWal {
   readonly file: string;
   readonly settings: ResolvedCheckpoint | 'off';
@@ -68,12 +68,12 @@ interface WatchedWal {
   readonly history: History;
 }
 
-/** Warns of a WAL above its limit, again and again while it is. */
+/** Warns repeatedly while a WAL is above its limit. */
 export class WalWarning {
   #warnings = 0;
   #nextAt = 0;
 
-  /** `now`: ms of the monotonic clock. */
+  /** `now`: milliseconds of the monotonic clock. */
   check(state: WalStatus, { file, settings, users, history }: WatchedWal, now: number): void {
     const limit = walLimit(settings);
     const bytes = state.exact ? state.walBytes : state.pendingBytes;
@@ -106,14 +106,14 @@ export function walLimit(settings: ResolvedCheckpoint | 'off'): number {
 }
 
 function whyLarge(settings: ResolvedCheckpoint | 'off', { failed, blocked, pinned }: History): string {
-  if (settings === 'off') return '`checkpoint` is off, and nobody called `db.checkpoint()`';
-  if (settings.owner === 'external') return 'the program that checkpoints it does not keep up or does not run';
+  if (settings === 'off') return '`checkpoint` is off, and the application did not call `db.checkpoint()`';
+  if (settings.owner === 'external') return 'the external program that checkpoints it is too slow or is not running';
   if (failed !== null) return `checkpoints fail (${failed.error.message})`;
-  if (blocked !== null || pinned !== null) return 'a reader blocks checkpoints; look for `longTransaction` events';
+  if (blocked !== null || pinned !== null) return 'a reader blocks checkpoints; check for `longTransaction` events';
   return 'writers are faster than checkpoints';
 }
 
-// Tells an event of a file to every connection that has it open, and writes it to each log once.
+// Publishes an event of a file to every connection that has it open, and logs it once per logger.
 
 export function announce<Name extends EventName>(
   users: Iterable<FileUser>,
@@ -122,10 +122,10 @@ export function announce<Name extends EventName>(
 ): void {
   const told = new Set<Logger>();
   const file = [...users].find(user => user.file !== undefined)?.file;
-  // A connection says its main file, also of what happens to one that is attached.
+  // A connection's events name its main file, even for an attached one.
   const about = file === undefined ? facts : { file, ...facts };
-  // Those of this moment: a listener may close one and open another, which would be told as well, without an end. A
-  // connection that has the file under several names is told once.
+  // Copied first: a listener may close a connection and open another, which would be notified as well, without end. A
+  // connection that has the file under several names is notified once.
   const hubs = new Map([...users].map(({ connection }) => [connection.hub, connection.options.logger]));
   for (const [hub, logger] of hubs) {
     if (told.has(logger)) hub.relay(name, about);

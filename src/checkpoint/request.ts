@@ -1,11 +1,11 @@
-/** `db.checkpoint()`: a checkpoint that the application asks for, and the cases in which there is nothing to do. */
+/** Implements `db.checkpoint()`, and the cases in which there is nothing to do. */
 import type { Connection } from '../connection/connection';
 import { SqliteLockedError, SqliteReadonlyError, SqliteResultError } from '../errors/sqlite-errors';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/messages';
 import { choiceOption } from '../options/checks';
 import type { FileScheduler } from './scheduler';
 
-/** `scheduler` is `null` for a database without a file; `assertUsable` throws when the handle is closed or fenced. */
+/** `scheduler` is `null` for a database without a file; `assertUsable` throws if the handle is closed or fenced. */
 export async function requestCheckpoint(
   connection: Connection,
   scheduler: FileScheduler | null,
@@ -22,7 +22,7 @@ export async function requestCheckpoint(
   try {
     return await scheduler.request(mode);
   } catch (error) {
-    // Else it was closed, or fenced by another fault, before its turn came.
+    // Otherwise it was closed, or fenced by another fault, before its turn.
     if (!(error instanceof SqliteResultError)) assertUsable();
     throw error;
   }
@@ -33,15 +33,15 @@ function nothingToDo(mode: CheckpointMode): CheckpointResult {
 }
 
 function readonly(file: string): SqliteReadonlyError {
-  return new SqliteReadonlyError(`A read-only connection to ${file} cannot checkpoint.`, 'SQLITE_READONLY', {
+  return new SqliteReadonlyError(`Cannot checkpoint ${file}: this connection is read-only.`, 'SQLITE_READONLY', {
     hint: 'Checkpoint through a connection that may write; the process that writes does it by itself.',
     details: { file, operation: 'checkpoint' },
   });
 }
 
-/** SQLite itself answers so to a checkpoint on a connection that is in a transaction, also in one that only reads. */
+/** Throws what SQLite itself throws for a checkpoint on a connection in a transaction, even one that only reads. */
 function locked(file: string): SqliteLockedError {
-  return new SqliteLockedError(`A checkpoint of ${file} inside a transaction of its own connection.`, 'SQLITE_LOCKED', {
+  return new SqliteLockedError(`Cannot checkpoint ${file}: this connection has an open transaction.`, 'SQLITE_LOCKED', {
     hint: 'Commit or roll back first: the open transaction would keep the checkpoint from completing.',
     details: { file, operation: 'checkpoint' },
   });

@@ -1,13 +1,13 @@
 /**
- * The services of one file in this thread, shared by all its connections: checkpoints, the look for a fence marker, the
- * search for long transactions.
+ * Runs the services of one file in this thread, shared by all its connections: checkpoints, the check for a fence
+ * marker, the search for long transactions.
  *
  *     timer (unref'ed) --------------> fence marker? --> long transactions? --> state of the WAL --> policy --> action
- *     pulse() -> behind a commit -----------^                                   ^
- *             -> before a commit, in a loop that lets none of these come ------+
+ *     pulse() -> after a commit ------------^                                   ^
+ *             -> before a commit, in a loop that lets none of these run -------+
  *
  * One checkpoint at a time: the next one waits for `#running`. Another process may checkpoint the same file meanwhile;
- * SQLite then answers that it is busy.
+ * SQLite then reports that it is busy.
  */
 import { performance, setImmediate } from '../base/clock';
 import type { FileIdentity } from '../base/file-identity';
@@ -46,12 +46,12 @@ import { Restarts, isOccupied, noticeSwitch, WalView, type WalStatus } from './w
 import { checkpointTarget, runCheckpoint, type CheckpointTarget } from './run-checkpoint';
 import type { FileUser } from './file-user';
 
-/** ms between two looks at a file. */
+/** Milliseconds between two polls of a file. */
 const tickMs = 250;
-/** ms. A writer that is too fast waits this long at a time for the checkpoint that runs. */
+/** Milliseconds that a too fast writer waits at a time for the running checkpoint. */
 const pressMs = 1000;
 
-/** The reason of every abort, made once: a DOMException with its stack costs as much as three pragmas. */
+/** The reason of every abort, created once: a DOMException with its stack costs as much as three pragmas. */
 const closed = new DOMException('The database is closed.', 'AbortError');
 
 export interface CheckpointedFile extends FencedFile {
@@ -61,17 +61,17 @@ export interface CheckpointedFile extends FencedFile {
 export class FileScheduler {
   readonly target: CheckpointedFile;
   readonly counters = new CheckpointCounters();
-  /** Waits in the thread of the copy of this package that made the scheduler: another copy has threads of its own. */
+  /** Waits in the thread of the package copy that created the scheduler: another copy has its own threads. */
   readonly settle = (timeoutMs: number): boolean => waitForCheckpoints(this.target.file, timeoutMs);
   readonly wal: WalView;
   readonly #users = new Set<FileUser>();
-  /** Aborts when the last connection that may write closes: a checkpoint that begins after it would be unseen. */
+  /** Aborts when the last connection that may write closes: a later checkpoint would go unreported. */
   #closing = new AbortController();
   readonly #warning = new WalWarning();
   #settings: ResolvedCheckpoint | 'off' = 'off';
   #history: History = noHistory;
   #running: Promise<unknown> | null = null;
-  /** ms of the monotonic clock: since when something is pending. */
+  /** Milliseconds of the monotonic clock since when frames have been pending. */
   #pendingSince: number | null = null;
   readonly #restarts = new Restarts();
   readonly #gaps = new Gaps();
@@ -116,7 +116,9 @@ export class FileScheduler {
     return this.#users.size;
   }
 
-  /** A connection is about to close, or the file is fenced: nothing is begun until the next `join` or `leave`. */
+  /**
+   * Called when a connection is about to close, or the file is fenced: nothing starts until the next `join` or `leave`.
+   */
   halt(): void {
     this.#closing.abort(closed);
     stopCheckpoints(this.target.file);
@@ -133,15 +135,15 @@ export class FileScheduler {
     this.#looks.pulse();
   }
 
-  /** For `db.checkpoint`: after the one that runs, whatever the policy says of the time. */
+  /** For `db.checkpoint`: runs after the current one, whatever the policy says. */
   async request(mode: CheckpointMode): Promise<CheckpointResult> {
-    // Copying needs nobody's lock, so that TRUNCATE, which does, has little left to do while it keeps writers waiting.
+    // Copying first needs no lock, which leaves little work for TRUNCATE while it blocks writers.
     const passive = await this.#runNext('passive');
     return mode === 'passive' || !passive.complete ? { ...passive, mode } : this.#runNext('truncate');
   }
 
   /**
-   * A checkpoint in this thread, on the connection of `user`.
+   * Runs a checkpoint in this thread, on the connection of `user`.
    *
    * @throws the translated error of SQLite, after it was reported; `TypeError` while a statement runs
    */
@@ -170,13 +172,13 @@ export class FileScheduler {
     this.#looks.every(Math.min(tickMs, intervalMs));
   }
 
-  /** Another connection of the thread may be in a transaction meanwhile: PASSIVE waits for nobody. */
+  /** Another connection of the thread may be in a transaction meanwhile: PASSIVE waits for no lock. */
   get #occupied(): boolean {
     for (const user of this.#users) if (user.checkpoints && !isOccupied(user)) return false;
     return true;
   }
 
-  /** What somebody wrote over must not be copied into the database, or over it. */
+  /** Frames of overwritten files must not be copied into the database, or over it. */
   #assertUnchanged(): void {
     for (const user of this.#users) {
       const refused = user.checkpoints ? user.beforeCheckpoint() : null;
@@ -190,10 +192,10 @@ export class FileScheduler {
   }
 
   #look(moment: PollTarget, loopStands: boolean): void {
-    // Read-only connections that were opened since go on.
+    // Read-only connections opened since then continue.
     if (noticeMarker(this.target)) return this.halt();
     if (moment === 'tick' && noticeSwitch(this.target.file, this.#users)) this.#arrange();
-    // At a commit one is always open, and no long one.
+    // At a commit a transaction is always open, and never a long one.
     if (moment === 'tick') findLongTransactions(this.#users, performance.now());
     const state = moment === 'tick' ? this.wal.look() : this.wal.ask();
     const wal = { file: this.target.file, settings: this.#settings, users: this.#users, history: this.#history };
@@ -226,7 +228,7 @@ export class FileScheduler {
     );
   }
 
-  /** A guess must not look like a full WAL at each tick: it leads to one try a second. */
+  /** A guess must not count as a full WAL at each tick; it leads to one attempt a second. */
   #guessed(pendingBytes: number): number {
     return this.#settings === 'off' ? pendingBytes : Math.min(pendingBytes, this.#settings.walBytes - 1);
   }
@@ -242,14 +244,14 @@ export class FileScheduler {
   #act({ action }: CheckpointDecision): void {
     if (action === 'none') return;
     if (action === 'finish') return this.#finish();
-    // What went wrong is an event and in the history; there is nobody here to throw it to.
+    // The failure is an event and in the history; there is no caller to throw it to.
     void this.#run(action, false).catch(() => {});
   }
 
   #finish(): void {
     const user = [...this.#users].find(each => each.checkpoints && !isOccupied(each));
     if (user === undefined) return;
-    // What it was about to write would be copied by nobody for as long as the other one runs.
+    // While the other one runs, its new frames would not be copied.
     if (this.#running !== null && !waitForCheckpoint(this.target.file, pressMs)) return;
     try {
       const { complete } = this.runHere(user);
@@ -260,14 +262,14 @@ export class FileScheduler {
     } catch {} // Reported already; see `#act`.
   }
 
-  /** What is due right behind a checkpoint. */
+  /** Starts what is due right after a checkpoint. */
   #goOn(justCompleted: boolean): void {
     if (noticeMarker(this.target)) return this.halt();
     this.#act(this.#decide(this.wal.look(), { justCompleted, atCommit: false, loopStands: false }));
   }
 
   async #runNext(mode: CheckpointMode): Promise<CheckpointResult> {
-    // The one that runs in the background would let the process end.
+    // The one running in the background would let the process exit.
     while (this.#running !== null) await keptAlive(this.#running);
     return this.#run(mode, true);
   }
@@ -288,12 +290,12 @@ export class FileScheduler {
       this.#running = null;
       this.#record(result);
       if ((followUps ?? 0) > 0 && this.wal.look().pendingBytes > 0) this.#gaps.noneFound();
-      // Behind the commits of this turn of the loop: a `finish` and the commit that starts the WAL over have two syncs each.
+      // After the commits of this turn: a `finish` and the commit that resets the WAL take two syncs each.
       if (inBackground) setImmediate(() => this.#goOn(result.complete));
       return result;
     } catch (error) {
       this.#running = null;
-      // Else the file closed before the thread took the job; it may be open again by now.
+      // Otherwise the file closed before the thread took the job; it may be open again.
       const takenBack = signal.aborted && (error instanceof MaintenanceError || error === signal.reason);
       if (!takenBack) this.#fail(mode, asError(error));
       throw error;

@@ -1,4 +1,4 @@
-/** The one scheduler of each file in this thread, whichever copy of this package asks for it. */
+/** Finds the one scheduler of each file in this thread, shared by all copies of this package. */
 import { processGlobal } from '../base/process-global';
 import { FileScheduler, type CheckpointedFile } from './scheduler';
 

@@ -1,4 +1,7 @@
-/** How much of a file's WAL waits to be copied: asked of SQLite where a connection is free, else guessed from stat. */
+/**
+ * Determines how much of a file's WAL is still to be copied: from SQLite if a connection is free, else estimated from
+ * stat.
+ */
 import { wallClockNow } from '../base/clock';
 import { quotedName } from '../base/sql-name';
 import { statSync, type Stats } from 'node:fs';
@@ -6,37 +9,37 @@ import { prepareWalFrames, type WalFrames } from '../native/wal-frames';
 import type { FileUser } from './file-user';
 
 export interface WalStatus {
-  /** Bytes of all frames since the WAL started over. */
+  /** Bytes of all frames since the last WAL reset. */
   readonly walBytes: number;
-  /** Bytes of the frames that are not in the database yet. */
+  /** Bytes of the frames that are not yet in the database. */
   readonly pendingBytes: number;
   /** Size of the `-wal` file. */
   readonly fileBytes: number;
-  /** False: guessed, because every connection of this thread is in a transaction. */
+  /** False: estimated, because every connection of this thread is in a transaction. */
   readonly exact: boolean;
 }
 
 /** Bytes before each page in the WAL, and before all frames. https://sqlite.org/fileformat2.html#the_write_ahead_log */
 const frameHeaderBytes = 24;
 
-/** ms. Two writes within so long may leave the same time at the file. */
+/** Milliseconds. Two writes within this time may leave the same timestamp on the file. */
 const clockTickMs = 50;
 
 interface Question {
   readonly ask: () => WalFrames;
   readonly pageSize: () => number;
-  /** As of the last look at the file: the application may leave WAL mode for another page size. */
+  /** As of the last poll: the application may leave WAL mode for another page size. */
   frameBytes: number;
 }
 
 const questions = new WeakMap<FileUser, Question | null>();
 
 /**
- * The state of the WAL without a look at its file, which had `fileBytes` at the last one; `null` when no connection is
- * free to be asked.
+ * Returns the state of the WAL without a stat of its file, which last had `fileBytes`; `null` if no connection is free
+ * to ask.
  *
- * After a `stat` Linux gives the next write to the file a time of its own (since 6.13, "multigrain timestamps"), and the
- * sync of that write has the inode to write as well: measured, such a commit takes a third longer.
+ * After a `stat` Linux gives the next write to the file its own timestamp (since 6.13, "multigrain timestamps"), and
+ * the sync of that write also writes the inode: measured, such a commit takes a third longer.
  */
 export function askWalStatus(users: Iterable<FileUser>, fileBytes: number): WalStatus | null {
   return askFirstFree(users, fileBytes, 'known');
@@ -51,8 +54,8 @@ function askFirstFree(users: Iterable<FileUser>, fileBytes: number, pageSize: 'k
 }
 
 /**
- * The state of the `-wal` beside `file`, with a look at it; `since` is the wall clock, in ms, of the last checkpoint that
- * was complete.
+ * Returns the state of the `-wal` beside `file`, with a stat; `since` is the wall clock, in milliseconds, of the last
+ * complete checkpoint.
  */
 export function readWalStatus(file: string, users: Iterable<FileUser>, since: number): WalStatus {
   return walStatusFrom(statOf(`${file}-wal`), users, since);
@@ -63,25 +66,25 @@ function walStatusFrom(stats: Stats | undefined, users: Iterable<FileUser>, sinc
   if (fileBytes === 0) return { walBytes: 0, pendingBytes: 0, fileBytes, exact: true };
   const asked = askFirstFree(users, fileBytes, 'anew');
   if (asked !== null) return asked;
-  // The file is as large as the WAL ever was, and its time says whether anything was written to it at all.
-  // A clock that was set back since then says nothing.
+  // The file is as large as the WAL ever was, and its timestamp tells whether it was written since. If the clock went
+  // back since then, it tells nothing.
   const written = (stats?.mtimeMs ?? 0) > since || since > wallClockNow();
   return { walBytes: fileBytes, pendingBytes: written ? fileBytes : 0, fileBytes, exact: false };
 }
 
-/** The WAL of a file as the scheduler looks at it. */
+/** The scheduler's view of a file's WAL. */
 export class WalView {
   readonly #wal: string;
   readonly #users: ReadonlySet<FileUser>;
-  /** Bytes of the `-wal` at the last look at it. */
+  /** Bytes of the `-wal` at the last stat. */
   #fileBytes = 0;
-  /** Wall clock, in ms: what the time of the `-wal` is compared with. */
+  /** Wall clock in milliseconds, compared with the timestamp of the `-wal`. */
   #completeAt = 0;
   #walBytes = 0;
   #copiedBytes = 0;
   #commits = 0;
   #restarts = 0;
-  /** The state of a WAL that was copied in full, as long as nothing is written to it: SQLite need not be asked again. */
+  /** The state of a fully copied WAL, valid until the next write: SQLite need not be asked again. */
   #copied: WalStatus | null = null;
   #copiedMtimeMs = 0;
 
@@ -90,12 +93,12 @@ export class WalView {
     this.#users = users;
   }
 
-  /** Commits of this thread since the WAL started over, as far as that was seen. */
+  /** Commits of this thread since the last WAL reset that was seen. */
   get commits(): number {
     return this.#commits;
   }
 
-  /** How often it was seen to have started over. */
+  /** Number of WAL resets seen. */
   get restarts(): number {
     return this.#restarts;
   }
@@ -118,13 +121,13 @@ export class WalView {
     return this.#seen(state);
   }
 
-  /** For the many looks beside commits: without one at the file, where it can be done without. */
+  /** For the frequent polls beside commits: avoids a stat of the file if possible. */
   ask(): WalStatus {
     const state = askWalStatus(this.#users, this.#fileBytes);
     return state === null ? this.look() : this.#seen(state);
   }
 
-  /** Bytes that came to the WAL since it was seen last; 0 where no connection is free to be asked. */
+  /** Bytes added to the WAL since it was last seen; 0 if no connection is free to ask. */
   growth(): number {
     const walBytes = askWalStatus(this.#users, this.#fileBytes)?.walBytes ?? this.#walBytes;
     return walBytes < this.#walBytes ? walBytes : walBytes - this.#walBytes;
@@ -138,7 +141,7 @@ export class WalView {
   #seen(state: WalStatus): WalStatus {
     if (!state.exact) return state;
     const copiedBytes = state.walBytes - state.pendingBytes;
-    // A WAL that started over may be the larger one by now, but what is copied of it began at nothing.
+    // After a reset the WAL may already be larger, but its backfilled part starts at zero.
     if (state.walBytes < this.#walBytes || copiedBytes < this.#copiedBytes) {
       this.#commits = 0;
       this.#restarts += 1;
@@ -150,8 +153,8 @@ export class WalView {
 }
 
 /**
- * Looks whether another program has switched the file to WAL mode, which a rollback journal does not keep it from: the
- * automatic checkpoint is off, and nobody else would ever copy what this process writes. True for a switch just found.
+ * Checks whether another program has switched the file to WAL mode, which a rollback journal does not prevent: the
+ * automatic checkpoint is off, and these frames would never be copied. True for a newly found switch.
  */
 export function noticeSwitch(file: string, users: Iterable<FileUser>): boolean {
   const unaware = [...users].filter(user => !user.checkpoints && !user.connection.plan.readonly && !isOccupied(user));
@@ -167,12 +170,12 @@ function journalModeOf({ connection, schema }: FileUser): unknown {
       connection.native.pragma(`${quotedName(schema)}.journal_mode`, { simple: true }),
     );
   } catch {
-    // A statement that called back into JavaScript is still running: the next look will tell.
+    // A statement that called back into JavaScript is still running: the next poll will tell.
     return null;
   }
 }
 
-/** Asked in a timer, where an error of a folder that is going away would end the process. */
+/** Called in a timer, where an error of a vanishing folder would end the process. */
 function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
@@ -181,7 +184,7 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
-/** Whether a statement or transaction of the application is open on the connection, or it is closed. */
+/** True if a statement or transaction of the application is open on the connection, or it is closed. */
 export function isOccupied({ connection }: FileUser): boolean {
   const { native } = connection;
   return !native.open || native.inTransaction || !connection.openIterators().next().done;
@@ -219,19 +222,19 @@ function prepare({ connection, schema }: FileUser): Question | null {
   return { ask, pageSize, frameBytes: pageSize() + frameHeaderBytes };
 }
 
-// Whether the WAL starts over behind a `finish`, told by what is seen of it later.
+// Tracks whether a `finish` led to a WAL reset, judged by later states.
 
 export class Restarts {
-  /** Bytes of the WAL after which it must start over; `null` when nothing was finished. */
+  /** Bytes of the WAL at the finish, below which it must fall; `null` if none is expected. */
   #finishedAt: number | null = null;
   #restarts = 0;
 
-  /** All was copied and nobody of this thread wrote meanwhile; `null`: not all. */
+  /** Everything was copied and this thread wrote nothing meanwhile; `null`: not everything. */
   expectAfter(walBytes: number | null): void {
     this.#finishedAt = walBytes;
   }
 
-  /** `restarts`: how often the WAL was seen to have started over. `'pinned'`: SQLite has appended to what was finished. */
+  /** `restarts`: number of WAL resets seen. `'pinned'`: SQLite has appended to the finished WAL. */
   judge({ walBytes, exact }: WalStatus, restarts: number): 'restarted' | 'pinned' | 'undecided' {
     const restarted = restarts > this.#restarts;
     const appended = exact && this.#finishedAt !== null && walBytes > this.#finishedAt;

@@ -1,6 +1,6 @@
 /**
- * `instanceof` that holds across copies of this package: each class carries the names of itself and its ancestors,
- * and the check compares names instead of identities.
+ * Implements an `instanceof` that holds across copies of this package: each class carries its own name and those of its
+ * ancestors, and the check compares names instead of identities.
  */
 
 const lineageKey = Symbol.for('safe-sqlite.error.lineage');
@@ -13,8 +13,8 @@ interface LineageClass {
 /**
  * Gives `errorClass` its lineage (own name first, then the names of its families) and its `instanceof` check.
  *
- * The names are given as texts, because bundlers rename classes. A subclass written by a user has no lineage of its
- * own, so its check falls back to the prototype chain.
+ * The names are passed as texts because bundlers rename classes. A subclass written by a user has no lineage of its
+ * own; its check falls back to the prototype chain.
  */
 export function brand(errorClass: { readonly prototype: object }, ...lineage: readonly [string, ...string[]]): void {
   Object.freeze(lineage);
@@ -31,14 +31,14 @@ export function brand(errorClass: { readonly prototype: object }, ...lineage: re
   });
 }
 
-/** Gives the errors of `errorClass` their `name`, as the built-in errors have it: on the prototype. */
+/** Sets the `name` of the errors of `errorClass` on the prototype, like the built-in errors. */
 export function nameErrors(errorClass: { readonly prototype: object }, name: string): void {
   Object.defineProperty(errorClass.prototype, 'name', { value: name, writable: true, configurable: true });
 }
 
 /**
- * The names of the classes that `error` belongs to, most specific first; empty for an error of somebody else, also one
- * that throws when it is read.
+ * Returns the names of the classes that `error` belongs to, most specific first; empty for a foreign error, including
+ * one whose getters throw.
  */
 export function lineageOf(error: unknown): readonly string[] {
   if (typeof error !== 'object' || error === null) return [];

@@ -1,6 +1,6 @@
-/** What every error of this library carries besides its message, in both families. */
+/** Declares the fields that every error of this library carries besides its message, in both families. */
 
-/** The part of the facts that differs from one throw to the next. */
+/** The fields that differ from one throw to the next. */
 export interface ErrorContext {
   /** What to do now, for the person who reads the log. */
   readonly hint?: string;
@@ -15,9 +15,9 @@ export interface ErrorFacts {
   readonly code: string;
   /** What to do now, for the person who reads the log. */
   readonly hint: string;
-  /** True when the same call may succeed later without anybody changing anything. */
+  /** True if the same call may succeed later without a change. */
   readonly retryable: boolean;
-  /** True when this connection, or this file in this process, cannot be used any more. */
+  /** True if this connection, or this file in this process, can no longer be used. */
   readonly fatal: boolean;
   /** Typed facts about this occurrence. Never bound values or secrets. */
   readonly details: Readonly<Record<string, unknown>>;
@@ -25,7 +25,9 @@ export interface ErrorFacts {
 
 const noDetails: Readonly<Record<string, unknown>> = Object.freeze({});
 
-/** Writes the facts on an error: `code`, `hint`, `details` are listed when the error is printed, the labels are not. */
+/**
+ * Writes the fields to an error: `code`, `hint` and `details` are listed when the error is printed, the labels are not.
+ */
 export function describe(error: object, facts: Omit<ErrorFacts, 'details'>, context: ErrorContext): void {
   const details = context.details === undefined ? noDetails : Object.freeze({ ...context.details });
   define(error, 'code', facts.code, true);

@@ -1,4 +1,4 @@
-/** The catalogue of this library's own refusals: one row a class. docs/errors.md has one heading for each code. */
+/** Lists this library's own errors, one row per class. docs/errors.md has a heading for each code. */
 
 interface RefusalRow {
   readonly code: `SAFE_SQLITE_${string}`;
@@ -6,7 +6,7 @@ interface RefusalRow {
   readonly fatal: boolean;
   /** What happened, in one sentence. */
   readonly meaning: string;
-  /** The hint when the place that throws has none that fits better. */
+  /** The default hint, used when the throwing code has no better one. */
   readonly hint: string;
 }
 

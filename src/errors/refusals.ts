@@ -1,13 +1,13 @@
-/** The refusals of this library: one class for each decision that a caller can take. */
+/** Defines the errors of this library: one class for each decision that a caller can take. */
 import { brand, lineageOf, nameErrors } from './class-brand';
 import { describe, type ErrorContext, type ErrorFacts } from './error-facts';
 import { refusalCodes, type RefusalName, type SafeSqliteErrorCode } from './refusal-codes';
 
 /**
- * The family of everything that this library itself refuses; `code` begins with `SAFE_SQLITE_`.
+ * Base class of every error that this library itself raises; `code` begins with `SAFE_SQLITE_`.
  *
  * `instanceof` holds across copies of this package, and also for `InvalidOptionError` and `ClosedDatabaseError`, which
- * are `TypeError`s as they are in better-sqlite3.
+ * are `TypeError`s as in better-sqlite3.
  */
 export abstract class SafeSqliteError extends Error implements ErrorFacts {
   declare readonly code: SafeSqliteErrorCode;
@@ -22,7 +22,7 @@ export abstract class SafeSqliteError extends Error implements ErrorFacts {
   }
 }
 
-/** The same for the refusals that are `TypeError`s, because better-sqlite3 throws a `TypeError` there. */
+/** The same for errors that are `TypeError`s, as better-sqlite3 throws in these cases. */
 abstract class RefusedAsTypeError extends TypeError implements ErrorFacts {
   declare readonly code: SafeSqliteErrorCode;
   declare readonly hint: string;
@@ -36,20 +36,20 @@ abstract class RefusedAsTypeError extends TypeError implements ErrorFacts {
   }
 }
 
-/** The name that the brand gives to the class, which a subclass of the application inherits. */
+/** Returns the class name set by `brand`, which a subclass of the application inherits. */
 function refusalName(error: object): RefusalName {
   return lineageOf(error)[0] as RefusalName;
 }
 
 /** An option that is unknown, misspelt, contradictory or of the wrong type. Also a `TypeError`. */
 export class InvalidOptionError extends RefusedAsTypeError {}
-/** A handle used after `close()`. Also a `TypeError`, with the message that better-sqlite3 has there. */
+/** A handle used after `close()`. Also a `TypeError`, with better-sqlite3's message. */
 export class ClosedDatabaseError extends RefusedAsTypeError {}
 /** The file stands on a filesystem on which SQLite loses data without an error. */
 export class UnsafeFilesystemError extends SafeSqliteError {}
-/** The database has several names: each name would get a journal of its own. */
+/** The database has several names, each of which would get a journal of its own. */
 export class HardLinkedDatabaseError extends SafeSqliteError {}
-/** A `-wal` or `-journal` stands there without its database: SQLite would silently delete it. */
+/** A `-wal` or `-journal` exists without its database: SQLite would silently delete it. */
 export class OrphanedJournalError extends SafeSqliteError {}
 /** The SQLite inside better-sqlite3 has a released corruption bug that applies here. */
 export class UnsafeSqliteVersionError extends SafeSqliteError {}
@@ -59,25 +59,25 @@ export class SqliteCopyConflictError extends SafeSqliteError {}
 export class InstanceConflictError extends SafeSqliteError {}
 /** SQL that would take a protection away. */
 export class UnsafeStatementError extends SafeSqliteError {}
-/** A protection was set, and SQLite does not answer that it holds. */
+/** A protection was set, and reading it back does not confirm it. */
 export class UnprovedProtectionError extends SafeSqliteError {}
 /** The locks of a live connection are gone: something in this process opened and closed the file. */
 export class LocksLostError extends SafeSqliteError {}
 /** The database or its sidecar was deleted, renamed or replaced under a live connection. */
 export class FileReplacedError extends SafeSqliteError {}
-/** The file is fenced after a fault of the storage; `cause` is the first fault. */
+/** The file is fenced after a storage fault; `cause` is the first fault. */
 export class FencedDatabaseError extends SafeSqliteError {}
 /** Another user controls a file, a folder or a link through which this process would read or write. */
 export class UntrustedFileError extends SafeSqliteError {}
-/** No verified backup stands at the destination. */
+/** No verified backup exists at the destination. */
 export class BackupError extends SafeSqliteError {}
 /** The database was not restored. */
 export class RestoreError extends SafeSqliteError {}
-/** A job of the maintenance worker could not be run: the thread ended, or SQLite did not answer as it must. */
+/** A maintenance job could not run: its thread ended, or SQLite gave an unexpected result. */
 export class MaintenanceError extends SafeSqliteError {}
 /** The write queue is full; the write was not queued. */
 export class WriteQueueFullError extends SafeSqliteError {}
-/** A query of `db.reader` did not end within its time limit; its reader process was ended. */
+/** A query of `db.reader` exceeded its time limit; its reader process was terminated. */
 export class QueryTimeoutError extends SafeSqliteError {}
 /** The result of a query of `db.reader` is larger than its limit allows. */
 export class ResultTooLargeError extends SafeSqliteError {}
@@ -88,7 +88,7 @@ export class ReadQueueFullError extends SafeSqliteError {}
 
 brand(SafeSqliteError, 'SafeSqliteError');
 
-/** Every class of refusals, by name. */
+/** Every class of this family, by name. */
 export const refusalClasses = {
   InvalidOptionError,
   ClosedDatabaseError,

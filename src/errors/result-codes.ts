@@ -1,6 +1,6 @@
 /**
- * The table of every primary and extended result code of SQLite, in the order of the numbers, as
- * https://sqlite.org/rescode.html lists their meanings. A test compares it with the sqlite3.h of better-sqlite3.
+ * Lists every primary and extended result code of SQLite, in numerical order, with the meanings of
+ * https://sqlite.org/rescode.html. A test compares it with the sqlite3.h of better-sqlite3.
  */
 import { constraintCodes } from './result-codes/constraint';
 import { contentionCodes } from './result-codes/contention';
@@ -21,7 +21,7 @@ const allRows = {
   ...silentCodes,
 };
 
-/** The names of all result codes that SQLite 3.54 has. */
+/** The names of all result codes of SQLite 3.54. */
 export type SqliteResultCode = keyof typeof allRows;
 
 /** The table, by name. */
@@ -29,7 +29,7 @@ export const resultCodes: ReadonlyMap<string, ResultCodeRow> = new Map(
   Object.entries<ResultCodeRow>(allRows).toSorted(([, left], [, right]) => left.number - right.number),
 );
 
-/** What is known about the `code` of an error. */
+/** The row for the `code` of an error. */
 export interface ResolvedCode {
   /** The extended name, for example `'SQLITE_IOERR_FSYNC'`. */
   readonly code: string;
@@ -38,7 +38,7 @@ export interface ResolvedCode {
   readonly row: ResultCodeRow;
 }
 
-// better-sqlite3 gives codes that its own table does not have this name (src/util/constants.cpp).
+// better-sqlite3's name for codes that its own table lacks (src/util/constants.cpp).
 const unnamedCode = /^UNKNOWN_SQLITE_ERROR_(\d+)$/;
 const newerName = /^(SQLITE_[A-Z]+)_[A-Z_]+$/;
 
@@ -47,7 +47,7 @@ const primaryNames: ReadonlyMap<number, string> = new Map(
   [...resultCodes].filter(([, row]) => row.number <= 0xff).map(([code, row]) => [row.number, code]),
 );
 
-/** For a number whose family is newer than this table. */
+/** Used for a number whose family is newer than this table. */
 const unknownFailure: ResultCodeRow = {
   number: 1,
   errorClass: 'SqliteResultError',
@@ -58,7 +58,7 @@ const unknownFailure: ResultCodeRow = {
 };
 
 /**
- * Resolves the `code` of an error; `null` when it is not a result code of SQLite.
+ * Resolves the `code` of an error; `null` if it is not a result code of SQLite.
  *
  * A code newer than this table is described by its family: the lowest byte of the number, or the beginning of the name.
  */

@@ -1,11 +1,14 @@
-/** SQLite's own failures: one class for each decision that a caller can take. The table of codes says which. */
+/**
+ * Defines the errors that SQLite itself reports: one class for each decision that a caller can take, by the table of
+ * codes.
+ */
 import { NativeSqliteError } from '../native/sqlite-error';
 import { describe, type ErrorContext, type ErrorFacts } from './error-facts';
 import { brand } from './class-brand';
 import { resolveCode } from './result-codes';
 import type { SqliteErrorName } from './result-codes/row';
 
-/** What became of a transaction whose COMMIT failed. */
+/** The state of a transaction whose COMMIT failed. */
 export type CommitOutcome = 'rolled-back' | 'unknown';
 
 export interface SqliteErrorContext extends ErrorContext {
@@ -13,24 +16,24 @@ export interface SqliteErrorContext extends ErrorContext {
 }
 
 /**
- * The family of everything that SQLite itself reports, and the class of the codes that have none of their own.
+ * Base class of every error that SQLite itself reports, and the class of codes without one of their own.
  *
- * It extends better-sqlite3's `SqliteError`, and `name` stays `'SqliteError'`, so code that was written for
- * better-sqlite3 (`instanceof SqliteError`, `err.name`, `err.code`) goes on working.
+ * It extends better-sqlite3's `SqliteError`, and `name` stays `'SqliteError'`, so code written for better-sqlite3
+ * (`instanceof SqliteError`, `err.name`, `err.code`) keeps working.
  */
 export class SqliteResultError extends NativeSqliteError implements ErrorFacts {
-  /** Extended name of the result code, for example `'SQLITE_IOERR_FSYNC'`. */
+  /** Extended result code by name, for example `'SQLITE_IOERR_FSYNC'`. */
   declare readonly code: string;
-  /** Name of the family of the code, for example `'SQLITE_IOERR'`. */
+  /** Primary result code by name, for example `'SQLITE_IOERR'`. */
   declare readonly primaryCode: string;
   declare readonly hint: string;
   declare readonly retryable: boolean;
   declare readonly fatal: boolean;
   declare readonly details: Readonly<Record<string, unknown>>;
   /**
-   * After a failed COMMIT, and a failure with which SQLite has rolled back the whole transaction of a `db.write`:
-   * `'rolled-back'`, the transaction is undone and may be run again; `'unknown'`, it may be stored or not, so read
-   * before you run it again. With several files `details.files` names those that may differ.
+   * Set after a failed COMMIT, and after a failure by which SQLite rolled back the whole transaction of a `db.write`.
+   * `'rolled-back'`: the transaction is undone and may run again. `'unknown'`: it may or may not be stored, so read
+   * before you run it again. With several files, `details.files` names those that may differ.
    */
   declare readonly commitOutcome?: CommitOutcome;
 
@@ -46,8 +49,8 @@ export class SqliteResultError extends NativeSqliteError implements ErrorFacts {
 const generalFailure = { hint: 'Look at the cause.', retryable: false, fatal: false };
 
 /**
- * After the ROLLBACK that followed a failed COMMIT: now it is certain what became of the transaction. An error that the
- * application has frozen stays as it is.
+ * Marks the outcome after the ROLLBACK that followed a failed COMMIT, which makes it certain. A frozen error stays
+ * unchanged.
  */
 export function markRolledBack(error: SqliteResultError): void {
   const outcome: CommitOutcome = 'rolled-back';
@@ -59,47 +62,47 @@ export function markRolledBack(error: SqliteResultError): void {
   });
 }
 
-/** Another connection is in the way: try again, or answer that the service is busy. */
+/** Another connection holds a lock: try again, or answer that the service is busy. */
 export class SqliteBusyError extends SqliteResultError {}
-/** The transaction read before it wrote, and somebody else wrote in between: run the whole transaction again. */
+/** The transaction read before it wrote, and another connection wrote in between: run the whole transaction again. */
 export class SqliteBusySnapshotError extends SqliteBusyError {}
-/** Another process is recovering the WAL: try again in a moment. */
+/** Another process is recovering the WAL: try again shortly. */
 export class SqliteBusyRecoveryError extends SqliteBusyError {}
-/** This connection is in its own way: finish what it is doing first. */
+/** This connection blocks itself: finish its running statement or transaction first. */
 export class SqliteLockedError extends SqliteResultError {}
 /** The disk, or `max_page_count`, is full; the transaction is rolled back. */
 export class SqliteFullError extends SqliteResultError {}
 /** A system call on the database or its files failed. */
 export class SqliteIoError extends SqliteResultError {}
-/** The disk did not confirm that data, or a folder, is stored: never repeat it. */
+/** The disk did not confirm that data, or a folder, is stored: never retry it. */
 export class SqliteFsyncError extends SqliteIoError {}
-/** Reading failed, or what was read fails its checksum. */
+/** Reading failed, or the data read has a wrong checksum. */
 export class SqliteReadError extends SqliteIoError {}
 /** Writing, shortening or deleting a file failed. */
 export class SqliteWriteError extends SqliteIoError {}
 /** The `-shm` file, which WAL mode needs, does not work. */
 export class SqliteSharedMemoryError extends SqliteIoError {}
-/** A lock could not be asked for, taken or given back: the filesystem does not do locks as it should. */
+/** A lock could not be queried, taken or released: the filesystem does not implement locks correctly. */
 export class SqliteFileLockError extends SqliteIoError {}
-/** What was read is not a sound database, or the medium could not read it. */
+/** The data read is not a sound database, or the medium could not read it. */
 export class SqliteCorruptError extends SqliteResultError {}
-/** The file does not begin as a database does. */
+/** The file does not have the signature of a database. */
 export class SqliteNotADatabaseError extends SqliteResultError {}
 /** The database, or a file beside it, cannot be opened. */
 export class SqliteCantOpenError extends SqliteResultError {}
-/** A write where only reading is possible. */
+/** A write where only reads are possible. */
 export class SqliteReadonlyError extends SqliteResultError {}
 /** The data breaks a rule of the schema. */
 export class SqliteConstraintError extends SqliteResultError {}
-/** A row with this primary key, rowid or unique value is already there. */
+/** A row with this primary key, rowid or unique value already exists. */
 export class SqliteUniqueError extends SqliteConstraintError {}
-/** A parent row is missing, or still needed. */
+/** A parent row is missing, or is still referenced. */
 export class SqliteForeignKeyError extends SqliteConstraintError {}
 /** A required column got no value. */
 export class SqliteNotNullError extends SqliteConstraintError {}
 /** A CHECK constraint refused the row. */
 export class SqliteCheckError extends SqliteConstraintError {}
-/** The locking protocol of WAL could not be carried out. */
+/** The WAL locking protocol failed. */
 export class SqliteProtocolError extends SqliteResultError {}
 /** The schema kept changing under the statement. */
 export class SqliteSchemaError extends SqliteResultError {}

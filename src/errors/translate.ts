@@ -1,4 +1,4 @@
-/** Turns an error of better-sqlite3 into the class that says what to do about it. */
+/** Translates an error of better-sqlite3 into the class that tells the caller what to do about it. */
 import { isProxy } from 'node:util/types';
 import { memberOf, textOf } from '../base/foreign-error';
 import { NativeSqliteError } from '../native/sqlite-error';
@@ -6,16 +6,16 @@ import { lineageOf } from './class-brand';
 import { resolveCode } from './result-codes';
 import { sqliteErrorClasses, type CommitOutcome } from './sqlite-errors';
 
-/** What the caller knows about the operation that failed. */
+/** The caller's description of the operation that failed. */
 export interface FailedOperation {
-  /** Path of the database; `null` or empty for one without a file. */
+  /** Path of the database; `null` or empty for a database without a file. */
   readonly file?: string | null | undefined;
-  /** What was done, in a word or two, for example `'COMMIT'` or `'checkpoint'`. */
+  /** The operation, in a word or two, for example `'COMMIT'` or `'checkpoint'`. */
   readonly operation?: string | undefined;
   readonly commitOutcome?: CommitOutcome | undefined;
-  /** The files of a transaction over several whose outcome is unknown. */
+  /** The files of a multi-file transaction with an unknown outcome. */
   readonly files?: readonly string[] | undefined;
-  /** The text of the statement as it was prepared, never the text with its values in it. */
+  /** The SQL text as prepared, never with its values. */
   readonly sql?: string | undefined;
 }
 
@@ -23,10 +23,10 @@ export interface FailedOperation {
 const longestSql = 500;
 
 /**
- * Families whose message does not say what it is about: the file, the operation and the code are added to it.
+ * Families whose message does not name its subject: the file, the operation and the code are appended to it.
  *
  * In the other families (SQLITE_ERROR, SQLITE_CONSTRAINT and the like) the message is about the statement, and
- * libraries read names out of it to the end of the line: `UNIQUE constraint failed: users.email`.
+ * libraries parse names out of it up to the end of the line: `UNIQUE constraint failed: users.email`.
  */
 const speaksOfTheFile: ReadonlySet<string> = new Set([
   'SQLITE_PERM',
@@ -43,13 +43,13 @@ const speaksOfTheFile: ReadonlySet<string> = new Set([
   'SQLITE_NOTADB',
 ]);
 
-/** An error that SQLite reported: `code` is the name of its result code. */
+/** An error that SQLite reported, with the name of its result code in `code`. */
 export interface SqliteFailure extends Error {
   readonly code: string;
 }
 
 /**
- * Whether SQLite itself reported `error`, translated by any copy of this package or still as better-sqlite3 made it.
+ * True if SQLite itself reported `error`, translated by any copy of this package or untranslated.
  *
  * @remarks A class that a user derived from `SqliteError` does not count: it is the user's own error.
  */
@@ -58,10 +58,10 @@ export function isSqliteFailure(error: unknown): error is SqliteFailure {
 }
 
 /**
- * The error to throw instead of `error`: the class for its code, with `error` as its cause.
+ * Returns the error to throw instead of `error`: the class for its code, with `error` as its cause.
  *
- * Anything that SQLite did not report is returned as it is (errors of user functions, `TypeError`s), and so is an error
- * that is already translated.
+ * Anything that SQLite did not report is returned unchanged (errors of user functions, `TypeError`s), and so is a
+ * translated error.
  */
 export function translateError(error: unknown, failed: FailedOperation = {}): unknown {
   if (isTranslated(error) || !isNative(error)) return error;
@@ -76,7 +76,7 @@ export function translateError(error: unknown, failed: FailedOperation = {}): un
     cause: error,
     commitOutcome: failed.commitOutcome,
   });
-  // The trace begins at the member that was called, not in here.
+  // The stack trace begins at the called member, not in this function.
   Error.captureStackTrace(translated, translateError);
   return translated;
 }
@@ -86,8 +86,8 @@ function isTranslated(error: unknown): error is SqliteFailure {
 }
 
 /**
- * By name where the class is another one: Jest loads better-sqlite3's JavaScript once a test file, its addon once.
- * What an application throws may be anything: a proxy, or an object whose getters throw.
+ * By name if the class is another one: Jest loads better-sqlite3's JavaScript once per test file, its addon once. An
+ * application may throw anything: a proxy, or an object whose getters throw.
  */
 function isNative(error: unknown): error is SqliteFailure {
   if (typeof error !== 'object' || error === null || isProxy(error)) return false;
@@ -103,7 +103,7 @@ function isNative(error: unknown): error is SqliteFailure {
 }
 
 const readEach =
-  'SQLite commits several files one after the other, unless all have a rollback journal: read what is stored in each of `details.files` before you write again. What must be stored together belongs into one file.';
+  'SQLite commits several files one after the other, unless all have a rollback journal: read what is stored in each of `details.files` before you write again. Data that must be stored together belongs in one file.';
 
 function messageWithPlace(message: string, code: string, failed: FailedOperation): string {
   const operation = failed.operation === undefined ? '' : ` at ${failed.operation}`;

@@ -1,4 +1,4 @@
-/** Where the events of one database come together: listeners, `diagnostics_channel`, log. */
+/** Publishes the events of one database to its listeners, to `diagnostics_channel` and to the log. */
 import { visible } from '../base/terminal-text';
 import { channel, type Channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
@@ -6,7 +6,7 @@ import { isThenable } from '../base/thenable';
 import type { DatabaseEmitter, DatabaseEvents, EventName } from './event-map';
 import type { Logger } from './logger';
 
-/** How each event is logged, so that nothing is swallowed when nobody listens. */
+/** The log level of each event; an event without a listener is still logged. */
 const levels: Readonly<Record<EventName, keyof Logger>> = {
   checkpoint: 'debug',
   checkpointBlocked: 'info',
@@ -32,15 +32,17 @@ const channels = Object.fromEntries(eventNames.map(name => [name, channel(`safe-
   Channel
 >;
 
-/** The payload of an event without what the hub adds. */
+/** The payload of an event without the fields that the hub adds. */
 export type EventFactsOf<Name extends EventName> = Omit<Parameters<DatabaseEvents[Name]>[0], 'file'>;
 
 export interface EventHub {
-  /** What users get as `db.events`. */
+  /** Exposed to users as `db.events`. */
   readonly emitter: DatabaseEmitter;
-  /** Tells everybody. Never throws: a listener that does is logged, and the next one is called. */
+  /**
+   * Notifies listeners, channel and log. Never throws: a listener that throws is logged, and the next one is called.
+   */
   publish<Name extends EventName>(name: Name, facts: EventFactsOf<Name>): void;
-  /** Tells the listeners alone: another connection of the same file has logged and published it already. */
+  /** Notifies the listeners only: another connection of the same file has already logged and published the event. */
   relay<Name extends EventName>(name: Name, facts: EventFactsOf<Name>): void;
 }
 
@@ -69,7 +71,7 @@ function call(listener: Function, emitter: EventEmitter, payload: object, name: 
       logger,
       'error',
       { event: name, err: error },
-      `A listener of the "${name}" event failed; the database goes on.`,
+      `A listener of the "${name}" event threw; the database is not affected.`,
     );
   try {
     hear(Reflect.apply(listener, emitter, [payload]), report);
@@ -78,7 +80,7 @@ function call(listener: Function, emitter: EventEmitter, payload: object, name: 
   }
 }
 
-/** pino prints an error with its stack when it is called `err`. */
+/** pino prints an error with its stack under the key `err`. */
 function errorFacts(payload: object): object {
   return 'error' in payload ? { err: payload.error } : {};
 }
@@ -91,14 +93,14 @@ function describe(
   return about === undefined ? name : `${name}: ${about}`;
 }
 
-/** A logger that throws or rejects must not break the database either; there is nowhere left to report it. */
+/** Logs without throwing: a failing logger must not break the database, and cannot be reported anywhere. */
 function log(logger: Logger, level: keyof Logger, facts: object, message: string): void {
   try {
     hear(logger[level](facts, visible(message)), () => {});
   } catch {}
 }
 
-/** A rejection that nobody hears ends the process. */
+/** Handles a rejected promise: an unhandled rejection would end the process. */
 function hear(result: unknown, report: (error: unknown) => void): void {
   if (isThenable(result)) Promise.resolve(result).catch(report);
 }

@@ -1,7 +1,10 @@
-/** Every event of a database with its payload. Each is also published on `diagnostics_channel` (`safe-sqlite:<name>`). */
+/**
+ * Declares every event of a database with its payload. Each is also published on `diagnostics_channel`
+ * (`safe-sqlite:<name>`).
+ */
 import type TypedEmitter from 'typed-emitter';
 
-/** What every payload carries. */
+/** Fields of every payload. */
 export interface EventFacts {
   /** Canonical path of the database; `''` for a database in memory or a temporary one. */
   readonly file: string;
@@ -9,24 +12,24 @@ export interface EventFacts {
 
 export interface CheckpointEvent extends EventFacts {
   readonly mode: 'passive' | 'truncate';
-  /** All frames of the WAL are in the database and nothing was in the way. */
+  /** All frames of the WAL are in the database and nothing blocked the checkpoint. */
   readonly complete: boolean;
-  /** Another connection had a lock that this checkpoint needed. */
+  /** Another connection held a lock that this checkpoint needed. */
   readonly busy: boolean;
   /** Frames in the WAL. */
   readonly walFrames: number;
-  /** Frames of the WAL that are copied into the database. */
+  /** Frames of the WAL that have been copied into the database. */
   readonly checkpointedFrames: number;
   /** Size of the `-wal` file after the checkpoint, in bytes. */
   readonly walBytes: number;
   readonly durationMs: number;
 }
 
-/** A query or snapshot of `db.reader` that a reader runs now. */
+/** A query or snapshot of `db.reader` that a reader is running. */
 export interface RunningRead {
-  /** The SQL with every literal replaced by `?`; `null` in a snapshot that runs no query right now. */
+  /** The SQL with every literal replaced by `?`; `null` in a snapshot that is not running a query. */
   readonly sql: string | null;
-  /** Since the reader took it, in milliseconds: for so long it may have pinned the WAL. */
+  /** Milliseconds since the reader started it; it may have pinned the WAL for that long. */
   readonly ageMs: number;
   /** Process id of the reader; `null` in the application's thread. */
   readonly pid: number | null;
@@ -34,30 +37,30 @@ export interface RunningRead {
 }
 
 export interface CheckpointBlockedEvent extends CheckpointEvent {
-  /** `'reader'`: a read transaction pins the WAL. `'busy'`: another checkpoint or writer was at work. */
+  /** `'reader'`: a read transaction pins the WAL. `'busy'`: another checkpoint or a writer was active. */
   readonly reason: 'reader' | 'busy';
-  /** Checkpoints in a row that were blocked. */
+  /** Consecutive blocked checkpoints. */
   readonly consecutive: number;
   /** How long checkpoints have been blocked, in milliseconds. */
   readonly blockedForMs: number;
-  /** What `db.reader` of this thread reads meanwhile, the oldest first: one of these may be what pins the WAL. */
+  /** Running reads of this thread's `db.reader`, oldest first; one of them may be pinning the WAL. */
   readonly readers: readonly RunningRead[];
 }
 
 export interface CheckpointFailedEvent extends EventFacts {
   readonly mode: 'passive' | 'truncate';
   readonly error: Error;
-  /** Failures in a row. */
+  /** Consecutive failures. */
   readonly consecutive: number;
-  /** True when the scheduler will try again by itself. */
+  /** True if the scheduler will retry by itself. */
   readonly willRetry: boolean;
 }
 
 export interface BusyEvent extends EventFacts {
   readonly code: string;
-  /** 1 for the first try that met the lock. */
+  /** 1 for the first attempt that met the lock. */
   readonly attempt: number;
-  /** Wait before the next try, in milliseconds. */
+  /** Wait before the next attempt, in milliseconds. */
   readonly delayMs: number;
   /** Time waited so far, in milliseconds. */
   readonly waitedMs: number;
@@ -67,19 +70,19 @@ export interface QueryTimeoutEvent extends EventFacts {
   /** The SQL with every literal replaced by `?`. */
   readonly sql: string;
   readonly timeoutMs: number;
-  /** `'running'`: its reader process was ended. `'queued'`: it waited for a reader all the time. */
+  /** `'running'`: its reader process was terminated. `'queued'`: it never got a reader. */
   readonly phase: 'queued' | 'running';
-  /** Process id of the reader; `null` where the query ran in the application's thread, or not at all. */
+  /** Process id of the reader; `null` if the query ran in the application's thread, or did not run. */
   readonly pid: number | null;
 }
 
 export interface ReaderLostEvent extends EventFacts {
-  /** Process id; `null` where none could be started. */
+  /** Process id; `null` if no process could be started. */
   readonly pid: number | null;
   readonly exitCode: number | null;
-  /** The signal that ended it, for example `'SIGKILL'` of the system's memory killer. */
+  /** The signal that ended it, for example `'SIGKILL'` from the OOM killer. */
   readonly signal: string | null;
-  /** What it ran, with every literal replaced by `?`; `null` where it ran nothing. */
+  /** Its running SQL, with every literal replaced by `?`; `null` if it was idle. */
   readonly sql: string | null;
   readonly error: Error;
 }
@@ -92,22 +95,22 @@ export interface WarningEvent extends EventFacts {
 }
 
 export interface LongTransactionEvent extends EventFacts {
-  /** What holds the transaction open. */
+  /** What keeps the transaction open. */
   readonly kind: 'transaction' | 'iterator';
   readonly ageMs: number;
-  /** The SQL, where it is known. */
+  /** The SQL, if known. */
   readonly sql: string | null;
 }
 
 export interface LocksLostEvent extends EventFacts {
   readonly error: Error;
-  /** Path of the rescued copy, if one could be made. */
+  /** Path of the rescued copy; `null` if none could be made. */
   readonly rescued: string | null;
 }
 
 export interface FileReplacedEvent extends EventFacts {
   readonly error: Error;
-  /** Path of the rescued copy, if one could be made. */
+  /** Path of the rescued copy; `null` if none could be made. */
   readonly rescued: string | null;
 }
 
@@ -150,5 +153,5 @@ export type DatabaseEvents = {
 
 export type EventName = keyof DatabaseEvents;
 
-/** Typed listener registration; listeners run synchronously, and one that throws is logged and harms nothing. */
+/** Typed listener registration. Listeners run synchronously; one that throws is logged and has no other effect. */
 export type DatabaseEmitter = TypedEmitter<DatabaseEvents>;

@@ -1,8 +1,8 @@
-/** The smallest part of a pino logger that this library needs. */
+/** Declares the smallest part of a pino logger that this library needs. */
 
 type LogMethod = (facts: object, message: string) => void;
 
-/** A pino logger, or anything with these methods. */
+/** A pino logger, or any object with these methods. */
 export interface Logger {
   debug: LogMethod;
   info: LogMethod;

@@ -1,4 +1,4 @@
-/** Turns a line of pino's JSON into one line for a terminal: time, level, message, and where to read on. Pure. */
+/** Formats a line of pino's JSON for a terminal: time, level, message, and a reference to the documentation. Pure. */
 import { visible } from '../base/terminal-text';
 
 /** https://getpino.io/#/docs/api?id=loggerlevels-object */
@@ -11,7 +11,7 @@ const levels: Readonly<Record<number, string>> = {
   60: 'FATAL',
 };
 
-/** The JSON itself where it is none of pino's. */
+/** Returns the input unchanged if pino did not write it. */
 export function terminalLine(json: string): string {
   const facts = read(json);
   if (facts === null) return json;

@@ -1,4 +1,4 @@
-/** Puts what a probe found into the frozen report that users see. Pure. */
+/** Assembles the findings of a probe into the frozen report that users see. Pure. */
 import type { FilesystemReport, SandboxMarkers, FilesystemEvidence } from './report';
 import type { GroundJudgement } from './classify';
 
@@ -36,7 +36,7 @@ function deepFreeze<Value extends object>(value: Value): Value {
   return Object.freeze(value);
 }
 
-// What each platform's probe hands to `inspectFilesystem`.
+// The result that each platform's probe passes to `inspectFilesystem`.
 
 export interface ProbeResult {
   readonly target: string;

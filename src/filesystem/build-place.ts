@@ -1,4 +1,7 @@
-/** Chooses the folder in which a file for another folder is built: one where no other user can exchange names. */
+/**
+ * Chooses the folder for building a file that later moves to another folder: one where no other user can exchange
+ * names.
+ */
 import { accessSync, constants, lstatSync } from 'node:fs';
 import { dirname, parse, resolve } from 'node:path';
 import { foreignWriters } from './foreign-control';
@@ -7,19 +10,19 @@ import { isTrusted } from './trust';
 
 export interface BuildPlace {
   readonly folder: string;
-  /** A rename reaches the wanted folder from here; else the finished file is copied there. */
+  /** True: a rename reaches the wanted folder. False: the finished file is copied there. */
   readonly sameFilesystem: boolean;
   /**
-   * The folders on the way to `folder` in which another user can exchange names: none, unless no better place with room
-   * was found (in a user namespace, for example, the root folder belongs to nobody).
+   * The folders above `folder` in which another user can exchange names: empty, unless no better place with room was
+   * found (in a user namespace, for example, the root folder belongs to an unmapped user).
    */
   readonly shared: readonly string[];
 }
 
 /**
- * SQLite opens files by name, so the folder in which it writes must be one where nobody else can lead a name elsewhere: the
- * wanted folder itself, else the nearest one above it on the same filesystem, else the first of `elsewhere` that has room
- * for `bytes`. All paths are canonical.
+ * SQLite opens files by name, so it must write in a folder where no other user can redirect a name: the wanted folder
+ * itself, else the nearest one above it on the same filesystem, else the first of `elsewhere` that has room for
+ * `bytes`. All paths are canonical.
  */
 export function chooseBuildPlace(wanted: string, elsewhere: readonly string[], bytes: number): BuildPlace {
   const shared = sharedFolders(wanted);
@@ -43,12 +46,12 @@ function isUsable(folder: string): boolean {
   }
 }
 
-/** The folders from `folder` up to the root in which another user than this one and root can rename what stands there. */
+/** Returns the folders from `folder` up to the root in which a user other than this one and root can rename entries. */
 export function sharedFolders(folder: string): readonly string[] {
   const own = process.geteuid?.();
   return foreignWriters(folder)
     .filter(({ path, uid, permissions }) => {
-      // Most systems make a group of its own for each user, with the number of the user: nobody else is in it.
+      // Most systems create a group with the same number for each user, with that user as its only member.
       const isOwnGroup = isTrusted(uid) && (permissions & constants.S_IWOTH) === 0 && lstatSync(path).gid === own;
       return !isOwnGroup;
     })

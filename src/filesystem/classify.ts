@@ -1,13 +1,13 @@
-/** Judges one mount by its type, source and sandbox. Pure; the options and the platform's extras are judged elsewhere. */
+/** Judges one mount by its type, source and sandbox. Pure; options and platform extras are judged elsewhere. */
 import { compareStrictness, rowOfType, rowsOfMagic } from './catalogue/catalogue';
 import { fuseMagic } from './catalogue/fuse';
 import type { CatalogueRow } from './catalogue/rows';
 import type { MountRow } from './linux/mount-table';
 import type { FilesystemClass, FilesystemWarning, GroundVerdict, SandboxMarkers } from './report';
 
-/** What is known of the ground from its type. */
+/** The judgement of a filesystem by its type. */
 export interface GroundJudgement {
-  /** Which rule decided. */
+  /** Name of the deciding rule. */
   readonly rule: string;
   readonly class: FilesystemClass;
   readonly verdict: GroundVerdict;
@@ -28,7 +28,7 @@ export function classifyMount(mount: MountFacts, sandbox: SandboxMarkers): Groun
     rule: 'unknown-type',
     class: 'unknown',
     verdict: 'refuse',
-    reason: `Nothing is known about the filesystem type \`${mount.type}\`: neither its locks nor its shared memory are proved.`,
+    reason: `Nothing is known about the filesystem type \`${mount.type}\`: neither its locks nor its shared memory are known to work.`,
     durable: true,
     warnings: [],
   };
@@ -46,8 +46,8 @@ export function judgementOf(row: CatalogueRow, rule: string): GroundJudgement {
 }
 
 /**
- * A file mount of gVisor. Its kernel keeps the locks to itself, so they end at the sandbox. With shared access it
- * prints `cache=remote_revalidating`; otherwise the operator told it that this sandbox is the only user of the files.
+ * Judges a file mount of gVisor. Its kernel keeps the locks to itself, so they end at the sandbox. With shared access
+ * it prints `cache=remote_revalidating`; otherwise the operator configured this sandbox as the only user of the files.
  *
  * @see gVisor: `goferMountData` in runsc/boot, `InteropModeExclusive` in pkg/sentry/fsimpl/gofer/gofer.go
  */
@@ -68,7 +68,7 @@ function gVisorGofer(mount: MountFacts): GroundJudgement {
     class: 'vm-share',
     verdict: 'rollback',
     reason:
-      'gVisor was told that this sandbox alone uses the files (`cache=fscache`); its locks hold inside the sandbox.',
+      'gVisor is configured for exclusive use of the files by this sandbox (`cache=fscache`); its locks hold inside the sandbox.',
     durable: true,
     warnings: [
       {
@@ -80,7 +80,7 @@ function gVisorGofer(mount: MountFacts): GroundJudgement {
   };
 }
 
-/** A FUSE type without a row: the source often tells more, and the verdict is the same. */
+/** Judges a FUSE type without a row: the source often tells more, and the verdict is the same. */
 function unknownFuse(mount: MountFacts): GroundJudgement {
   const remote = /^https?:\/\//.test(mount.source) || /^[^/]*:/.test(mount.source);
   return {
@@ -89,15 +89,15 @@ function unknownFuse(mount: MountFacts): GroundJudgement {
     verdict: 'refuse',
     reason: remote
       ? `A user-space filesystem whose source \`${mount.source}\` is on another machine: nothing keeps two openers there from overwriting each other.`
-      : `The kernel knows nothing about a \`${mount.type}\` filesystem: its daemon may reach the files over a network, share them, or cache them, and locks are proved for this one mount at most.`,
+      : `The kernel knows nothing about a \`${mount.type}\` filesystem: its daemon may reach the files over a network, share them, or cache them, and locks work within this one mount at most.`,
     durable: true,
     warnings: [],
   };
 }
 
 /**
- * Compares the type with what statfs(2) says. The mount table decides, because 9p passes the server's `f_type` through
- * and all FUSE filesystems share one; where the two disagree, the stricter verdict counts.
+ * Compares the type with the result of statfs(2). The mount table decides, because 9p passes the server's `f_type`
+ * through and all FUSE filesystems share one; if the two disagree, the stricter verdict counts.
  */
 export function crossCheck(judgement: GroundJudgement, type: string, statfsType: number): GroundJudgement {
   const own = rowOfType(type, 'linux');
@@ -109,7 +109,7 @@ export function crossCheck(judgement: GroundJudgement, type: string, statfsType:
       rule: 'statfs-disagrees',
       class: 'fuse',
       verdict: 'refuse',
-      reason: `The mount table says \`${type}\`, statfs(2) says FUSE: it is not certain what stands there.`,
+      reason: `The mount table says \`${type}\`, statfs(2) says FUSE: its real type is uncertain.`,
     });
   }
   const mildest = rows.toSorted((left, right) => compareStrictness(left.verdict, right.verdict))[0];
@@ -124,7 +124,7 @@ export function stricter(left: GroundJudgement, right: GroundJudgement): GroundJ
   return compareStrictness(right.verdict, left.verdict) > 0 ? right : left;
 }
 
-/** True when reaching for the file could hang, because a server or a daemon must answer, and it is refused anyway. */
+/** True if accessing the file could hang, because a server or a daemon must answer, and it will be refused anyway. */
 export function mustNotTouch(mount: MountRow, sandbox: SandboxMarkers): boolean {
   const { verdict, class: kind } = classifyMount(mount, sandbox);
   return verdict === 'refuse' && (kind === 'network' || kind === 'cluster' || kind === 'vm-share' || kind === 'fuse');

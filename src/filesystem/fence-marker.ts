@@ -1,4 +1,4 @@
-/** Reads, writes and removes the fence marker: the small file that tells every process that the storage failed here. */
+/** Reads, writes and removes the fence marker: the small file that tells every process that the storage failed. */
 import {
   closeSync,
   fchmodSync,
@@ -20,7 +20,7 @@ import { isCount, isNullOr, isText, parseShape, type Shape } from './json-shape'
 import { readSmallFile } from './small-file';
 import { isTrusted } from './trust';
 
-/** What the file says. */
+/** The content of the file. */
 interface MarkerText {
   /** Canonical path of the database. */
   readonly file: string;
@@ -28,27 +28,27 @@ interface MarkerText {
   readonly time: string;
   readonly pid: number;
   readonly host: string;
-  /** Changes at each boot of the machine; `null` where the system does not say. */
+  /** Changes at each boot of the machine; `null` if the system does not tell. */
   readonly boot: string | null;
   /** Result code of the first fault, for example `'SQLITE_IOERR_FSYNC'`. */
   readonly code: string;
-  /** What failed, for example `'commit'`. */
+  /** The failed operation, for example `'commit'`. */
   readonly operation: string;
   readonly message: string;
 }
 
-/** What the marker says. One that cannot be read, or that somebody else put there, fences all the same. */
+/** The marker of a database. An unreadable or foreign one also fences. */
 export interface FenceMarker extends MarkerText {
-  /** User id of the marker's owner; `null` where the system does not say. */
+  /** User id of the marker's owner; `null` if the system does not tell. */
   readonly owner: number | null;
   /**
-   * Why this marker may not be one that this library wrote, for example `'it is a symbolic link of user 1001'`; `null` for
-   * one of this user, of root, or of the owner of the database.
+   * Why this library may not have written the marker, for example `'it is a symbolic link of user 1001'`; `null` for a
+   * marker of this user, of root, or of the owner of the database.
    */
   readonly problem: string | null;
 }
 
-/** More than any marker has, in bytes: paths and messages of SQLite are short. */
+/** More than any marker needs, in bytes: paths and messages of SQLite are short. */
 const maxBytes = 65_536;
 const longestText = 16_384;
 
@@ -65,24 +65,24 @@ const shape: Shape<MarkerText> = {
 
 const unknownOperation = 'an unknown operation';
 
-/** Beside `-wal` and `-shm`, so that whoever lists the files of the database sees it. */
+/** Beside `-wal` and `-shm`, visible to anyone who lists the files of the database. */
 export function fenceMarkerPath(file: string): string {
   return `${file}-fenced`;
 }
 
 /**
- * True where anything stands under the name of the marker, a link that leads nowhere too: the writer of a marker meets it
- * as well. One system call and no error: it is asked again and again, also on a disk that fails.
+ * True if the marker's name exists, even as a dangling link, which also blocks the writer of a marker. One system call
+ * that throws no error: it is called repeatedly, also on a failing disk.
  */
 export function hasFenceMarker(file: string): boolean {
   try {
     return lstatSync(fenceMarkerPath(file), { throwIfNoEntry: false }) !== undefined;
   } catch {
-    return false; // The folder cannot be searched: then SQLite opens nothing there either.
+    return false; // The folder cannot be searched; SQLite opens nothing there either.
   }
 }
 
-/** The marker of a database; `null` when there is none. */
+/** Returns the marker of a database; `null` if there is none. */
 export function readFenceMarker(file: string): FenceMarker | null {
   const found = readSmallFile(fenceMarkerPath(file), maxBytes);
   if (found.state === 'missing') return null;
@@ -94,31 +94,31 @@ export function readFenceMarker(file: string): FenceMarker | null {
   const stranger = owner === null || isTrusted(owner) || owner === ownerOf(file) ? null : `it belongs to user ${owner}`;
   const marker = parseShape(found.text, shape);
   if (marker === null) {
-    // A disk that fails may take the name of the marker alone: an empty one may well be of this library.
+    // A failing disk may accept only the name of the marker: an empty one may well be from this library.
     const form = found.text === '' ? null : 'it does not have the form of a marker';
     return { ...unreadable(file), owner, problem: stranger ?? form };
   }
   return { ...marker, owner, problem: stranger };
 }
 
-/** How to look at a marker that may not come from this library, and how to remove it; empty for one that does. */
+/** Returns how to check and remove a marker that may not come from this library; empty for one that does. */
 export function adviceOnMarker({ file, problem }: Pick<FenceMarker, 'file' | 'problem'>): string {
   if (problem === null) return '';
   const name = shellWord(fenceMarkerPath(file));
-  return `Look at the marker (ls -ld ${name}): if nobody who runs this database made it, remove it (rm ${name}; rmdir where it is a folder), and open again.`;
+  return `Check the marker (ls -ld ${name}): if no user of this database created it, remove it (rm ${name}; rmdir if it is a folder), and open again.`;
 }
 
-/** What failed and where, as far as the marker says it. */
+/** Describes the failed operation and its process, as far as the marker names them. */
 export function describeMarker({ code, operation, pid, host }: FenceMarker): string {
   const what = operation === unknownOperation ? code : `${code} in a ${operation}`;
   return pid === 0 ? what : `${what} of process ${pid} on ${host}`;
 }
 
 /**
- * Writes the marker, unless there is one: the first fault is the one that counts.
+ * Writes the marker unless one exists: the first fault counts.
  *
- * Returns what went wrong with it, `null` when it stands and is synced. It never throws, because it is written while
- * another error is on its way.
+ * Returns the error of the write, `null` once the marker exists and is synced. It never throws, because it is written
+ * while another error is being handled.
  */
 export function writeFenceMarker(
   fault: Pick<FenceMarker, 'file' | 'time' | 'code' | 'operation' | 'message'>,
@@ -153,8 +153,8 @@ export function writeFenceMarker(
 }
 
 /**
- * Whoever may read the database may read why it is fenced, and nobody else. Written by root, the marker gets the owner of
- * the database, as SQLite gives it to a -wal.
+ * Gives the marker to the readers of the database and no other user. Written by root, it gets the owner of the
+ * database, as SQLite does for a -wal.
  */
 function giveAccessOf(file: string, descriptor: number): void {
   try {
@@ -166,25 +166,25 @@ function giveAccessOf(file: string, descriptor: number): void {
         fchownSync(descriptor, process.geteuid?.() === 0 ? database.uid : own.uid, database.gid);
         group = true;
       } catch {
-        // Not a member of that group.
+        // This user is not a member of that group.
       }
     }
     fchmodSync(descriptor, database.mode & (group ? 0o666 : 0o606));
   } catch {
-    // No database, or a filesystem without permissions: the marker stays as private as it is.
+    // No database, or a filesystem without permissions: the marker stays private.
   }
 }
 
 /**
- * Removes the marker and makes that durable. A link goes itself, and not what it leads to.
+ * Removes the marker durably. Of a link it removes the link, not the target.
  *
- * Throws `UntrustedFileError` for a folder, which this library never makes; otherwise what the operating system says.
+ * Throws `UntrustedFileError` for a folder, which this library never creates; otherwise the operating system's error.
  */
 export function removeFenceMarker(file: string): void {
   const path = fenceMarkerPath(file);
   if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
-    throw new UntrustedFileError(`The fence marker ${path} is a folder, which this library never makes.`, {
-      hint: `Look at what is in it and who made it (ls -la ${shellWord(path)}), then remove it (rmdir ${shellWord(path)}).`,
+    throw new UntrustedFileError(`The fence marker ${path} is a folder, which this library never creates.`, {
+      hint: `Check its content and its owner (ls -la ${shellWord(path)}), then remove it (rmdir ${shellWord(path)}).`,
       details: { file, path },
     });
   }
@@ -192,7 +192,7 @@ export function removeFenceMarker(file: string): void {
   syncFolder(dirname(path));
 }
 
-/** The identity of this boot of the machine: only a reboot or a new mount empties the page cache for certain. */
+/** Identifies the current boot: only a reboot or a new mount certainly empties the page cache. */
 export function bootId(): string | null {
   const found = readSmallFile('/proc/sys/kernel/random/boot_id', 256);
   return found.state === 'read' ? found.text.trim() : null;

@@ -1,4 +1,4 @@
-/** Holds a folder by its descriptor and, where other users could lead its name elsewhere, names files through that. */
+/** Holds a folder by its descriptor and, where other users could redirect its name, names files through that. */
 import { closeSync, constants, fstatSync, fsync, lstatSync, openSync, statSync, type BigIntStats } from 'node:fs';
 import { promisify } from 'node:util';
 import { join } from 'node:path';
@@ -6,10 +6,11 @@ import { sameFile, type FileIdentity } from '../base/file-identity';
 import { sharedFolders } from './build-place';
 
 /**
- * A folder that stays the one it was when it was opened, also when its name, or one above it, comes to lead elsewhere.
+ * A folder that stays the same even if its name, or one above it, is redirected.
  *
- * Where another user could do that, {@link at} gives names below `/proc/self/fd/<descriptor>` on Linux, which the kernel
- * resolves to the open folder itself. Elsewhere the names are plain, and {@link holds} tells whether they still lead there.
+ * If another user could do that, {@link at} returns names below `/proc/self/fd/<descriptor>` on Linux, which the kernel
+ * resolves to the open folder itself. Elsewhere the names are plain, and {@link holds} tells whether they still lead
+ * there.
  */
 export class FolderHandle {
   readonly identity: FileIdentity;
@@ -21,7 +22,7 @@ export class FolderHandle {
 
   private constructor(path: string, opened: string, flags: number, isShared: boolean) {
     this.#path = path;
-    // Windows opens no folders.
+    // Windows cannot open folders.
     this.#descriptor = process.platform === 'win32' ? null : openSync(opened, flags);
     this.stats =
       this.#descriptor === null ? statSync(opened, { bigint: true }) : fstatSync(this.#descriptor, { bigint: true });
@@ -29,12 +30,12 @@ export class FolderHandle {
     this.#byDescriptor = this.#descriptor !== null && isShared ? nameOf(this.#descriptor, this.identity) : null;
   }
 
-  /** Throws what the system says. */
+  /** Throws the system's error. */
   static open(path: string): FolderHandle {
     return new FolderHandle(path, path, folderFlags, sharedFolders(path).length > 0);
   }
 
-  /** A folder in this one; `name` must not be a symbolic link. */
+  /** Opens a folder inside this one; `name` must not be a symbolic link. */
   inside(name: string): FolderHandle {
     try {
       return new FolderHandle(join(this.path, name), this.at(name), ownFolderFlags, this.#byDescriptor !== null);
@@ -48,35 +49,38 @@ export class FolderHandle {
     return this.#path;
   }
 
-  /** The folder was given another name. */
+  /** Records a rename of the folder. */
   renamed(path: string): void {
     this.#path = path;
   }
 
-  /** The name of a file in the folder, for calls of this process: not for SQLite, which follows links on its own. */
+  /**
+   * Returns the name of a file in the folder for system calls of this process; not for SQLite, which resolves links
+   * itself.
+   */
   at(name: string): string {
     return join(this.#byDescriptor ?? this.path, name);
   }
 
-  /** Whether the folder's plain name, which SQLite and other processes use, leads to it. */
+  /** True if the folder's plain name, which SQLite and other processes use, still leads to it. */
   holds(): boolean {
     const now = statSync(this.path, { bigint: true, throwIfNoEntry: false });
     return now !== undefined && sameFile(now, this.identity);
   }
 
-  /** What stands at a name in the folder, links not followed; `null` when nothing does. */
+  /** Stats a name in the folder without following links; `null` if it does not exist. */
   look(name: string): BigIntStats | null {
     return lstatSync(this.at(name), { bigint: true, throwIfNoEntry: false }) ?? null;
   }
 
   /** Makes the names in the folder durable. fsync(2): "Calling fsync() does not necessarily ensure that the entry ..." */
   sync(): Promise<void> {
-    // Windows opens no folders, and NTFS journals its names.
+    // Windows cannot open folders, and NTFS journals its names.
     if (this.#descriptor === null) return Promise.resolve();
     return syncDescriptor(this.#descriptor);
   }
 
-  /** `error` with the plain name in the place of the one by descriptor, which tells nobody anything. */
+  /** Replaces the descriptor path in `error` by the plain name, which means something to a reader. */
   named<Thrown>(error: Thrown): Thrown {
     const byDescriptor = this.#byDescriptor;
     if (byDescriptor === null || typeof error !== 'object' || error === null) return error;
@@ -98,16 +102,16 @@ const fsyncOf = promisify(fsync);
 
 async function syncDescriptor(descriptor: number): Promise<void> {
   await fsyncOf(descriptor).catch((error: NodeJS.ErrnoException) => {
-    // Some network and FUSE filesystems have no sync of folders, and say so with EINVAL. fsync(2)
+    // Some network and FUSE filesystems cannot sync folders and report EINVAL. fsync(2)
     if (error.code !== 'EINVAL') throw error;
   });
 }
 
-// The constants are missing on Windows, which opens no folders.
+// The constants are missing on Windows, which cannot open folders.
 const folderFlags = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0);
 const ownFolderFlags = folderFlags | (constants.O_NOFOLLOW ?? 0);
 
-/** `null` where `/proc` does not show the descriptors of this process. */
+/** Returns `null` if `/proc` does not show the descriptors of this process. */
 function nameOf(descriptor: number, identity: FileIdentity): string | null {
   if (process.platform !== 'linux') return null;
   const name = `/proc/self/fd/${descriptor}`;

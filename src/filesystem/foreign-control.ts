@@ -1,9 +1,9 @@
-/** Finds what, on the way to a file, another user than this one and root controls. By lstat alone. */
+/** Finds the parts of a path that a user other than this one and root controls. By lstat alone. */
 import { constants, lstatSync, type Stats } from 'node:fs';
 import { dirname, parse, resolve, sep } from 'node:path';
 import { isTrusted } from './trust';
 
-/** Something on the way to a file that another user controls. */
+/** A part of a path that another user controls. */
 export interface ForeignControl {
   readonly path: string;
   readonly uid: number;
@@ -12,8 +12,8 @@ export interface ForeignControl {
 }
 
 /**
- * The symbolic links on the way to `path`, `path` itself included, that belong to another user: who owns a link chooses
- * where it leads, also between two looks. Parts that do not exist, or may not be searched, have no owner to tell.
+ * Returns the symbolic links on the way to `path`, including `path` itself, that belong to another user: the owner of a
+ * link can redirect it at any time. Parts that do not exist, or may not be searched, have no visible owner.
  */
 export function foreignLinks(path: string): readonly ForeignControl[] {
   return partsOf(path).flatMap(part => {
@@ -23,11 +23,11 @@ export function foreignLinks(path: string): readonly ForeignControl[] {
 }
 
 /**
- * The folders from `folder` up to the root in which another user can rename or replace what this user makes: those that
- * another user owns, and those that a group or everybody may write without the sticky bit.
+ * Returns the folders from `folder` up to the root in which another user can rename or replace this user's files: those
+ * owned by another user, and those writable by a group or by all users without the sticky bit.
  *
- * A group that has this user as its only member looks the same as a shared one, so a writable group counts only where
- * `group` is `'counts'`.
+ * A group with this user as its only member looks like a shared one, so a writable group counts only if `group` is
+ * `'counts'`.
  */
 export function foreignWriters(folder: string, group: 'counts' | 'trusted' = 'counts'): readonly ForeignControl[] {
   const writable = group === 'counts' ? constants.S_IWGRP | constants.S_IWOTH : constants.S_IWOTH;
@@ -43,7 +43,7 @@ export function foreignWriters(folder: string, group: 'counts' | 'trusted' = 'co
 const stickyBit = 0o1000;
 const permissionBits = 0o7777;
 
-/** `path` and the folders above it, the root last. */
+/** Returns `path` and the folders above it, the root last. */
 function partsOf(path: string): string[] {
   const absolute = resolve(path);
   const { root } = parse(absolute);

@@ -1,4 +1,4 @@
-/** `inspectFilesystem`: what ground a file stands on. */
+/** Implements `inspectFilesystem`, which reports the filesystem of a file. */
 import { booleanOption, pathArgument } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
 import { assembleReport, type ProbeResult } from './assemble-report';
@@ -12,27 +12,27 @@ import { walkTo } from './linux/walk';
 
 export interface InspectOptions {
   /**
-   * Look at the file itself also where the mount table already says that it is refused. Default `false`: a dead NFS
-   * server or FUSE daemon cannot hang the process then.
+   * Access the file itself even if the mount table already says that it is refused. Default `false`, with which a dead
+   * NFS server or FUSE daemon cannot hang the process.
    */
   readonly touchShared?: boolean;
 }
 
 /**
- * Tells on which filesystem the file at `path` stands (or would stand), whether SQLite is safe there, and why.
+ * Reports the filesystem on which the file at `path` is (or would be), whether SQLite is safe there, and why.
  *
  * The file is never opened for reading or writing. On Linux this takes well under a millisecond; on macOS it runs
- * `/sbin/mount`. Platforms that are none of Linux, macOS and Windows are reported as unknown and refused.
+ * `/sbin/mount`. Platforms other than Linux, macOS and Windows are reported as unknown and refused.
  *
- * @throws InvalidOptionError for what is no path, and for wrong options;
- *   the error of `fs` when a folder on the way cannot be searched (`EACCES`, `ELOOP`)
+ * @throws InvalidOptionError for an invalid path or options;
+ *   the error of `fs` if a folder on the way cannot be searched (`EACCES`, `ELOOP`)
  */
 export function inspectFilesystem(path: string, options: InspectOptions = {}): FilesystemReport {
   checkOptionNames(options, ['touchShared'], 'inspectFilesystem');
   return reportOf(path, probe(pathArgument(path), booleanOption('touchShared', options.touchShared, false)));
 }
 
-/** The same for a file that has just been located, whose path is not walked a second time. */
+/** The same for a located file, without walking its path a second time. */
 export function inspectLocated({ requested, walk }: Location): FilesystemReport {
   return reportOf(requested, walk === null ? probe(requested, false) : probeLinux(walk));
 }
@@ -62,7 +62,7 @@ function unknownPlatform(path: string): ProbeResult {
       rule: 'unknown-platform',
       class: 'unknown',
       verdict: 'refuse',
-      reason: `On ${process.platform} this library cannot tell one filesystem from another.`,
+      reason: `On ${process.platform} this library cannot distinguish filesystems.`,
       durable: true,
       warnings: [],
     },

@@ -1,9 +1,9 @@
 /** Checks that a text from a shared folder is one flat JSON object with exactly the members that this library writes. Pure. */
 
-/** What each member may hold. */
+/** The predicate of each member. */
 export type Shape<Value> = { readonly [Name in keyof Value]-?: (value: unknown) => boolean };
 
-/** The object in `text`; `null` where a member is missing, unknown or of another type. */
+/** Parses the object in `text`; `null` if a member is missing, unknown or of another type. */
 export function parseShape<Value>(text: string, shape: Shape<Value>): Value | null {
   let value: unknown;
   try {
@@ -24,7 +24,7 @@ export function isText(length: number): (value: unknown) => boolean {
   return value => typeof value === 'string' && value.length <= length;
 }
 
-/** A count: a whole number from 0. */
+/** A count: a non-negative integer. */
 export function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

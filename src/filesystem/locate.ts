@@ -1,4 +1,4 @@
-/** Finds the file that SQLite itself would open, its sidecars and its identity. Nothing is opened. */
+/** Finds the file that SQLite itself would open, its sidecars and its identity, without opening any. */
 import { existsSync, statSync, type BigIntStats } from 'node:fs';
 import { dirname, win32 } from 'node:path';
 import type { FileIdentity } from '../base/file-identity';
@@ -8,9 +8,9 @@ import { resolvePath, type ResolvedPath } from './resolve-path';
 import { walkTo, type Walk } from './linux/walk';
 import { windowsRealPath } from './windows/windows';
 
-/** Where a database stands, before anything of it is opened. */
+/** The location of a database, before any of its files is opened. */
 export interface Location {
-  /** The file name as it was given. */
+  /** The file name as given. */
   readonly requested: string;
   /** The file that SQLite opens: absolute, trimmed, symbolic links followed (a dangling one names its target). */
   readonly file: string;
@@ -19,46 +19,51 @@ export interface Location {
   readonly shm: string;
   readonly journal: string;
   /**
-   * False where better-sqlite3 itself throws `TypeError('Cannot open database because the directory does not exist')`.
-   * Its check looks at the name as given, so for a dangling symbolic link it is true though `directory` may be missing.
+   * False if better-sqlite3 itself throws `TypeError('Cannot open database because the directory does not exist')`. It
+   * checks the name as given, so this is true for a dangling symbolic link even if `directory` is missing.
    */
   readonly parentExists: boolean;
   readonly exists: boolean;
-  /** What stands at `file`; `null` if nothing does. */
+  /** Type of the file at `file`; `null` if it does not exist. */
   readonly kind: 'file' | 'directory' | 'other' | null;
   readonly identity: FileIdentity | null;
   readonly directoryIdentity: FileIdentity | null;
-  /** Bytes; `null` where the file does not exist. */
+  /** Bytes; `null` if the file does not exist. */
   readonly size: number | null;
   readonly nlink: number | null;
-  /** Permission bits and type as stat(2) has them. */
+  /** Permission bits and type as in stat(2). */
   readonly mode: number | null;
   /**
-   * True when the path leads to a mount whose server or daemon could let the process hang, and which is refused anyway:
-   * the walk ended there, so `exists`, `identity` and the rest are not known. See `LocateOptions.touchShared`.
+   * True if the path leads to a mount whose server or daemon could hang the process, and which is refused anyway: the
+   * walk ended there, so `exists`, `identity` and the rest are unknown. See `LocateOptions.touchShared`.
    */
   readonly untouched: boolean;
-  /** How `requested` led to `file`, where the probe of the filesystem can go on from there: on Linux. */
+  /** The walk from `requested` to `file`, from which the filesystem probe can continue: on Linux. */
   readonly walk: Walk | null;
 }
 
 export interface LocateOptions {
-  /** Look at files on network and shared mounts too; give it when the user allowed such a mount. Default `false`. */
+  /** Access files on network and shared mounts too; set it if the user allowed such a mount. Default `false`. */
   readonly touchShared?: boolean;
-  /** Take the name as it is, white space at its ends too: as ATTACH and VACUUM INTO do. Default `false`: trimmed. */
+  /**
+   * Take the name literally, including white space at its ends, as ATTACH and VACUUM INTO do. Default `false`: trimmed.
+   */
   readonly exact?: boolean;
 }
 
 const noMounts = parseMountTable('');
 
-/** `filename` as SQLite gets it: relative to the working directory, never a URI; trimmed, as better-sqlite3 does, or exact. */
+/**
+ * Locates `filename` as SQLite gets it: relative to the working directory, never a URI; trimmed, as in better-sqlite3,
+ * or exact.
+ */
 export function locate(filename: string, options: LocateOptions = {}): Location {
   const name = options.exact === true ? filename : filename.trim();
   if (name.includes('\0')) {
     throw new InvalidOptionError(
       `Expected the file name to be free of NUL characters, got \`${JSON.stringify(filename)}\`.`,
       {
-        hint: 'SQLite would open the part before the NUL character: give the name that you mean.',
+        hint: 'SQLite would open the part before the NUL character: pass the intended name.',
       },
     );
   }
@@ -84,7 +89,7 @@ export function locate(filename: string, options: LocateOptions = {}): Location 
     wal: `${file}-wal`,
     shm: `${file}-shm`,
     journal: `${file}-journal`,
-    // better-sqlite3 does not look for the folder of a name that begins like a URI.
+    // better-sqlite3 does not check the folder of a name that begins like a URI.
     parentExists: untouched || name.startsWith('file:') || existsSync(dirname(name)),
     exists: stats !== undefined,
     kind: stats === undefined ? null : kindOf(stats),
@@ -103,18 +108,18 @@ function resolveElsewhere(name: string): ResolvedPath {
   return resolvePath(name, process.cwd(), noMounts, () => false);
 }
 
-/** SQLite does not follow links on Windows and would put the sidecars beside the link: name the target instead. */
+/** SQLite does not follow links on Windows and would put the sidecars beside the link; the target is named instead. */
 function windowsFile(name: string): string {
   const full = win32.resolve(name);
   return windowsRealPath(full) ?? full;
 }
 
-/** Which file stands at a canonical path right now; `null` if none does. */
+/** Returns the identity of the file currently at a canonical path; `null` if it does not exist. */
 export function identityAt(file: string): FileIdentity | null {
   return identityOf(statsOf(file));
 }
 
-/** Missing, not searchable, below a file: nothing that SQLite could open stands there. */
+/** Missing, not searchable, or below a file: SQLite could not open it. */
 function statsOf(path: string): BigIntStats | undefined {
   try {
     return statSync(path, { bigint: true, throwIfNoEntry: false });
@@ -132,9 +137,9 @@ function kindOf(stats: BigIntStats): 'file' | 'directory' | 'other' {
   return stats.isDirectory() ? 'directory' : 'other';
 }
 
-/** A link whose target is not UTF-8 cannot be told to SQLite by a JavaScript string: another file would be opened. */
+/** A JavaScript string cannot pass a non-UTF-8 link target to SQLite: it would open another file. */
 function refuseUnreadableName(name: string, file: string, stats: BigIntStats | undefined): void {
-  // What Node cannot decode it shows as U+FFFD. A file that appears between two looks is no reason to refuse.
+  // Node shows undecodable bytes as U+FFFD. A file that appears between two calls is no reason to refuse.
   if (name === file || (stats === undefined && !file.includes('\u{fffd}'))) return;
   const asGiven = statsOf(name);
   if (asGiven === undefined || (asGiven.dev === stats?.dev && asGiven.ino === stats.ino)) return;

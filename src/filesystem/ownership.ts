@@ -1,4 +1,4 @@
-/** Whose the files of a database are, and who may write them. By lstat alone. */
+/** Reads the owners and permissions of the files of a database. By lstat alone. */
 import { lstatSync, statSync } from 'node:fs';
 
 export interface Ownership {
@@ -14,7 +14,7 @@ export interface Ownership {
 
 const permissionBits = 0o7777;
 
-/** `null` where nothing stands at `path`. A folder is followed, a file of a database never is a link. */
+/** Returns `null` if `path` does not exist. A folder is followed; a file of a database is never a link. */
 export function readOwnership(path: string, follow = false): Ownership | null {
   const stats = (follow ? statSync : lstatSync)(path, { throwIfNoEntry: false });
   if (stats === undefined) return null;

@@ -1,4 +1,7 @@
-/** Gathers, by stat alone, what must be known about a database, its sidecars and its folder before SQLite opens it. */
+/**
+ * Gathers, by stat alone, the facts about a database, its sidecars and its folder that must be known before SQLite
+ * opens it.
+ */
 import { accessSync, constants, lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { basename, join } from 'node:path';
 import { errorCode } from '../base/foreign-error';
@@ -20,30 +23,30 @@ export interface PreflightFacts {
   readonly file: string;
   readonly directory: string;
   readonly kind: Location['kind'];
-  /** `null` where the file does not exist. */
+  /** `null` if the file does not exist. */
   readonly size: number | null;
   readonly nlink: number | null;
-  /** Other names of the file that lie in the same folder; elsewhere they are not searched for. */
+  /** Other names of the file in the same folder; other folders are not searched. */
   readonly otherNames: readonly string[];
   readonly sidecars: readonly SidecarFacts[];
-  /** There is a `-shm` and no `-wal`. */
+  /** A `-shm` exists without a `-wal`. */
   readonly walMissing: boolean;
   readonly directoryKind: 'directory' | 'other' | 'missing';
-  /** What access(2) answered, `null`: it may be written. */
+  /** Error of access(2); `null`: writable. */
   readonly fileWriteError: string | null;
   readonly directoryWriteError: string | null;
   /** The file is a mount of its own; its sidecars would be on another filesystem. */
   readonly isMountPoint: boolean;
-  /** Somebody else owns the file, and everybody can write it. */
+  /** Another user owns the file, and all users can write it. */
   readonly worldWritableOfAnother: boolean;
 }
 
-/** A folder with more names than this is not searched for the other names of a hard link. */
+/** Folders with more names than this are not searched for the other names of a hard link. */
 const searchedNames = 2000;
 
-/** `filesystem`: the report on the file that was just made; without it, its mount is asked for here. */
+/** `filesystem`: the report on the file if one exists; without it, the mount is determined here. */
 export function preflightFacts(location: Location, filesystem: FilesystemReport | null = null): PreflightFacts {
-  // The sidecars first: a database that is being created has its file before it has a journal.
+  // The sidecars first: a database that is being created exists before its journal.
   const sidecars = (['-wal', '-shm', '-journal'] as const).flatMap(suffix => sidecarFacts(location.file, suffix));
   const stats = statOf(location.file);
   return {
@@ -70,13 +73,13 @@ function sidecarFacts(file: string, suffix: SidecarFacts['suffix']): readonly Si
     if (stats === undefined) return [];
     return [{ path, suffix, size: stats.size, isSymbolicLink: stats.isSymbolicLink(), isFile: stats.isFile() }];
   } catch {
-    return []; // Not searchable: opening the database fails with the reason.
+    return []; // Not searchable: opening the database reports the reason.
   }
 }
 
 /**
- * SQLite makes the `-wal` before the `-shm` and deletes it after, so that it never leaves the `-shm` alone. Another process
- * may do either between two looks: each file is looked at twice, and after that order it cannot have been seen so.
+ * SQLite creates the `-wal` before the `-shm` and deletes it afterwards, and never leaves the `-shm` alone. Another
+ * process may do either between two checks: each file is checked twice, in an order that rules this out.
  */
 function isWalMissing(file: string, found: readonly SidecarFacts[]): boolean {
   const lacks = (sidecars: readonly SidecarFacts[]): boolean =>
@@ -104,7 +107,7 @@ function directoryKind(path: string): PreflightFacts['directoryKind'] {
   return stats.isDirectory() ? 'directory' : 'other';
 }
 
-/** access(2) asks for the real user and knows read-only mounts; it opens nothing. */
+/** access(2) checks for the real user and knows read-only mounts; it opens nothing. */
 function accessError(path: string, wanted: number): string | null {
   try {
     accessSync(path, wanted);
@@ -138,7 +141,7 @@ function isMountPoint(location: Location, filesystem: FilesystemReport | null): 
     const folder = describePath(location.directory);
     return file !== null && folder !== null && file.mountId !== folder.mountId;
   } catch {
-    return false; // Not searchable: opening the database fails with the reason.
+    return false; // Not searchable: opening the database reports the reason.
   }
 }
 

@@ -1,12 +1,12 @@
-/** What `inspectFilesystem` says about the ground that a file stands on. */
+/** Declares the report of `inspectFilesystem` on the filesystem of a file. */
 
-/** Kinds of ground, by what can go wrong there. */
+/** Kinds of filesystems, by their dangers. */
 export type FilesystemClass =
   /** A disk filesystem of this kernel. */
   | 'local'
-  /** The contents live in memory and end with the mount or the machine. */
+  /** The contents are in memory and end with the mount or the machine. */
   | 'memory'
-  /** Layers of other filesystems, put together by this kernel or by a daemon beside it. */
+  /** Layers of other filesystems, combined by this kernel or by a local daemon. */
   | 'union'
   /** A server and its clients, over a network. */
   | 'network'
@@ -14,9 +14,9 @@ export type FilesystemClass =
   | 'cluster'
   /** A folder of the host, or of another sandbox, shown inside a virtual machine. */
   | 'vm-share'
-  /** A user-space filesystem, about which the kernel knows nothing. */
+  /** A user-space filesystem, whose behaviour the kernel does not know. */
   | 'fuse'
-  /** A medium that nobody can write. */
+  /** A read-only medium. */
   | 'read-only'
   /** The kernel's own tables, not a place for files. */
   | 'pseudo'
@@ -24,8 +24,8 @@ export type FilesystemClass =
   | 'unknown';
 
 /**
- * What SQLite can do there without losing data: `'wal'`, only a rollback journal (`'rollback'`), reading
- * (`'read-only'`), or nothing (`'refuse'`).
+ * The safe uses of SQLite there: `'wal'`, only a rollback journal (`'rollback'`), reading (`'read-only'`), or none
+ * (`'refuse'`).
  */
 export type GroundVerdict = 'wal' | 'rollback' | 'read-only' | 'refuse';
 
@@ -35,9 +35,9 @@ export interface FilesystemWarning {
   readonly message: string;
 }
 
-/** What the operating system said, as it said it, so that a person can check the decision. */
+/** The operating system's answers, verbatim, for a person who checks the decision. */
 export interface FilesystemEvidence {
-  /** Name of the rule that decided, for example `'type'`, `'mount-options'`, `'gvisor'`. */
+  /** Name of the deciding rule, for example `'type'`, `'mount-options'`, `'gvisor'`. */
   readonly rule: string;
   /**
    * How the mount was found: `'descriptor'` (an `O_PATH` descriptor names its mount), `'lexical'` (from the mount table
@@ -45,17 +45,17 @@ export interface FilesystemEvidence {
    * (from the canonical path), or `'none'`.
    */
   readonly foundBy: 'descriptor' | 'lexical' | 'same-device' | 'mount-command' | 'path' | 'none';
-  /** Rows of the mount table that matter, the effective one first, as printed by the system. */
+  /** Relevant rows of the mount table, the effective one first, as printed by the system. */
   readonly mountRows: readonly string[];
   /** `mnt_id` of the file or, if it does not exist, of its folder. */
   readonly mountId: number | null;
-  /** `mnt_id` of the folder; differs from `mountId` when the file itself is a mount point. */
+  /** `mnt_id` of the folder; differs from `mountId` if the file itself is a mount point. */
   readonly folderMountId: number | null;
   /** `f_type` of statfs(2) in hexadecimal, for example `'0xef53'`. */
   readonly statfsType: string | null;
   /** Device number of the file or folder, `'major:minor'`. */
   readonly device: string | null;
-  /** Further things seen, one sentence each, that change no decision. */
+  /** Further observations, one sentence each, that change no decision. */
   readonly notes: readonly string[];
 }
 
@@ -69,20 +69,20 @@ export interface SandboxMarkers {
   readonly container: 'docker' | 'podman' | 'kubernetes' | null;
 }
 
-/** What `inspectFilesystem` says about the ground that a file stands on. Frozen, and JSON can carry it. */
+/** The result of `inspectFilesystem`. Frozen and JSON-serializable. */
 export interface FilesystemReport {
-  /** The path that was asked for. */
+  /** The requested path. */
   readonly path: string;
   /** The file that SQLite would open: trimmed, symbolic links followed as SQLite follows them. */
   readonly target: string;
   readonly platform: NodeJS.Platform;
-  /** Where the filesystem is mounted; `null` where that cannot be told. */
+  /** The mount point; `null` if it is unknown. */
   readonly mountPoint: string | null;
-  /** Type as the operating system names it, for example `'ext4'`; `'unknown'` where it cannot be told. */
+  /** Type as the operating system names it, for example `'ext4'`; `'unknown'` if it does not tell. */
   readonly type: string;
-  /** What is mounted: a device, a server and folder, a name that the daemon chose. */
+  /** The mounted source: a device, a server and folder, or a name that the daemon chose. */
   readonly source: string | null;
-  /** The folder of the filesystem that is mounted; other than `'/'` for a bind mount or a subvolume. */
+  /** The mounted folder of the filesystem; other than `'/'` for a bind mount or a subvolume. */
   readonly root: string | null;
   /** Options of this mount. */
   readonly options: readonly string[];
@@ -90,9 +90,9 @@ export interface FilesystemReport {
   readonly superOptions: readonly string[];
   readonly class: FilesystemClass;
   readonly verdict: GroundVerdict;
-  /** Why, in one sentence. */
+  /** The reason, in one sentence. */
   readonly reason: string;
-  /** False when a power cut, or the end of the container, pod or mount, can take an acknowledged commit away. */
+  /** False if a power cut, or the end of the container, pod or mount, can lose an acknowledged commit. */
   readonly durable: boolean;
   readonly warnings: readonly FilesystemWarning[];
   readonly sandbox: SandboxMarkers;

@@ -3,22 +3,22 @@ import { lstatSync, readlinkSync } from 'node:fs';
 import { posix } from 'node:path';
 import { rootMount, stepInto, mountOf, type MountRow, type MountTable } from './linux/mount-table';
 
-/** SQLite follows this many symbolic links and then gives up. @see SQLITE_MAX_SYMLINK in SQLite's sqliteInt.h */
+/** SQLite gives up after this many symbolic links. @see SQLITE_MAX_SYMLINK in SQLite's sqliteInt.h */
 const maxSymlinks = 200;
 
 export interface ResolvedPath {
-  /** Absolute, without symbolic links as far as the walk came. */
+  /** Absolute; free of symbolic links as far as the walk got. */
   readonly path: string;
-  /** The mount that the walk would have stepped on; the rest of `path` is as it was written. `null`: it went all the way. */
+  /** The mount at which the walk stopped; the rest of `path` is as written. `null`: it was completed. */
   readonly stoppedAt: MountRow | null;
   /** The mount of `path` by the table alone. */
   readonly mount: MountRow | null;
 }
 
 /**
- * Like `unixFullPathname` of SQLite: element by element, each symbolic link followed at once, `..` taken from what is
- * resolved so far (so `link/../x.db` is beside the link's target, as for the kernel), and what does not exist is kept as
- * it is (so a dangling link names its target). Nothing is opened; the only system calls are lstat and readlink.
+ * Resolves like SQLite's `unixFullPathname`: element by element, each symbolic link followed at once, `..` applied to
+ * the resolved part (so `link/../x.db` is beside the link's target, as for the kernel), and missing elements kept (so a
+ * dangling link names its target). Nothing is opened; the only system calls are lstat and readlink.
  */
 export function resolvePath(
   path: string,
@@ -59,7 +59,7 @@ export function resolvePath(
   return { path: resolved === '' ? '/' : resolved, stoppedAt: null, mount };
 }
 
-/** The elements of a path as a stack, the first one on top. */
+/** Returns the elements of a path as a stack, the first one on top. */
 function elements(path: string): string[] {
   return path
     .split('/')
@@ -67,7 +67,7 @@ function elements(path: string): string[] {
     .toReversed();
 }
 
-/** What cannot be looked at is kept as it is: opening it fails later, with the error of whoever opens it. */
+/** An element that cannot be read is kept; opening it fails later with its own error. */
 function linkTarget(path: string): string | null {
   try {
     return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(path) : null;

@@ -1,8 +1,8 @@
-/** Reads the small files beside a database: no link, nothing but a regular file, and no more than a bound. */
+/** Reads the small files beside a database: no links, only regular files, and no more than a bound. */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { errorCode, errorMessage } from '../base/foreign-error';
 
-/** Why a name is not read: what stands there, or that the system refuses to read it. */
+/** Why a name is not read: the type of the file, or a system error. */
 export type SmallFileObstacle = 'link' | 'folder' | 'special' | 'too-large' | 'unreadable';
 
 export type SmallFile =
@@ -10,21 +10,23 @@ export type SmallFile =
   | {
       readonly state: 'refused';
       readonly obstacle: SmallFileObstacle;
-      /** For a person, with the article: `'a symbolic link'`. */
+      /** For people, with the article: `'a symbolic link'`. */
       readonly what: string;
-      /** `null` where nothing could be asked. */
+      /** `null` if it could not be read. */
       readonly uid: number | null;
     }
   | { readonly state: 'read'; readonly text: string; readonly stats: Stats };
 
-/** A link is not followed, and the open of a FIFO returns at once. The numbers are missing on Windows, which has neither. */
+/**
+ * A link is not followed, and opening a FIFO returns at once. The constants are missing on Windows, which has neither.
+ */
 const openFlags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
- * The text of the file at `path`, which has at most `maxBytes` bytes. Never throws, and never waits for a writer.
+ * Reads the file at `path`, of at most `maxBytes` bytes. Never throws, and never waits for a writer.
  *
- * Anybody who may write in the folder may have put something else there: a link, a FIFO, a device, a folder, a file without
- * end. None of them is read. lstat(2) comes before open(2), because the open of a device can act on it.
+ * Any user who may write in the folder may have put something else there: a link, a FIFO, a device, a folder, an
+ * endless file. None of them is read. lstat(2) comes before open(2), because opening a device can act on it.
  */
 export function readSmallFile(path: string, maxBytes: number): SmallFile {
   let found: Stats | undefined;
@@ -48,7 +50,8 @@ function readRegular(path: string, maxBytes: number): SmallFile {
   try {
     const stats = fstatSync(descriptor);
     if (!stats.isFile()) return refusedKind(stats);
-    // One byte more than allowed. The size in `stats` does not count: the file may grow, and a file in /proc has size 0.
+    // One byte more than allowed. The size in `stats` is not trusted: the file may grow, and a file in /proc has size
+    // 0.
     const bytes = Buffer.alloc(maxBytes + 1);
     let length = 0;
     while (length < bytes.length) {

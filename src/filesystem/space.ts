@@ -1,18 +1,18 @@
-/** How much room is left where a file stands. */
+/** Reads the free space of a file's filesystem. */
 import { statfsSync } from 'node:fs';
 
 export interface Space {
   readonly totalBytes: number;
-  /** For users other than root. */
+  /** Available to users other than root. */
   readonly freeBytes: number;
-  /** Of these, kept back for root: an ext4 filesystem keeps 5 %. */
+  /** Of these, reserved for root: ext4 reserves 5 %. */
   readonly reservedBytes: number;
-  /** 0 where the filesystem makes inodes as it needs them. */
+  /** 0 if the filesystem creates inodes on demand. */
   readonly totalInodes: number;
   readonly freeInodes: number;
 }
 
-/** statfs(2). Project quotas of xfs and ext4 are already in it; those of users are not. */
+/** Calls statfs(2). It includes project quotas of xfs and ext4, but not user quotas. */
 export function readSpace(path: string): Space {
   const { bsize, blocks, bfree, bavail, files, ffree } = statfsSync(path);
   return {

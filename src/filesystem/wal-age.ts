@@ -1,17 +1,17 @@
-/** Compares the times of a database and its `-wal`: one that is older than its database may belong to another one. */
+/** Compares the times of a database and its `-wal`: a WAL older than its database may belong to another one. */
 import { statSync } from 'node:fs';
 
-/** What stat(2) told before SQLite opened anything. */
+/** The result of stat(2) before SQLite opened the files. */
 export interface WalSuspicion {
   readonly file: string;
-  /** The content of the database was written after the last write to the `-wal`, or the file was born after it. */
+  /** The database was written after the last write to the `-wal`, or was created after it. */
   readonly contentIsNewer: boolean;
 }
 
-/** A `-wal` with no frame has 32 bytes at most. */
+/** A `-wal` without frames has at most 32 bytes. */
 const emptyWalBytes = 32n;
 
-/** Two calls of stat(2), and none more where there is no `-wal`; null where nothing is suspicious. */
+/** Calls stat(2) twice, and no more if there is no `-wal`; returns null if nothing is suspicious. */
 export function suspectWal(file: string): WalSuspicion | null {
   try {
     const wal = statSync(`${file}-wal`, { bigint: true, throwIfNoEntry: false });
@@ -24,6 +24,6 @@ export function suspectWal(file: string): WalSuspicion | null {
     if (!bornAfter && !changedAfter) return null;
     return { file, contentIsNewer: bornAfter || database.mtimeNs > wal.mtimeNs };
   } catch {
-    return null; // What cannot be looked at is for SQLite to report.
+    return null; // A file that cannot be read is for SQLite to report.
   }
 }

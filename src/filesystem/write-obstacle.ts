@@ -1,22 +1,22 @@
-/** Asks the operating system why nobody can write beside a database: SQLite does not tell these reasons apart. */
+/** Asks the operating system why a write beside a database fails; SQLite does not distinguish these reasons. */
 import { accessSync, closeSync, constants, openSync, unlinkSync, writeSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 
 const obstacles = ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM'] as const;
 
-/** No room, no quota, a filesystem that is read-only, no rights. */
+/** No space, quota exceeded, a read-only filesystem, missing rights. */
 export type WriteObstacle = (typeof obstacles)[number];
 
 /**
- * Bytes of the file that is written to try. SQLite writes pages and leaves its file as long as it came, so what is left
- * of a full disk or quota is less than the largest page, 64 KiB.
+ * Size of the test file in bytes. SQLite writes pages and does not shrink its file after a failure, so less than the
+ * largest page, 64 KiB, is left of a full disk or quota.
  */
 const probeBytes = 128 * 1024;
 
 /**
- * Why a write in the folder of `file` fails, or `null` when it does not, or fails for another reason (EIO).
+ * Returns why a write in the folder of `file` fails, or `null` if it succeeds or fails for another reason (EIO).
  *
- * It writes a small file of its own and removes it; `file` itself is only asked for by access(2).
+ * It writes a small file of its own and removes it; `file` itself is only checked with access(2).
  */
 export function findWriteObstacle(file: string): WriteObstacle | null {
   try {
@@ -39,7 +39,7 @@ function write(path: string): void {
   const descriptor = openSync(path, 'wx', 0o600);
   try {
     const bytes = Buffer.alloc(probeBytes, 1);
-    // write(2) stops short where the room ends; only the next one says why.
+    // write(2) stops early at the end of the space; only the next call reports why.
     for (let done = 0; done < probeBytes;) done += writeSync(descriptor, bytes, done);
   } finally {
     closeSync(descriptor);

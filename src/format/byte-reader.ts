@@ -1,23 +1,23 @@
 /**
- * Reads ranges of a file as bytes, past SQLite. Only for a process that never opens a connection: closing the descriptor
- * cancels the POSIX locks that the process itself has on the file, and those of no other process. fcntl_locking(2)
+ * Reads byte ranges of a file without SQLite. Only for a process that never opens a connection: closing the descriptor
+ * cancels the POSIX locks of this process on the file, and no other's. fcntl_locking(2)
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { errorCode } from '../base/foreign-error';
 
 export interface ByteReader {
-  /** Bytes, when it was opened. */
+  /** Size in bytes at the time of the open. */
   readonly size: number;
-  /** What is there; shorter where the file ends. */
+  /** Returns the available bytes; fewer at the end of the file. */
   read(offset: number, length: number): Buffer;
 }
 
-/** Does not touch the time of the last access; the kernel allows it to the owner and to root. open(2) */
+/** Keeps the access time unchanged; allowed to the owner and root. open(2) */
 const noAccessTime = 0x40000;
-// A symbolic link is not followed, as SQLite does not; a pipe does not make the process wait.
+// Symbolic links are not followed, as in SQLite; a pipe does not block.
 const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
-/** `null` where `use` would have nothing to read: no file, or no regular one. Other errors are thrown as they are. */
+/** Returns `null` if there is no regular file to read. Other errors are thrown unchanged. */
 export function readBytes<Result>(path: string, use: (reader: ByteReader) => Result): Result | null {
   const descriptor = open(path);
   if (descriptor === null) return null;
@@ -25,7 +25,7 @@ export function readBytes<Result>(path: string, use: (reader: ByteReader) => Res
     const stats = fstatSync(descriptor);
     if (!stats.isFile()) return null;
     const { size } = stats;
-    // Never more memory than there are bytes: the length may come from the file itself.
+    // Never allocates more than the file has: the length may come from the file itself.
     const within = (offset: number, length: number): number => Math.max(0, Math.min(length, size - offset));
     return use({ size, read: (offset, length) => read(descriptor, offset, within(offset, length)) });
   } finally {
@@ -52,7 +52,7 @@ function openUnseen(path: string): number {
   }
 }
 
-/** read(2) may stop short; only 0 is the end. */
+/** read(2) may return early; only 0 means the end. */
 function read(descriptor: number, offset: number, length: number): Buffer {
   const bytes = Buffer.alloc(length);
   let done = 0;

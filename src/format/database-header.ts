@@ -1,34 +1,34 @@
-/** The first 100 bytes of a database. https://sqlite.org/fileformat2.html#the_database_header */
+/** Parses the first 100 bytes of a database. https://sqlite.org/fileformat2.html#the_database_header */
 import { readBytes } from './byte-reader';
 
 export interface DatabaseHeader {
-  /** Bytes, as the operating system says. */
+  /** Size of the file as reported by the operating system. */
   readonly fileBytes: number;
-  /** `'database'`: it begins as one. `'zeros'`: its first bytes are zeros. `'other'`: something else, or encrypted. */
+  /** `'database'`: has the signature. `'zeros'`: its first bytes are zeros. `'other'`: something else, or encrypted. */
   readonly kind: 'empty' | 'database' | 'zeros' | 'other';
-  /** Why SQLite does not take the header of a `'database'`; `null` where it does. */
+  /** Why SQLite rejects the header of a `'database'`; `null` if it accepts it. */
   readonly damage: string | null;
-  /** The rest is `null` or 0 where it is no database. */
+  /** The remaining fields are `null` or 0 if it is not a database. */
   readonly journalMode: 'wal' | 'rollback' | null;
   readonly pageSize: number;
-  /** Pages as the header counts them; `null` where that count is not valid (a version before 3.7.0 wrote last). */
+  /** Page count in the header; `null` if it is not valid (last written by a version before 3.7.0). */
   readonly pages: number | null;
   readonly freePages: number;
   readonly userVersion: number;
   readonly applicationId: number;
-  /** The SQLite that wrote last, for example `'3.54.1'`. */
+  /** Version of the SQLite that wrote last, for example `'3.54.1'`. */
   readonly writtenBy: string | null;
 }
 
 const headerBytes = 100;
 const signature = 'SQLite format 3\0';
 
-/** `null` where there is no such file. */
+/** Returns `null` if the file does not exist. */
 export function readDatabaseHeader(file: string): DatabaseHeader | null {
   return readBytes(file, reader => parseDatabaseHeader(reader.read(0, headerBytes), reader.size));
 }
 
-/** Pure: what the first bytes of a file of `fileBytes` say. */
+/** Pure: parses the first bytes of a file of `fileBytes`. */
 export function parseDatabaseHeader(bytes: Buffer, fileBytes: number): DatabaseHeader {
   const none = {
     damage: null,
@@ -50,14 +50,14 @@ export function parseDatabaseHeader(bytes: Buffer, fileBytes: number): DatabaseH
     return { fileBytes, kind, ...none, writtenBy: null };
   }
   const size = bytes.readUInt16BE(16);
-  // The count of pages is only true if the writer that changed the file last also wrote it.
+  // The page count is valid only if the last writer of the file also wrote it.
   const countIsValid = bytes.readUInt32BE(24) === bytes.readUInt32BE(92);
   return {
     fileBytes,
     kind: 'database',
     damage: damageOf(bytes),
     journalMode: bytes[18] === 2 && bytes[19] === 2 ? 'wal' : 'rollback',
-    // 1 stands for 65536, which does not fit.
+    // 1 stands for 65536, which does not fit into two bytes.
     pageSize: size === 1 ? 65_536 : size,
     pages: countIsValid ? bytes.readUInt32BE(28) : null,
     freePages: bytes.readUInt32BE(36),
@@ -67,7 +67,10 @@ export function parseDatabaseHeader(bytes: Buffer, fileBytes: number): DatabaseH
   };
 }
 
-/** Fields that have few values, as SQLite checks them when it opens a file (`lockBtree` in btree.c, sqlite3InitOne). */
+/**
+ * Checks the fields with few valid values, as SQLite does when it opens a file (`lockBtree` in btree.c,
+ * sqlite3InitOne).
+ */
 function damageOf(bytes: Buffer): string | null {
   const pageSize = bytes.readUInt16BE(16) === 1 ? 65_536 : bytes.readUInt16BE(16);
   const reserved = bytes.readUInt8(20);

@@ -1,26 +1,29 @@
-/** The header of a `-journal` file: whether it would be played back. https://sqlite.org/fileformat2.html#rollbackjournal */
+/**
+ * Parses the header of a `-journal` file, which decides whether SQLite would play it back.
+ * https://sqlite.org/fileformat2.html#rollbackjournal
+ */
 import { readBytes } from './byte-reader';
 
 export interface RollbackJournal {
   readonly fileBytes: number;
-  /** `'header'`: it begins as a journal. `'zeroed'`: finished (`journal_mode=PERSIST`). `'other'`: not written in whole. */
+  /** `'header'`: has the signature. `'zeroed'`: finished (`journal_mode=PERSIST`). `'other'`: written incompletely. */
   readonly kind: 'empty' | 'header' | 'zeroed' | 'other';
-  /** Pages that it has, as far as the header counts them; `null`: as many as the file holds. */
+  /** Page count in the header; `null`: as many as the file holds. */
   readonly pages: number | null;
   /** Pages of the database before the transaction. */
   readonly databasePages: number;
-  /** The journal over several databases that this one belongs to. */
+  /** The super-journal of several databases to which this journal belongs. */
   readonly superJournal: string | null;
 }
 
 const magic = Buffer.from('d9d505f920a163d7', 'hex');
 const headerBytes = 28;
 const uncounted = 0xffffffff;
-/** Bytes behind the name of a super-journal: its length, its checksum, the magic. */
+/** Bytes after the name of a super-journal: its length, its checksum, the magic. */
 const trailerBytes = 16;
 const longestName = 4096;
 
-/** `null` where there is no such file. */
+/** Returns `null` if the file does not exist. */
 export function readRollbackJournal(path: string): RollbackJournal | null {
   return readBytes(path, reader => {
     const header = reader.read(0, headerBytes);

@@ -1,11 +1,14 @@
-/** The checksum of WAL frames. Pure. https://sqlite.org/fileformat2.html#checksum_algorithm */
+/** Computes the checksum of WAL frames. Pure. https://sqlite.org/fileformat2.html#checksum_algorithm */
 
 export interface Checksum {
   readonly first: number;
   readonly second: number;
 }
 
-/** Goes on from `start` over `bytes`, whose length is a multiple of 8; the words are read as the WAL's magic says. */
+/**
+ * Continues from `start` over `bytes`, whose length is a multiple of 8; the WAL's magic decides the byte order of the
+ * words.
+ */
 export function walChecksum(bytes: Buffer, start: Checksum, bigEndian: boolean): Checksum {
   const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let { first, second } = start;

@@ -1,24 +1,27 @@
-/** A `-wal` file as bytes: which of its frames recovery would accept. https://sqlite.org/fileformat2.html#walformat */
+/**
+ * Reads a `-wal` file as bytes and determines which of its frames recovery would accept.
+ * https://sqlite.org/fileformat2.html#walformat
+ */
 import { performance } from '../base/clock';
 import { readBytes, type ByteReader } from './byte-reader';
 import { walChecksum, type Checksum } from './wal-checksum';
 
 export interface WalFile {
   readonly fileBytes: number;
-  /** False: the header is damaged or was never written in whole; SQLite takes nothing from such a file. */
+  /** False: the header is damaged or was written incompletely; SQLite ignores such a file. */
   readonly headerValid: boolean;
   readonly pageSize: number;
-  /** The two random numbers that all frames of one round of the WAL share, as hexadecimal. */
+  /** The two salts that all frames since the last WAL reset share, in hexadecimal. */
   readonly salts: string;
-  /** Places for frames in the file; what is behind the last round's end belongs to earlier rounds. */
+  /** Number of frame slots in the file; those after the valid frames belong to earlier generations of the WAL. */
   readonly framesInFile: number;
-  /** Frames from the start whose checksums are right. */
+  /** Frames from the start with correct checksums. */
   readonly validFrames: number;
-  /** Of these, those up to the last end of a transaction: what recovery brings back. */
+  /** Of these, the frames up to the last commit frame, which recovery restores. */
   readonly committedFrames: number;
-  /** Behind the valid frames: ends of transactions that carry the salts of this round, which recovery will not reach. */
+  /** Commit frames after the valid frames that carry the current salts; recovery will not reach them. */
   readonly unreachableCommits: number;
-  /** The time ran out before the end: the counts are those of the part that was read. */
+  /** False: the time ran out before the end, and the counts cover only the part that was read. */
   readonly readInFull: boolean;
 }
 
@@ -26,10 +29,10 @@ const headerBytes = 32;
 const frameHeaderBytes = 24;
 const magicLittle = 0x377f0682;
 const magicBig = 0x377f0683;
-/** 1 MiB or one frame a read. */
+/** Reads 1 MiB or one frame at a time. */
 const chunkBytes = 1_048_576;
 
-/** `null` where there is no such file. Reads for `budgetMs` at most. */
+/** Returns `null` if the file does not exist. Reads for at most `budgetMs`. */
 export function readWalFile(path: string, budgetMs: number): WalFile | null {
   return readBytes(path, reader => scan(reader, performance.now() + budgetMs));
 }
@@ -44,7 +47,7 @@ function scan(reader: ByteReader, deadline: number): WalFile {
   const checksum = walChecksum(header.subarray(0, 24), { first: 0, second: 0 }, bigEndian);
   if (!matches(checksum, header, 24)) return { ...nothing, ...noFrames };
   const pageSize = header.readUInt32BE(8);
-  // The checksum proves no more than that its writer could count: recovery takes no other page size either.
+  // A valid checksum does not make the page size valid; recovery rejects other sizes too.
   if (!isPageSize(pageSize)) return { ...nothing, ...noFrames };
   const framesInFile = Math.floor((reader.size - headerBytes) / (pageSize + frameHeaderBytes));
   return {

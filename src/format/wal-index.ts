@@ -1,16 +1,19 @@
-/** The header of a `-shm` file: how far the WAL is filled, copied and read. https://sqlite.org/walformat.html#the_wal_index_file_format */
+/**
+ * Parses the header of a `-shm` file: how far the WAL is filled, copied and read.
+ * https://sqlite.org/walformat.html#the_wal_index_file_format
+ */
 import { readBytes } from './byte-reader';
 
 export interface WalIndex {
-  /** The two copies of the header agree: nobody was just changing it. */
+  /** The two copies of the header agree: no write was in progress. */
   readonly consistent: boolean;
-  /** Frames of the WAL that count. */
+  /** Number of valid frames in the WAL. */
   readonly frames: number;
-  /** Of these, those that a checkpoint has copied into the database. */
+  /** Of these, the frames that a checkpoint has copied into the database. */
   readonly copiedFrames: number;
-  /** As in `WalFile`: the same in both means that they are about the same round. */
+  /** As in `WalFile`: equal salts mean that both describe the same generation of the WAL. */
   readonly salts: string;
-  /** Up to which frame each of the five reader slots reads; `null`: the slot is not used. */
+  /** Last frame that each of the five reader slots reads; `null`: the slot is unused. */
   readonly readMarks: readonly (number | null)[];
 }
 
@@ -21,7 +24,7 @@ const unusedMark = 0xffffffff;
 /** `WALINDEX_MAX_VERSION` of SQLite, since 3.7.0. */
 const version = 3_007_000;
 
-/** `null` where there is no such file, or nothing valid in it. It is in the byte order of the machine. */
+/** Returns `null` if the file does not exist or is not valid. It is in the machine's byte order. */
 export function readWalIndex(path: string): WalIndex | null {
   const bytes = readBytes(path, reader => reader.read(0, wantedBytes));
   return bytes === null || bytes.length < wantedBytes ? null : parseWalIndex(bytes);
@@ -35,7 +38,7 @@ function parseWalIndex(bytes: Buffer): WalIndex | null {
     consistent: bytes.subarray(0, headerBytes).equals(bytes.subarray(headerBytes, 2 * headerBytes)),
     frames: word(16),
     copiedFrames: word(2 * headerBytes),
-    // The salts are copied from the WAL as they stand there.
+    // The salts are byte copies of those in the WAL.
     salts: bytes.toString('hex', 32, 40),
     readMarks: Array.from({ length: readSlots }, (_, slot) => word(100 + 4 * slot)).map(mark =>
       mark === unusedMark ? null : mark,

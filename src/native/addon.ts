@@ -1,16 +1,16 @@
-/** Finds the compiled part of better-sqlite3: the file that decides which copy of SQLite a connection belongs to. */
+/** Finds the compiled addon of better-sqlite3: the file that decides which copy of SQLite a connection uses. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { betterSqlite3File, fileOf, loadedAddon } from './loaded-modules';
 
 /**
- * The addon that better-sqlite3 loads for this `nativeBinding` option; null when it cannot be found out.
+ * Returns the addon that better-sqlite3 loads for this `nativeBinding` option; null if it cannot be determined.
  *
- * The order of the places is that of better-sqlite3's own loader (lib/binding.js of 13.2.0).
+ * Searches in the order of better-sqlite3's own loader (lib/binding.js of 13.2.0).
  */
 export function addonPath(nativeBinding: string | object | null | undefined): string | null {
   if (typeof nativeBinding === 'string') return resolve(nativeBinding).replace(/(\.node)?$/, '.node');
-  // An addon that the application loaded itself is known by the module that exports it.
+  // An addon that the application loaded itself is identified by the module that exports it.
   if (nativeBinding !== null && nativeBinding !== undefined) return fileOf(exports => exports === nativeBinding);
   const main = betterSqlite3File();
   if (main === null) return loadedAddon();
@@ -27,16 +27,16 @@ function prebuildPlatform(): string {
   return process.platform === 'linux' && usesMusl() ? 'linuxmusl' : process.platform;
 }
 
-/** The two ways of better-sqlite3: by the loader that is mapped into this process, else by Node's report. */
+/** Detects musl as better-sqlite3 does: by the loader mapped into this process, else by Node's report. */
 function usesMusl(): boolean {
   try {
     const maps = readFileSync('/proc/self/maps', 'latin1');
     if (/\/ld-musl-[^/\s]*\.so/.test(maps)) return true;
     if (/\/(?:ld-linux[^/\s]*|libc)\.so\.\d/.test(maps)) return false;
   } catch {
-    // No /proc, or not for us.
+    // /proc is missing or unreadable.
   }
-  // Without the network interfaces, whose names would be asked of a server.
+  // Without the network interfaces: resolving their names would query a DNS server.
   const report = process.report as typeof process.report & { excludeNetwork: boolean };
   const { excludeNetwork } = report;
   report.excludeNetwork = true;

@@ -1,24 +1,24 @@
-/** Keeps the close of a connection from writing to its file. */
+/** Closes a connection without the final checkpoint that would write to its file. */
 import { statSync } from 'node:fs';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { NativeDatabase } from './better-sqlite3';
 
-/** What keeps a writer from being the last connection to close. */
+/** A second connection that keeps a writer from being the last one to close. */
 export interface CheckpointBlocker {
-  /** False when nothing could be opened: the close of the writer would checkpoint, if it is the last. */
+  /** False if no connection could be opened: the writer then checkpoints on close if it is the last. */
   readonly holds: boolean;
-  /** Closes what was opened; to be called after the writer is closed. In the other order the checkpoint runs. */
+  /** Closes the second connection; call it after closing the writer. In the other order the checkpoint runs. */
   release(): void;
 }
 
 /**
- * Opens a second, read-only connection, so that the writer is not the last to close: the last one checkpoints the WAL
- * into the database and deletes it, and a read-only one does neither (sqlite.org/wal.html 2.3, os_unix.c).
+ * Opens a second, read-only connection, which makes the writer not the last to close: the last connection checkpoints
+ * the WAL into the database and deletes it, and a read-only one does neither (sqlite.org/wal.html 2.3, os_unix.c).
  *
- * Measured: `-wal` and `-shm` stay as they are, byte for byte. Without it, a connection whose `-wal` had been deleted
- * under it wrote its own frames over the row that another process had committed meanwhile. A database whose name leads
- * elsewhere needs none: SQLite itself does not checkpoint a file that has moved (pager.c, databaseIsUnmoved), and the
- * file of that name is not ours to open. better-sqlite3 does not offer SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE.
+ * Measured: `-wal` and `-shm` stay the same, byte for byte. Without it, a connection whose `-wal` had been deleted
+ * wrote its own frames over a row that another process had committed meanwhile. A database whose path now leads to
+ * another file needs none: SQLite itself does not checkpoint a file that has moved (pager.c, databaseIsUnmoved), and
+ * the file now at that path must not be opened. better-sqlite3 does not offer SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE.
  */
 export function blockCheckpoint(
   file: string,
@@ -54,7 +54,7 @@ function openReader(file: string, nativeBinding: string | object | null): Native
   try {
     reader.prepare('SELECT count(*) FROM sqlite_schema').get();
   } catch {
-    // It has its lock all the same, which is what counts (measured with a deleted -wal, where the read fails).
+    // Its lock counts, and it has that even if the read fails (measured with a deleted -wal).
   }
   return reader;
 }

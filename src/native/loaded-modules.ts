@@ -1,4 +1,7 @@
-/** Finds files by what Node has loaded from them: in a bundle, the only thing that is what it is outside of one. */
+/**
+ * Finds files by the modules that Node has loaded from them: the only method that works in a bundle as well as outside
+ * one.
+ */
 import { dirname, relative, sep } from 'node:path';
 import { NativeDatabase } from './better-sqlite3';
 
@@ -10,9 +13,9 @@ interface LoadedModule {
 let mainFile: string | null | undefined;
 
 /**
- * The main file of the better-sqlite3 that this package uses; null when it is part of a bundle.
+ * Returns the main file of the better-sqlite3 that this package uses; null if it is part of a bundle.
  *
- * Not `require.resolve`: bundlers rewrite it or copy what it names, and a bundle of ES modules has none.
+ * Not `require.resolve`: bundlers rewrite it or copy its target, and a bundle of ES modules has none.
  */
 export function betterSqlite3File(): string | null {
   if (mainFile === undefined) mainFile = fileOf(exports => exports === NativeDatabase) ?? resolvedFromHere();
@@ -20,19 +23,19 @@ export function betterSqlite3File(): string | null {
 }
 
 /**
- * The file of the addon that better-sqlite3 loads by itself, where it was loaded from a file.
+ * Returns the file of the addon that better-sqlite3 loads by default, if it was loaded from a file.
  *
- * better-sqlite3 loads it at the first open, so this opens a database in memory.
+ * better-sqlite3 loads it on the first open, so this opens an in-memory database.
  */
 export function loadedAddon(): string | null {
   let db: NativeDatabase.Database;
   try {
     db = new NativeDatabase(':memory:');
   } catch {
-    // There is none of its own: the application names another with every open.
+    // better-sqlite3 finds no default addon: the application passes one with every open.
     return null;
   }
-  // better-sqlite3 keeps the object of its addon under a symbol of its own.
+  // better-sqlite3 keeps its addon object under a private symbol.
   const natives = Object.getOwnPropertySymbols(db).map((symbol): unknown => Reflect.get(db, symbol));
   db.close();
   return fileOf(exports => isAddonOf(exports, natives));
@@ -44,7 +47,7 @@ function isAddonOf(exports: unknown, natives: readonly unknown[]): boolean {
   return typeof made === 'function' && natives.some(native => native instanceof made);
 }
 
-/** The file of the first loaded module whose exports are the ones that are looked for; null when there is none. */
+/** Returns the file of the first loaded module whose exports match; null if there is none. */
 export function fileOf(isWanted: (exports: unknown) => boolean): string | null {
   for (const module of loadedModules()) {
     if (module !== undefined && typeof module.filename === 'string' && isWanted(module.exports)) return module.filename;
@@ -58,10 +61,10 @@ function loadedModules(): readonly (LoadedModule | undefined)[] {
 }
 
 /**
- * Jest keeps what it loads in a registry of its own, but for addons.
+ * Resolves better-sqlite3 from this file: Jest keeps loaded modules in its own registry, except addons.
  *
- * A bundle that has better-sqlite3 inside may find another one near it, which is another SQLite: in one process, each
- * cancels the locks of the other. So the addon that runs has to lie in the package that was found.
+ * A bundle that contains better-sqlite3 may find another one nearby, which is another copy of SQLite: in one process,
+ * each cancels the locks of the other. The running addon therefore has to lie in the package that was found.
  */
 function resolvedFromHere(): string | null {
   if (typeof __filename !== 'string') return null;

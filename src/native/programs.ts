@@ -1,23 +1,26 @@
 /**
- * Starts the programs of this package that run beside the application: in a thread, or in a process.
+ * Starts the programs of this package that run beside the application, in a thread or a process.
  *
- * Their code is carried as text, each program in one piece that asks for nothing but Node's modules and better-sqlite3.
- * A file beside this one would be lost wherever a bundler, a tracer of files or an archive (Yarn's zip, Electron's asar)
- * puts the code elsewhere; a text goes where the code goes (docs/decisions/0008). Each program gets the better-sqlite3
- * that this thread has loaded, by its path: another file would be another copy of SQLite.
+ * Their code is carried as text, each in one piece that imports only Node's modules and better-sqlite3. A separate file
+ * would be lost where a bundler, a file tracer or an archive (Yarn's zip, Electron's asar) moves the code; a text moves
+ * with it (docs/decisions/0008). Each program gets the path of the better-sqlite3 that this thread has loaded: another
+ * file would be another copy of SQLite.
  */
 import type { ChildProcess, IOType } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
 import { isNextTickReplaced } from '../base/clock';
 import { betterSqlite3File } from './loaded-modules';
 
-/** `worker`: jobs, in a thread or a process. `reader`: reads of an application. `doctor`: looks, and opens no database. */
+/**
+ * `worker`: jobs, in a thread or a process. `reader`: reads of the application. `doctor`: examines files and opens no
+ * database.
+ */
 export type ProgramName = 'worker' | 'reader' | 'doctor';
 
-/** Why a program cannot run here, and what mends that. */
+/** The reason why a program cannot run here, and the remedy. */
 export interface ProgramObstacle {
   /**
-   * - `permission`: the permission model of Node forbids it
+   * - `permission`: Node's permission model forbids it
    * - `bundled`: better-sqlite3 is part of the bundle
    * - `single-executable`: the executable of this process is the application, not Node
    * - `fake-timers`: a test runner has replaced `process.nextTick`, without which no message of a process arrives
@@ -25,11 +28,11 @@ export interface ProgramObstacle {
   readonly kind: 'permission' | 'bundled' | 'single-executable' | 'fake-timers';
   /** A sentence without its full stop. */
   readonly reason: string;
-  /** What to change, as it is to be written. */
+  /** The change to make, as an imperative. */
   readonly remedy: string;
 }
 
-/** Null where a program can run in a thread. */
+/** Returns why a program cannot run in a thread; null if it can. */
 export function whyNoThread(): ProgramObstacle | null {
   if (!isPermitted('worker')) {
     return {
@@ -41,7 +44,7 @@ export function whyNoThread(): ProgramObstacle | null {
   return whyNoBetterSqlite3();
 }
 
-/** Null where a program can run in a process. */
+/** Returns why a program cannot run in a process; null if it can. */
 export function whyNoProcess(name: ProgramName): ProgramObstacle | null {
   if (!isPermitted('child')) {
     return {
@@ -77,7 +80,7 @@ function whyNoBetterSqlite3(): ProgramObstacle | null {
 }
 
 function isPermitted(scope: 'worker' | 'child'): boolean {
-  // It is there with --permission only, whatever the types say.
+  // Exists with --permission only, whatever the types say.
   const permission = process.permission as typeof process.permission | undefined;
   return permission === undefined || permission.has(scope);
 }
@@ -86,7 +89,7 @@ function isSingleExecutable(): boolean {
   return process.getBuiltinModule('node:sea').isSea();
 }
 
-/** Starts a thread. Without the flags of this one: its `--import` and `--require` hooks are about the application. */
+/** Starts a thread without the flags of this one: its `--import` and `--require` hooks belong to the application. */
 export function startThread(name: ProgramName): Worker {
   return new Worker(programText(name), { eval: true, name: 'safe-sqlite', execArgv: [] });
 }
@@ -95,19 +98,19 @@ export interface ProcessOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Flags of Node. */
   readonly flags?: readonly string[];
-  /** What the program finds at the end of `process.argv`. */
+  /** Appended to `process.argv` of the program. */
   readonly arguments?: readonly string[];
-  /** Standard input, output and error. The channel of `process.send` comes behind them. */
+  /** Standard input, output and error. The channel of `process.send` follows them. */
   readonly stdio: readonly [IOType | number, IOType | number, IOType | number];
   readonly serialization?: 'json' | 'advanced';
 }
 
 /**
- * Receives the text of the program as the first message: on Windows a command line holds 32 767 characters. The name of
- * the file is what `ps` shows.
+ * Returns a program that receives its text as the first message: on Windows a command line is limited to 32 767
+ * characters. The name of the file is shown by `ps`.
  */
 function receiver(name: ProgramName): string {
-  // With the loader of modules, by which a program may import one of the application.
+  // Includes the module loader, with which a program may import a module of the application.
   return `process.once('message', text => {
     const { runInThisContext, constants } = process.getBuiltinModule('node:vm');
     const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
@@ -115,10 +118,10 @@ function receiver(name: ProgramName): string {
   })`;
 }
 
-/** Starts a process; what goes wrong is an event of it. Its channel does not keep this process alive. */
+/** Starts a process; failures are reported as its events. Its channel does not keep this process alive. */
 export function startProcess(name: ProgramName, options: ProcessOptions): ChildProcess {
   const { env, flags = [], arguments: given = [], stdio, serialization = 'json' } = options;
-  // Loaded here, because most applications start none.
+  // Loaded lazily: most applications start no process.
   const { spawn } = process.getBuiltinModule('node:child_process');
   const child = spawn(process.execPath, [...flags, '-e', receiver(name), ...given], {
     env,
@@ -126,15 +129,15 @@ export function startProcess(name: ProgramName, options: ProcessOptions): ChildP
     stdio: [...stdio, 'ipc'],
     windowsHide: true,
   });
-  // Where it could not be started, `error` says so.
+  // If it could not be started, `error` reports that.
   if (child.connected) child.send(programText(name), () => {});
   child.channel?.unref();
   return child;
 }
 
 /**
- * The program with what it needs in front: no `require` that depends on where or how the text is run, and its own text,
- * with which it starts a thread beside itself.
+ * Returns the program with its dependencies in front: a `require` that is independent of where and how the text runs,
+ * and its own text, with which it starts a thread.
  */
 export function programText(name: ProgramName): string {
   const { text } = loadProgram(name);
@@ -147,7 +150,7 @@ ${text}
 })(${main})`;
 }
 
-/** Each by a literal name, which is what bundlers see. */
+/** Uses a literal name for each, which bundlers can see. */
 function loadProgram(name: ProgramName): { readonly text: string } {
   if (name === 'worker') return require('#programs/worker') as { text: string };
   if (name === 'reader') return require('#programs/reader') as { text: string };

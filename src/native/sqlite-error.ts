@@ -1,9 +1,9 @@
-/** better-sqlite3's own error class, typed without better-sqlite3's types: users need not have those. */
+/** Types better-sqlite3's own error class without better-sqlite3's types, which users need not have installed. */
 import { NativeDatabase } from './better-sqlite3';
 
-/** What better-sqlite3 throws for a failure of SQLite. */
+/** An error that better-sqlite3 throws for a failure in SQLite. */
 export interface SqliteError extends Error {
-  /** Extended name of the result code, for example `'SQLITE_BUSY_SNAPSHOT'`. */
+  /** Extended result code by name, for example `'SQLITE_BUSY_SNAPSHOT'`. */
   readonly code: string;
 }
 
@@ -12,7 +12,9 @@ export interface SqliteErrorConstructor {
   readonly prototype: SqliteError;
 }
 
-/** The base of every SQLite failure that this library throws: old `instanceof SqliteError` checks go on working. */
+/**
+ * Base class of every SQLite failure that this library throws; existing `instanceof SqliteError` checks keep working.
+ */
 export const NativeSqliteError: SqliteErrorConstructor = NativeDatabase.SqliteError;
 
 /** @alias The same under its public name, which is also the name of its type. */

@@ -1,9 +1,9 @@
-/** The version of the SQLite inside better-sqlite3, asked before any file is opened with it. */
+/** Reads the version of the SQLite inside better-sqlite3 before any file is opened with it. */
 import { NativeDatabase } from './better-sqlite3';
 
 const asked = new Map<string | object | null, string>();
 
-/** For example `'3.54.1'`; asked once for each addon. */
+/** For example `'3.54.1'`; read once per addon. */
 export function sqliteVersion(nativeBinding: string | object | null): string {
   const known = asked.get(nativeBinding);
   if (known !== undefined) return known;

@@ -1,18 +1,18 @@
-/** Asks SQLite how many frames the WAL of a database has, and copies nothing. */
+/** Asks SQLite for the number of frames in the WAL of a database without copying any. */
 import { quotedName } from '../base/sql-name';
 import type { NativeDatabase } from './better-sqlite3';
 
 export interface WalFrames {
-  /** Frames since the WAL started over; 0 for a database that is not in WAL mode. */
+  /** Frames since the last WAL reset; 0 for a database that is not in WAL mode. */
   readonly frames: number;
-  /** Those of them that are in the database already. */
+  /** Frames that are already copied into the database. */
   readonly copied: number;
 }
 
-/** SQLite has `wal_checkpoint(NOOP)` since 3.51, and takes an unknown word for PASSIVE. */
+/** SQLite supports `wal_checkpoint(NOOP)` since 3.51; older versions treat an unknown word as PASSIVE. */
 const noopSince = { major: 3, minor: 51 };
 
-/** A question of 1 µs that takes no lock; `null` where SQLite is too old for it. */
+/** Prepares the query, which takes 1 µs and no lock; `null` if SQLite is too old for it. */
 export function prepareWalFrames(db: NativeDatabase.Database, schema: string): (() => WalFrames) | null {
   const version = String(db.prepare('SELECT sqlite_version()').pluck().get());
   const [major = 0, minor = 0] = version.split('.').map(Number);

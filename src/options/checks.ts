@@ -1,11 +1,11 @@
-/** The validators: each takes what was given and returns it typed, or throws `InvalidOptionError`. */
+/** Validates option values: each function returns the typed value or throws `InvalidOptionError`. */
 import { withoutCredentials } from '../base/credentials';
 import { InvalidOptionError } from '../errors/refusals';
 
 /** Largest value of a 32-bit timer or busy timeout, in milliseconds. */
 const maxMilliseconds = 0x7fffffff;
 
-/** Throws the one form that every complaint about an option has: option, expectation, value, type. */
+/** Throws the standard error for an option: option, expectation, value, type. */
 export function refuseOption(option: string, expectation: string, value: unknown, hint?: string): never {
   const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
   throw new InvalidOptionError(
@@ -17,7 +17,7 @@ export function refuseOption(option: string, expectation: string, value: unknown
   );
 }
 
-/** The first argument of a function that is given the path of a database. */
+/** Checks the first argument of a function that takes the path of a database. */
 export function pathArgument(path: unknown): string {
   if (typeof path !== 'string' || path.trim() === '') refuseOption('path', 'the path of a database', path);
   return path;
@@ -66,7 +66,7 @@ export function pathOption(option: string, value: unknown, expectation = 'the pa
   return value;
 }
 
-/** Of a value that may be a secret or long, only what helps to find the mistake. */
+/** Shows only what helps to find the mistake: the value may be secret or long. */
 function shown(value: unknown): string {
   if (typeof value === 'string') {
     const text = withoutCredentials(value);

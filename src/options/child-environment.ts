@@ -1,6 +1,9 @@
-/** The environment of a process of our own: that of this one, without what would load the application's code into it. */
+/**
+ * Builds the environment of a child process: that of this process, without variables that would load the application's
+ * code.
+ */
 
-/** Electron runs as Node where the second is set. https://www.electronjs.org/docs/latest/api/environment-variables */
+/** Electron runs as Node if the second is set. https://www.electronjs.org/docs/latest/api/environment-variables */
 export function childEnvironment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _, ...environment } = process.env;
   return { ...environment, ELECTRON_RUN_AS_NODE: '1' };

@@ -1,12 +1,12 @@
-/** Refuses what holds no options, and option names that do not exist, with the nearest one that does. */
+/** Rejects option values that are not objects, and unknown option names, with the nearest known name. */
 import { closest, distance } from 'fastest-levenshtein';
 import { InvalidOptionError } from '../errors/refusals';
 import { refuseOption } from './checks';
 
-/** A misspelling that differs in more letters than this is no misspelling. */
+/** Edit distance above which a name no longer counts as a misspelling. */
 const furthestMisspelling = 4;
 
-/** Names that people bring from better-sqlite3's past or from other drivers, with what to write instead. */
+/** Names from earlier versions of better-sqlite3 or other drivers, with the replacement. */
 const renamed: Readonly<Record<string, string>> = {
   memory: 'use the file name `:memory:`',
   journalFd: 'open the database by its path: a database opened from a descriptor does not share its locks',
@@ -16,8 +16,8 @@ const renamed: Readonly<Record<string, string>> = {
 };
 
 /**
- * Checks that `given` is an object with no other names than `known`; `path` is the name of the option or function that
- * takes it, or `''`, and `expected` what may stand there.
+ * Checks that `given` is an object with no names other than `known`. `path` is the name of the option or function that
+ * takes it, or `''`; `expected` describes the allowed values.
  */
 export function checkOptionNames(
   given: unknown,

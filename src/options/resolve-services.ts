@@ -1,4 +1,4 @@
-/** The options of the services: checkpoints, sentinel, write queue, readers, scheduled backups. */
+/** Resolves the options of the services: checkpoints, sentinel, write queue, readers, scheduled backups. */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { booleanOption, choiceOption, integerOption, millisecondsOption, pathOption, refuseOption } from './checks';
@@ -13,13 +13,13 @@ import type {
   ResolvedWrites,
 } from './resolved';
 
-/** One page of the smallest size: a WAL limit below it means nothing. */
+/** One page of the smallest size; a smaller WAL limit has no meaning. */
 const smallestWalBytes = 512;
-/** Timers below this only burn the processor. */
+/** Shorter timers only burn processor time. */
 const shortestIntervalMs = 10;
 const shortestBackupIntervalMs = 1000;
 const largestCount = 1_000_000;
-/** Below it Node itself does not start reliably. */
+/** Node itself does not start reliably with less. */
 const smallestReaderBytes = 128 * 1024 * 1024;
 const mostReaders = 1024;
 
@@ -126,7 +126,7 @@ export function resolveBackup(given: Options['backup']): ResolvedScheduledBackup
   });
 }
 
-/** The object of one service, its names checked; `{}` when none was given. */
+/** Returns the options object of one service with its names checked; `{}` if none was given. */
 function serviceObject<Given extends object>(
   option: string,
   given: Given | undefined,

@@ -1,4 +1,4 @@
-/** Turns what the caller passed into `ResolvedOptions`: names checked, values checked, defaults filled in, frozen. */
+/** Resolves the caller's options into `ResolvedOptions`: names and values checked, defaults filled in, frozen. */
 import { defaultLogger, silentLogger } from '../events/default-logger';
 import type { Logger } from '../events/logger';
 import { booleanOption, choiceOption, millisecondsOption, pathOption, refuseOption } from './checks';
@@ -37,10 +37,10 @@ const dangerNames = [
   'allowSqliteVersion',
 ] as const;
 
-/** A reason shorter than this says nothing. */
+/** Characters; a shorter reason gives no reason. */
 const shortestReason = 10;
 
-/** Throws `InvalidOptionError` for anything that is not as `Options` says. */
+/** Throws `InvalidOptionError` for anything that `Options` does not allow. */
 export function resolveOptions(filename: unknown, given: unknown): ResolvedOptions {
   const options = optionsObject(given);
   const source = resolveSource(filename);

@@ -1,7 +1,7 @@
-/** The options after `resolveOptions`: everything present, checked, frozen. */
+/** Declares the options after `resolveOptions`: complete, checked, frozen. */
 import type { Logger } from '../events/logger';
 
-/** What is opened: a file by name, or a database that has none. */
+/** The database to open: a named file, or a database without a file. */
 export type Source =
   | { readonly kind: 'file'; readonly filename: string }
   | { readonly kind: 'memory' | 'temporary'; readonly filename: string }
@@ -31,7 +31,7 @@ export interface ResolvedWrites {
 }
 
 export interface ResolvedReaders {
-  /** `null`: the cores less one, at least 1. */
+  /** `null`: the number of cores less one, at least 1. */
   readonly max: number | null;
   readonly idleMs: number;
   readonly timeoutMs: number;

@@ -1,14 +1,14 @@
-/** The first argument: which database is meant. */
+/** Resolves the first argument of an open into the database that it names. */
 import { InvalidOptionError } from '../errors/refusals';
 import type { Source } from './resolved';
 
-/** Reads `filename` as better-sqlite3 does (trimmed; empty is a temporary database), refusing what is never safe. */
+/** Reads `filename` as better-sqlite3 does (trimmed; empty is a temporary database) and rejects what is never safe. */
 export function resolveSource(filename: unknown): Source {
   if (filename === undefined || filename === null) return { kind: 'temporary', filename: '' };
   if (Buffer.isBuffer(filename)) return { kind: 'buffer', buffer: filename };
   if (typeof filename === 'number') {
     throw new InvalidOptionError(`A database cannot be opened from the file descriptor ${filename}.`, {
-      hint: 'Pass the path of the file: a descriptor that the application closes later takes the locks of SQLite with it.',
+      hint: 'Pass the path of the file: closing a descriptor of the file cancels the locks of SQLite on it.',
       details: { filename },
     });
   }

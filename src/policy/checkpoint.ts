@@ -1,51 +1,51 @@
 /**
- * When the WAL of a file is copied into its database, and how: a pure decision over what is known of the file.
+ * Decides when and how the WAL of a file is checkpointed. Pure.
  *
- * Four kinds of checkpoint, from the cheapest on:
+ * Four kinds of checkpoint, cheapest first:
  *
- * - `passive`: off the event loop; copies what it can and is in nobody's way. It begins right behind a commit, and is
- *   followed by smaller ones (`maintenance/jobs/catch-up`), so that the last of them mostly fits into the gap between two
- *   commits: then SQLite starts the WAL over, and it cost the application nothing.
- * - `finish`: the same in the thread that writes, between two turns of its event loop, where nobody commits meanwhile:
- *   for commits without gaps. What a `passive` left over is little, so it costs two syncs.
- * - `truncate`: right after a complete `passive`; gives the space of a WAL that a burst made large back.
- * - RESTART and FULL: never. They wait for readers while they keep every writer waiting.
+ * - `passive`: off the event loop; copies what it can and blocks no connection. It begins right after a commit and is
+ *   followed by smaller ones (`maintenance/jobs/catch-up`); the last one mostly fits into the gap between two commits,
+ *   after which SQLite resets the WAL at no cost to the application.
+ * - `finish`: the same in the writing thread, between two turns of its event loop, when it cannot commit: for commits
+ *   without gaps. A `passive` leaves little to copy, so it costs two syncs.
+ * - `truncate`: right after a complete `passive`; returns the space of a WAL that a burst made large.
+ * - RESTART and FULL: never. They wait for readers while they block every writer.
  */
 import type { ResolvedCheckpoint } from '../options/resolved';
 
 export interface CheckpointFacts {
   readonly fenced: boolean;
-  /** A checkpoint of this process is on its way for the file. */
+  /** A checkpoint of the file is running in this process. */
   readonly running: boolean;
-  /** Asked before a commit, and not by the timer: the writer itself can be made to wait. */
+  /** Asked before a commit rather than by the timer: the writer itself can be made to wait. */
   readonly atCommit: boolean;
-  /** The event loop has not turned for many commits, or large ones, so that nobody hears what a checkpoint off it came to. */
+  /** The event loop is blocked, so the result of a background checkpoint cannot be delivered. */
   readonly loopStands: boolean;
-  /** Each connection of this thread that may write to the file has a transaction or an iterator open. */
+  /** Every connection of this thread that may write to the file has an open transaction or iterator. */
   readonly occupied: boolean;
-  /** Bytes of all frames since the WAL started over, copied or not. */
+  /** Bytes of all frames since the last WAL reset, copied or not. */
   readonly walBytes: number;
-  /** Bytes of the frames that are not in the database yet. */
+  /** Bytes of the frames that are not yet in the database. */
   readonly pendingBytes: number;
-  /** Commits of this thread since the WAL started over. */
+  /** Commits of this thread since the last WAL reset. */
   readonly commits: number;
-  /** Size of the `-wal` file: it stays as large as it ever was. */
+  /** Size of the `-wal` file, which never shrinks by itself. */
   readonly fileBytes: number;
-  /** How long something has been pending. */
+  /** How long frames have been pending. */
   readonly pendingForMs: number;
   /** Since the last checkpoint ended; infinite before the first one. */
   readonly sinceAttemptMs: number;
   /** Asked right after a `passive` that was complete. */
   readonly justCompleted: boolean;
-  /** What is left of the pause after a blocked or failed checkpoint. */
+  /** Remaining pause after a blocked or failed checkpoint. */
   readonly pauseMs: number;
-  /** The same after a `finish` that did not let the WAL start over, because a reader pins it. */
+  /** Remaining pause after a `finish` that could not reset the WAL because a reader pins it. */
   readonly finishPauseMs: number;
-  /** The same after a `truncate` that met a lock. */
+  /** Remaining pause after a `truncate` that met a lock. */
   readonly truncatePauseMs: number;
 }
 
-/** What only the one who asks knows. */
+/** The facts that only the caller knows. */
 export type PollTrigger = Pick<CheckpointFacts, 'justCompleted' | 'atCommit' | 'loopStands'>;
 
 export interface CheckpointDecision {
@@ -54,31 +54,31 @@ export interface CheckpointDecision {
 }
 
 /**
- * Of the size at which the file is truncated: a WAL of this size is started over by a `finish`. Below, a gap between two
- * commits may come that lets it start over for nothing; and a file that does not reach the other size is used again and
- * again, which is faster than a new one (measured: 115 instead of 185 µs a commit).
+ * Share of `truncateAboveBytes` at which a `finish` resets the WAL. Below it, a gap between two commits may still allow
+ * a reset at no cost, and a file that stays below `truncateAboveBytes` is reused, which is faster than a new one
+ * (measured: 115 instead of 185 µs a commit).
  */
 const finishShare = 0.75;
-/** Whatever that size is: before, a checkpoint off the event loop had its chance. */
+/** Lower bound as a multiple of `walBytes`: background checkpoints get their chance first. */
 const finishFactor = 2;
 /**
- * After so many commits that size alone counts: one in some thousands is made slower, and each of the others would be,
- * because a WAL that grows has its inode in every sync (measured: 240 instead of 125 µs a commit).
+ * After this many commits the size alone decides: slowing one in some thousands is cheaper than slowing them all, since
+ * every sync of a growing WAL also writes its inode (measured: 240 instead of 125 µs a commit).
  */
 const manyCommits = 2000;
 /**
- * A WAL this many times that size makes its writer wait for the checkpoint that runs, and finish it: commits come faster
- * than the disk takes them in a second time, or in a loop that never yields, and without a limit the WAL would fill it.
+ * Multiple of `truncateAboveBytes` at which the writer waits for the running checkpoint and finishes it: commits arrive
+ * faster than the disk can copy them, or in a loop that never yields, and without a limit the WAL would fill the disk.
  */
 const overrunFactor = 2;
-/** Of that size: a WAL that has grown by so much is looked at, however few commits it was. */
+/** Share of `walBytes`: growth that triggers a poll, however few commits it took. */
 const growthShare = 0.25;
-/** Bytes. Less than this needs no look of its own: the commits between two looks write as much when they are small. */
+/** Bytes. Smaller growth needs no extra poll: small commits write as much between two polls. */
 const leastGrowth = 1024 * 1024;
-/** ms between two tries to catch up with a writer: each costs two syncs of the disk. */
+/** Milliseconds between two attempts to catch up with a writer; each costs two syncs. */
 const catchUpMs = 1000;
 
-/** Decides by the first rule that fits. */
+/** Decides by the first matching rule. */
 export function decideCheckpoint(facts: CheckpointFacts, settings: ResolvedCheckpoint | 'off'): CheckpointDecision {
   const { walBytes, pendingBytes, fileBytes, pauseMs } = facts;
   if (facts.fenced) return none('the file is fenced');
@@ -94,20 +94,20 @@ export function decideCheckpoint(facts: CheckpointFacts, settings: ResolvedCheck
   if (facts.running) return none('a checkpoint is running');
   if (settings.thread === 'main' && facts.occupied) return none('a transaction is open on every connection');
   if (pauseMs > 0) return none(`the last one did not succeed; paused for ${Math.ceil(pauseMs)} ms`);
-  // Right behind the other one least is pending: what was committed while it ran.
+  // Right after the other checkpoint the least is pending: only what was committed while it ran.
   if (mayFinish && large && facts.justCompleted) return finish(`the WAL has ${walBytes} bytes, and little is pending`);
-  // With something pending again, it would copy and sync that while every writer waits.
+  // With new frames pending, it would copy and sync them while every writer waits.
   const shorten = pendingBytes === 0 && facts.truncatePauseMs === 0;
   if (facts.justCompleted && fileBytes > settings.truncateAboveBytes && shorten) {
     return { action: 'truncate', reason: `all is copied, and the file has ${fileBytes} bytes` };
   }
   if (pendingBytes >= settings.walBytes) return passive(`${pendingBytes} bytes are pending`);
-  if (mayFinish && large) return passive(`the WAL has ${walBytes} bytes and shall start over behind this`);
+  if (mayFinish && large) return passive(`the WAL has ${walBytes} bytes and should be reset after this`);
   if (walBytes >= settings.walBytes && pendingBytes > 0 && facts.sinceAttemptMs >= catchUpMs) {
-    return passive(`the WAL has ${walBytes} bytes and did not start over yet`);
+    return passive(`the WAL has ${walBytes} bytes and has not been reset`);
   }
   if (pendingBytes > 0 && facts.pendingForMs >= settings.intervalMs) {
-    return passive(`something is pending for ${Math.floor(facts.pendingForMs)} ms`);
+    return passive(`frames have been pending for ${Math.floor(facts.pendingForMs)} ms`);
   }
   if (fileBytes > settings.truncateAboveBytes && facts.sinceAttemptMs >= settings.intervalMs) {
     return passive(`the file has ${fileBytes} bytes and could be truncated after it`);
@@ -115,30 +115,32 @@ export function decideCheckpoint(facts: CheckpointFacts, settings: ResolvedCheck
   return none('nothing is due');
 }
 
-/** Bytes by which a WAL may grow between two looks at it, so that it does not go far beyond its limit. */
+/** Bytes by which a WAL may grow between two polls without exceeding its limit by much. */
 export function growthPerPoll(settings: ResolvedCheckpoint | 'off'): number {
   return settings === 'off'
     ? Number.POSITIVE_INFINITY
     : Math.max(settings.truncateAboveBytes * growthShare, leastGrowth);
 }
 
-/** ms: first and longest pause after a checkpoint that somebody blocked: often a transaction that ends in a moment. */
+/** Milliseconds: first and longest pause after a blocked checkpoint; the cause is often a short transaction. */
 const blockedPauses = { first: 50, longest: 10_000 };
-/** ms: the same after one that failed (a full disk). It is another attempt at another time, never a second sync. */
+/**
+ * Milliseconds: the same after a failed one (a full disk). A later checkpoint is a new attempt, never a second sync.
+ */
 const failedPauses = { first: 1000, longest: 60_000 };
 
-/** How long to leave a file alone after `consecutive` checkpoints in a row that did not succeed. */
+/** Returns how long to pause after `consecutive` unsuccessful checkpoints of a file. */
 export function checkpointPause(outcome: 'blocked' | 'failed', consecutive: number, random: number): number {
   const { first, longest } = outcome === 'blocked' ? blockedPauses : failedPauses;
   const pause = Math.min(first * 2 ** Math.min(consecutive - 1, 20), longest);
-  // A quarter of jitter: several processes that were blocked by the same reader do not come back together.
+  // Jitter of a quarter keeps processes that were blocked by the same reader from retrying together.
   return pause * (0.875 + random / 4);
 }
 
 /**
- * The one setting of a file that several connections have open with different ones: the strictest of each.
+ * Merges the settings of several connections of a file: the strictest of each applies.
  *
- * Who says that another program checkpoints is right for all of them; `'off'` counts only when nobody says otherwise.
+ * If one connection declares an external owner, that holds for all; `'off'` counts only if all agree.
  */
 export function mergeCheckpoint(all: readonly (ResolvedCheckpoint | 'off')[]): ResolvedCheckpoint | 'off' {
   const active = all.filter(settings => settings !== 'off');

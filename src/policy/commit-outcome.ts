@@ -1,9 +1,9 @@
-/** Decides what became of a transaction whose COMMIT failed, from the facts of SQLite's journals. Pure. */
+/** Decides whether a transaction whose COMMIT failed is stored, from the facts of SQLite's journals. Pure. */
 import { resolveCode } from '../errors/result-codes';
 
 export type CommitOutcome = 'rolled-back' | 'unknown';
 
-/** A database with a file that the connection has open. */
+/** A database of the connection that has a file. */
 export interface CommittedFile {
   /** Canonical path. */
   readonly file: string;
@@ -13,55 +13,55 @@ export interface CommittedFile {
 export interface FailedCommit {
   /** Extended result code. */
   readonly code: string;
-  /** Every file that the transaction can have written; `null` where SQLite could not be asked. */
+  /** Every file that the transaction can have written; `null` if SQLite could not be asked. */
   readonly files: readonly CommittedFile[] | null;
-  /** Whether it can have written more than one of them: a single statement that commits by itself writes one. */
+  /** True if it can have written several of them: a single autocommit statement writes one. */
   readonly several: boolean;
-  /** The main database has a file. Without one SQLite makes no super-journal. */
+  /** True if the main database has a file. Without one SQLite makes no super-journal. */
   readonly mainHasFile: boolean;
   /** The transaction is still open after the failure (BUSY at COMMIT, a deferred foreign key). */
   readonly stillOpen: boolean;
 }
 
 export interface JudgedCommit {
-  /** `null`: no commit failed. The transaction is still open, or the statement failed before anything was committed. */
+  /** `null`: no commit failed. The transaction is still open, or the statement failed before the commit. */
   readonly outcome: CommitOutcome | null;
   readonly reason: string;
 }
 
-/** Failures of the disk and of memory; all others are about the statement and come before its commit. */
+/** Failures of the disk and of memory; all others concern the statement and precede its commit. */
 const strikesCommits: ReadonlySet<string> = new Set(['SQLITE_IOERR', 'SQLITE_FULL', 'SQLITE_NOMEM', 'SQLITE_CORRUPT']);
 
 /**
- * In WAL mode COMMIT writes the frames, syncs them, and then enters them in the index (`walFrames` in wal.c). What
- * fails there, a sync, a lock, the growth of the `-shm` or memory for it, leaves frames that a recovery takes as valid.
+ * In WAL mode COMMIT writes the frames, syncs them, and then enters them in the index (`walFrames` in wal.c). A failure
+ * there (a sync, a lock, the growth of the `-shm` or memory for it) leaves frames that recovery accepts as valid.
  */
 const strikesAfterFrames: ReadonlySet<string> = new Set(['SQLITE_IOERR', 'SQLITE_NOMEM']);
 
-/** What comes after the journal is gone: the sync of its folder, and the step back from the exclusive lock. */
+/** Failures after the journal is deleted: the sync of its folder, and the downgrade of the exclusive lock. */
 const strikesAfterCommit: ReadonlyMap<string, string> = new Map([
   ['SQLITE_IOERR_DIR_FSYNC', 'the journal is unlinked; only the sync of its folder failed'],
   ['SQLITE_IOERR_UNLOCK', 'the journal may be gone already; only the release of the lock failed'],
   ['SQLITE_IOERR_RDLOCK', 'the journal may be gone already; only the step back to a shared lock failed'],
 ]);
 
-/** With a journal that is made invalid in place, the last step is a write and its sync. */
+/** With a journal that is invalidated in place, the last step is a write and its sync. */
 const strikesLastStep: ReadonlySet<string> = new Set(['SQLITE_IOERR_FSYNC', 'SQLITE_IOERR_WRITE', 'SQLITE_IOERR']);
 
-/** Whether a failure with this code and no open transaction behind it can have struck a commit. */
+/** True if a failure with this code, after which no transaction is open, can have struck a commit. */
 export function canStrikeCommit(code: string): boolean {
   return strikesCommits.has(familyOf(code));
 }
 
 /**
- * Measured: after a failed sync of the WAL, or a failed growth of its index, the row is invisible to every live process,
- * gone after the next commit, and back after `SIGKILL`; after a failed sync of a truncated journal, or of the folder
- * once the journal is unlinked, or a failed unlock after that, the commit is applied although COMMIT failed.
+ * Measured: after a failed sync of the WAL, or a failed growth of its index, the row is invisible to every live
+ * process, gone after the next commit, and back after `SIGKILL`; after a failed sync of a truncated journal, or of the
+ * folder once the journal is unlinked, or a failed unlock after that, the commit is applied although COMMIT failed.
  *
  * Several files: SQLite commits those in WAL mode one after the other (`vdbeCommit` in vdbeaux.c), and makes one
- * super-journal for those with a rollback journal, if the main database has a file (https://sqlite.org/atomiccommit.html
- * section 5). One file in WAL mode among several, or a main database in memory, and the first may be committed when the
- * second fails: for whatever reason, also one for which the second is rolled back for certain.
+ * super-journal for those with a rollback journal if the main database has a file (https://sqlite.org/atomiccommit.html
+ * section 5). With one file in WAL mode among several, or an in-memory main database, the first may be committed when
+ * the second fails for any reason, even one for which the second is certainly rolled back.
  *
  * @see https://sqlite.org/atomiccommit.html section 3.11: the commit happens when the journal is deleted
  */
@@ -81,7 +81,7 @@ export function judgeFailedCommit(commit: FailedCommit): JudgedCommit {
   );
 }
 
-/** One file, or several whose commits are one. */
+/** Judges one file, or several that commit as one. */
 function judgeFile(code: string, journalMode: string): JudgedCommit {
   if (journalMode === 'wal') {
     return strikesAfterFrames.has(familyOf(code))

@@ -1,4 +1,4 @@
-/** Decides how a database is opened, or that it is not: filesystem, options, platform and SQLite version in, plan out. */
+/** Decides how a database is opened, or that it is refused, from filesystem, options, platform and SQLite version. */
 import { UnsafeSqliteVersionError } from '../errors/refusals';
 import type { FilesystemReport } from '../filesystem/report';
 import type { Plan, PlanWarning } from './plan';
@@ -6,15 +6,15 @@ import { versionProblems, type VersionProblem } from './sqlite-versions';
 import { canBeOverridden, place, readOnlyGround, unsafeFilesystem, walImpossible } from './unsafe-filesystem';
 
 export interface DecisionInput {
-  /** `null` only where the database has no file. */
+  /** `null` only for a database without a file. */
   readonly filesystem: FilesystemReport | null;
   readonly storage: Plan['storage'];
-  /** Canonical path; `null` where the database has no file. */
+  /** Canonical path; `null` for a database without a file. */
   readonly file: string | null;
   readonly readonly: boolean;
   readonly journalMode: 'auto' | 'wal' | 'rollback';
   readonly durability: 'full' | 'extra';
-  /** Each value is the sentence that says why; absent or `null`: not given up. */
+  /** Each value is the sentence with the reason; absent or `null`: the protection stays. */
   readonly dangerously: {
     readonly allowNetworkFilesystem?: string | null | undefined;
     readonly allowNonDurableFilesystem?: string | null | undefined;
@@ -28,7 +28,7 @@ export interface DecisionInput {
 export type Decision =
   { readonly verdict: 'open'; readonly plan: Plan } | { readonly verdict: 'refuse'; readonly error: () => Error };
 
-/** What the ground allows, before anything else is looked at. */
+/** The decision by the filesystem alone. */
 type FilesystemDecision =
   | { readonly journal: 'wal' | 'rollback' | null; readonly reason: string; readonly warnings: readonly PlanWarning[] }
   | { readonly error: () => Error };
@@ -88,7 +88,7 @@ function decideFilesystem(input: DecisionInput): FilesystemDecision {
   if (report.verdict === 'rollback') {
     return {
       journal: 'rollback',
-      reason: `A rollback journal, because WAL is not proved there: ${report.reason}`,
+      reason: `A rollback journal, because WAL is not known to work there: ${report.reason}`,
       warnings: report.warnings,
     };
   }
@@ -98,10 +98,14 @@ function decideFilesystem(input: DecisionInput): FilesystemDecision {
         reason: "A rollback journal, because `journalMode` is 'rollback'.",
         warnings: report.warnings,
       }
-    : { journal: 'wal', reason: `WAL, because the ground carries it: ${report.reason}`, warnings: report.warnings };
+    : {
+        journal: 'wal',
+        reason: `WAL, because the filesystem supports it: ${report.reason}`,
+        warnings: report.warnings,
+      };
 }
 
-/** Ground on which SQLite loses data: opened only when somebody said in a sentence that it is safe here after all. */
+/** Decides for a filesystem on which SQLite loses data: opened only with a reason in `dangerously`. */
 function decideUnsafe(input: DecisionInput, report: FilesystemReport): FilesystemDecision {
   const why = input.dangerously.allowNetworkFilesystem ?? null;
   if (why === null || !canBeOverridden(report)) return { error: () => unsafeFilesystem(report) };
@@ -113,7 +117,11 @@ function decideUnsafe(input: DecisionInput, report: FilesystemReport): Filesyste
   const warnings = [warning, ...report.warnings];
   return input.readonly
     ? { journal: null, reason: 'A read-only connection leaves the journal mode as it is.', warnings }
-    : { journal: 'rollback', reason: 'A rollback journal, because WAL needs memory that all openers share.', warnings };
+    : {
+        journal: 'rollback',
+        reason: 'A rollback journal, because WAL needs shared memory between all processes.',
+        warnings,
+      };
 }
 
 function decideVersion(
@@ -121,7 +129,7 @@ function decideVersion(
   journal: 'wal' | 'rollback' | null,
 ): { readonly warnings: readonly PlanWarning[] } | { readonly error: () => Error } {
   if (input.storage !== 'file') return { warnings: [] };
-  // An application may attach a second database at any time, and another program may have left such a journal behind.
+  // An application may attach a second database at any time, and another program may have left such a journal.
   const use = { journal, severalDatabases: true, platform: input.platform };
   const problems = versionProblems(input.sqliteVersion, use);
   if (problems.length === 0) return { warnings: [] };
@@ -170,10 +178,10 @@ function decideSynchronous(
   journal: 'wal' | 'rollback' | null,
 ): { readonly level: 'full' | 'extra'; readonly reason: string } {
   if (journal === 'rollback') {
-    // With FULL the unlink of the journal is not synced: after a power cut it is back, and rolls the commit back.
+    // With FULL the unlink of the journal is not synced: after a power cut it returns and rolls the commit back.
     return {
       level: 'extra',
-      reason: 'synchronous=EXTRA, because a rollback journal is only gone for good once its folder is synced.',
+      reason: 'synchronous=EXTRA, because deleting a rollback journal is durable only once its folder is synced.',
     };
   }
   return input.durability === 'extra'

@@ -1,10 +1,10 @@
-/** Decides what is said where checkpoints, backups and checks cannot run in a thread. Pure. */
+/** Builds the message for a process where checkpoints, backups and checks cannot run in a thread. Pure. */
 import type { ProgramObstacle } from '../native/programs';
 import type { ResolvedCheckpoint } from '../options/resolved';
 
 /**
- * A sentence with the reason and the remedy; null where there is a thread, and where `checkpoint.thread: 'main'` says that
- * the application does without.
+ * Returns the sentence with the reason and the remedy; null if a thread is available, or if `checkpoint.thread: 'main'`
+ * accepts having none.
  */
 export function jobsOnEventLoop(
   obstacle: ProgramObstacle | null,

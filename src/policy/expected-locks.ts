@@ -1,10 +1,10 @@
-/** Which POSIX locks a healthy connection has: the table that the lock sentinel compares the kernel's answer with. */
+/** Lists the POSIX locks of a healthy connection, which the lock sentinel compares with those the kernel reports. */
 import type { HeldLock } from '../proc/locks';
 
 /**
- * What the owner of the connection knows of its transaction.
+ * The connection's knowledge of its transaction.
  *
- * `'open'`: there is one, but it may not have touched the file yet. `'writing'`: it has the write lock, because it began
+ * `'open'`: one is open, but may not have touched the file yet. `'writing'`: it holds the write lock, because it began
  * IMMEDIATE or EXCLUSIVE or has changed something.
  */
 export type TransactionState = 'none' | 'open' | 'writing';
@@ -57,7 +57,7 @@ export function expectedLocks(journalMode: string, transaction: TransactionState
   return transaction === 'writing' ? rollbackWriting : none;
 }
 
-/** The requirements that none of the held locks meets; a write lock over the range meets a read requirement too. */
+/** Returns the requirements that no held lock meets; a write lock over the range also meets a read requirement. */
 export function missingLocks(
   required: readonly LockRequirement[],
   held: readonly HeldLock[],

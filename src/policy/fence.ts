@@ -1,15 +1,15 @@
-/** Whether a failure of the storage fences the file: a pure decision over the result code and the operation. */
+/** Decides from the result code and the operation whether a storage failure fences the file. Pure. */
 import type { WriteObstacle } from '../filesystem/write-obstacle';
 
 /**
- * What was going on when SQLite failed.
+ * The operation that failed.
  *
- * - `commit`: COMMIT, END or RELEASE, which only write what was prepared before
- * - `write`: a statement that commits by itself, and so also reads and may write temporary files
- * - `statement`: anything inside a transaction, and whatever only reads
- * - `checkpoint`: also the last one, in `close()`
- * - `open`: recovery and the switch of the journal mode
- * - `copy`: VACUUM INTO, whose destination may be what failed
+ * - `commit`: COMMIT, END or RELEASE, which only write what earlier statements prepared
+ * - `write`: an autocommit statement, which also reads and may write temporary files
+ * - `statement`: anything inside a transaction, and every read
+ * - `checkpoint`: also the final one, in `close()`
+ * - `open`: recovery and the change of the journal mode
+ * - `copy`: VACUUM INTO, whose destination may have failed
  */
 export type OperationKind = 'commit' | 'write' | 'statement' | 'checkpoint' | 'open' | 'copy';
 
@@ -18,7 +18,7 @@ export interface StorageFailure {
   readonly code: string;
   readonly kind: OperationKind;
   readonly journalMode: string;
-  /** Only looked for where `explainedByObstacle` says so; `null`: writing is possible, or it fails with EIO. */
+  /** Determined only if `explainedByObstacle` says so; `null`: writing is possible, or fails with EIO. */
   readonly obstacle: WriteObstacle | null;
 }
 
@@ -27,10 +27,10 @@ export interface FenceDecision {
   readonly reason: string;
 }
 
-/** The disk did not confirm: for whatever errno, and never again for the same data. */
+/** The disk did not confirm, for whatever errno, and will not confirm the same data truthfully again. */
 const unsynced = new Set(['SQLITE_IOERR_FSYNC', 'SQLITE_IOERR_DIR_FSYNC']);
 
-/** Writes that fail for want of room, quota or rights have the same code as those that the medium refuses. */
+/** Writes that fail for lack of space, quota or rights have the same code as those that the medium rejects. */
 const unwritten = new Set([
   'SQLITE_IOERR_WRITE',
   'SQLITE_IOERR_TRUNCATE',
@@ -38,7 +38,7 @@ const unwritten = new Set([
   'SQLITE_IOERR_SHMSIZE',
 ]);
 
-/** Shared memory and the state of a file: without them a commit may be half entered into the index of the WAL. */
+/** Shared memory and file state: a failure may leave a commit half entered in the WAL index. */
 const unsure = new Set([
   'SQLITE_IOERR',
   'SQLITE_IOERR_SHMMAP',
@@ -49,7 +49,7 @@ const unsure = new Set([
   'SQLITE_IOERR_VNODE',
 ]);
 
-/** What was read is not what was written, or could not be read at all. */
+/** The data read differs from the data written, or could not be read at all. */
 const unread = new Set([
   'SQLITE_IOERR_READ',
   'SQLITE_IOERR_SHORT_READ',
@@ -60,30 +60,30 @@ const unread = new Set([
   'SQLITE_NOTADB',
 ]);
 
-/** Whether it is worth to look for an obstacle before the decision. */
+/** True if an obstacle could explain this code and should be searched for before the decision. */
 export function explainedByObstacle(code: string): boolean {
   return unwritten.has(code);
 }
 
 /**
- * Decides by the first rule that fits.
+ * Decides by the first matching rule.
  *
- * The kernel reports a lost write once and then calls the page clean, so the next fsync says that all is well; a
- * checkpoint or `close()` after that copies frames that are no longer in the WAL on the disk. Measured on ext4 and xfs:
- * a second checkpoint gave a malformed database, while `SIGKILL` in its place left a sound one.
+ * The kernel reports a lost write once and then marks the page clean, so the next fsync succeeds; a checkpoint or
+ * `close()` after that copies frames that are no longer in the WAL on the disk. Measured on ext4 and xfs: a second
+ * checkpoint gave a malformed database, while `SIGKILL` instead left a sound one.
  */
 export function decideFence({ code, kind, journalMode, obstacle }: StorageFailure): FenceDecision {
-  if (kind === 'copy') return pass('the file that failed may be the copy, which nobody relies on');
+  if (kind === 'copy') return pass('the failed file may be the copy, which is not in use');
   if (unsynced.has(code)) {
-    return fence('the disk did not confirm what was written, and its next confirmation cannot be believed');
+    return fence('the disk did not confirm the write, and its next confirmation cannot be trusted');
   }
   if (unwritten.has(code) && obstacle !== null) {
-    return pass(`nothing was lost: the system refuses to write there (${obstacle}), and says so each time`);
+    return pass(`nothing was lost: the system refuses the write (${obstacle}) and reports it each time`);
   }
   if (kind === 'statement') {
-    return pass('nothing was acknowledged: what failed only read, or belongs to a transaction that can be rolled back');
+    return pass('nothing was acknowledged: the failed statement only read, or its transaction can be rolled back');
   }
-  if (kind === 'open') return pass('nothing was written through this connection yet, and it was not opened');
+  if (kind === 'open') return pass('nothing was written through this connection, and it was not opened');
   if (unwritten.has(code)) {
     return journalMode === 'wal'
       ? fence('the medium refused a write')
@@ -91,16 +91,16 @@ export function decideFence({ code, kind, journalMode, obstacle }: StorageFailur
   }
   if (unsure.has(code)) {
     return journalMode === 'wal'
-      ? fence('the WAL and its index in shared memory may not agree any more')
-      : fence('SQLite does not know any more what state the file is in');
+      ? fence('the WAL and its index in shared memory may no longer agree')
+      : fence('SQLite no longer knows the state of the file');
   }
   if (unread.has(code)) {
-    // A statement that commits by itself reads pages first; one damaged page of one table must not stop the others.
+    // An autocommit statement reads pages first; one damaged page of one table must not stop the others.
     return kind === 'write'
       ? pass('the damage was met while reading, before anything was written')
-      : fence('a checkpoint or commit met damage: what it copies or continues may not be what was committed');
+      : fence('a checkpoint or commit met damage, and may copy or extend data that was never committed');
   }
-  return pass('this is no failure of the storage');
+  return pass('this is not a storage failure');
 }
 
 function fence(reason: string): FenceDecision {

@@ -1,13 +1,13 @@
-/** Whom a transaction of several writes is to be blamed on, after SQLite rolled all of it back: a pure decision. */
+/** Decides which write of a batch is blamed after SQLite rolled the whole transaction back. Pure. */
 
 export interface Blame {
-  /** `'write'`: the one whose statement failed; the others may run again. `'storage'`: nobody can be helped by that. */
+  /** `'write'`: the one whose statement failed; the others may run again. `'storage'`: retrying helps none of them. */
   readonly on: 'write' | 'storage';
   readonly reason: string;
 }
 
 /**
- * @param code extended result code of the statement after which no transaction was open any more
+ * @param code extended result code of the statement after which no transaction was open
  * @see https://sqlite.org/lang_transaction.html section 3: what may roll back a whole transaction
  * @see https://sqlite.org/lang_conflict.html ROLLBACK, and RAISE(ROLLBACK) in a trigger
  */

@@ -1,4 +1,4 @@
-/** What was decided at open, and why: the value that `decide` returns and that `db.plan` shows. */
+/** Declares the plan of an open, with its reasons: the value that `decide` returns and `db.plan` shows. */
 import type { FilesystemReport } from '../filesystem/report';
 
 export interface PlanWarning {
@@ -13,17 +13,20 @@ export interface Plan {
   /** Canonical path of the file that SQLite opens; `null` for a database without a file. */
   readonly file: string | null;
   readonly readonly: boolean;
-  /** The journal mode that is set and proved; `null` where it is left as it is (read-only, no file). */
+  /** The journal mode that is set and verified; `null` if it is left unchanged (read-only, no file). */
   readonly journalMode: 'wal' | 'delete' | null;
-  /** The level that is set and proved on every schema that has a file. */
+  /** The level that is set and verified on every schema that has a file. */
   readonly synchronous: 'full' | 'extra';
-  /** `fullfsync` and `checkpoint_fullfsync` are set and proved: macOS only syncs the drive's cache with them. */
+  /**
+   * True if `fullfsync` and `checkpoint_fullfsync` are set and verified: macOS flushes the drive's cache only with
+   * them.
+   */
   readonly fullfsync: boolean;
   /** Version of the SQLite inside better-sqlite3. */
   readonly sqliteVersion: string;
-  /** What is known about the ground that the file stands on; `null` for a database without a file. */
+  /** The filesystem of the file; `null` for a database without a file. */
   readonly filesystem: FilesystemReport | null;
-  /** Why each of the above was decided so, one sentence each. */
+  /** The reasons for the fields above, one sentence each. */
   readonly reasons: readonly string[];
   readonly warnings: readonly PlanWarning[];
 }

@@ -1,4 +1,4 @@
-/** Judges the facts of a preflight: the first reason not to let SQLite open the database. Pure. */
+/** Judges the facts of a preflight and returns the first reason not to let SQLite open the database. Pure. */
 import type { ErrorFacts } from '../errors/error-facts';
 import { HardLinkedDatabaseError, OrphanedJournalError, UnsafeFilesystemError } from '../errors/refusals';
 import { SqliteCantOpenError, SqliteReadonlyError } from '../errors/sqlite-errors';
@@ -14,14 +14,14 @@ export interface PreflightOptions {
 type Check = (facts: PreflightFacts, options: PreflightOptions) => (Error & ErrorFacts) | null;
 
 /**
- * Where SQLite itself would fail too, the error has SQLite's class and code, so that code which was written for
- * better-sqlite3 understands it; only the message and the advice are better.
+ * Where SQLite itself would fail too, the error has SQLite's class and code, which code written for better-sqlite3
+ * understands; only the message and the hint are better.
  */
 export function judgePreflight(facts: PreflightFacts, options: PreflightOptions): Error | null {
   return preflightErrors(facts, options).next().value ?? null;
 }
 
-/** All of them, for a report. */
+/** All errors, for a report. */
 export function* preflightErrors(
   facts: PreflightFacts,
   options: PreflightOptions,
@@ -35,11 +35,11 @@ export function* preflightErrors(
 export function preflightWarnings(facts: PreflightFacts): readonly PlanWarning[] {
   const { file, size, walMissing, worldWritableOfAnother } = facts;
   const warnings: PlanWarning[] = [];
-  // Beside no database, or an empty one, a -shm says nothing.
+  // Without a database, or with an empty one, a -shm proves nothing.
   if (walMissing && size !== null && size > 0) {
     warnings.push({
       code: 'wal-missing',
-      message: `${file}-wal is not there, though ${file}-shm is: somebody deleted or moved it, or copied the database without it, and commits that were in it alone are gone. If it can be found, stop, put both files back as they were, and run \`safe-sqlite doctor\`; else compare with the newest backup.`,
+      message: `${file}-wal is missing although ${file}-shm exists: it was deleted or moved, or the database was copied without it, and commits that were only in it are lost. If you can find it, stop, put both files back as they were, and run \`safe-sqlite doctor\`; otherwise compare with the newest backup.`,
     });
   }
   if (worldWritableOfAnother) {
@@ -64,14 +64,14 @@ const isRegularFile: Check = ({ file, kind }) => {
   if (kind === null || kind === 'file') return null;
   const what = kind === 'directory' ? 'it is a folder' : 'it is not a regular file (a device, a pipe or a socket)';
   return new SqliteCantOpenError(`Cannot open ${file}: ${what}.`, 'SQLITE_CANTOPEN', {
-    hint: 'Give the path of the database file itself.',
+    hint: 'Pass the path of the database file itself.',
     details: { file, kind },
   });
 };
 
 /** @see https://sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file */
 const hasOneName: Check = ({ file, kind, nlink, otherNames }) => {
-  // A folder has a link of each folder in it.
+  // A folder has one link per subfolder.
   if (kind !== 'file' || nlink === null || nlink <= 1) return null;
   const names = otherNames.length === 0 ? '' : ` (${otherNames.join(', ')})`;
   return new HardLinkedDatabaseError(
@@ -80,7 +80,7 @@ const hasOneName: Check = ({ file, kind, nlink, otherNames }) => {
   );
 };
 
-/** Docker's `-v app.db:/app.db`: the folder is another filesystem, and each container has its own. */
+/** Docker's `-v app.db:/app.db`: the folder is on another filesystem, and each container has its own. */
 const isNoMountPoint: Check = ({ file, directory, isMountPoint }) =>
   isMountPoint
     ? new UnsafeFilesystemError(
@@ -89,7 +89,7 @@ const isNoMountPoint: Check = ({ file, directory, isMountPoint }) =>
       )
     : null;
 
-/** SQLite opens its files with O_NOFOLLOW and says only SQLITE_CANTOPEN. */
+/** SQLite opens its files with O_NOFOLLOW and reports only SQLITE_CANTOPEN. */
 const sidecarsAreFiles: Check = ({ file, sidecars }) => {
   const link = sidecars.find(sidecar => sidecar.isSymbolicLink);
   return link === undefined
@@ -98,13 +98,15 @@ const sidecarsAreFiles: Check = ({ file, sidecars }) => {
         `Cannot open ${file}: ${link.path} is a symbolic link, which SQLite does not follow.`,
         'SQLITE_CANTOPEN',
         {
-          hint: `Move the real ${link.suffix} file beside the database, or remove the link if you are sure that nothing stands behind it.`,
+          hint: `Move the real ${link.suffix} file beside the database, or remove the link if you are sure that its target is not needed.`,
           details: { file, sidecar: link.path },
         },
       );
 };
 
-/** SQLite writes into a pipe without an error, and reads a folder with SQLITE_IOERR_READ, as if the disk were broken. */
+/**
+ * SQLite writes into a pipe without an error, and reads a folder with SQLITE_IOERR_READ, as if the disk were failing.
+ */
 const sidecarsAreRegular: Check = ({ file, sidecars }) => {
   const odd = sidecars.find(sidecar => !sidecar.isFile);
   return odd === undefined
@@ -113,17 +115,17 @@ const sidecarsAreRegular: Check = ({ file, sidecars }) => {
         `Cannot open ${file}: ${odd.path} is not a regular file (a folder, a device, a pipe or a socket).`,
         'SQLITE_CANTOPEN',
         {
-          hint: `SQLite needs that name for its ${odd.suffix} file: move away what stands there.`,
+          hint: `SQLite needs that name for its ${odd.suffix} file: move the existing file away.`,
           details: { file, sidecar: odd.path },
         },
       );
 };
 
 /**
- * A journal of fewer bytes holds no page: a header of 512 bytes (the sector size that SQLite takes, `setSectorSize` in
- * its pager.c), and a record of 8 bytes and the smallest page of 512. Beside an empty database it is one that was just
- * begun, perhaps with the name of a super-journal at its end, because two files are written in one transaction. It is
- * there while another process creates the database, or after that process was killed, and nothing is lost with it.
+ * A smaller journal holds no page: a header of 512 bytes (the sector size that SQLite uses, `setSectorSize` in its
+ * pager.c), and a record of 8 bytes plus the smallest page of 512. Beside an empty database it was just begun, perhaps
+ * with the name of a super-journal at its end, because two files are written in one transaction. It exists while
+ * another process creates the database, or after that process was killed; it holds no data.
  */
 const smallestJournalWithPageBytes = 512 + 8 + 512;
 
@@ -161,7 +163,7 @@ const fileIsWritable: Check = ({ file, fileWriteError }, { readonly }) => {
 };
 
 const folderIsWritable: Check = ({ file, directory, size, directoryWriteError }, { readonly, fileMustExist }) => {
-  // A file that must exist and does not is for SQLite to report.
+  // A missing file that must exist is left for SQLite to report.
   if (readonly || directoryWriteError === null || (size === null && fileMustExist)) return null;
   const message = `Cannot open ${file} for writing: SQLite must create files in ${directory}: ${explain(directoryWriteError)}.`;
   const context = {
@@ -178,7 +180,7 @@ const folderIsWritable: Check = ({ file, directory, size, directoryWriteError },
 
 function rightsHint(systemError: string, otherwise: string): string {
   if (systemError !== 'EROFS') return otherwise;
-  return 'See how it came to be read-only (`findmnt`, `dmesg`): Linux remounts a filesystem so after an error of its disk. Mount it for writing, or open the database with `readonly: true`; a database in WAL format whose -wal and -shm are not beside it cannot be opened there: copy it to a folder that can be written.';
+  return 'Find out why it is read-only (`findmnt`, `dmesg`): Linux remounts a filesystem read-only after a disk error. Mount it for writing, or open the database with `readonly: true`; a database in WAL format whose -wal and -shm are not beside it cannot be opened there: copy it to a folder that can be written.';
 }
 
 function explain(systemError: string): string {
@@ -187,7 +189,7 @@ function explain(systemError: string): string {
   return `access(2) says ${systemError}`;
 }
 
-/** In this order: what would destroy data before what would only fail. */
+/** Ordered: threats to data before mere failures. */
 const checks: readonly Check[] = [
   isRegularFile,
   journalHasDatabase,

@@ -1,25 +1,25 @@
-/** The list of protections: each pragma that is set and read back, with the reason for it. Pure. */
+/** Lists the protections: each pragma that is set and read back, with its reason. Pure. */
 
 export interface Protection {
-  /** Stable name; `db.plan` users and error messages see it. */
+  /** Stable name, shown in `db.plan` and error messages. */
   readonly name: string;
   /** The pragma that is set, for example `'synchronous'`. */
   readonly pragma: string;
   readonly value: string;
-  /** What `PRAGMA name` must answer afterwards. */
+  /** The values that `PRAGMA name` must return afterwards. */
   readonly expected: readonly (string | number)[];
   readonly reason: string;
 }
 
-/** What decides about the protections of a whole connection. */
+/** The facts that decide the protections of a whole connection. */
 export interface ConnectionGround {
-  /** Set and prove `fullfsync`: only macOS has it. */
+  /** Set and verify `fullfsync`: only macOS has it. */
   readonly fullfsync: boolean;
 }
 
-/** What decides about the protections of one schema that has a file. */
+/** The facts that decide the protections of one schema that has a file. */
 export interface SchemaGround {
-  /** The journal mode that the schema really is in. */
+  /** The actual journal mode of the schema. */
   readonly journalMode: string;
   readonly durability: 'full' | 'extra';
 }
@@ -27,7 +27,7 @@ export interface SchemaGround {
 const full = 2;
 const extra = 3;
 
-/** Pragmas of the connection, whatever it has attached. */
+/** Pragmas of the connection, independent of attached schemas. */
 export function connectionProtections(ground: ConnectionGround): readonly Protection[] {
   return ground.fullfsync ? [...everywhere, ...macOnly] : everywhere;
 }
@@ -38,7 +38,7 @@ const everywhere: readonly Protection[] = [
     pragma: 'wal_autocheckpoint',
     value: '0',
     expected: [0],
-    // sqlite3WalDefaultHook throws the result of its checkpoint away: a failed one looks like a good commit.
+    // sqlite3WalDefaultHook discards the result of its checkpoint: a failed one looks like a good commit.
     reason: 'the automatic checkpoint of SQLite discards its errors; this library checkpoints itself and reports them',
   },
   {
@@ -76,14 +76,14 @@ const macOnly: readonly Protection[] = [
   },
 ];
 
-/** Pragmas of one schema; every schema with a file needs its own, also those attached by SQL text. */
+/** Pragmas of one schema; every schema with a file needs its own, including those attached by SQL. */
 export function schemaProtections(ground: SchemaGround): readonly Protection[] {
   return [sharedLocks, synchronous(ground), noMemoryMap];
 }
 
 /**
- * `synchronous` must be set even where it reads right already: better-sqlite3's build lowers it to NORMAL at the first
- * use in WAL mode unless it was set explicitly (`SQLITE_DEFAULT_WAL_SYNCHRONOUS=1`).
+ * `synchronous` must be set even if it already has the right value: better-sqlite3's build lowers it to NORMAL at the
+ * first use in WAL mode unless it was set explicitly (`SQLITE_DEFAULT_WAL_SYNCHRONOUS=1`).
  */
 function synchronous({ journalMode, durability }: SchemaGround): Protection {
   // With DELETE and FULL the unlink of the journal is not synced: a power cut can undo an acknowledged commit.
@@ -99,7 +99,7 @@ function synchronous({ journalMode, durability }: SchemaGround): Protection {
   };
 }
 
-/** A connection that was set to EXCLUSIVE before hands that on to what it attaches. */
+/** A connection that was set to EXCLUSIVE passes that on to the databases it attaches. */
 const sharedLocks: Protection = {
   name: 'shared-locks',
   pragma: 'locking_mode',
@@ -112,7 +112,7 @@ const noMemoryMap: Protection = {
   name: 'no-memory-map',
   pragma: 'mmap_size',
   value: '0',
-  // SQLite answers nothing for a schema that cannot be mapped at all.
+  // SQLite returns no row for a schema that cannot be mapped at all.
   expected: [0],
   reason: 'a stray pointer cannot write into the database, and an I/O error is an error code instead of SIGBUS',
 };

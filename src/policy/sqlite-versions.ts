@@ -1,10 +1,10 @@
-/** Released versions of SQLite that corrupt or lose data, and whether one applies to how a database is used. Pure. */
+/** Lists released versions of SQLite that corrupt or lose data, and matches them with the use of a database. Pure. */
 
-/** How a database is used, as far as a bug depends on it. */
+/** The use of a database, as far as a bug depends on it. */
 export interface SqliteUse {
-  /** `null`: it may be either, or is not known. */
+  /** `null`: either, or unknown. */
   readonly journal: 'wal' | 'rollback' | null;
-  /** Transactions may span several attached databases, or a hot journal of such a one may lie there. */
+  /** Transactions may span several attached databases, or a hot journal of such a transaction may exist. */
   readonly severalDatabases: boolean;
   readonly platform: NodeJS.Platform;
 }
@@ -16,7 +16,7 @@ export interface VersionProblem {
   readonly what: string;
   /** Versions that have the fix. */
   readonly fixedIn: string;
-  /** Where SQLite's authors describe it. */
+  /** The page on which SQLite's authors describe it. */
   readonly source: string;
 }
 
@@ -25,7 +25,7 @@ interface VersionBug extends VersionProblem {
   readonly from: string;
   /** Last version that has it. */
   readonly through: string;
-  /** Versions in between that got the fix on a branch of their own: `3.50.7` frees 3.50.7 and later 3.50.x. */
+  /** Versions in between with a backported fix: `3.50.7` frees 3.50.7 and later 3.50.x. */
   readonly backports: readonly string[];
   readonly applies: (use: SqliteUse) => boolean;
 }
@@ -139,7 +139,7 @@ export const versionBugs: readonly VersionBug[] = [
   },
 ];
 
-/** The bugs that `version` has and that apply to `use`; the newest bug first. */
+/** Returns the bugs of `version` that apply to `use`, newest first. */
 export function versionProblems(version: string, use: SqliteUse): readonly VersionProblem[] {
   return versionBugs
     .filter(bug => isAffected(bug, version) && bug.applies(use))

@@ -1,4 +1,4 @@
-/** What is said when the ground is not safe: what can happen there, and what to do instead. Pure. */
+/** Builds the errors for unsafe filesystems: the danger, and the alternative. Pure. */
 import { UnsafeFilesystemError } from '../errors/refusals';
 import type { FilesystemClass, FilesystemReport } from '../filesystem/report';
 
@@ -20,15 +20,15 @@ const insteadOf: Record<FilesystemClass, string> = {
 
 const overridable: ReadonlySet<FilesystemClass> = new Set(['network', 'cluster', 'vm-share', 'fuse', 'unknown']);
 
-/** Whether `dangerously.allowNetworkFilesystem` speaks of this ground at all. */
+/** True if `dangerously.allowNetworkFilesystem` covers this filesystem. */
 export function canBeOverridden(report: FilesystemReport): boolean {
   return overridable.has(report.class) && report.evidence.rule !== 'deleted';
 }
 
-/** The refusal of a ground that SQLite cannot use safely. */
+/** The error for a filesystem that SQLite cannot use safely. */
 export function unsafeFilesystem(report: FilesystemReport): UnsafeFilesystemError {
   const override = canBeOverridden(report)
-    ? ' If one process on one machine is really all that ever opens it, `dangerously.allowNetworkFilesystem` with the reason opens it with a rollback journal.'
+    ? ' If only one process on one machine ever opens it, `dangerously.allowNetworkFilesystem` with the reason opens it with a rollback journal.'
     : '';
   return new UnsafeFilesystemError(`Refused to open ${place(report)}. ${report.reason}`, {
     hint: `${insteadOf[report.class]}${override}`,
@@ -36,7 +36,7 @@ export function unsafeFilesystem(report: FilesystemReport): UnsafeFilesystemErro
   });
 }
 
-/** WAL was asked for on ground that carries only a rollback journal. */
+/** The error for WAL on a filesystem that supports only a rollback journal. */
 export function walImpossible(report: FilesystemReport): UnsafeFilesystemError {
   return new UnsafeFilesystemError(`Refused to use WAL for ${place(report)}. ${report.reason}`, {
     hint: "Leave `journalMode` at 'auto': a rollback journal works there. Or put the database on a local disk filesystem.",
@@ -44,7 +44,7 @@ export function walImpossible(report: FilesystemReport): UnsafeFilesystemError {
   });
 }
 
-/** A connection that writes was asked for where nobody can write. */
+/** The error for a writing connection on a read-only filesystem. */
 export function readOnlyGround(report: FilesystemReport): UnsafeFilesystemError {
   return new UnsafeFilesystemError(`Refused to open ${place(report)} for writing. ${report.reason}`, {
     hint: insteadOf['read-only'],
@@ -54,7 +54,7 @@ export function readOnlyGround(report: FilesystemReport): UnsafeFilesystemError 
 
 /** `/data/app.db on the nfs4 filesystem at /data (server:/export)`. */
 export function place(report: FilesystemReport): string {
-  if (report.mountPoint === null) return `${report.target}, whose mount is not known`;
+  if (report.mountPoint === null) return `${report.target}, whose mount is unknown`;
   const source = report.source === null || report.source === report.mountPoint ? '' : ` (${report.source})`;
   return `${report.target} on the ${report.type} filesystem at ${report.mountPoint}${source}`;
 }

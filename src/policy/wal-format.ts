@@ -1,4 +1,4 @@
-/** What to do with a database in WAL format that stands where its `-shm` does not work. Pure. */
+/** Finds the remedy for a database in WAL format on a filesystem where its `-shm` does not work. Pure. */
 import { SqliteCantOpenError, SqliteSharedMemoryError } from '../errors/sqlite-errors';
 import { isSqliteFailure } from '../errors/translate';
 import type { FilesystemReport } from '../filesystem/report';
@@ -7,7 +7,7 @@ import { place } from './unsafe-filesystem';
 export interface WalFormatWayOut {
   readonly message: string;
   readonly hint: string;
-  /** The statements that bring the database back to a rollback journal, in order, on the only connection to it. */
+  /** The statements that return the database to a rollback journal, in order, on its only connection. */
   readonly statements: readonly string[];
 }
 
@@ -20,7 +20,7 @@ export function walFormatWayOut(report: FilesystemReport): WalFormatWayOut {
   return {
     message:
       `Cannot open ${place(report)}: it is in WAL format, and its -shm file does not work there ` +
-      '(it cannot be mapped into memory, or not be locked). SQLite can neither read nor convert it as it is.',
+      '(it cannot be mapped into memory or locked). SQLite can neither read nor convert it in place.',
     hint:
       'Stop every program that uses it, and copy it with its -wal file to a local disk. Open the copy there with ' +
       "`journalMode: 'rollback'`, close it, and copy it back: it is one file then. Or run the statements in " +
@@ -39,9 +39,9 @@ const sharedMemoryCodes: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The error with the way out, if that is why an open failed; else `null`.
+ * Returns the error with the remedy if that is why an open failed, else `null`.
  *
- * @param shmExists - a `-shm` stands beside the database: SQLite makes one only for a database in WAL format
+ * @param shmExists - a `-shm` exists beside the database: SQLite creates one only for a database in WAL format
  */
 export function walFormatError(
   error: unknown,
@@ -54,24 +54,25 @@ export function walFormatError(
   return new SqliteSharedMemoryError(message, error.code, { hint, details: { statements, filesystem }, cause: error });
 }
 
-/** What is known of a read-only open that failed. */
+/** The facts about a failed read-only open. */
 export interface ReadonlyGround {
   readonly file: string;
   readonly shmExists: boolean;
-  /** What access(2) said of writing into the folder; `null`: it may be written. */
+  /** Error of access(2) for writing into the folder; `null`: it is writable. */
   readonly folderWriteError: string | null;
 }
 
 /**
- * SQLite reads a database in WAL format only with a `-shm`, and makes one for a reader, too. Where it cannot, it says no more
- * than SQLITE_CANTOPEN. `null` where the failure has another reason. @see https://sqlite.org/wal.html#read_only_databases
+ * SQLite reads a database in WAL format only with a `-shm`, and creates one for a reader too. If it cannot, it reports
+ * only SQLITE_CANTOPEN. Returns `null` if the failure has another reason. @see
+ * https://sqlite.org/wal.html#read_only_databases
  */
 export function readonlyWalError(error: unknown, ground: ReadonlyGround): SqliteCantOpenError | null {
   if (!isSqliteFailure(error) || !error.code.startsWith('SQLITE_CANTOPEN')) return null;
   const { file, shmExists, folderWriteError } = ground;
   if (shmExists || folderWriteError === null) return null;
   return new SqliteCantOpenError(
-    `Cannot read ${file}: it is in WAL format, its -wal and -shm are not beside it, and SQLite cannot make them there (${folderWriteError}).`,
+    `Cannot read ${file}: it is in WAL format, its -wal and -shm are missing, and SQLite cannot create them there (${folderWriteError}).`,
     'SQLITE_CANTOPEN',
     {
       hint: `Copy ${file} to a folder that can be written and open the copy. Or give the original a rollback journal before it is published: where it can be written, run \`PRAGMA journal_mode=DELETE\` and copy it then.`,

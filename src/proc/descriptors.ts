@@ -1,35 +1,35 @@
-/** Which descriptors of this process, of all its threads, are open on given files. */
+/** Finds the descriptors of this process, in all its threads, that are open on given files. */
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { unsupported, type Probed } from './support';
 
 export interface Descriptor {
   readonly fd: number;
-  /** The path that the kernel knows the open file by, without its `(deleted)`. */
+  /** The kernel's path of the open file, without its `(deleted)` mark. */
   readonly path: string;
-  /** True when the name that the file was opened by is gone. */
+  /** True if the name that the file was opened by no longer exists. */
   readonly deleted: boolean;
   readonly identity: FileIdentity;
-  /** The file has this many names; 0 once the last one is deleted. */
+  /** Number of names of the file; 0 once the last one is deleted. */
   readonly links: number;
 }
 
 export type DescriptorScan = Probed<{ descriptors: readonly Descriptor[] }>;
 
-/** Splits the text of a link in `/proc/self/fd`; null for sockets, pipes and other things that are no files. */
+/** Splits the target of a link in `/proc/self/fd`; null for sockets, pipes and everything else that is not a file. */
 export function parseTarget(target: string): { path: string; deleted: boolean } | null {
   if (!target.startsWith('/')) return null;
-  // The kernel appends the mark to the name (fs/d_path.c); a file that is really called so is told apart by `links`.
+  // The kernel appends the mark to the name (fs/d_path.c); `links` distinguishes a file that really has such a name.
   const mark = ' (deleted)';
   const deleted = target.endsWith(mark);
   return { path: deleted ? target.slice(0, -mark.length) : target, deleted };
 }
 
 /**
- * The descriptors on exactly these files, whatever names they were opened by.
+ * Returns the descriptors on exactly these files, whatever names they were opened by.
  *
- * It opens none of the files: it asks `fstat` of each descriptor in `/proc/self/fd`, and reads the link of those that are
- * found. 0.1 ms for some dozen descriptors.
+ * Opens none of the files: it calls `fstat` on each descriptor in `/proc/self/fd` and reads the links of those that
+ * match. 0.1 ms for a few dozen descriptors.
  */
 export function descriptorsOn(...files: readonly FileIdentity[]): DescriptorScan {
   const isWanted = (identity: FileIdentity): boolean => files.some(file => sameFile(file, identity));
@@ -37,17 +37,17 @@ export function descriptorsOn(...files: readonly FileIdentity[]): DescriptorScan
     const identity = identityOf(fd);
     if (identity === null || !isWanted(identity)) return null;
     const found = inspectDescriptor(fd);
-    // Another thread may have closed it between the two questions.
+    // Another thread may have closed it between the two calls.
     return found !== null && isWanted(found.identity) ? found : null;
   });
 }
 
-/** Numbers below the lowest free one that are tried before all are listed. */
+/** Numbers below the lowest free one that are tried before all descriptors are listed. */
 const newestTried = 12;
 
 /**
- * For files that were opened just now: at least one descriptor on each that this process has open. The kernel gives the
- * lowest free number, so they nearly always stand right below the next one; else all descriptors are looked at.
+ * For files that were just opened: returns at least one descriptor of this process on each. The kernel assigns the
+ * lowest free number, so they are nearly always right below the next one; otherwise all descriptors are scanned.
  */
 export function newestDescriptorsOn(...files: readonly FileIdentity[]): DescriptorScan {
   const free = lowestFree();
@@ -64,7 +64,7 @@ export function newestDescriptorsOn(...files: readonly FileIdentity[]): Descript
   return missing.size === 0 ? { supported: true, descriptors: found } : descriptorsOn(...files);
 }
 
-/** Null where `/proc` does not show descriptors, and where none is free. */
+/** Returns null if `/proc` does not list descriptors or none is free. */
 function lowestFree(): number | null {
   try {
     const fd = openSync('/proc/self/fd', 'r');
@@ -75,7 +75,10 @@ function lowestFree(): number | null {
   }
 }
 
-/** The descriptors that were opened by exactly this path, also where the name is gone. Slower than `descriptorsOn`. */
+/**
+ * Returns the descriptors that were opened by exactly this path, even if the name no longer exists. Slower than
+ * `descriptorsOn`.
+ */
 export function descriptorsBy(path: string): DescriptorScan {
   return scan(fd => {
     const found = inspectDescriptor(fd);
@@ -97,17 +100,17 @@ function identityOf(fd: number): FileIdentity | null {
   try {
     return fstatSync(fd, { bigint: true });
   } catch {
-    return null; // Closed since the listing: the one of the listing itself always is.
+    return null; // Closed since the listing; the descriptor of the listing itself always is.
   }
 }
 
-/** How a descriptor was opened: the flags of open(2), from the `flags:` line of its fdinfo (octal). */
+/** Parses the flags of open(2) from the `flags:` line of a descriptor's fdinfo (octal). */
 export function parseFlags(fdinfo: string): number | null {
   const flags = /^flags:\s*([0-7]+)$/m.exec(fdinfo)?.[1];
   return flags === undefined ? null : Number.parseInt(flags, 8);
 }
 
-/** Reads the flags of a descriptor; null when it is closed already or `/proc` does not say. */
+/** Reads the flags of a descriptor; null if it is closed or `/proc` does not show them. */
 export function readFlags(fd: number): number | null {
   try {
     return parseFlags(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'));
@@ -116,7 +119,7 @@ export function readFlags(fd: number): number | null {
   }
 }
 
-/** What a descriptor is open on; null when it is closed, or no file. */
+/** Returns the file that a descriptor is open on; null if it is closed or not on a file. */
 export function inspectDescriptor(fd: number): Descriptor | null {
   try {
     const target = parseTarget(readlinkSync(`/proc/self/fd/${fd}`));
@@ -125,7 +128,7 @@ export function inspectDescriptor(fd: number): Descriptor | null {
     const links = Number(nlink);
     return { fd, path: target.path, deleted: target.deleted && links === 0, identity: { dev, ino }, links };
   } catch {
-    // Closed by another thread between the listing and here.
+    // Another thread closed it after the listing.
     return null;
   }
 }

@@ -1,4 +1,4 @@
-/** Which processes have a file open, read from `/proc` on Linux without opening the file. */
+/** Finds the processes that have a file open, from `/proc` on Linux, without opening the file. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 
@@ -8,10 +8,10 @@ export interface Holder {
 }
 
 /**
- * The descriptors of all processes that are open on a file.
+ * Returns the descriptors of all processes that are open on a file.
  *
- * A connection in a rollback mode that does nothing holds no lock, so locks alone do not show it. Descriptors of other
- * users are seen by root alone; where `/proc` is missing the answer is empty, and the locks have to do.
+ * An idle connection in rollback mode holds no lock and does not show up among the locks. Only root sees the
+ * descriptors of other users; without `/proc` the answer is empty, and the caller relies on locks.
  */
 export function findHolders(file: FileIdentity): readonly Holder[] {
   return list('/proc')
@@ -26,8 +26,8 @@ function holdersIn(pid: number, file: FileIdentity): Holder[] {
 }
 
 /**
- * stat(2) of a link in `/proc/<pid>/fd` answers about the open file itself (proc_pid_fd(5)), and hangs where that is on a
- * mount whose server is dead. Since Linux 5.14 fdinfo has the inode, which asks nobody: only those that fit are looked at.
+ * stat(2) of a link in `/proc/<pid>/fd` reports the open file itself (proc_pid_fd(5)), and hangs on a mount whose
+ * server is dead. fdinfo has the inode since Linux 5.14 and asks no server, so only matching descriptors get a stat.
  */
 function isOn(pid: number, fd: string, file: FileIdentity): boolean {
   try {
@@ -44,7 +44,7 @@ function list(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
   } catch {
-    // No such process any more, or not ours to look into, or no `/proc` at all.
+    // The process has ended or may not be inspected, or there is no `/proc`.
     return [];
   }
 }

@@ -1,4 +1,6 @@
-/** Which copies of SQLite this process has loaded: shared libraries and addons in its memory map, and Node's own. */
+/**
+ * Finds the copies of SQLite loaded into this process: shared libraries and addons in its memory map, and Node's own.
+ */
 import { readFileSync } from 'node:fs';
 import type { FileIdentity } from '../base/file-identity';
 import { unsupported, type Probed } from './support';
@@ -9,7 +11,7 @@ export interface MappedFile {
 }
 
 /**
- * The files in the text of `/proc/self/maps` (proc_pid_maps(5)) that are mapped as code, each once.
+ * Returns the files that the text of `/proc/self/maps` (proc_pid_maps(5)) lists as mapped code, each once.
  *
  * Only code: the `-shm` of a live database is mapped too, and must never be opened.
  */
@@ -22,15 +24,15 @@ export function parseMaps(maps: string): readonly MappedFile[] {
   return [...files.values()];
 }
 
-/** True for files that may carry a SQLite: every addon, and shared libraries that say so in their name. */
+/** True for files that may contain a SQLite: every addon, and shared libraries with sqlite in their name. */
 export function mayCarrySqlite(path: string): boolean {
   return path.endsWith('.node') || /(sqlite|sqlcipher|libsql)[^/]*\.so(\.\d+)*$/i.test(path);
 }
 
-// The 16 bytes at the start of every database file: each SQLite has them as a constant (sqlite.org/fileformat2.html 1.3.1).
+// The first 16 bytes of every database file, a constant in every SQLite (sqlite.org/fileformat2.html 1.3.1).
 const signature = 'SQLite format 3\0';
 
-/** The addons and libraries that are mapped into this process, whichever thread loaded them, and may carry a SQLite. */
+/** Returns the addons and libraries mapped into this process by any thread that may contain a SQLite. */
 export function loadedLibraries(): Probed<{ libraries: readonly MappedFile[] }> {
   let maps: string;
   try {
@@ -41,7 +43,7 @@ export function loadedLibraries(): Probed<{ libraries: readonly MappedFile[] }> 
   return { supported: true, libraries: parseMaps(maps).filter(file => mayCarrySqlite(file.path)) };
 }
 
-/** The same for another process: those that carry a SQLite; empty where its memory map cannot be read. */
+/** Returns those of another process that contain a SQLite; empty if its memory map cannot be read. */
 export function librariesOf(pid: number): readonly string[] {
   try {
     const files = parseMaps(readFileSync(`/proc/${pid}/maps`, 'latin1'));
@@ -51,24 +53,25 @@ export function librariesOf(pid: number): readonly string[] {
   }
 }
 
-/** The loaded copies of SQLite other than the one whose addon is `own`. */
+/** Returns the loaded copies of SQLite except the one whose addon is `own`. */
 export function otherCopies(own: FileIdentity | null): readonly string[] {
   const loaded = loadedLibraries();
   const libraries = loaded.supported ? loaded.libraries : [];
-  // The inode alone: the device in the memory map is the filesystem's, which on btrfs and overlayfs differs from stat's.
+  // Compares the inode only: the device in the memory map is the filesystem's, which on btrfs and overlayfs differs
+  // from stat's.
   const others = libraries
     .filter(library => library.inode !== own?.ino && carriesSqlite(library))
     .map(({ path }) => path);
   return nodeSqliteLoaded() ? [...others, 'node:sqlite'] : others;
 }
 
-/** Whether this thread has loaded `node:sqlite`; it cannot be seen from here what other threads have loaded. */
+/** Tells whether this thread has loaded `node:sqlite`; other threads are not visible from here. */
 export function nodeSqliteLoaded(): boolean {
   const loaded: unknown = Reflect.get(process, 'moduleLoadList');
   return Array.isArray(loaded) && loaded.includes('NativeModule sqlite');
 }
 
-/** What a mapped file carries does not change while it is mapped. */
+/** Cached: the content of a mapped file does not change while it is mapped. */
 const known = new Map<string, boolean>();
 
 function carriesSqlite({ path, inode }: MappedFile): boolean {
@@ -82,7 +85,7 @@ function hasSignature(path: string): boolean {
   try {
     return readFileSync(path).includes(signature);
   } catch {
-    // Deleted since it was loaded, as the temporary copies that bundlers unpack are: it may carry one.
+    // Deleted after loading, like the temporary copies that bundlers unpack: it may contain one.
     return true;
   }
 }

@@ -1,4 +1,7 @@
-/** The POSIX locks that the kernel shows for a descriptor in `/proc/self/fdinfo` (proc_pid_fdinfo(5), `lock:` lines). */
+/**
+ * Reads the POSIX locks that the kernel lists for a descriptor in `/proc/self/fdinfo` (proc_pid_fdinfo(5), `lock:`
+ * lines).
+ */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { unsupported, type Probed } from './support';
 
@@ -6,7 +9,7 @@ export interface HeldLock {
   readonly kind: 'read' | 'write';
   /** First byte of the range. */
   readonly start: number;
-  /** Last byte of the range; infinite when the kernel says `EOF`. */
+  /** Last byte of the range; infinite if the kernel says `EOF`. */
   readonly end: number;
 }
 
@@ -14,7 +17,7 @@ export interface HeldLock {
 const lockLine = /^lock:\s+\d+: POSIX\s+\S+\s+(READ|WRITE)\s+-?\d+\s+\S+\s+(\d+)\s+(\d+|EOF)$/gm;
 
 /**
- * The traditional POSIX locks in the text of a fdinfo file.
+ * Parses the traditional POSIX locks in the text of a fdinfo file.
  *
  * The kernel lists a lock only at the descriptor that took it, although the whole process owns it: measured, two
  * connections on one file show one lock, at the descriptor of the first.
@@ -31,19 +34,20 @@ export function parseLocks(fdinfo: string): readonly HeldLock[] {
   return locks;
 }
 
-/** Keeps the fdinfo of one descriptor open; the kernel writes it anew for each read at offset 0. */
+/** Keeps the fdinfo of one descriptor open; the kernel generates it anew for each read at offset 0. */
 export interface LockReader {
   readonly fd: number;
-  /** The text of the fdinfo as of now; null when the descriptor has been closed. */
+  /** Returns the current text of the fdinfo; null once the descriptor is closed. */
   read(): string | null;
   stop(): void;
 }
 
-// Bytes. A fdinfo with five locks has some 350; what does not fit is more locks than a connection of SQLite can have.
+// Bytes. A fdinfo with five locks has some 350; a text that does not fit has more locks than a SQLite connection can
+// have.
 const fdinfoBytes = 4096;
 const buffer = Buffer.allocUnsafe(fdinfoBytes);
 
-/** Opens the fdinfo of `fd`. It costs one descriptor until `stop()`. */
+/** Opens the fdinfo of `fd`. Uses one descriptor until `stop()`. */
 export function watchLocks(fd: number): Probed<{ reader: LockReader }> {
   let fdinfo: number | null;
   try {
@@ -58,7 +62,7 @@ export function watchLocks(fd: number): Probed<{ reader: LockReader }> {
       try {
         return buffer.toString('latin1', 0, readSync(fdinfo, buffer, 0, fdinfoBytes, 0));
       } catch {
-        // ENOENT: the descriptor that this fdinfo describes is closed (fs/proc/fd.c, seq_show).
+        // ENOENT: the described descriptor is closed (fs/proc/fd.c, seq_show).
         return null;
       }
     },

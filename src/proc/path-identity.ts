@@ -1,8 +1,8 @@
-/** What file a name leads to now. */
+/** Identifies the file that a path currently names. */
 import { statSync } from 'node:fs';
 import type { FileIdentity } from '../base/file-identity';
 
-/** The identity of the file that `path` names now; null when there is none, or it cannot be asked. */
+/** Returns the identity of the file that `path` currently names; null if there is none or stat fails. */
 export function identityNow(path: string): FileIdentity | null {
   try {
     const stats = statSync(path, { bigint: true, throwIfNoEntry: false });

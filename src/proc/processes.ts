@@ -1,4 +1,7 @@
-/** Which processes have the files of a database open, how, and which locks they have: for a report, from another process. */
+/**
+ * Lists the processes that have the files of a database open, how, and with which locks: for a report from another
+ * process.
+ */
 import { constants, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { readerTitle } from '../base/reader-title';
@@ -9,19 +12,19 @@ import { librariesOf } from './loaded-copies';
 import { locksOn } from './lock-table';
 import { parseLocks, type HeldLock } from './locks';
 
-/** A file to look for: by what it is, and, for those that were deleted or replaced, by its name. */
+/** A file to search for: by its identity and, for deleted or replaced files, by its name. */
 export interface WantedFile {
   readonly role: 'database' | 'wal' | 'shm' | 'journal';
   readonly path: string;
-  /** `null` where nothing stands at the path. */
+  /** `null` if nothing exists at the path. */
   readonly identity: FileIdentity | null;
 }
 
 export interface OpenFile {
   readonly role: WantedFile['role'];
-  /** `null` where only the locks are seen, in `/proc/locks`: the process belongs to somebody else. */
+  /** `null` if only the locks are visible, in `/proc/locks`: the process belongs to another user. */
   readonly fd: number | null;
-  /** The file that is open is not the one at the path any more. */
+  /** The open file is no longer the one at the path. */
   readonly gone: boolean;
   readonly opener: Opener;
   readonly writable: boolean;
@@ -30,12 +33,12 @@ export interface OpenFile {
 
 export interface HoldingProcess {
   readonly pid: number;
-  /** Program and script, for example `'node server.js'`, without further arguments: those may hold secrets. */
+  /** Program and script, for example `'node server.js'`, without further arguments, which may hold secrets. */
   readonly command: string;
-  /** `null` where it could not be seen. */
+  /** `null` if it could not be read. */
   readonly uid: number | null;
   readonly files: readonly OpenFile[];
-  /** Libraries and addons in its memory that may carry a SQLite. */
+  /** Mapped libraries and addons that may contain a SQLite. */
   readonly libraries: readonly string[];
 }
 
@@ -45,7 +48,7 @@ export interface ProcessScan {
   readonly unseenProcesses: number;
 }
 
-/** `null` where there is no `/proc`. */
+/** Returns `null` without `/proc`. */
 export function scanProcesses(wanted: readonly WantedFile[]): ProcessScan | null {
   const pids = list('/proc')
     ?.filter(name => /^\d+$/.test(name))
@@ -69,7 +72,7 @@ export function scanProcesses(wanted: readonly WantedFile[]): ProcessScan | null
   };
 }
 
-/** Processes that were not seen with the files open, and have locks on them: those of another user, for who is not root. */
+/** Processes that hold locks on the files without visible descriptors: those of other users, unless this is root. */
 function lockHolders(wanted: readonly WantedFile[], seen: ReadonlySet<number>): readonly HoldingProcess[] {
   const files = new Map<number, OpenFile[]>();
   for (const { role, identity } of wanted) {
@@ -98,22 +101,22 @@ function describe(pid: number, files: readonly OpenFile[]): HoldingProcess {
 export function commandOf(argv: readonly string[], name: string): string {
   const [program = '', ...rest] = argv;
   if (program === '') return name;
-  // A reader of this library says itself for whom it reads what, without values.
+  // The title of a reader of this library names its parent and database, without values.
   if (program.startsWith(readerTitle)) return program.trim();
   const script = rest.find(each => /\.(?:[cm]?[jt]s|py|rb|php|jar)$/.test(each));
   return script === undefined ? basename(program) : `${basename(program)} ${basename(script)}`;
 }
 
 /**
- * The kernel is asked for the number of the file in `fdinfo`, and only a file that may be a wanted one is asked for its
- * facts: a descriptor on a mount whose server is dead would let stat(2) hang.
+ * Reads the inode from `fdinfo` and calls stat only for a possible match: a descriptor on a mount whose server is dead
+ * would make stat(2) hang.
  */
 function inspect(pid: number, fd: number, wanted: readonly WantedFile[]): OpenFile[] {
   const link = `/proc/${pid}/fd/${fd}`;
   const fdinfo = text(`/proc/${pid}/fdinfo/${fd}`);
   const target = targetOf(link);
   if (target === null) return [];
-  // Linux prints it since 5.14.
+  // Printed since Linux 5.14.
   const inode = /^ino:\s*(\d+)$/m.exec(fdinfo)?.[1];
   const found = wanted.find(
     ({ path, identity }) => path === target.path || (identity !== null && String(identity.ino) === inode),
@@ -159,7 +162,7 @@ function text(path: string): string {
   try {
     return readFileSync(path, 'latin1');
   } catch {
-    return ''; // The process has ended, or is not ours to look into.
+    return ''; // The process has ended or may not be inspected.
   }
 }
 

@@ -1,11 +1,11 @@
-/** The answer of a probe that reads `/proc`: what it found, or why it cannot tell. */
+/** Declares the result of a probe that reads `/proc`: its finding, or the reason why it has none. */
 import { errorCode, errorMessage } from '../base/foreign-error';
 
 export interface Unsupported {
   readonly supported: false;
-  /** True: the process has no descriptor or memory left for the question right now. False: this system does not tell. */
+  /** True: the process currently lacks a descriptor or memory for the probe. False: this system does not support it. */
   readonly transient: boolean;
-  /** Why `/proc` cannot tell; shown by `health()`. */
+  /** Reason shown by `health()`. */
   readonly reason: string;
 }
 
@@ -13,7 +13,7 @@ export type Probed<Facts> = ({ readonly supported: true } & Facts) | Unsupported
 
 const shortages: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR']);
 
-/** The answer of a probe whose system call failed, with the system's own words. */
+/** The result of a probe whose system call failed, with the system's message. */
 export function unsupported(what: string, cause: unknown): Unsupported {
   const transient = shortages.has(errorCode(cause) ?? '');
   const where = transient ? 'now' : `on ${process.platform}`;

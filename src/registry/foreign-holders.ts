@@ -1,21 +1,21 @@
-/** Whether somebody else in this process already has a database open: another copy of SQLite, or a plain descriptor. */
+/** Detects a foreign holder of a database in this process: another copy of SQLite, or a plain descriptor. */
 import type { FileIdentity } from '../base/file-identity';
 import { databaseDescriptors, type OpenedDescriptor } from '../proc/foreign-descriptors';
 import { otherCopies } from '../proc/loaded-copies';
 
 export interface ForeignHolder {
-  /** `'descriptor'`: opened by `fs` or the like. `'sqlite'`: opened by a SQLite, and there is another copy it may be. */
+  /** `'descriptor'`: opened by `fs` or similar. `'sqlite'`: opened by a SQLite, possibly by another loaded copy. */
   readonly kind: 'descriptor' | 'sqlite';
   readonly fd: number;
   readonly path: string;
-  /** The copies of SQLite that it may belong to: paths of libraries, or `node:sqlite`. */
+  /** The copies of SQLite that may own it: paths of libraries, or `node:sqlite`. */
   readonly copies: readonly string[];
 }
 
 /**
  * Judges the descriptors that are open on a database before this library opens it for the first time.
  *
- * One that a SQLite opened is a connection of our own copy, unless another copy is loaded that it may belong to.
+ * A descriptor that a SQLite opened is a connection of this copy, unless another loaded copy may own it.
  */
 export function judgeHolders(
   descriptors: readonly OpenedDescriptor[],
@@ -29,7 +29,7 @@ export function judgeHolders(
   return others.length === 0 ? null : { kind: 'sqlite', fd: first.fd, path: first.path, copies: others };
 }
 
-/** Looks for a foreign holder of the database `file`; null when there is none, or where `/proc` cannot tell. */
+/** Searches for a foreign holder of the database `file`; null if there is none, or if `/proc` cannot tell. */
 export function findForeignHolder(
   file: string,
   identity: FileIdentity,

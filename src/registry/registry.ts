@@ -1,4 +1,7 @@
-/** Who in this process has which database file: one copy of SQLite per file, any number of connections of that copy. */
+/**
+ * Tracks which database files this process has open: one copy of SQLite per file, any number of connections of that
+ * copy.
+ */
 import { identityKey, type FileIdentity } from '../base/file-identity';
 import { processGlobal } from '../base/process-global';
 import { SqliteCopyConflictError } from '../errors/refusals';
@@ -7,7 +10,7 @@ import { findForeignHolder, type ForeignHolder } from './foreign-holders';
 import type { SqliteCopy } from './sqlite-copy';
 import { filesOfOtherThreads, publishFile, tableGeneration, withdrawFile, type OtherThreadsFile } from './thread-table';
 
-/** Where a file lies that may not exist yet. */
+/** The location of a file that may not exist yet. */
 export interface FilePlace {
   readonly directory: FileIdentity;
   /** Name in that directory. */
@@ -17,21 +20,21 @@ export interface FilePlace {
 export interface AdmissionRequest {
   /** Canonical path of the database. */
   readonly file: string;
-  /** Null when the file does not exist yet. */
+  /** Null while the file does not exist. */
   readonly identity: FileIdentity | null;
   readonly place: FilePlace;
   readonly copy: SqliteCopy;
-  /** The path that the caller gave, where it differs: the process guard watches its last part too. */
+  /** The caller's path, if it differs: the process guard also watches its basename. */
   readonly openedAs?: string;
 }
 
 /** The right to have one connection open on a file. */
 export interface Admission {
-  /** The key of the file, for `findInstance` and `shareInstance`; another one after `settle` of a new file. */
+  /** The key of the file for `findInstance` and `shareInstance`; it changes when a new file gets its identity. */
   readonly key: string;
-  /** Says which file it is, once SQLite has created it. */
+  /** Sets the identity once SQLite has created the file. */
   setIdentity(identity: FileIdentity): void;
-  /** Gives the right back, after the connection is closed. */
+  /** Ends the admission, after the connection is closed. */
   release(): void;
 }
 
@@ -42,7 +45,7 @@ export interface RegisteredFile {
   readonly identity: FileIdentity | null;
   /** Paths that the file was opened by, besides `file`. */
   readonly aliases: Iterable<string>;
-  /** True for a file that another thread says it has open. */
+  /** True for a file that another thread reports as open. */
   readonly elsewhere: boolean;
 }
 
@@ -52,26 +55,26 @@ interface RegistryEntry extends RegisteredFile {
   readonly library: string;
   readonly aliases: Set<string>;
   connections: number;
-  /** Where the other threads read of it. */
+  /** Slot of the file in the table shared with the other threads. */
   slot: number | null;
 }
 
 interface RegistryState {
   readonly files: Map<string, RegistryEntry>;
-  /** Raised by each change of `files`, so that others can keep what they derive from it. */
+  /** Incremented by each change of `files`, for caches derived from it. */
   generation: number;
 }
 
 const state = processGlobal<RegistryState>('registry', 1, () => ({ files: new Map(), generation: 0 }));
 
-/** The key under which a file is known, whatever path names it. */
+/** Returns the key of a file, independent of the path that names it. */
 export function fileKey(identity: FileIdentity | null, place: FilePlace): string {
   return identity === null ? `${identityKey(place.directory)}/${place.name}` : identityKey(identity);
 }
 
 /**
- * Admits one connection, or throws `SqliteCopyConflictError` when another copy of SQLite, or a plain descriptor, has
- * the file in this process.
+ * Admits one connection, or throws `SqliteCopyConflictError` if another copy of SQLite, or a plain descriptor, has the
+ * file open in this process.
  */
 export function admit(request: AdmissionRequest): Admission {
   let key = fileKey(request.identity, request.place);
@@ -98,7 +101,7 @@ export function admit(request: AdmissionRequest): Admission {
   };
 }
 
-/** The files that this process has open, as far as this thread knows. */
+/** Returns the files that this process has open, as far as this thread knows. */
 export function registeredFiles(): readonly RegisteredFile[] {
   return [...state.files.values(), ...filesOfOtherThreads().map(fromOtherThread)];
 }
@@ -165,7 +168,7 @@ function leave(key: string): void {
   state.generation += 1;
 }
 
-/** Asks the other threads first: what they have open on our copy needs no further look. */
+/** Asks the other threads first: files that they have open on the same copy need no further check. */
 function refuseOthers(key: string, request: AdmissionRequest): void {
   const { file, identity, copy } = request;
   if (refuseThreads(key, request) || identity === null) return;
@@ -173,7 +176,7 @@ function refuseOthers(key: string, request: AdmissionRequest): void {
   if (holder !== null) throw conflict(file, describeHolder(holder), { ...holder, requestedLibrary: copy.library });
 }
 
-/** True when another thread has the file open on our copy. */
+/** True if another thread has the file open on the same copy. */
 function refuseThreads(key: string, { file, copy }: AdmissionRequest): boolean {
   const others = filesOfOtherThreads().filter(other => other.key === key);
   const foreign = others.find(other => other.copyId !== copy.id);
@@ -181,7 +184,7 @@ function refuseThreads(key: string, { file, copy }: AdmissionRequest): boolean {
   return others.some(other => other.copyId === copy.id);
 }
 
-/** A worker that has just been terminated may still stand in the table. True where `/proc` cannot tell. */
+/** A terminated worker may still be listed in the table. True if `/proc` cannot tell. */
 export function isStillOpen(file: string): boolean {
   const found = descriptorsBy(file);
   return !found.supported || found.descriptors.length > 0;
@@ -201,7 +204,7 @@ function describeHolder(holder: ForeignHolder): string {
 
 function conflict(file: string, how: string, details: Record<string, unknown>): SqliteCopyConflictError {
   return new SqliteCopyConflictError(`The database ${file} is already open in this process ${how}.`, {
-    hint: 'Close what has the file open before, or open it only through this library: copies of SQLite in one process do not see the locks of each other.',
+    hint: 'Close the other user of the file first, or open it only through this library: copies of SQLite in one process do not see the locks of each other.',
     details: { file, ...details },
   });
 }

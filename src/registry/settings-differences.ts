@@ -1,4 +1,4 @@
-/** What contradicts between the settings of two calls of `openDatabase` for one file. */
+/** Finds contradictions between the settings of two `openDatabase` calls for one file. */
 
 export interface SettingDifference {
   /** For example `checkpoint.walBytes`. */
@@ -8,7 +8,7 @@ export interface SettingDifference {
 }
 
 /**
- * Where `asked` contradicts `settings`: only what is present in `asked` is compared.
+ * Returns where `asked` contradicts `settings`; only properties present in `asked` are compared.
  *
  * Plain nested settings are compared value by value; functions, loggers and other class instances by identity.
  */
@@ -32,7 +32,7 @@ function isPlain(value: unknown): value is object {
   return prototype === Object.prototype || prototype === null || Array.isArray(value);
 }
 
-/** One difference in words, without printing the inside of loggers and functions. */
+/** Describes one difference in words, without printing the contents of loggers and functions. */
 export function describeDifference(difference: SettingDifference): string {
   return `\`${difference.name}\` is ${word(difference.first)} there and ${word(difference.second)} here`;
 }

@@ -1,4 +1,4 @@
-/** The one connection that all `openDatabase` calls for a file share. */
+/** Keeps the one connection that all `openDatabase` calls for a file share. */
 import { processGlobal } from '../base/process-global';
 import { InstanceConflictError } from '../errors/refusals';
 import { contradictions, describeDifference } from './settings-differences';
@@ -11,16 +11,16 @@ interface SharedInstance {
 
 const instances = processGlobal<Map<string, SharedInstance>>('shared-instances', 1, () => new Map());
 
-/** Makes `value` the shared instance of the file called `key`, until it is withdrawn. */
+/** Makes `value` the shared instance of the file with `key`, until it is withdrawn. */
 export function shareInstance(key: string, file: string, settings: object, value: unknown): void {
   instances.set(key, { file, settings, value });
 }
 
 /**
- * The shared instance of the file called `key`; `null` when there is none that may be shared: one that closes or refuses
- * every call is not given out again.
+ * Returns the shared instance of the file with `key`; `null` if there is none to share: an instance that is closing or
+ * refuses every call is not returned.
  *
- * `asked` holds only what this caller asked for explicitly: what it left open cannot contradict.
+ * `asked` holds only what this caller asked for explicitly: unset options cannot contradict.
  *
  * @throws InstanceConflictError naming each setting that contradicts those that the instance was opened with
  */
@@ -41,7 +41,7 @@ export function findInstance<Value>(
   );
 }
 
-/** Takes the instance out when it closes. */
+/** Withdraws the instance when it closes. */
 export function withdrawInstance(value: unknown): void {
   for (const [key, instance] of instances) if (instance.value === value) instances.delete(key);
 }

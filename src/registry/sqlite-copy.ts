@@ -1,15 +1,15 @@
-/** Which copy of SQLite a connection runs on. Two copies in one process do not see each other's locks. */
+/** Identifies the copy of SQLite that a connection uses. Two copies in one process do not see each other's locks. */
 import { statSync } from 'node:fs';
 import { identityKey, type FileIdentity } from '../base/file-identity';
 import { processGlobal } from '../base/process-global';
 import { addonPath } from '../native/addon';
 
 export interface SqliteCopy {
-  /** Equal for two connections exactly when they run on one copy. */
+  /** Equal for two connections exactly if they use the same copy. */
   readonly id: string;
   /** Path of the addon, for messages. */
   readonly library: string;
-  /** The addon as a file: the loader maps a file once, also when two paths name it (hard links, symlinks). */
+  /** The addon as a file: the loader maps a file once, even if two paths name it (hard links, symlinks). */
   readonly addon: FileIdentity | null;
 }
 
@@ -22,9 +22,9 @@ const unnamed = processGlobal<UnnamedAddons>('unnamed-addons', 1, () => ({ ids: 
 
 let usual: SqliteCopy | null = null;
 
-/** The copy behind better-sqlite3 when it is opened with this `nativeBinding` option. */
+/** Returns the copy that better-sqlite3 uses with this `nativeBinding` option. */
 export function sqliteCopyOf(nativeBinding: string | object | null | undefined): SqliteCopy {
-  // better-sqlite3 looks for its own addon once as well.
+  // better-sqlite3 also searches for its own addon only once.
   if (nativeBinding === null || nativeBinding === undefined) return (usual ??= findCopy(nativeBinding));
   return findCopy(nativeBinding);
 }

@@ -1,4 +1,4 @@
-/** Reads the operands of ATTACH, DETACH and VACUUM INTO: which files a text brings in, lets go, or writes. */
+/** Reads the operands of ATTACH, DETACH and VACUUM INTO: the files that a text attaches, detaches or writes. */
 import type { Operand, Refused, WrittenAttach, WrittenCopy } from './decision';
 import { foldCase, isKeyword, isText, nameOf } from './names';
 import type { Statement } from './statements';
@@ -9,7 +9,7 @@ export function readAttach(sql: string, tokens: Statement, at: number): WrittenA
   const from = isKeyword(sql, tokens[at + 1], 'database') ? at + 2 : at + 1;
   const end = endOf(tokens, from);
   const as = findKeyword(sql, tokens, 'as', from + 1, end);
-  // The token behind AS begins the name, also where it is `key`.
+  // The token after AS begins the name, even if it is `key`.
   const key = as === -1 ? -1 : findKeyword(sql, tokens, 'key', as + 2, end);
   const file = as === -1 ? null : operand(sql, tokens, from, as);
   const schema = as === -1 ? null : operand(sql, tokens, as + 1, key === -1 ? end : key);
@@ -20,14 +20,17 @@ export function readAttach(sql: string, tokens: Statement, at: number): WrittenA
   return { file, schema, key: keyOperand };
 }
 
-/** Reads the DETACH statement whose keyword is `tokens[at]`: the name of the schema. */
+/** Reads the DETACH statement whose keyword is `tokens[at]` and returns the name of the schema. */
 export function readDetach(sql: string, tokens: Statement, at: number): Operand | Refused {
   const next = isKeyword(sql, tokens[at + 1], 'database') && !isEnd(tokens[at + 2]) ? at + 2 : at + 1;
   const schema = operand(sql, tokens, next, endOf(tokens, next));
   return schema ?? unreadable(sql, 'DETACH', tokens[at], 'Use `db.detach(name)`: it takes any string.');
 }
 
-/** Reads the VACUUM statement whose keyword is `tokens[at]`: where its copy goes; `null` without INTO. */
+/**
+ * Reads the VACUUM statement whose keyword is `tokens[at]` and returns the destination of its copy; `null` without
+ * INTO.
+ */
 export function readVacuumInto(sql: string, tokens: Statement, at: number): WrittenCopy | Refused | null {
   const into = [at + 1, at + 2].find(each => isKeyword(sql, tokens[each], 'into'));
   if (into === undefined) return null;
@@ -37,17 +40,23 @@ export function readVacuumInto(sql: string, tokens: Statement, at: number): Writ
   return { file, schema };
 }
 
-/** These words are values and not names, so that SQLite would attach what they evaluate to. */
+/** These words are values, not names: SQLite would attach what they evaluate to. */
 const valueWords = new Set(['null', 'current_date', 'current_time', 'current_timestamp']);
 
-/** A single token that means its own text: ATTACH and DETACH take a name for a string (attach.c, `resolveAttachExpr`). */
+/**
+ * A single token that stands for its own text: ATTACH and DETACH accept a name as a string (attach.c,
+ * `resolveAttachExpr`).
+ */
 function isLiteral(sql: string, token: Token | undefined): token is Token {
   if (token === undefined) return false;
   if (token.kind === 'word') return !valueWords.has(foldCase(textOf(sql, token)));
   return token.kind === 'string' || token.kind === 'quoted-name';
 }
 
-/** The expression in `tokens[from]` to `tokens[to - 1]`; `null` when it is none, or leaves its own parentheses. */
+/**
+ * Returns the expression in `tokens[from]` to `tokens[to - 1]`; `null` if it is not one, or its parentheses do not
+ * match.
+ */
 function operand(sql: string, tokens: Statement, from: number, to: number): Operand | null {
   const parts = withoutParentheses(sql, tokens.slice(from, to));
   if (parts === null || parts.length === 0) return null;
@@ -62,7 +71,7 @@ function operand(sql: string, tokens: Statement, from: number, to: number): Oper
   return { sql: texts.join(' '), unbound: unbound.join(' '), literal: null };
 }
 
-/** The tokens without pairs of parentheses around all of them; `null` when the parentheses do not match. */
+/** Strips pairs of parentheses that enclose all tokens; `null` if the parentheses do not match. */
 function withoutParentheses(sql: string, tokens: readonly Token[]): readonly Token[] | null {
   let depth = 0;
   let enclosed = true;
@@ -77,7 +86,7 @@ function withoutParentheses(sql: string, tokens: readonly Token[]): readonly Tok
   return enclosed && tokens.length > 2 ? withoutParentheses(sql, tokens.slice(1, -1)) : tokens;
 }
 
-/** Where the bare word `keyword` stands outside of parentheses, from `from` on and before `end`; -1 when nowhere. */
+/** Finds the bare word `keyword` outside parentheses, between `from` and `end`; -1 if it is absent. */
 function findKeyword(sql: string, tokens: Statement, keyword: string, from: number, end: number): number {
   let depth = 0;
   for (let at = from - 1; at < end; at += 1) {
@@ -107,7 +116,7 @@ function quotedText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** For a statement that SQLite itself is expected to reject: it runs only when SQLite cannot read it either. */
+/** For a statement that SQLite itself should reject: it runs only if SQLite cannot parse it either. */
 function unreadable(sql: string, statement: Refused['statement'], token: Token | undefined, instead: string): Refused {
   return {
     verdict: 'refused',

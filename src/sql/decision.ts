@@ -1,34 +1,34 @@
-/** The types of the guard: the facts about a database that it judges by, and its decision about a text. */
+/** Declares the types of the guard: the facts about a database that it judges by, and its decision about a text. */
 
-/** What the guard needs to know about the database that a text is meant for. */
+/** The facts about the database that a text is meant for. */
 export interface GuardContext {
   /** `'memory'` only while the connection has no file at all, attached ones included. */
   readonly storage: 'file' | 'memory';
-  /** Whether `journal_mode = wal` may be set. */
+  /** True if `journal_mode = wal` may be set. */
   readonly walAllowed: boolean;
-  /** The level that the plan proved; nothing below it may be set. */
+  /** The level that the plan verified; no lower level may be set. */
   readonly synchronous: 'full' | 'extra';
   readonly platform: NodeJS.Platform;
   /** `dangerously.allowUnsyncedCommits` was given. */
   readonly allowUnsyncedCommits: boolean;
-  /** `'keep'`: a pragma that asks for less safety is answered and changes nothing. `'throw'`: it is refused. */
+  /** `'keep'`: a pragma that asks for less safety is answered and changes nothing. `'throw'`: it is rejected. */
   readonly weakerPragmas: 'keep' | 'throw';
 }
 
-/** A pragma as it is written, quotes taken off; `value` is `null` when it only reads. */
+/** A pragma as written, without quotes; `value` is `null` if it only reads. */
 export interface WrittenPragma {
   readonly schema: string | null;
   readonly name: string;
   readonly value: string | null;
 }
 
-/** A pragma that asks for less safety than the connection has, and what is done about it. */
+/** A pragma that asks for less safety than the connection has, and how it is handled. */
 export interface WeakerPragma {
   readonly pragma: WrittenPragma;
-  /** `'kept'`: SQLite gets a text that keeps the protection. `'granted'`: it gets the pragma as it is written. */
+  /** `'kept'`: SQLite gets a text that keeps the protection. `'granted'`: it gets the pragma as written. */
   readonly outcome: 'kept' | 'granted';
   readonly reason: string;
-  /** What gives the speed, or the effect, that was asked for. */
+  /** A safe way to the speed, or the effect, that the pragma asks for. */
   readonly instead: string;
 }
 
@@ -36,52 +36,52 @@ export interface WeakerPragma {
 export interface Operand {
   /** The expression as SQL, with single spaces between its tokens. */
   readonly sql: string;
-  /** The same with NULL for each parameter: what a text means that nothing is bound to. */
+  /** The same with NULL for each parameter: the meaning of the text without bound values. */
   readonly unbound: string;
-  /** Its text, where that is known before it runs: a string or a name. */
+  /** Its text, if known before it runs: a string or a name. */
   readonly literal: string | null;
 }
 
 export interface WrittenAttach {
   readonly file: Operand;
   readonly schema: Operand;
-  /** The KEY clause, whose parameters count; SQLite evaluates it and does nothing with it. */
+  /** The KEY clause, whose parameters count; SQLite evaluates it and ignores the result. */
   readonly key: Operand | null;
 }
 
 export interface WrittenCopy {
   readonly file: Operand;
-  /** The schema that is copied, as SQL; `null` for the main one. */
+  /** The copied schema, as SQL; `null` for the main one. */
   readonly schema: string | null;
 }
 
-/** What has to be done around a text that is let through. */
+/** The work to be done around a text that may run. */
 export interface Watched {
-  /** What SQLite gets: the text itself, or one in which each weaker pragma keeps the protection. */
+  /** The text for SQLite: the original, or one in which each weaker pragma keeps the protection. */
   readonly text: string;
-  /** Guarded and unknown pragmas that set a value: read the protections back. Noted ones also where they only ask. */
+  /** Guarded and unknown pragmas that set a value: read the protections back. Noted ones also if they only read. */
   readonly pragmas: readonly WrittenPragma[];
-  /** Those of them that ask for less safety. */
+  /** Of these, the pragmas that ask for less safety. */
   readonly weaker: readonly WeakerPragma[];
   /** Databases to judge before each execution, and to protect as soon as they are attached. */
   readonly attaches: readonly WrittenAttach[];
   /** Names of schemas. */
   readonly detaches: readonly Operand[];
-  /** The files that VACUUM INTO writes: to be judged before each execution. */
+  /** The files that VACUUM INTO writes: judged before each execution. */
   readonly copies: readonly WrittenCopy[];
 }
 
 export interface Refused {
   readonly verdict: 'refused';
   readonly statement: 'PRAGMA' | 'ATTACH' | 'DETACH' | 'VACUUM INTO';
-  /** The word that takes the protection away, as it is written. */
+  /** The word that removes the protection, as written. */
   readonly token: string;
-  /** Where it stands: UTF-16 code units from the beginning of the text. */
+  /** Its position: UTF-16 code units from the beginning of the text. */
   readonly position: number;
   readonly reason: string;
   /** What to do instead. */
   readonly instead: string;
-  /** The pragma, when it is one. */
+  /** The pragma, if it is one. */
   readonly pragma: WrittenPragma | null;
 }
 
@@ -89,5 +89,5 @@ export type GuardDecision =
   /** Nothing in the text concerns a protection. */
   | { readonly verdict: 'ordinary' }
   | Refused
-  /** Let through, and to be looked at as soon as the whole text has run. */
+  /** Allowed; its effects are checked once the whole text has run. */
   | ({ readonly verdict: 'watched' } & Watched);

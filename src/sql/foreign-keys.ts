@@ -1,4 +1,4 @@
-/** Finds the PRAGMA foreign_keys of a text that SQLite ignores, because a transaction is open when it runs. */
+/** Finds each PRAGMA foreign_keys of a text that SQLite ignores because a transaction is open when it runs. */
 import { foldCase } from './names';
 import { readPragma } from './pragma';
 import { kindAt } from './statement-kind';
@@ -9,8 +9,9 @@ const name = /foreign_keys/i;
 const on: ReadonlySet<string> = new Set(['on', 'yes', 'true']);
 
 /**
- * What the `PRAGMA foreign_keys` of `sql` ask for inside a transaction, one after the other; one may
- * be open before the text. "This pragma is a no-op within a transaction" (https://sqlite.org/pragma.html#pragma_foreign_keys).
+ * Returns the values that each `PRAGMA foreign_keys` of `sql` asks for inside a transaction, in order; a transaction
+ * may be open before the text. "This pragma is a no-op within a transaction"
+ * (https://sqlite.org/pragma.html#pragma_foreign_keys).
  */
 export function ignoredForeignKeys(sql: string, before: { readonly inTransaction: boolean }): readonly boolean[] {
   if (!name.test(sql)) return [];
@@ -28,7 +29,7 @@ export function ignoredForeignKeys(sql: string, before: { readonly inTransaction
   return wanted;
 }
 
-/** As `sqlite3GetBoolean` reads a value. */
+/** Parses a value as `sqlite3GetBoolean` does. */
 function isOn(value: string): boolean {
   return on.has(foldCase(value)) || Number.parseInt(value, 10) > 0;
 }

@@ -1,4 +1,4 @@
-/** Decides about a text of SQL before SQLite gets it: ordinary, watched (perhaps as another text), or refused. */
+/** Decides about an SQL text before SQLite gets it: ordinary, watched (possibly rewritten), or refused. */
 import { UnsafeStatementError } from '../errors/refusals';
 import { readAttach, readDetach, readVacuumInto } from './attach';
 import type {
@@ -19,8 +19,8 @@ import { headOf, statementsOf, type Statement } from './statements';
 export type { GuardContext, GuardDecision } from './decision';
 
 /**
- * Ordinary SQL has none of these words, and this test is all that it pays. A keyword cannot touch another letter, digit
- * or underscore; a text that has one in a string, a comment or a name is read properly below.
+ * Ordinary SQL contains none of these words, and pays for this test only. A keyword cannot touch another letter, digit
+ * or underscore; a text with one of them in a string, a comment or a name is parsed below.
  */
 const guardedWords = /\b(?:pragma|attach|detach|vacuum)\b/i;
 
@@ -53,7 +53,7 @@ function inspectStatements(sql: string, context: GuardContext): GuardDecision {
   return { verdict: 'watched', text: edited(sql, edits), ...found };
 }
 
-/** `sql` with each of `edits`, which are in the order of the text. */
+/** Applies `edits`, which are in the order of the text, to `sql`. */
 function edited(sql: string, edits: readonly Edit[]): string {
   let text = '';
   let from = 0;
@@ -65,8 +65,8 @@ function edited(sql: string, edits: readonly Edit[]): string {
 }
 
 /**
- * A statement has one head, and CREATE TRIGGER one more for each statement of its body. SQLite lets no pragma into a
- * body; it is examined all the same, so that nothing depends on where this code sees the trigger end.
+ * A statement has one head; CREATE TRIGGER has one more for each statement of its body. SQLite allows no pragma in a
+ * body; it is examined anyway, so nothing depends on where this code ends the trigger.
  */
 function inspectStatement(
   sql: string,
@@ -128,7 +128,7 @@ function inspectHead(
   }
 }
 
-/** A pragma is not skipped under EXPLAIN: most pragmas act while they are prepared. */
+/** A pragma under EXPLAIN is not skipped: most pragmas act while they are prepared. */
 function inspectPragma(
   sql: string,
   statement: Statement,
@@ -145,21 +145,21 @@ function inspectPragma(
   return null;
 }
 
-/** Where the next statement of the body begins. */
+/** Returns the beginning of the next statement of the body. */
 function behindSemicolon(statement: Statement, from: number): number {
   for (let at = from; at < statement.length; at += 1) if (statement[at]?.kind === 'semicolon') return at + 1;
   return statement.length;
 }
 
-/** A part of a text, to be run alone where `guarded`. */
+/** A part of a text; a `guarded` one runs alone. */
 export interface Piece {
   readonly text: string;
   readonly guarded: boolean;
 }
 
 /**
- * Cuts `sql` so that each PRAGMA, ATTACH, DETACH and VACUUM stands alone: what one of them changes is judged, and set
- * right, before the statements behind it run. The pieces one after the other are the text.
+ * Splits `sql` to isolate each PRAGMA, ATTACH, DETACH and VACUUM: their changes are judged and corrected before the
+ * next statements run. The concatenated pieces are the text.
  */
 export function* guardedPieces(sql: string): Generator<Piece, void> {
   let from = 0;
@@ -167,7 +167,7 @@ export function* guardedPieces(sql: string): Generator<Piece, void> {
   for (const statement of statementsOf(sql)) {
     const before = end;
     const last = statement.at(-1);
-    // Without a semicolon it is the last one, of which only the beginning is here.
+    // Without a semicolon it is the last one, and only its beginning was kept.
     end = last?.kind === 'semicolon' ? last.end : sql.length;
     const { at, explained } = headOf(sql, statement);
     if (!guardedKinds.has(kindAt(sql, statement, at, explained))) continue;
@@ -187,10 +187,10 @@ const guardedKinds: ReadonlySet<StatementKind> = new Set([
   'vacuum-into',
 ]);
 
-/** Longest piece of the text that an error quotes, in UTF-16 code units: enough to find it, and no dump of data. */
+/** Longest part of the text that an error quotes, in UTF-16 code units: enough to find it without dumping data. */
 const longestQuote = 60;
 
-/** The error for a refused text. It quotes nothing of the text but the token, and the pragma. */
+/** Builds the error for a refused text. It quotes only the token and the pragma. */
 export function refuse(decision: Refused, sql: string): UnsafeStatementError {
   const { statement, position, reason, instead, pragma } = decision;
   const line = lineAt(sql, position);
@@ -203,7 +203,7 @@ export function refuse(decision: Refused, sql: string): UnsafeStatementError {
   });
 }
 
-/** The pragma as `details` hold it. */
+/** The pragma in the form of `details`. */
 export function shortPragma({ schema, name, value }: WrittenPragma): WrittenPragma {
   return {
     schema: schema === null ? null : shorten(schema),
@@ -212,14 +212,14 @@ export function shortPragma({ schema, name, value }: WrittenPragma): WrittenPrag
   };
 }
 
-/** Counts without a copy: the text may be of any length. */
+/** Counts without copying: the text may be of any length. */
 function lineAt(sql: string, position: number): number {
   let line = 1;
   for (let at = sql.indexOf('\n'); at !== -1 && at < position; at = sql.indexOf('\n', at + 1)) line += 1;
   return line;
 }
 
-/** A pragma as messages show it. */
+/** The pragma in the form of messages. */
 export function shownPragma({ schema, name, value }: WrittenPragma): string {
   return shorten(`PRAGMA ${schema === null ? '' : `${schema}.`}${foldCase(name)} = ${value ?? ''}`);
 }

@@ -1,12 +1,12 @@
-/** Finds the files that a text of SQL names for SQLite to open: those of ATTACH and of VACUUM INTO. */
+/** Finds the files that an SQL text names for SQLite to open: those of ATTACH and of VACUUM INTO. */
 import { readAttach, readVacuumInto } from './attach';
 import { isKeyword } from './names';
 import { headOf, statementsOf } from './statements';
 
-/** Ordinary SQL has none of these words. */
+/** Ordinary SQL contains none of these words. */
 const words = /\b(?:attach|vacuum)\b/i;
 
-/** As they are written, quotes taken off, URIs too; computed and bound names are left out. */
+/** Returns the names as written, without quotes, including URIs; computed and bound names are left out. */
 export function namedFiles(sql: string): readonly string[] {
   if (!words.test(sql)) return [];
   const files: string[] = [];

@@ -1,7 +1,7 @@
-/** The table of pragmas: one row for every pragma of the bundled SQLite, with the values that may be set and why. */
+/** Lists every pragma of the bundled SQLite, with the values that may be set and the reason. */
 import type { GuardContext } from './decision';
 
-/** Why a value is refused, and what to do instead. */
+/** The reason why a value is refused, and the alternative. */
 interface Objection {
   readonly reason: string;
   readonly instead: string;
@@ -9,34 +9,34 @@ interface Objection {
 
 export interface PragmaRule {
   /**
-   * - `free`: any value, nothing to look at afterwards.
-   * - `noted`: any value; the connection must know which, and what it answers is the connection's to say.
+   * - `free`: any value, no check afterwards.
+   * - `noted`: any value; the connection must know it, and answers the pragma itself.
    * - `read-only-value`: may be read; no value may be set.
-   * - `allowed-values`: some values may be set, and they keep the protection as it is.
-   * - `needs-read-back`: some values may be set, and only the database can say what became of it.
+   * - `allowed-values`: some values may be set, and keep the protection.
+   * - `needs-read-back`: some values may be set, and only the database can tell the result.
    */
   readonly kind: 'free' | 'noted' | 'read-only-value' | 'allowed-values' | 'needs-read-back';
   /**
    * `schema`: acts on the database that the prefix names, so `temp.` is harmless. `connection`: the prefix is ignored.
    */
   readonly scope: 'schema' | 'connection';
-  /** True when the rule protects a file only, so that it does not hold for a database in memory. */
+  /** True if the rule protects only files, and does not apply to an in-memory database. */
   readonly onlyFiles: boolean;
-  /** Why the rule is as it is. */
+  /** The reason for the rule. */
   readonly reason: string;
   /**
-   * What becomes of a value that weakens the protection: `'kept'` leaves the protection as it is and answers with the
-   * value in force; `'granted'` sets it, with a warning; `'refused'` throws, because the application could not go on as
-   * if it had been set. `weakerPragmas: 'throw'` makes all of them `'refused'`.
+   * Handling of a value that weakens the protection: `'kept'` keeps the protection and answers with the value in force;
+   * `'granted'` sets it, with a warning; `'refused'` throws, because the application could not continue as if it had
+   * been set. `weakerPragmas: 'throw'` makes all of them `'refused'`.
    */
   readonly weaker: 'kept' | 'granted' | 'refused';
-  /** The value that SQLite gets instead where it is kept; `null`: it is only asked for the value in force. */
+  /** The value that SQLite gets instead when it is kept; `null`: SQLite is only asked for the value in force. */
   readonly stays: (context: GuardContext) => string | null;
-  /** What speaks against setting `value` (quotes taken off, lower case); `null` when nothing does. */
+  /** Returns the objection to setting `value` (without quotes, lower case); `null` if there is none. */
   readonly objection: (value: string, context: GuardContext) => Objection | null;
 }
 
-/** The rule of a pragma that `pragma_list` of the bundled SQLite does not name, so that nothing is known about it. */
+/** The rule of a pragma that is not in the `pragma_list` of the bundled SQLite and is therefore unknown. */
 export const unknownPragma: PragmaRule = {
   kind: 'needs-read-back',
   scope: 'connection',
@@ -76,16 +76,16 @@ function allowed(values: readonly string[], row: Row): PragmaRule {
   };
 }
 
-/** As `allowed`, for a protection that a request for another value leaves at `stays`. */
+/** Like `allowed`, for a protection that stays at `stays` when another value is requested. */
 function kept(stays: string, values: readonly string[], row: Row): PragmaRule {
   return { ...allowed(values, row), weaker: 'kept', stays: () => stays };
 }
 
-/** SQLite takes any word that it does not know for "off" (pragma.c, `getSafetyLevel`), so the words are listed. */
+/** SQLite treats any unknown word as "off" (pragma.c, `getSafetyLevel`), so the words are listed. */
 const on = ['1', 'on', 'true', 'yes'];
 const off = ['0', 'off', 'false', 'no'];
 
-/** On macOS only F_FULLFSYNC empties the cache of the drive; elsewhere SQLite ignores these two. */
+/** On macOS only F_FULLFSYNC flushes the cache of the drive; elsewhere SQLite ignores these two. */
 function fullSyncOfMac(what: string): PragmaRule {
   const row = {
     reason: `without it macOS keeps ${what} in the cache of the drive, where a power failure loses it`,
@@ -165,7 +165,7 @@ export const pragmaRules: ReadonlyMap<string, PragmaRule> = new Map<string, Prag
   ['automatic_index', free('query planning')],
   [
     'busy_timeout',
-    { ...free('the write queue turns the wait off for a moment, and sets back what was set'), kind: 'noted' },
+    { ...free('the write queue switches the wait off for the time of a batch, then restores it'), kind: 'noted' },
   ],
   ['cache_size', free('memory')],
   ['cache_spill', free('when dirty pages go to the file, behind the journal')],
@@ -228,7 +228,7 @@ export const pragmaRules: ReadonlyMap<string, PragmaRule> = new Map<string, Prag
     'lock_proxy_file',
     readOnlyValue({
       ...schemaOfFile,
-      reason: 'it locks another file than other programs do, so that they and this one do not exclude each other',
+      reason: 'it locks a different file than other programs do, and they no longer exclude each other',
       instead: 'Leave it out.',
     }),
   ],
@@ -237,7 +237,7 @@ export const pragmaRules: ReadonlyMap<string, PragmaRule> = new Map<string, Prag
     kept('NORMAL', ['normal'], {
       ...schemaOfFile,
       reason:
-        'EXCLUSIVE never lets the lock go: backup, checkpoint and every other reader are locked out, and in WAL no other process can see the log',
+        'EXCLUSIVE never releases the lock: backup, checkpoint and every other reader are locked out, and in WAL no other process can see the log',
       instead: 'Use `db.transaction(fn).exclusive()` or BEGIN EXCLUSIVE for a time.',
     }),
   ],
@@ -266,7 +266,7 @@ export const pragmaRules: ReadonlyMap<string, PragmaRule> = new Map<string, Prag
       ...schemaOfFile,
       onlyFiles: false,
       reason:
-        'SQLite counts it itself; a wrong number makes other connections write with a schema that is no more (https://sqlite.org/howtocorrupt.html, section 7)',
+        'SQLite counts it itself; a wrong number makes other connections write with a schema that no longer exists (https://sqlite.org/howtocorrupt.html, section 7)',
       instead: 'Use `user_version` for a number of your own.',
     }),
   ],
@@ -304,7 +304,7 @@ export const pragmaRules: ReadonlyMap<string, PragmaRule> = new Map<string, Prag
     'wal_autocheckpoint',
     kept('0', ['0'], {
       ...connectionOfFile,
-      reason: 'an automatic checkpoint runs inside a commit, and nobody is told when it fails',
+      reason: 'an automatic checkpoint runs inside a commit and discards its errors',
       instead: 'Use the `checkpoint` option: `walBytes`, `intervalMs`, `owner`.',
     }),
   ],

@@ -1,11 +1,11 @@
-/** Reads one PRAGMA statement as SQLite's grammar does, and judges it by the table of rules. */
+/** Parses one PRAGMA statement as SQLite's grammar does, and judges it by the table of rules. */
 import type { GuardContext, Refused, WeakerPragma, WrittenPragma } from './decision';
 import { foldCase, isText, nameOf } from './names';
 import { pragmaRules, unknownPragma, type PragmaRule } from './pragma-rules';
 import type { Statement } from './statements';
 import type { Token } from './tokenizer';
 
-/** A part of the text that SQLite gets in another form. */
+/** A part of the text that is rewritten for SQLite. */
 export interface Edit {
   readonly start: number;
   readonly end: number;
@@ -22,7 +22,7 @@ type PragmaJudgement =
     }
   | Refused;
 
-/** Judges the PRAGMA statement whose keyword is `tokens[at]`; `null` when no name follows, which SQLite cannot run. */
+/** Judges the PRAGMA statement whose keyword is `tokens[at]`; `null` if no name follows, which SQLite cannot run. */
 export function judgePragma(sql: string, tokens: Statement, at: number, context: GuardContext): PragmaJudgement | null {
   const read = readPragma(sql, tokens, at);
   if (read === null) return null;
@@ -36,7 +36,7 @@ export function judgePragma(sql: string, tokens: Statement, at: number, context:
   if (objection === null) return watched;
   const { reason, instead } = objection;
   if (context.weakerPragmas === 'keep' && rule.weaker !== 'refused') {
-    // What SQLite cannot read as a value stays as it is written: SQLite rejects it.
+    // A value that SQLite cannot parse stays as written: SQLite rejects it.
     if (!isValue(written.token)) return watched;
     const weaker: WeakerPragma = { pragma, outcome: rule.weaker, reason, instead };
     return { ...watched, weaker, edit: rule.weaker === 'granted' ? null : keepingEdit(sql, rule, written, context) };
@@ -52,7 +52,7 @@ export function judgePragma(sql: string, tokens: Statement, at: number, context:
   };
 }
 
-/** Reads the PRAGMA statement whose keyword is `tokens[at]`; `null` when no name follows. */
+/** Reads the PRAGMA statement whose keyword is `tokens[at]`; `null` if no name follows. */
 export function readPragma(
   sql: string,
   tokens: Statement,
@@ -69,7 +69,7 @@ export function readPragma(
   return { pragma, nameToken, written };
 }
 
-/** The value of a pragma with the tokens that it is made of. */
+/** The value of a pragma with its tokens. */
 interface WrittenValue {
   readonly value: string;
   readonly token: Token;
@@ -79,8 +79,8 @@ interface WrittenValue {
 }
 
 /**
- * The value behind the name: `= value` (also `==`, which is the same token to SQLite) or `(value)`, with a sign before
- * a number. What follows the value does not matter: SQLite acts on most pragmas before it reads on.
+ * Returns the value after the name: `= value` (also `==`, the same token to SQLite) or `(value)`, with a sign before a
+ * number. Text after the value does not matter: SQLite acts on most pragmas before it reads on.
  */
 function valueAt(sql: string, tokens: Statement, at: number): WrittenValue | null {
   const opening = tokens[at];
@@ -101,12 +101,12 @@ function valueAt(sql: string, tokens: Statement, at: number): WrittenValue | nul
   };
 }
 
-/** Whether SQLite's grammar takes the token for the value of a pragma (parse.y: `nmnum`). */
+/** True if SQLite's grammar accepts the token as the value of a pragma (parse.y: `nmnum`). */
 function isValue({ kind }: Token): boolean {
   return kind === 'word' || kind === 'string' || kind === 'quoted-name' || kind === 'number';
 }
 
-/** The edit after which the pragma leaves the protection as it is, and answers with what is in force. */
+/** Returns the edit with which the pragma keeps the protection and answers with the value in force. */
 function keepingEdit(
   sql: string,
   rule: PragmaRule,
@@ -114,7 +114,7 @@ function keepingEdit(
   context: GuardContext,
 ): Edit {
   const stays = rule.stays(context);
-  // A word behind it must not become a part of what is put there.
+  // A word after it must not merge with the inserted text.
   const gap = /[\w$\u0080-\uffff]/.test(sql.charAt(stays === null ? assignment.end : token.end)) ? ' ' : '';
   if (stays === null) return { ...assignment, replacement: gap };
   // A sign before a word stays: SQLite rejects it.

@@ -1,4 +1,4 @@
-/** Decides which statements a reader runs: those that only read, and neither begin nor end a transaction. */
+/** Decides which statements a reader runs: those that only read and neither begin nor end a transaction. */
 import { isText, nameOf, foldCase } from './names';
 import { kindAt, type StatementKind } from './statement-kind';
 import { headOf, statementsOf, type Statement } from './statements';
@@ -32,10 +32,10 @@ const refusedKinds: ReadonlyMap<StatementKind, string> = new Map([
 ]);
 
 /**
- * Why the first statement of `sql` is not for a reader, as the end of a sentence; `null` where nothing speaks against it.
+ * Returns why the first statement of `sql` is not for a reader, as the end of a sentence; `null` if it is.
  *
- * It finds what acts while it is prepared, or is no write for SQLite. Whether any other statement writes, SQLite itself
- * says once it is prepared (`sqlite3_stmt_readonly`).
+ * Catches statements that act while they are prepared or that SQLite does not count as writes. For any other statement
+ * SQLite itself tells after preparing it (`sqlite3_stmt_readonly`).
  */
 export function whyNotForReaders(sql: string): string | null {
   for (const statement of statementsOf(sql)) {

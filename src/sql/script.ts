@@ -1,11 +1,11 @@
-/** Cuts a long text of many statements into pieces, so that something can be done between them. */
+/** Splits a long text of many statements into pieces, between which the caller can act. */
 import { statementsOf } from './statements';
 
-/** Nothing is due between fewer, and reading them would cost more. */
+/** Fewer statements need no split, and parsing them would cost more. */
 const manyStatements = 64;
 const statementsPerPiece = 8;
 
-/** Whether `sql` may hold many statements; a single long one is none. */
+/** True if `sql` may contain many statements; a single long statement does not count. */
 export function isScript(sql: string): boolean {
   if (typeof sql !== 'string') return false;
   let at = -1;
@@ -17,8 +17,8 @@ export function isScript(sql: string): boolean {
 }
 
 /**
- * The pieces of `sql`, each with some statements; run one after the other they do what the whole text does. Once `whole()`
- * is true behind one of them, what is left comes as one: to read a statement costs as much as to run it.
+ * Returns the pieces of `sql`, each with some statements; run in order they are equivalent to the whole text. Once
+ * `whole()` is true after a piece, the rest comes as one piece: parsing a statement costs as much as running it.
  */
 export function* piecesOf(sql: string, whole: () => boolean): Generator<string, void> {
   let from = 0;
@@ -27,7 +27,7 @@ export function* piecesOf(sql: string, whole: () => boolean): Generator<string, 
     statements += 1;
     if (statements % statementsPerPiece !== 0) continue;
     const last = statement.at(-1);
-    // Without a semicolon it is the last one, of which only the beginning is here.
+    // Without a semicolon it is the last one, and only its beginning was kept.
     if (last?.kind !== 'semicolon') break;
     yield sql.slice(from, last.end);
     from = last.end;

@@ -1,11 +1,11 @@
-/** Gives the shape of an SQL text: every literal replaced by `?`, so that a log or an error holds no values. */
+/** Computes the shape of an SQL text, with every literal replaced by `?`: logs and errors must hold no values. */
 import { readableText, tokenAt } from './tokenizer';
 
-/** Characters of a shape that are kept: enough to find the statement, little enough for a log line. */
+/** Maximum length of a shape, in characters: enough to find the statement, short enough for a log line. */
 const longestShape = 300;
 const literals: ReadonlySet<string> = new Set(['string', 'number', 'blob', 'illegal']);
 
-/** `sql` without its values and comments, on one line, cut after 300 characters. */
+/** Returns `sql` without its values and comments, on one line, cut after 300 characters. */
 export function shapeOf(sql: string): string {
   const text = readableText(sql);
   let shape = '';

@@ -3,13 +3,13 @@ import { isKeyword, isText, nameOf, foldCase } from './names';
 import { headOf, statementsOf, type Statement } from './statements';
 
 /**
- * What one statement does.
+ * The kind of one statement.
  *
  * - `commit`: COMMIT and END
  * - `rollback-to`: ROLLBACK TO, which ends no transaction
  * - `checkpoint`: `PRAGMA wal_checkpoint`
  * - `pragma-write`: a pragma with an argument, or one that writes without one; `pragma-read`: any other
- * - `other`: everything else, and whatever stands behind EXPLAIN (except a pragma, which acts while it is prepared)
+ * - `other`: everything else, and any statement under EXPLAIN (except a pragma, which acts while it is prepared)
  */
 export type StatementKind =
   | 'begin'
@@ -26,13 +26,13 @@ export type StatementKind =
   | 'detach'
   | 'other';
 
-/** A text without any of these words has only statements of the kind `other`: all that ordinary SQL pays. */
+/** A text without any of these words has only statements of the kind `other`: the whole cost for ordinary SQL. */
 const headWords = /\b(?:begin|savepoint|commit|end|release|rollback|pragma|vacuum|attach|detach)\b/i;
 
 /** Pragmas that write without an argument. */
 const writingPragmas = new Set(['optimize', 'incremental_vacuum']);
 
-/** The kind of the statement whose first keyword is `tokens[at]`. */
+/** Returns the kind of the statement whose first keyword is `tokens[at]`. */
 export function kindAt(sql: string, tokens: Statement, at: number, explained = false): StatementKind {
   const head = tokens[at];
   if (head?.kind !== 'word') return 'other';
@@ -75,14 +75,14 @@ function kindOf(sql: string, statement: Statement): StatementKind {
   return kindAt(sql, statement, at, explained);
 }
 
-/** The kind of the first statement of `sql`: of the only one, in a text that was prepared. */
+/** Returns the kind of the first statement of `sql`, the only one in a prepared text. */
 export function statementKind(sql: string): StatementKind {
   if (!headWords.test(sql)) return 'other';
   for (const statement of statementsOf(sql)) return kindOf(sql, statement);
   return 'other';
 }
 
-/** The kinds of all statements of `sql`. */
+/** Returns the kinds of all statements of `sql`. */
 export function statementKinds(sql: string): ReadonlySet<StatementKind> {
   const kinds = new Set<StatementKind>();
   if (!headWords.test(sql)) return kinds.add('other');
@@ -92,15 +92,17 @@ export function statementKinds(sql: string): ReadonlySet<StatementKind> {
 
 const pragmaWord = /\bpragma\b/i;
 
-/** Whether a statement of `sql` sets a pragma. */
+/** True if a statement of `sql` sets a pragma. */
 export function setsPragma(sql: string): boolean {
   return pragmaWord.test(sql) && statementKinds(sql).has('pragma-write');
 }
 
-/** A text that ends a transaction has one of these words. */
+/** A text that ends a transaction contains one of these words. */
 const endWords = /\b(?:commit|end|rollback)\b/i;
 
-/** The keyword of the first statement of `sql` that ends a transaction, in upper case; `null` when there is none. */
+/**
+ * Returns the keyword of the first statement of `sql` that ends a transaction, in upper case; `null` if there is none.
+ */
 export function endsTransaction(sql: string): string | null {
   if (!endWords.test(sql)) return null;
   for (const statement of statementsOf(sql)) {

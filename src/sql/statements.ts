@@ -5,24 +5,27 @@ import { readableText, semicolonFrom, tokenAt, type Token } from './tokenizer';
 /**
  * The first tokens of one statement without space and comments, and the semicolon that ends it.
  *
- * A text may be of any length, so of a statement only what is read here is kept: all tokens of PRAGMA, ATTACH, DETACH and
- * VACUUM up to a bound, the first of any other. Of the body of CREATE TRIGGER, those statements are kept that begin with one
- * of these words.
+ * A text may be of any length, so only the tokens that the guard reads are kept: all tokens of PRAGMA, ATTACH, DETACH
+ * and VACUUM up to a bound, the first ones of any other statement. Of the body of CREATE TRIGGER, only statements that
+ * begin with one of these words are kept.
  */
 export type Statement = readonly Token[];
 
 /** Enough for every head: EXPLAIN QUERY PLAN CREATE TEMPORARY TRIGGER, ROLLBACK TRANSACTION name TO SAVEPOINT name. */
 const keptTokens = 16;
-/** More than anybody writes in an operand of ATTACH. Behind the last one stands an illegal token, which nobody can read. */
+/**
+ * More than an operand of ATTACH ever needs. After the last one follows an illegal token, which makes the statement
+ * unreadable.
+ */
 const keptGuardedTokens = 1000;
 const guardedHeads: ReadonlySet<string> = new Set(['pragma', 'attach', 'detach', 'vacuum']);
 
 /**
- * The statements of `sql`, one after the other as they are asked for; semicolons with nothing between them are none.
+ * Yields the statements of `sql` lazily; semicolons with nothing between them are skipped.
  *
- * A semicolon ends a statement, except inside CREATE TRIGGER: that ends with the semicolon of the first `; END ;`.
- * (SQLite's grammar has a semicolon inside a statement nowhere else.) Time and memory grow with the length of the text, and
- * the memory only with what is kept.
+ * A semicolon ends a statement, except inside CREATE TRIGGER, which ends with the semicolon of the first `; END ;`.
+ * (SQLite's grammar has a semicolon inside a statement nowhere else.) Time grows with the length of the text, memory
+ * only with the kept tokens.
  */
 export function* statementsOf(sql: string): Generator<Statement, void> {
   const text = readableText(sql);
@@ -35,7 +38,7 @@ export function* statementsOf(sql: string): Generator<Statement, void> {
 
 interface Piece {
   readonly tokens: Token[];
-  /** Behind its semicolon, or the end of the text. */
+  /** Position after its semicolon, or the end of the text. */
   readonly end: number;
 }
 
@@ -54,7 +57,7 @@ function statementFrom(text: string, start: number): Piece {
   return { tokens, end: text.length };
 }
 
-/** What stands from `start` up to the next semicolon. */
+/** Returns the text from `start` up to the next semicolon. */
 function pieceFrom(text: string, start: number): Piece {
   const tokens: Token[] = [];
   let kept = keptTokens;
@@ -76,7 +79,7 @@ function pieceFrom(text: string, start: number): Piece {
       if (tokens.length > 0) tokens.push(token);
       return { tokens, end: at };
     }
-    // Of the unreadable characters before a head, which are skipped, the first one stands for all.
+    // Unreadable characters before a head are skipped; the first one represents them all.
     if (token.kind === 'illegal' && tokens.length === 1 && tokens[0]?.kind === 'illegal') continue;
     tokens.push(token);
   }
@@ -89,10 +92,10 @@ function hasGuardedHead(text: string, tokens: Statement): boolean {
 }
 
 /**
- * Where the first keyword of a statement stands in its tokens, and whether EXPLAIN stands before it.
+ * Finds the first keyword of a statement in its tokens, and whether EXPLAIN precedes it.
  *
- * better-sqlite3 skips a vertical tab before a statement, which SQLite cannot read. Every unreadable character is
- * skipped here: a text that cannot run may be examined as if it could.
+ * better-sqlite3 skips a vertical tab before a statement, which SQLite cannot parse. Every unreadable character is
+ * skipped here: examining a text that cannot run is harmless.
  */
 export function headOf(sql: string, tokens: Statement, from = 0): { at: number; explained: boolean } {
   let at = from;

@@ -1,6 +1,6 @@
 /**
  * Splits SQL text into tokens exactly where SQLite does (tokenize.c, `sqlite3GetToken`), as better-sqlite3 builds it:
- * with `SQLITE_OMIT_TCL_VARIABLE`, so `$a::b(c)` is no single variable.
+ * with `SQLITE_OMIT_TCL_VARIABLE`, where `$a::b(c)` is not a single variable.
  *
  * Offsets are UTF-16 code units of the given text. SQLite reads UTF-8 bytes; every byte of a character outside ASCII is
  * an identifier byte there, so one code unit at or above 0x80 stands for all of its bytes.
@@ -21,7 +21,7 @@ type TokenKind =
   | 'variable'
   | 'operator'
   | 'semicolon'
-  /** What SQLite calls an unrecognized token: it stops reading the text there. */
+  /** SQLite's "unrecognized token": it stops reading the text there. */
   | 'illegal';
 
 export interface Token {
@@ -30,7 +30,8 @@ export interface Token {
   readonly end: number;
 }
 
-// Space can begin with these, and go on with a vertical tab too: `sqlite3Isspace` has it, the table of first bytes not.
+// Space begins with one of these and may continue with a vertical tab: `sqlite3Isspace` accepts it, the table of first
+// bytes does not.
 const spaces = /[ \t\n\f\r][ \t-\r]*/y;
 const nameCharacters = /[\w$\u0080-\uffff]*/y;
 const digits = /[0-9]*/y;
@@ -41,16 +42,16 @@ const operators = /->>?|==|<[=><]?|>[=>]?|!=|\|\||[()+*/%=|,&~.-]/y;
 
 const byteOrderMark = '\ufeff';
 
-/** The part of `sql` that SQLite reads: it gets a C string, which ends with the first NUL. */
+/** Returns the part of `sql` that SQLite reads: a C string, which ends at the first NUL. */
 export function readableText(sql: string): string {
   const nul = sql.indexOf('\0');
   return nul === -1 ? sql : sql.slice(0, nul);
 }
 
-/** Everything that can neither end a statement nor begin a text in which a semicolon is none. */
+/** Characters that can neither end a statement nor begin a token that may contain a semicolon. */
 const plain = /[^;'"`[/-]+/y;
 
-/** Where the next semicolon of a `readableText` stands, from the beginning of a token on; its length where there is none. */
+/** Finds the next semicolon of a `readableText` from the beginning of a token; its length if there is none. */
 export function semicolonFrom(text: string, start: number): number {
   for (let at = start; at < text.length;) {
     at = endOf(plain, text, at);
@@ -60,7 +61,7 @@ export function semicolonFrom(text: string, start: number): number {
   return text.length;
 }
 
-/** The token of a `readableText` that begins at `start`, which is less than its length. */
+/** Returns the token of a `readableText` that begins at `start`, which is less than its length. */
 export function tokenAt(text: string, start: number): Token {
   const first = text.charAt(start);
   switch (first) {
@@ -94,7 +95,7 @@ export function tokenAt(text: string, start: number): Token {
     case '-':
       return text.startsWith('--', start) ? lineComment(text, start) : operator(text, start);
     case '/':
-      // A `/*` with nothing behind it is a division sign and an asterisk.
+      // A `/*` at the end of the text is a division sign and an asterisk.
       return text.startsWith('/*', start) && start + 2 < text.length
         ? blockComment(text, start)
         : operator(text, start);
@@ -156,7 +157,7 @@ function operator(text: string, start: number): Token {
   return end > start ? { kind: 'operator', start, end } : { kind: 'illegal', start, end: start + 1 };
 }
 
-/** Where the match of a sticky pattern at `from` ends; `from` itself when there is none. */
+/** Returns the end of the match of a sticky pattern at `from`; `from` itself if it does not match. */
 function endOf(pattern: RegExp, text: string, from: number): number {
   pattern.lastIndex = from;
   return pattern.test(text) ? pattern.lastIndex : from;

@@ -1,4 +1,4 @@
-/** Result codes of the SQLITE_CONSTRAINT family: the data breaks a rule of the schema. */
+/** Lists the result codes of the SQLITE_CONSTRAINT family: the data breaks a rule of the schema. */
 import { rows } from './row';
 
 export const constraintCodes = rows({

@@ -1,4 +1,4 @@
-/** Result codes that mean: somebody else is using the database right now. */
+/** Lists the result codes for contention: another connection is using the database. */
 import { rows } from './row';
 
 export const contentionCodes = rows({
@@ -24,7 +24,7 @@ export const contentionCodes = rows({
     retryable: true,
     fatal: false,
     meaning:
-      'The transaction began by reading, somebody else has written since, and it cannot write on top of the old state.',
+      'The transaction began by reading, another connection has written since, and it cannot write on top of the old state.',
     hint: "Roll back and run the whole transaction again: waiting does not help, and SQLite does not wait. Begin transactions that will write with `immediate` (`transactionMode: 'immediate'` or `db.write`).",
   },
   SQLITE_BUSY_TIMEOUT: {

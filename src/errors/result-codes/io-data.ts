@@ -1,4 +1,4 @@
-/** Result codes of the SQLITE_IOERR family that speak of the data on the disk: reading, writing, syncing, deleting. */
+/** Lists the result codes of the SQLITE_IOERR family about data on the disk: reading, writing, syncing, deleting. */
 import { rows } from './row';
 
 export const ioDataCodes = rows({

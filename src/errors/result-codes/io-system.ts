@@ -1,4 +1,4 @@
-/** Result codes of the SQLITE_IOERR family that speak of the system around the data: locks, shared memory, paths. */
+/** Lists the result codes of the SQLITE_IOERR family about the system around the data: locks, shared memory, paths. */
 import { rows } from './row';
 
 export const ioSystemCodes = rows({
@@ -7,7 +7,7 @@ export const ioSystemCodes = rows({
     errorClass: 'SqliteFileLockError',
     retryable: false,
     fatal: true,
-    meaning: 'A lock on the database could not be given back; nobody knows now what this connection holds.',
+    meaning: 'A lock on the database could not be released; it is unknown which locks this connection holds.',
     hint: 'Restart the process, so that the kernel takes all its locks away, and look at the filesystem.',
   },
   SQLITE_IOERR_RDLOCK: {
@@ -16,7 +16,7 @@ export const ioSystemCodes = rows({
     retryable: false,
     fatal: true,
     meaning: 'A read lock could not be taken while a stronger lock was given up.',
-    hint: 'Restart the process and look at the filesystem: it does not do POSIX locks as it should.',
+    hint: 'Restart the process and look at the filesystem: it does not implement POSIX locks correctly.',
   },
   SQLITE_IOERR_BLOCKED: {
     number: 2826,
@@ -39,7 +39,7 @@ export const ioSystemCodes = rows({
     errorClass: 'SqliteFileLockError',
     retryable: false,
     fatal: false,
-    meaning: 'The operating system could not say whether somebody holds the write lock.',
+    meaning: 'The operating system could not tell whether another connection holds the write lock.',
     hint: 'Look at the filesystem: it must be a local one with POSIX locks.',
   },
   SQLITE_IOERR_LOCK: {
@@ -47,8 +47,7 @@ export const ioSystemCodes = rows({
     errorClass: 'SqliteFileLockError',
     retryable: false,
     fatal: false,
-    meaning:
-      'A lock on the database failed for a reason other than somebody else holding it (EIO, EINVAL, ESTALE, EOPNOTSUPP).',
+    meaning: 'A lock on the database failed for a reason other than contention (EIO, EINVAL, ESTALE, EOPNOTSUPP).',
     hint: 'The filesystem does not do POSIX locks, or its server does not answer. Move the database to a local filesystem.',
   },
   SQLITE_IOERR_SHMOPEN: {

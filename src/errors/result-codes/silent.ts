@@ -1,4 +1,4 @@
-/** Result codes that are not failures of a call, or that nothing reports any more: they complete the table. */
+/** Lists the result codes that are not failures of a call or are never reported; they complete the table. */
 import { rows, type ResultCodeRow } from './row';
 
 function neverThrown(number: number, meaning: string): ResultCodeRow {

@@ -1,4 +1,4 @@
-/** Result codes that speak of the statement, its values or the way the library is called. */
+/** Lists the result codes about the statement, its values or the use of the library. */
 import { rows } from './row';
 
 export const statementCodes = rows({

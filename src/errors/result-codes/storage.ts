@@ -1,4 +1,4 @@
-/** Result codes that speak of the file: it cannot be opened, written, grown, or believed. */
+/** Lists the result codes about the file: it cannot be opened, written, grown, or trusted. */
 import { rows } from './row';
 
 export const storageCodes = rows({
@@ -98,7 +98,7 @@ export const storageCodes = rows({
     retryable: false,
     fatal: false,
     meaning: 'The table `sqlite_sequence`, which AUTOINCREMENT needs, does not have the right shape.',
-    hint: 'Somebody changed the schema by hand. Copy the data with `VACUUM INTO` or `.dump` into a new database.',
+    hint: 'The schema was edited by hand. Copy the data with `VACUUM INTO` or `.dump` into a new database.',
   },
   SQLITE_CORRUPT_INDEX: {
     number: 779,

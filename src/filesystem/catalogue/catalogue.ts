@@ -1,4 +1,4 @@
-/** The catalogue of filesystem types: what each is, what SQLite can do on it, and why. Data, and its two look-ups. */
+/** Lists filesystem types with their properties, what SQLite can do on each, and why. Data and two look-ups. */
 import { darwinFilesystems } from './darwin';
 import { fuseFilesystems } from './fuse';
 import { localFilesystems } from './local';

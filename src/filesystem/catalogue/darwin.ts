@@ -1,9 +1,9 @@
-/** Catalogue rows of macOS, by the type that `/sbin/mount` prints. Nothing here was run: this project has no Mac. */
+/** Lists the filesystems of macOS by the type that `/sbin/mount` prints. Untested: this project has no Mac. */
 import { row, warned, type CatalogueRow } from './rows';
 
 const disk = 'A disk filesystem of this Mac.';
 const noSharedMemory =
-  'SQLite uses other locks there and has no shared memory: `journal_mode=WAL` quietly stays what it was, and other clients are not proved to see the locks.';
+  'SQLite uses other locks there and has no shared memory: `journal_mode=WAL` silently has no effect, and other clients are not known to see the locks.';
 
 /** SQLite's own choice of locks by type: `autolockIoFinderImpl` in its os_unix.c. */
 export const darwinFilesystems: readonly CatalogueRow[] = [

@@ -1,4 +1,4 @@
-/** Catalogue rows of FUSE filesystems. All share one `f_type`; a type that is not here is unknown, and refused. */
+/** Lists FUSE filesystems. All share one `f_type`; an unlisted type is unknown and refused. */
 import { containerLayer, row, warned, type CatalogueRow } from './rows';
 
 /** `f_type` of every FUSE mount. @see statfs(2) */
@@ -11,7 +11,7 @@ const object =
 const second =
   'It is correct through this one mount, and corrupts the database as soon as the same folder is reached another way.';
 const cluster =
-  'Several machines write the same storage, and neither the shared memory of WAL nor the locks of SQLite are proved to reach the others.';
+  'Several machines write the same storage, and neither the shared memory of WAL nor the locks of SQLite are known to reach the others.';
 
 export const fuseFilesystems: readonly CatalogueRow[] = [
   containerLayer(
@@ -30,7 +30,7 @@ export const fuseFilesystems: readonly CatalogueRow[] = [
       'local',
       'rollback',
       'measured',
-      'A disk of this machine served by a daemon: locks are local, shared memory is not proved.',
+      'A disk of this machine served by a daemon: locks are local, shared memory is not known to work.',
     ),
     'crash-unsafe-filesystem',
     'A daemon decides what reaches the disk, and when.',
@@ -116,7 +116,7 @@ export const fuseFilesystems: readonly CatalogueRow[] = [
     'read-only',
     'read-only',
     'measured',
-    'It is an image that nobody can write.',
+    'It is a read-only image.',
   ),
   row(
     ['lxcfs', ['fuse.lxcfs'], [fuseMagic]],

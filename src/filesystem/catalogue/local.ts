@@ -1,4 +1,4 @@
-/** Catalogue rows of Linux filesystems that belong to this kernel alone: disk, memory, union, image, kernel tables. */
+/** Lists Linux filesystems that belong to this kernel alone: disk, memory, union, image, kernel tables. */
 import { nonDurable, row, warned, type CatalogueRow } from './rows';
 
 const disk = 'A disk filesystem of this kernel: locks, shared memory and fsync are its own.';
@@ -23,7 +23,7 @@ export const localFilesystems: readonly CatalogueRow[] = [
   warned(
     row(['NILFS2', ['nilfs2'], [0x3434]], 'local', 'wal', 'measured', disk),
     weak,
-    'It is rarely used, and how SQLite fares there after a power cut is not known.',
+    'It is rarely used, and its behaviour after a power cut is unknown.',
   ),
   warned(
     row(['ReiserFS', ['reiserfs'], [0x52654973]], 'local', 'wal', 'general', disk),
@@ -137,7 +137,7 @@ export const localFilesystems: readonly CatalogueRow[] = [
     'read-only',
     'read-only',
     'measured',
-    'It is an image that nobody can write.',
+    'It is a read-only image.',
   ),
   row(
     [
@@ -181,7 +181,7 @@ export const localFilesystems: readonly CatalogueRow[] = [
     'unknown',
     'refuse',
     'source',
-    'An automount point that has not mounted its filesystem: what will stand there is not known.',
+    'An automount point that has not mounted its filesystem, which is still unknown.',
   ),
   warned(
     row(

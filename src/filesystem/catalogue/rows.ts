@@ -1,7 +1,7 @@
-/** The shape of one row of the catalogue, and builders that keep it on a screen line or two. */
+/** Declares one row of the catalogue, and builders that keep a row to a line or two. */
 import type { FilesystemClass, FilesystemWarning, GroundVerdict } from '../report';
 
-/** How the row is known. */
+/** The source of the row. */
 export type CatalogueSource =
   /** Mounted and measured on a real kernel by this project's experiments. */
   | 'measured'
@@ -9,20 +9,20 @@ export type CatalogueSource =
   | 'source'
   /** Reported by others with evidence. */
   | 'reported'
-  /** General knowledge that nobody here verified. */
+  /** General knowledge that this project has not verified. */
   | 'general';
 
 export interface CatalogueRow {
   readonly name: string;
   /** Type names as the mount table prints them. */
   readonly types: readonly string[];
-  /** `f_type` values of statfs(2) that belong to it; empty where it has none of its own. */
+  /** `f_type` values of statfs(2); empty if it has none of its own. */
   readonly magics: readonly number[];
   readonly class: FilesystemClass;
   readonly verdict: GroundVerdict;
-  /** One sentence: what can happen there, or why it is good. */
+  /** One sentence: the danger, or why it is safe. */
   readonly reason: string;
-  /** False when acknowledged commits do not survive a power cut there. */
+  /** False if acknowledged commits do not survive a power cut there. */
   readonly durable: boolean;
   readonly warning: FilesystemWarning | null;
   readonly known: CatalogueSource;
@@ -46,12 +46,12 @@ export function warned(base: CatalogueRow, code: string, message: string): Catal
   return { ...base, warning: { code, message } };
 }
 
-/** The same row, on ground that goes with its container. */
+/** The same row for a filesystem that is removed with its container. */
 export function containerLayer(base: CatalogueRow, message: string): CatalogueRow {
   return { ...warned(base, 'container-layer', message), durable: false };
 }
 
-/** The same row, on ground from which a power cut can take acknowledged commits. */
+/** The same row for a filesystem on which a power cut can lose acknowledged commits. */
 export function nonDurable(base: CatalogueRow, message: string): CatalogueRow {
   const warning: FilesystemWarning = { code: 'non-durable-filesystem', message };
   return { ...base, durable: false, warning };

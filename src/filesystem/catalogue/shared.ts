@@ -1,10 +1,10 @@
-/** Catalogue rows of Linux filesystems that several machines or several kernels share. */
+/** Lists Linux filesystems that several machines or several kernels share. */
 import { row, type CatalogueRow } from './rows';
 
 const network =
   'Clients do not share memory, so WAL cannot work between them, and locks hold only as well as the server and the mount options let them: several openers lose committed rows without an error.';
 const cluster =
-  'Several machines write the same storage, and neither the shared memory of WAL nor the locks of SQLite are proved to reach the others: committed rows can be lost without an error.';
+  'Several machines write the same storage, and neither the shared memory of WAL nor the locks of SQLite are known to reach the others: committed rows can be lost without an error.';
 const share =
   'Two kernels reach the same files, and neither sees the locks and the memory maps of the other: both may write at once, and committed rows are lost without an error.';
 

@@ -1,4 +1,4 @@
-/** The probe of macOS: the mount table by `/sbin/mount`. Not run in this project's tests: no Mac. */
+/** Probes macOS through the mount table of `/sbin/mount`. Untested: this project has no Mac. */
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { classifyDarwinMount, darwinMountOf, dataVolume, parseDarwinMounts, type DarwinMount } from './mounts';
@@ -36,7 +36,7 @@ export function probeDarwin(path: string): ProbeResult {
   };
 }
 
-/** The file is looked at only where the table shows it on the boot volume: a dead server cannot hang that. */
+/** Touches the file only if the table shows it on the boot volume, where no dead server can hang the call. */
 function mountOfTarget(mounts: readonly DarwinMount[], target: string): DarwinMount | null {
   const byPath = darwinMountOf(mounts, target, false);
   if (byPath?.mountPoint !== '/') return byPath;
@@ -54,7 +54,7 @@ function deviceOf(path: string): bigint | null {
 
 function readMounts(): string {
   try {
-    // Loaded here, because the other systems never need it.
+    // Loaded lazily: the other systems never need it.
     const { execFileSync } = process.getBuiltinModule('node:child_process');
     return execFileSync('/sbin/mount', {
       encoding: 'utf8',
@@ -62,7 +62,7 @@ function readMounts(): string {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
   } catch {
-    // No table, no knowledge: the filesystem is then unknown, and refused.
+    // Without the table the filesystem is unknown and refused.
     return '';
   }
 }

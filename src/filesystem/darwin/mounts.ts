@@ -1,4 +1,4 @@
-/** Reads what `/sbin/mount` of macOS prints, and judges a path by it. Pure. */
+/** Parses the output of macOS's `/sbin/mount`, and judges a path by it. Pure. */
 import { rowOfType } from '../catalogue/catalogue';
 import { judgementOf, type GroundJudgement } from '../classify';
 
@@ -23,14 +23,15 @@ export function parseDarwinMounts(text: string): readonly DarwinMount[] {
   });
 }
 
-/** Where macOS mounts the volume of everything that users write; firmlinks show its folders below `/`. */
+/** Mount point of the volume that holds all user data; firmlinks show its folders below `/`. */
 export const dataVolume = '/System/Volumes/Data';
 
 /**
- * The mount of a canonical path: the longest mount point above it, and of equal ones the last.
+ * Returns the mount of a canonical path: the longest mount point above it, and the last of equal ones.
  *
- * @param onDataVolume - the path has the device number of the data volume. `/Users/ada` is a firmlink to a folder there,
- *   and `/` itself is a sealed snapshot, read-only: the path alone would say that nothing can be written.
+ * @param onDataVolume - the path has the device number of the data volume. `/Users/ada` is a firmlink to a folder
+ * there,
+ *   and `/` itself is a sealed, read-only snapshot: the path alone would suggest a read-only file.
  */
 export function darwinMountOf(mounts: readonly DarwinMount[], path: string, onDataVolume: boolean): DarwinMount | null {
   let best: DarwinMount | null = null;
@@ -42,7 +43,10 @@ export function darwinMountOf(mounts: readonly DarwinMount[], path: string, onDa
   return mounts.findLast(mount => mount.mountPoint === dataVolume) ?? best;
 }
 
-/** Only a type that is known and a row that says `local` is local: macOS sets that flag itself (`MNT_LOCAL`). */
+/**
+ * A filesystem counts as local only if its type is known and its row says `local`: macOS sets that flag itself
+ * (`MNT_LOCAL`).
+ */
 export function classifyDarwinMount(mount: DarwinMount | null, path: string): GroundJudgement {
   const row = mount === null ? null : rowOfType(mount.type, 'darwin');
   if (mount === null || row === null) {

@@ -1,4 +1,4 @@
-/** What sysfs says about the block device under a mount: memory that poses as a disk, nested files, the write cache. */
+/** Reads from sysfs the block device under a mount: RAM disks, loop files, the write cache. */
 import { existsSync, readlinkSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { classifyMount } from '../classify';
@@ -8,7 +8,7 @@ import { mountOf, type MountRow, type MountTable } from './mount-table';
 import type { FilesystemWarning, SandboxMarkers } from '../report';
 
 export interface BlockDeviceFacts {
-  /** All options of ext2, ext3, ext4, also those that the mount table does not show; `null` where unreadable. */
+  /** All options of ext2, ext3, ext4, including those missing in the mount table; `null` if unreadable. */
   readonly ext4Options: readonly string[] | null;
   readonly nonDurable: boolean;
   readonly warnings: readonly FilesystemWarning[];
@@ -20,8 +20,8 @@ const nothing: BlockDeviceFacts = { ext4Options: null, nonDurable: false, warnin
 const known = new WeakMap<MountTable, Map<number, BlockDeviceFacts>>();
 
 /**
- * Kept as long as the mount table has not changed: the device of a mount, the options of ext4 and the file behind a loop
- * device stay as they are until the filesystem is mounted anew or remounted.
+ * Cached until the mount table changes: the device of a mount, the options of ext4 and the file of a loop device stay
+ * the same until the filesystem is mounted anew or remounted.
  */
 export function inspectBlockDevice(mount: MountRow, table: MountTable, sandbox: SandboxMarkers): BlockDeviceFacts {
   let mounts = known.get(table);
@@ -37,13 +37,13 @@ function readBlockDevice(mount: MountRow, table: MountTable, sandbox: SandboxMar
   const name = posix.basename(sysfs);
   const ext4Options = /^ext[234]$/.test(mount.type) ? readLines(`/proc/fs/ext4/${name}/options`) : null;
   const found = /^(?:zram|ram)\d/.test(name) ? memoryDevice(name) : loopDevice(sysfs, name, table, sandbox);
-  // A partition has no queue of its own: its disk, the folder above, has.
+  // A partition has no queue of its own; its disk, the folder above, has.
   const cache = readLine(`${sysfs}/queue/write_cache`) ?? readLine(`${posix.dirname(sysfs)}/queue/write_cache`);
   const notes = cache === null ? [] : [`The kernel treats the cache of ${name} as "${cache}".`];
   return { ext4Options, nonDurable: found.nonDurable, warnings: found.warnings, notes: [...notes, ...found.notes] };
 }
 
-/** Btrfs has a device number of its own (major 0): there the source names the disk. */
+/** Btrfs has a device number of its own (major 0); its source names the disk. */
 export function sysfsFolder(mount: MountRow): string | null {
   const device = mount.device.startsWith('0:') ? sourceDevice(mount.source) : mount.device;
   if (device === null) return null;
@@ -71,7 +71,7 @@ function memoryDevice(name: string): Found {
   return { nonDurable: true, warnings: [{ code: 'non-durable-filesystem', message }], notes: [] };
 }
 
-/** A loop device is as good as the filesystem of the file behind it. */
+/** Judges a loop device by the filesystem of its file. */
 function loopDevice(sysfs: string, name: string, table: MountTable, sandbox: SandboxMarkers): Found {
   const disk = /^loop\d+$/.test(name) ? sysfs : posix.dirname(sysfs);
   const backing = readLine(`${disk}/loop/backing_file`);
@@ -90,11 +90,11 @@ function readLine(path: string): string | null {
 }
 
 function readLines(path: string): readonly string[] | null {
-  // An error that is thrown costs more than the question: most of these files are not there.
+  // A thrown error costs more than this check: most of these files do not exist.
   if (!existsSync(path)) return null;
   try {
     return readKernelText(path, 'utf8').trimEnd().split('\n');
   } catch {
-    return null; // Not there, or hidden by the container.
+    return null; // Missing, or hidden by the container.
   }
 }

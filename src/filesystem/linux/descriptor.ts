@@ -1,4 +1,4 @@
-/** Asks the kernel which mount a path is on, without opening the file for reading or writing. Linux only. */
+/** Asks the kernel for the mount of a path, without opening the file for reading or writing. Linux only. */
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { deviceNumbers } from '../../base/file-identity';
 import { errorCode } from '../../base/foreign-error';
@@ -18,7 +18,7 @@ export interface DescriptorFacts {
   readonly isFile: boolean;
 }
 
-/** `null` where nothing stands at `path`. Other errors (EACCES, EIO, ELOOP) are thrown as they are. */
+/** Returns `null` if `path` does not exist. Other errors (EACCES, EIO, ELOOP) are thrown unchanged. */
 export function describePath(path: string): DescriptorFacts | null {
   let descriptor: number;
   try {
@@ -49,7 +49,7 @@ function isMissing(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
-/** `'major:minor'` of a device number, as mountinfo prints it. */
+/** Formats a device number as `'major:minor'`, like mountinfo. */
 export function deviceName(dev: bigint): string {
   const { major, minor } = deviceNumbers(dev);
   return `${major}:${minor}`;

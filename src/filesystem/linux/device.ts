@@ -1,4 +1,7 @@
-/** The block device below a mount: its name, its disks, and the errors that the kernel counted. Reads sysfs and `/proc` only. */
+/**
+ * Reads the block device under a mount: its name, its disks, and the kernel's error counters. Reads only sysfs and
+ * `/proc`.
+ */
 import { posix } from 'node:path';
 import { sysfsFolder } from './block-device';
 import { errorCounters, type FilesystemErrors } from './error-counters';
@@ -8,30 +11,30 @@ import { hexadecimal, names, number, text } from './sysfs';
 export interface Disk {
   /** For example `'sda'`, `'nvme0n1'`, `'md0'`. */
   readonly name: string;
-  /** What a person would recognize it by; `null` for a virtual disk. */
+  /** Model name, for recognition; `null` for a virtual disk. */
   readonly model: string | null;
   readonly readOnly: boolean;
-  /** Requests that the disk could not do, as SCSI counts them; `null` where nobody counts. */
+  /** Failed requests as counted by SCSI; `null` if they are not counted. */
   readonly ioErrors: number | null;
 }
 
 export interface Device {
   /** For example `'sda1'`. */
   readonly name: string;
-  /** What the commands take, for example `'/dev/sda1'`. */
+  /** Path for command line tools, for example `'/dev/sda1'`. */
   readonly path: string;
-  /** The disks below, through partitions, RAID, encryption and volumes. */
+  /** The disks below it, through partitions, RAID, encryption and volumes. */
   readonly disks: readonly Disk[];
-  /** The file behind a loop device. */
+  /** The file of a loop device. */
   readonly backingFile: string | null;
-  /** State of a software RAID; `null` where it is none. */
+  /** State of a software RAID; `null` for other devices. */
   readonly raid: { readonly state: string; readonly missingDisks: number; readonly mismatches: number } | null;
-  /** Name of a device-mapper volume, and whether it is suspended: then every write waits. */
+  /** Name of a device-mapper volume, and whether it is suspended, which blocks every write. */
   readonly mapped: { readonly name: string; readonly suspended: boolean } | null;
   readonly errors: FilesystemErrors | null;
 }
 
-/** `null` where the mount has no block device that sysfs shows. */
+/** Returns `null` if the mount has no block device in sysfs. */
 export function readDevice(mountId: number): Device | null {
   const mount = readMountTable().byId.get(mountId);
   const folder = mount === undefined ? null : sysfsFolder(mount);
@@ -49,14 +52,14 @@ export function readDevice(mountId: number): Device | null {
   };
 }
 
-/** A partition lies in the folder of its disk. */
+/** A partition is in the folder of its disk. */
 function diskFolder(folder: string): string {
   return text(`${folder}/partition`) === null ? folder : posix.dirname(folder);
 }
 
 function disksBelow(folder: string): readonly Disk[] {
   const slaves = names(`${folder}/slaves`);
-  // A slave may be a partition: sysfs finds it by its name.
+  // A slave may be a partition; sysfs finds it by name.
   if (slaves.length > 0) return slaves.flatMap(slave => disksBelow(diskOf(slave)));
   return [
     {

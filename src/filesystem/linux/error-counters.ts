@@ -1,39 +1,39 @@
-/** The errors that a filesystem has counted itself, as sysfs shows them: ext2, ext3, ext4 and btrfs. */
+/** Reads the error counters that ext2, ext3, ext4 and btrfs keep, from sysfs. */
 import { posix } from 'node:path';
 import { sysfsFolder } from './block-device';
 import { readMountTable } from './linux-tables';
 import type { MountRow } from './mount-table';
 import { names, number, text } from './sysfs';
 
-/** What the filesystem wrote down about itself. */
+/** The errors that the filesystem recorded about itself. */
 export interface FilesystemErrors {
-  /** Where the numbers are from. */
+  /** Source of the numbers. */
   readonly source: string;
   readonly count: number;
-  /** Each counter that is not zero, as the kernel calls it. */
+  /** Each non-zero counter under the kernel's name. */
   readonly counters: Readonly<Record<string, number>>;
   /** ISO 8601, and where in the kernel: ext4 keeps the first and the last error. */
   readonly first: string | null;
   readonly last: string | null;
 }
 
-/** Reads the counters: some 20 µs, and no wait for a disk. */
+/** Reads the counters: some 20 µs, without waiting for a disk. */
 export type ReadErrors = () => FilesystemErrors | null;
 
-/** For the mount that a file stands on; `null` where nobody counts. */
+/** Returns the reader for the mount of a file; `null` if errors are not counted. */
 export function errorCountersOf(mountId: number | null): ReadErrors | null {
   const mount = mountId === null ? undefined : readMountTable().byId.get(mountId);
   const folder = mount === undefined ? null : sysfsFolder(mount);
   return mount === undefined || folder === null ? null : errorCounters(mount, posix.basename(folder));
 }
 
-/** The same for a mount whose device is known. */
+/** The same for a mount with a known device. */
 export function errorCounters({ type }: MountRow, device: string): ReadErrors | null {
   if (/^ext[234]$/.test(type)) return () => ext4Errors(`/sys/fs/ext4/${device}`);
   return type === 'btrfs' ? () => btrfsErrors(device) : null;
 }
 
-/** The numbers stay until `e2fsck` finds the filesystem clean. ext4(5), Documentation/ABI/testing/sysfs-fs-ext4 */
+/** The counters stay until `e2fsck` finds the filesystem clean. ext4(5), Documentation/ABI/testing/sysfs-fs-ext4 */
 function ext4Errors(folder: string): FilesystemErrors | null {
   const count = number(`${folder}/errors_count`);
   if (count === null) return null;

@@ -1,4 +1,4 @@
-/** Judges a mount of Linux by everything that was seen of it. Pure. */
+/** Judges a mount of Linux by all evidence about it. Pure. */
 import type { BlockDeviceFacts } from './block-device';
 import { compareStrictness, rowsOfMagic } from '../catalogue/catalogue';
 import { classifyMount, crossCheck, judgementOf, stricter, type GroundJudgement } from '../classify';
@@ -6,14 +6,14 @@ import { readMountOptions } from './mount-options';
 import { mountOf, type MountRow, type MountTable } from './mount-table';
 import type { SandboxMarkers } from '../report';
 
-/** What was seen of a mount. */
+/** The evidence about a mount. */
 export interface MountEvidence {
   readonly mount: MountRow;
   readonly table: MountTable;
   readonly sandbox: SandboxMarkers;
-  /** `f_type` of statfs(2); `null` where the file was not touched. */
+  /** `f_type` of statfs(2); `null` if the file was not touched. */
   readonly statfsType: number | null;
-  /** What sysfs says about the disk below; `null` where it was not asked. */
+  /** The facts in sysfs about the disk below; `null` if they were not read. */
   readonly block: BlockDeviceFacts | null;
 }
 
@@ -22,19 +22,19 @@ export interface MountJudgement {
   readonly notes: readonly string[];
 }
 
-/** Type, options, disk and sandbox together; of two answers the stricter counts. */
+/** Combines type, options, disk and sandbox; the stricter of two answers counts. */
 export function judgeMount({ mount, table, sandbox, statfsType, block }: MountEvidence): MountJudgement {
   const options = readMountOptions({ mount, ext4Options: block?.ext4Options ?? null });
   let judgement = classifyMount(mount, sandbox);
   if (statfsType !== null) judgement = crossCheck(judgement, mount.type, statfsType);
   if (mount.type === 'ecryptfs') judgement = judgeLower(judgement, mount, table, sandbox);
-  // The kernel adds this to the root of a bind mount whose source folder was removed.
+  // The kernel appends this to the root of a bind mount whose source folder was removed.
   if (mount.root.endsWith('//deleted')) {
     judgement = {
       ...judgement,
       rule: 'deleted',
       verdict: 'refuse',
-      reason: 'The folder that is mounted there was deleted: what is written is lost.',
+      reason: 'The mounted folder was deleted: everything written to it is lost.',
     };
   }
   if (options.readOnly !== null) {
@@ -67,9 +67,9 @@ function judgeLower(
 }
 
 /**
- * The mount is not in the table. A network, a virtual-machine share or FUSE may pass the `f_type` of a disk filesystem
- * through, but the kernel gives them device numbers with major 0; a block device has another. Both together prove a
- * disk filesystem of this kernel, and nothing proves its options.
+ * Judges a mount that is not in the table. A network, a virtual-machine share or FUSE may pass the `f_type` of a disk
+ * filesystem through, but the kernel gives them device numbers with major 0; a block device has another. Both together
+ * prove a disk filesystem of this kernel; its options stay unknown.
  */
 export function judgeUnseen(statfsType: number | null, device: string | null): GroundJudgement {
   const rows = statfsType === null ? [] : rowsOfMagic(statfsType);

@@ -1,10 +1,10 @@
-/** Reads a file of `/proc` or `/sys`, of which each open needs several: a third cheaper than `readFileSync`. */
+/** Reads a file of `/proc` or `/sys`, of which each open needs several, a third cheaper than `readFileSync`. */
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 
 // Bytes; doubled for a file that does not fit.
 let buffer = Buffer.allocUnsafeSlow(16_384);
 
-/** The whole text as of now. These files have no size that could be asked for: they end where a read gives nothing. */
+/** Returns the current text. These files report no size; they end when a read returns nothing. */
 export function readKernelText(path: string, encoding: 'latin1' | 'utf8'): string {
   const descriptor = openSync(path, constants.O_RDONLY);
   try {

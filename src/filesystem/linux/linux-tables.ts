@@ -1,4 +1,4 @@
-/** The tables of the Linux kernel that the probe reads: the mount table and the signs of a sandbox. */
+/** Reads the tables of the Linux kernel for the probe: the mount table and the signs of a sandbox. */
 import { existsSync } from 'node:fs';
 import { readKernelText } from './kernel-text';
 import { parseMountTable, type MountTable } from './mount-table';
@@ -7,13 +7,13 @@ import type { SandboxMarkers } from '../report';
 let lastText = '';
 let lastTable: MountTable = parseMountTable('');
 
-/** The mount table as it is now. It is read each time and parsed again only when its text changed. */
+/** Returns the current mount table. It is read each time and parsed only if its text changed. */
 export function readMountTable(): MountTable {
   let text: string;
   try {
     text = readKernelText('/proc/self/mountinfo', 'latin1');
   } catch {
-    // A chroot without /proc: nothing is known, and the probe says so.
+    // A chroot without /proc: the probe reports that nothing is known.
     text = '';
   }
   if (text !== lastText) {
@@ -27,7 +27,7 @@ export const noSandbox: SandboxMarkers = Object.freeze({ gVisor: false, wsl: nul
 
 let markers: SandboxMarkers | undefined;
 
-/** Read once: the kernel and the container around a process do not change while it runs. */
+/** Read once: the kernel and the container of a process do not change while it runs. */
 export function readSandboxMarkers(): SandboxMarkers {
   if (markers === undefined) {
     const version = readText('/proc/version');
@@ -37,7 +37,7 @@ export function readSandboxMarkers(): SandboxMarkers {
   return markers;
 }
 
-/** Pure but for `exists`: what the texts of `/proc/version` and `osrelease` and some marker files mean. */
+/** Pure except for `exists`: interprets `/proc/version`, `osrelease` and some marker files. */
 export function sandboxOf(version: string, release: string, exists: (path: string) => boolean): SandboxMarkers {
   return { gVisor: /gvisor/i.test(version), wsl: wslOf(release), container: containerOf(exists) };
 }

@@ -1,4 +1,4 @@
-/** The probe of Linux: which mount a file is on, by an `O_PATH` descriptor and the mount table. */
+/** Probes Linux for the mount of a file, by an `O_PATH` descriptor and the mount table. */
 import { readdirSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { inspectBlockDevice } from './block-device';
@@ -19,7 +19,7 @@ interface Sighting {
   readonly statfsType: number | null;
 }
 
-/** Looks at the file that `walk` has led to, unless it stopped before a mount that must not be touched. */
+/** Examines the file that `walk` reached, unless it stopped before a mount that must not be touched. */
 export function probeLinux(walk: Walk): ProbeResult {
   const sandbox = readSandboxMarkers();
   const { path, stoppedAt } = walk;
@@ -37,7 +37,7 @@ function trigger(folder: string): void {
   try {
     readdirSync(folder);
   } catch {
-    // The automounter could not mount it: it stays autofs, and is refused as that.
+    // The automounter could not mount it: it stays autofs and is refused as such.
   }
 }
 
@@ -45,19 +45,19 @@ function lexicalSighting(mount: MountRow): Sighting {
   return { mount, foundBy: 'lexical', mountId: mount.id, folderMountId: null, device: mount.device, statfsType: null };
 }
 
-/** `known`: the table that the path was walked by, a moment ago; `null` where it must be read again. */
+/** `known`: the table used for the walk; `null` if it must be read again. */
 function sight(target: string, known: MountTable | null): { readonly sighting: Sighting; readonly table: MountTable } {
   const seen = describePath(target);
   let folder = dirname(target);
   let folderFacts = describePath(folder);
-  // A missing folder will be made on the filesystem of the nearest one that exists.
+  // A missing folder will be created on the filesystem of the nearest existing one.
   while (folderFacts === null) {
     folder = dirname(folder);
     folderFacts = describePath(folder);
   }
   const facts = seen ?? folderFacts;
   const statfs = statfsSync(seen === null ? folder : target, { bigint: true }).type;
-  // A mount that is not in the table came with the look at the file: an automounter has mounted its filesystem.
+  // A mount missing in the table was just created: an automounter has mounted its filesystem.
   const table = known !== null && facts.mountId !== null && known.byId.has(facts.mountId) ? known : readMountTable();
   const sighting = {
     ...findMount(facts, table),
@@ -71,8 +71,9 @@ function sight(target: string, known: MountTable | null): { readonly sighting: S
 }
 
 /**
- * The table lists only what this process can reach: after a chroot into a plain folder, or a lazy unmount, the mount is
- * not in it. Another mount of the same device is the same filesystem; failing that, nothing is guessed from the path.
+ * The table lists only mounts that this process can reach: after a chroot into a plain folder, or a lazy unmount, the
+ * mount is missing. Another mount of the same device is the same filesystem; failing that, nothing is guessed from the
+ * path.
  */
 function findMount(facts: DescriptorFacts, table: MountTable): Pick<Sighting, 'mount' | 'foundBy'> {
   if (facts.mountId !== null) {

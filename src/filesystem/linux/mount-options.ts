@@ -1,21 +1,21 @@
-/** What the options of a mount say about durability. Pure: one rule a function, each with its reason. */
+/** Judges mount options by their effect on durability. Pure: one rule per function, each with its reason. */
 import type { FilesystemWarning } from '../report';
 import type { MountRow } from './mount-table';
 
-/** What one mount's options change in the judgement of its type. */
+/** The changes that a mount's options make to the judgement of its type. */
 export interface OptionFindings {
-  /** Nobody can write there: why; `null` when writing works. */
+  /** Why the filesystem is read-only; `null` if it is writable. */
   readonly readOnly: string | null;
   /** Acknowledged commits can be lost by a power cut or with the container. */
   readonly nonDurable: boolean;
   readonly warnings: readonly FilesystemWarning[];
-  /** Seen, and harmless. */
+  /** Harmless observations. */
   readonly notes: readonly string[];
 }
 
 interface OptionFacts {
   readonly mount: Pick<MountRow, 'type' | 'mountPoint' | 'root' | 'options' | 'superOptions'>;
-  /** Lines of `/proc/fs/ext4/<device>/options`, which lists all options; `null` where it cannot be read. */
+  /** Lines of `/proc/fs/ext4/<device>/options`, which lists all options; `null` if it cannot be read. */
   readonly ext4Options: readonly string[] | null;
 }
 
@@ -93,7 +93,7 @@ const containerLayer: Rule = ({ mount }) =>
 const lowerOnlyOverlay: Rule = ({ mount }) => {
   if (mount.type !== 'overlay') return null;
   const hasLayer = (name: string) => mount.superOptions.some(option => option.startsWith(`${name}=`));
-  // gVisor prints an overlay without its layers: only a lower layer alone says that there is no upper one.
+  // gVisor prints an overlay without its layers: only a lower layer alone shows that there is no upper one.
   return (hasLayer('lowerdir') || hasLayer('lowerdir+')) && !hasLayer('upperdir')
     ? { readOnly: 'The overlay has no upper folder, so nothing can be written.' }
     : null;
@@ -107,7 +107,7 @@ const failedFilesystem: Rule = ({ mount }, has) => {
     readOnly: `The filesystem stopped all writing after an error (\`${option}\`).`,
     warning: {
       code: 'filesystem-failed',
-      message: `${mount.mountPoint} stopped all writing after an error of the storage (\`${option}\`). Look at the kernel log before anything else.`,
+      message: `${mount.mountPoint} stopped all writing after an error of the storage (\`${option}\`). Check the kernel log before anything else.`,
     },
   };
 };
@@ -130,7 +130,10 @@ const podFolder: Rule = ({ mount }) =>
       }
     : null;
 
-/** What a network mount says about its locks; shown when somebody insists on opening there. @see mount.cifs(8), nfs(5) */
+/**
+ * Reports the lock options of a network mount; shown if the application insists on opening there. @see mount.cifs(8),
+ * nfs(5)
+ */
 const networkLocks: Rule = ({ mount }, has) => {
   if (!/^(?:cifs|smb|nfs)/.test(mount.type)) return null;
   const meanings: readonly (readonly [string, string])[] = [
@@ -153,9 +156,9 @@ const networkLocks: Rule = ({ mount }, has) => {
 const harmless: Rule = ({ mount, ext4Options }, has) => {
   const notes: string[] = [];
   if (has('data=writeback'))
-    notes.push('data=writeback: blocks that were not synced may show old contents after a crash; SQLite copes.');
+    notes.push('data=writeback: unsynced blocks may show old contents after a crash; SQLite handles this.');
   if (extFamily.has(mount.type) && ext4Options?.includes('errors=continue') === true)
-    notes.push('errors=continue: the filesystem goes on writing after it found an error in itself.');
+    notes.push('errors=continue: the filesystem continues to write after it detects an error in itself.');
   return notes.length === 0 ? null : { note: notes.join(' ') };
 };
 

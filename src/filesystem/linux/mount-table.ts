@@ -1,4 +1,4 @@
-/** Reads the text of `/proc/self/mountinfo` into rows, and walks them as the kernel walks a path. Pure. */
+/** Parses the text of `/proc/self/mountinfo` into rows, and walks them as the kernel walks a path. Pure. */
 
 /** One line of `/proc/self/mountinfo`. @see proc_pid_mountinfo(5) */
 export interface MountRow {
@@ -23,7 +23,7 @@ export interface MountTable {
   readonly byMountPoint: ReadonlyMap<string, readonly MountRow[]>;
 }
 
-/** `text` is mountinfo read as latin1: one character a byte, so that an escape is decoded bytewise before UTF-8. */
+/** `text` is mountinfo read as latin1: one character per byte, so an escape is decoded bytewise before UTF-8. */
 export function parseMountTable(text: string): MountTable {
   const rows: MountRow[] = [];
   const byId = new Map<number, MountRow>();
@@ -45,7 +45,7 @@ const isId = /^\d{1,10}$/;
 
 function parseMountRow(line: string): MountRow | null {
   const fields = line.split(' ');
-  // Zero or more optional fields stand between the sixth field and a lone hyphen.
+  // Zero or more optional fields precede a lone hyphen, from the seventh field on.
   const hyphen = fields.indexOf('-', 6);
   const [id, parent, device, root, mountPoint, options] = fields;
   const type = fields[hyphen + 1];
@@ -68,7 +68,7 @@ function parseMountRow(line: string): MountRow | null {
 
 /** The kernel escapes space, tab, newline and backslash as a backslash and exactly three octal digits. */
 function decodeField(field: string): string {
-  // Of many thousand mounts on a container host, hardly one has an escape.
+  // Of many thousand mounts on a container host, hardly any has an escape.
   if (!field.includes('\\')) return utf8(field);
   return utf8(
     field.replaceAll(/\\([0-3][0-7]{2})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
@@ -83,14 +83,14 @@ function utf8(latin1: string): string {
   return Buffer.from(latin1, 'latin1').toString('utf8');
 }
 
-/** The mount that the root folder of this process is on; `null` in a chroot whose mount the table does not list. */
+/** Returns the mount of this process's root folder; `null` in a chroot whose mount the table does not list. */
 export function rootMount(table: MountTable): MountRow | null {
   return table.byMountPoint.get('/')?.[0] ?? null;
 }
 
 /**
- * The mount that the kernel is on after it stepped from a folder on `mount` to `path` (absolute, free of symbolic
- * links). A mount counts only when its parent is the mount that the walk is on: one hidden below another does not.
+ * Returns the mount that the kernel is on after stepping from a folder on `mount` to `path` (absolute, free of symbolic
+ * links). A mount counts only if its parent is the walk's current mount; one hidden below another does not.
  */
 export function stepInto(table: MountTable, mount: MountRow | null, path: string): MountRow | null {
   const candidates = table.byMountPoint.get(path);
@@ -109,7 +109,7 @@ function standsOn(table: MountTable, row: MountRow, below: MountRow | null): boo
   return below === null ? !table.byId.has(row.parent) : row.parent === below.id;
 }
 
-/** The mount of `path` (absolute, free of symbolic links), from the table alone. */
+/** Returns the mount of `path` (absolute, free of symbolic links) from the table alone. */
 export function mountOf(table: MountTable, path: string): MountRow | null {
   let current = rootMount(table);
   for (let end = path.indexOf('/', 1); end !== -1; end = path.indexOf('/', end + 1)) {

@@ -15,7 +15,7 @@ export function text(path: string): string | null {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch {
-    return null; // Not there, or hidden by the container.
+    return null; // Missing, or hidden by the container.
   }
 }
 

@@ -1,8 +1,8 @@
-/** Judges what Windows says a path really is. Pure. */
+/** Judges a path by the final name that Windows gives it. Pure. */
 import type { GroundJudgement } from '../classify';
 
 export interface WindowsGround extends GroundJudgement {
-  /** Name for the report: Windows tells the type of the filesystem only to native code. */
+  /** Name for the report: Windows shows the filesystem type only to native code. */
   readonly type: string;
   /** The drive or the share. */
   readonly root: string | null;
@@ -13,7 +13,7 @@ const shareReason =
 const wslReason =
   'It is a folder of a Linux distribution, reached from Windows over 9p: LockFileEx does not work there, and two kernels do not see the locks of each other.';
 
-/** `real` is the final name of `full`; `null` where Windows gave none. */
+/** `real` is the final name of `full`; `null` if Windows gave none. */
 export function classifyWindowsPath(full: string, real: string | null): WindowsGround {
   const seen = real ?? full;
   if (/^\\\\(?:wsl\$|wsl\.localhost)\\/i.test(seen))
@@ -41,7 +41,7 @@ export function classifyWindowsPath(full: string, real: string | null): WindowsG
   };
 }
 
-/** A folder of a synchronising client: it copies, and on another machine replaces, files while they are open. */
+/** Detects the folder of a cloud client, which copies, and on another machine replaces, files while they are open. */
 function syncedFolder(path: string): WindowsGround['warnings'] {
   return /\\(?:OneDrive|Dropbox|Google Drive|iCloudDrive)(?: - [^\\]+)?\\/i.test(path)
     ? [

@@ -1,12 +1,12 @@
-/** The probe of Windows: where a path really leads, by its final name. Not run in this project's tests: no Windows. */
+/** Probes Windows for the final name of a path. Untested: this project has no Windows. */
 import { realpathSync } from 'node:fs';
 import { win32 } from 'node:path';
 import { classifyWindowsPath } from './path';
 import type { ProbeResult } from '../assemble-report';
 
 /**
- * `GetFinalPathNameByHandle`: a mapped drive becomes its server, a `subst` drive its folder. The JavaScript
- * `realpathSync` does not do that. `null` where Windows gives no name.
+ * Calls `GetFinalPathNameByHandle`: a mapped drive becomes its server, a `subst` drive its folder. The JavaScript
+ * `realpathSync` does not do that. Returns `null` if Windows gives no name.
  */
 export function windowsRealPath(path: string): string | null {
   try {
