@@ -1,4 +1,4 @@
-/** Runs one checkpoint of a file: in the maintenance thread, or in this one where no thread is wanted. */
+/** Runs one checkpoint of a file: in the maintenance thread, or in this thread if no worker is wanted. */
 import type { FileIdentity } from '../base/file-identity';
 import { retryUntilDone } from '../base/retry';
 import { SqliteBusyError } from '../errors/sqlite-errors';
@@ -18,14 +18,14 @@ export interface CheckpointTarget {
   readonly thread: 'worker' | 'main';
 }
 
-/** What a checkpoint of a file is made of. */
+/** The inputs of a checkpoint. */
 interface CheckpointSubject {
   readonly target: { readonly file: string; readonly identity: FileIdentity | null };
   readonly users: Iterable<FileUser>;
   readonly settings: ResolvedCheckpoint | 'off';
 }
 
-/** What the thread needs to know of the file. */
+/** Returns the facts about the file that the thread needs. */
 export function checkpointTarget({ target, users, settings }: CheckpointSubject): CheckpointTarget {
   const { file, identity } = target;
   const connection = [...users].find(({ checkpoints }) => checkpoints)?.connection;
@@ -37,26 +37,28 @@ export function checkpointTarget({ target, users, settings }: CheckpointSubject)
 }
 
 export interface RunOptions {
-  /** Somebody awaits the result: the process stays alive for it. */
+  /** The caller awaits the result: the process stays alive for it. */
   readonly awaited: boolean;
-  /** Checkpoints that may follow in its thread until no commit overtakes one; `undefined`: it ends with its own copying. */
+  /**
+   * Checkpoints that may follow in its thread until no commit overtakes one; `undefined`: it ends after its own copy.
+   */
   readonly followUps: number | undefined;
-  /** Aborts when the last connection of the application closes: a job's own would be the last one then. */
+  /** Aborts when the last connection of the application closes: the job's own connection would then be the last one. */
   readonly signal: AbortSignal;
 }
 
-/** ms. A PASSIVE waits for nobody; this is for the open, while another process recovers the WAL. */
+/** Milliseconds. A PASSIVE waits for no lock; this is for the open, while another process recovers the WAL. */
 const openWaitMs = 100;
-/** ms. A TRUNCATE that waits for readers keeps the writers of every thread and process waiting as well. */
+/** Milliseconds. While a TRUNCATE waits for readers, writers in every thread and process wait too. */
 const truncateWaitMs = 2;
 
 /**
- * Tries that met a lock. Only a lock: after a failed sync or any other I/O error nothing is repeated, because the kernel
- * reports a lost write once and then says that all is well.
+ * Retries after a lock only: after a failed sync or any other I/O error nothing is retried, because the kernel reports
+ * a lost write once and then reports success.
  */
 const retries = { retries: 4, minTimeout: 20, maxTimeout: 250, factor: 2, randomize: true } as const;
 
-/** Rejects with the translated error of SQLite, or with what the maintenance thread threw. */
+/** Rejects with the translated error of SQLite, or with the error of the maintenance thread. */
 export async function runCheckpoint(
   target: CheckpointTarget,
   mode: CheckpointMode,
@@ -66,9 +68,9 @@ export async function runCheckpoint(
   return retryUntilDone(() => attempt(target, mode, options), {
     ...retries,
     unref: !awaited,
-    // A TRUNCATE that a caller awaits and that met a lock is tried again.
+    // An awaited TRUNCATE that met a lock is retried.
     isDone: result => !(awaited && mode === 'truncate' && result.busy),
-    // Not p-retry's own `signal`: a checkpoint that ran through counts, also when the file was closed meanwhile.
+    // Not p-retry's own `signal`: a finished checkpoint counts even if the file was closed meanwhile.
     shouldRetry: ({ error }) => !signal.aborted && (error === undefined || error instanceof SqliteBusyError),
   });
 }
@@ -87,7 +89,7 @@ async function attempt(
     busyTimeoutMs: mode === 'truncate' ? truncateWaitMs : openWaitMs,
     fullfsync: target.fullfsync,
     followUps,
-    // An addon object works in this thread only; better-sqlite3 takes it where its types know the path.
+    // An addon object works in this thread only; better-sqlite3 accepts it although its types allow only a path.
     nativeBinding: (target.nativeBinding ?? undefined) as string | undefined,
   };
   try {

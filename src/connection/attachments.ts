@@ -1,4 +1,7 @@
-/** The attached databases of a connection: each passes the checks of an open, and is protected before it is used. */
+/**
+ * Manages the attached databases of a connection: each passes the checks of an open, and is protected before it is
+ * used.
+ */
 import { quotedName } from '../base/sql-name';
 import { UnsafeStatementError } from '../errors/refusals';
 import type { NativeDatabase } from '../native/better-sqlite3';
@@ -8,23 +11,23 @@ import type { Verbose } from './verbose';
 
 /** The admission of one attached file; released when it is detached or the connection closes. */
 export interface AttachTicket {
-  /** What SQLite is told to open; not always what was asked for (symbolic links). */
+  /** The path that SQLite opens; it may differ from the requested one (symbolic links). */
   readonly filename: string;
-  /** Called once SQLite has the file under the name of its schema: now it exists. */
+  /** Called once SQLite has attached the file, which now exists. */
   attached(): void;
   /** Wraps the execution of DETACH. */
   aroundDetach<Result>(detach: () => Result): Result;
   release(): void;
 }
 
-/** The checks that `open/` makes for a file: where it stands, whether it is safe there, who else has it. */
+/** The checks of `open/` for a file: its location, whether it is safe there, and its other users. */
 export type AdmitAttached = (filename: string, schema: string) => AttachTicket;
 
 /** The connection that files are attached to. */
 export interface AttachHost {
   readonly native: NativeDatabase.Database;
   readonly verbose: Verbose;
-  /** What `protect` sets and proves. */
+  /** The inputs for setting and verifying the pragmas. */
   readonly protectionInputs: ProtectionInputs;
 }
 
@@ -38,7 +41,7 @@ export class Attachments {
     this.#admit = admit;
   }
 
-  /** `db.attach`: the name may come from anywhere, so it is bound and never put into the text. */
+  /** Implements `db.attach`: the untrusted name is bound, never put into the text. */
   attach(filename: string, schema: string): void {
     if (typeof filename !== 'string') throw new TypeError('Expected first argument to be a string');
     if (typeof schema !== 'string' || schema === '') {
@@ -53,13 +56,13 @@ export class Attachments {
     this.released(schema);
   }
 
-  /** Wraps the execution of a DETACH, wherever its text came from. */
+  /** Wraps the execution of a DETACH from any source. */
   aroundDetach<Result>(schema: string, detach: () => Result): Result {
     const ticket = this.#tickets.get(foldCase(schema));
     return ticket === undefined ? detach() : ticket.aroundDetach(detach);
   }
 
-  /** Wraps the execution of an ATTACH, wherever its text came from. */
+  /** Wraps the execution of an ATTACH from any source. */
   aroundAttach<Result>(filename: string, schema: string, execute: (file: string) => Result): Result {
     refuseUri(filename, schema);
     this.#refuseInTransaction(filename, schema);
@@ -67,14 +70,14 @@ export class Attachments {
     const ticket = this.#admit(filename, schema);
     try {
       const result = execute(ticket.filename);
-      // The same text may have begun one: then nothing can be set, and the file is not even looked at.
+      // The same text may have begun one: then no pragma can be set, and the file is not even checked.
       this.#refuseInTransaction(filename, schema);
       this.#protect(schema);
       ticket.attached();
       this.#tickets.set(foldCase(schema), ticket);
       return result;
     } catch (error) {
-      // Also when something behind the ATTACH failed, in the same text.
+      // Also if a later statement of the same text failed.
       if (!taken && this.#has(schema)) this.#letGo(schema);
       ticket.release();
       throw error;
@@ -86,7 +89,7 @@ export class Attachments {
     throw new UnsafeStatementError(
       `Cannot attach ${filename} as "${schema}": this connection has an open transaction.`,
       {
-        hint: 'Attach before the transaction begins: SQLite does not let anybody set `synchronous` inside of one.',
+        hint: 'Attach before the transaction begins: SQLite does not allow setting `synchronous` inside one.',
         details: { file: filename, schema },
       },
     );
@@ -103,7 +106,7 @@ export class Attachments {
     verbose.quietly(() => native.prepare(`DETACH ${quotedName(schema)}`).run());
   }
 
-  /** The whole connection: one in memory may have been given other settings before it got its first file. */
+  /** The whole connection: an in-memory one may have been given other settings before its first file. */
   #protect(schema: string): void {
     const { native, verbose, protectionInputs } = this.#host;
     verbose.quietly(() => {
@@ -112,7 +115,7 @@ export class Attachments {
     });
   }
 
-  /** Whether any schema was attached through here. */
+  /** True if any schema was attached here. */
   get any(): boolean {
     return this.#tickets.size > 0;
   }
@@ -129,7 +132,7 @@ export class Attachments {
   }
 }
 
-/** better-sqlite3's SQLite takes a URI for a file name; other builds read a locking protocol from it. */
+/** better-sqlite3's SQLite accepts a URI as a file name; other builds read a locking protocol from it. */
 function refuseUri(filename: string, schema: string): void {
   if (!foldCase(filename).startsWith('file:')) return;
   throw new UnsafeStatementError(`Refused ATTACH of the URI ${filename} as "${schema}".`, {

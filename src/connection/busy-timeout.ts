@@ -1,19 +1,19 @@
 /**
- * How long SQLite itself waits for a lock, with the event loop stopped: as the application wants it, or as the write
- * queue needs it for a batch.
+ * Manages how long SQLite itself waits for a lock, with the event loop blocked: as the application set it, or as the
+ * write queue needs it for a batch.
  *
- * What a batch needed is put back only when something else is called on the connection: parsing two PRAGMAs a batch is a
- * tenth of a commit on a fast disk, and between two writes there is often nothing else.
+ * The setting of a batch is restored only before the next other call on the connection: parsing two PRAGMAs per batch
+ * costs a tenth of a commit on a fast disk, and between two writes there is often no other call.
  */
 export class BusyTimeout {
-  /** What the synchronous calls of the application wait, in milliseconds: the `timeout` option, or what a PRAGMA set. */
+  /** Wait of the application's synchronous calls, in milliseconds: the `timeout` option, or the value of a PRAGMA. */
   wantedMs: number;
   readonly #set: (milliseconds: number) => void;
   readonly #onLeft: () => void;
   #currentMs: number;
   #left = false;
 
-  /** `set` tells SQLite; `onLeft` is called when `pending` has changed. */
+  /** `set` sets the timeout in SQLite; `onLeft` is called when `pending` has changed. */
   constructor(wantedMs: number, set: (milliseconds: number) => void, onLeft: () => void) {
     this.wantedMs = wantedMs;
     this.#currentMs = wantedMs;
@@ -21,12 +21,12 @@ export class BusyTimeout {
     this.#onLeft = onLeft;
   }
 
-  /** What is to be called before anything else on the connection; null while SQLite waits as the application wants. */
+  /** The function to call before anything else on the connection; null while SQLite waits as the application set it. */
   get pending(): (() => void) | null {
     return this.#left ? this.restore : null;
   }
 
-  /** For a batch, until `end`. */
+  /** Sets the timeout of a batch, until `end`. */
   begin(milliseconds: number): void {
     this.#leave(false);
     if (milliseconds === this.#currentMs) return;
@@ -38,23 +38,23 @@ export class BusyTimeout {
     this.#leave(this.#currentMs !== this.wantedMs);
   }
 
-  /** Puts back what a batch has left. */
+  /** Restores the application's timeout after a batch. */
   readonly restore = (): void => {
     if (!this.#left) return;
     try {
       this.begin(this.wantedMs);
     } catch {
-      // Whoever calls is told by SQLite what is wrong with the connection; the next call tries again.
+      // SQLite reports the problem of the connection to the caller; the next call tries again.
       this.end();
     }
   };
 
-  /** Before a PRAGMA of the application, also inside a batch: it is to see what the application has set. */
+  /** Before a PRAGMA of the application, even inside a batch: it must see the application's own value. */
   show(): void {
     this.begin(this.wantedMs);
   }
 
-  /** A PRAGMA of the application has set this. */
+  /** A PRAGMA of the application has set this value. */
   follow(milliseconds: number): void {
     this.wantedMs = milliseconds;
     this.#currentMs = milliseconds;

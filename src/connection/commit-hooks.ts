@@ -1,34 +1,34 @@
 /**
- * Tells those who want to know before a commit, and costs next to nothing inside of a transaction.
+ * Calls listeners before each commit, at almost no cost inside a transaction.
  *
- * A statement that writes commits by itself unless a transaction is open. Asking SQLite whether one is costs a tenth of
- * an UPDATE, so the gate knows it: a transaction begins and ends only by its own statements, by `exec`, or by a failure,
- * and behind each of these the gate is told.
+ * A writing statement commits by itself unless a transaction is open. Asking SQLite costs a tenth of an UPDATE, so the
+ * hooks track it: a transaction begins and ends only by its own statements, by `exec`, or by a failure, and after each
+ * of these the hooks are notified.
  */
 import { performance } from '../base/clock';
 import { Buckets, commitMsBounds } from '../base/histogram';
 
-/** Called before something commits; may throw to prevent it. */
+/** Called before a commit; may throw to prevent it. */
 export type CommitCheck = () => void;
 
-/** Called before something commits, and with `commits: false` before `db.transaction` or the write queue begins. */
+/** Called before a commit, and with `commits: false` before `db.transaction` or the write queue begins. */
 export type CommitListener = (commits: boolean) => void;
 
-/** Begins a transaction and does nothing else. */
+/** Matches a text that only begins a transaction. */
 const bareBegin = /^\s*BEGIN(\s+(DEFERRED|IMMEDIATE|EXCLUSIVE))?(\s+TRANSACTION)?\s*;?\s*$/i;
 
 export class CommitHooks {
-  /** What a statement that writes calls first; `null` inside of a transaction, and while nobody wants to know. */
+  /** Called first by a writing statement; `null` inside a transaction, and without listeners. */
   check: CommitCheck | null = null;
-  /** Whether the open transaction has written: what only read has nothing to commit. Set by its statements. */
+  /** True if the open transaction has written: one that only read has nothing to commit. Set by its statements. */
   wrote = false;
-  /** Transactions that have ended: tells an open one from the one that was open before. */
+  /** Number of ended transactions; distinguishes an open one from its predecessor. */
   ended = 0;
-  /** The handle that began the open transaction by a statement of its own; null for one of this library, and for none. */
+  /** The handle whose own statement began the open transaction; null for one of this library, and for none. */
   beganBy: object | null = null;
-  /** The open transaction: the text that began it, where it is known, and when, in ms of the monotonic clock. */
+  /** The open transaction: the text that began it, if known, and its start in milliseconds of the monotonic clock. */
   open: { readonly sql: string | null; readonly since: number } | null = null;
-  /** Milliseconds of the commits that are timed: docs/metrics.md says which. */
+  /** Durations of timed commits in milliseconds: docs/metrics.md lists which are timed. */
   readonly commitMs = new Buckets(commitMsBounds);
 
   #guard: CommitCheck | null = null;
@@ -41,7 +41,7 @@ export class CommitHooks {
     this.#arm();
   }
 
-  /** Calls `pulse` at each commit, and where a transaction is about to begin. */
+  /** Calls `pulse` at each commit, and before a transaction begins. */
   onCommit(pulse: CommitListener | null): void {
     this.#pulse = pulse;
     this.#arm();
@@ -57,17 +57,17 @@ export class CommitHooks {
     if (this.wrote) this.#callAll();
   }
 
-  /** Before a text whose statements are not looked at one by one. */
+  /** Before a text whose statements are not examined one by one. */
   passing(): void {
     this.wrote = true;
     this.#callAll();
   }
 
-  /** Behind whatever may have begun or ended a transaction; `by`: the handle whose statement it was, `sql`: its text. */
+  /** After anything that may have begun or ended a transaction; `by`: the handle of the statement, `sql`: its text. */
   transactionIs(open: boolean, by: object | null = null, sql: string | null = null): void {
     if (!open) this.wrote = false;
     if (this.#inTransaction === open) return;
-    // The text was let through as one that may write.
+    // The text was passed as one that may write.
     if (open && sql !== null && bareBegin.test(sql)) this.wrote = false;
     this.beganBy = open ? by : null;
     this.open = open ? { sql, since: performance.now() } : null;
@@ -77,7 +77,7 @@ export class CommitHooks {
   }
 
   readonly #callAll = (): void => {
-    // First: what asks SQLite about a WAL whose index was cut would end the process.
+    // First: querying SQLite about a WAL with a truncated index would end the process.
     this.#guard?.();
     this.#pulse?.(true);
   };

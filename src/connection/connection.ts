@@ -1,4 +1,4 @@
-/** One native handle of better-sqlite3 with its protections, its handles and its failures. */
+/** Wraps one native handle of better-sqlite3 with its protections, its handles and its failures. */
 import { performance } from '../base/clock';
 import type { FileIdentity } from '../base/file-identity';
 import { asError, errorCode } from '../base/foreign-error';
@@ -22,7 +22,7 @@ import type { Verbose } from './verbose';
 type Native = NativeDatabase.Database;
 type NativeStatement = NativeDatabase.Statement<unknown[]>;
 
-/** What a connection is made of; `open/` puts it together. */
+/** The parts of a connection, assembled by `open/`. */
 export interface ConnectionParts {
   readonly native: Native;
   readonly plan: Plan;
@@ -38,7 +38,7 @@ export interface WalFile {
   readonly identity: FileIdentity | null;
 }
 
-/** The protections by name that the application gave up; read by `protect`. */
+/** Names of protections that the application gave up; read when the pragmas are set. */
 const unsyncedCommits = 'durable-commits';
 const untrustedSchema = 'untrusted-schema';
 
@@ -48,13 +48,16 @@ export class Connection {
   readonly options: ResolvedOptions;
   readonly hub: EventHub;
   readonly verbose: Verbose;
-  /** What every statement that may commit passes first. */
+  /** Called first by every statement that may commit. */
   readonly commitHooks = new CommitHooks();
-  /** Failures of SQLite, counted. */
+  /** Counts failures of SQLite. */
   readonly faults = new FaultCounters();
-  /** Set while functions of the application run inside a transaction that is not theirs to end. */
+  /** Set while functions of the application run inside a transaction that they must not end. */
   owner: TransactionOwner | null = null;
-  /** Called with what a `PRAGMA foreign_keys` asks for that SQLite ignores, because a transaction is open. May throw. */
+  /**
+   * Called with the requested value of a `PRAGMA foreign_keys` that SQLite ignores because a transaction is open. May
+   * throw.
+   */
   onIgnoredForeignKeys: ((wanted: boolean) => void) | null = null;
   readonly busyTimeout: BusyTimeout;
 
@@ -69,7 +72,7 @@ export class Connection {
   #holds: readonly CheckpointBlocker[] = [];
   #safeIntegers = false;
   #refusal: (() => Error) | null = null;
-  /** For the handles that are opened while the others are suspended. */
+  /** For handles that are opened while the others are suspended. */
   #suspension: (() => Error) | null = null;
 
   constructor(parts: ConnectionParts) {
@@ -91,17 +94,17 @@ export class Connection {
     if (parts.options.dangerously.allowUnsyncedCommits !== null) this.#givenUp.add(unsyncedCommits);
   }
 
-  /** What was wrong with the ground at open, and what came up since, once each. */
+  /** Warnings about the filesystem at open, and later ones, each once. */
   get warnings(): readonly PlanWarning[] {
     return this.#warnings.length === 0 ? this.plan.warnings : [...this.plan.warnings, ...this.#warnings];
   }
 
-  /** Keeps a warning for `health()`; publishing it is the caller's. */
+  /** Keeps a warning for `health()`; the caller publishes it. */
   noteWarning(warning: PlanWarning): void {
     this.#warnings.push(warning);
   }
 
-  /** Canonical path of the file, or what better-sqlite3 calls a database without one. */
+  /** Canonical path of the file, or better-sqlite3's name of a database without one. */
   get file(): string {
     return this.plan.file ?? this.native.name;
   }
@@ -110,7 +113,7 @@ export class Connection {
     return { durability: this.plan.synchronous, fullfsync: this.plan.fullfsync, givenUp: this.#givenUp };
   }
 
-  /** Sets who hears of failures and refusals. Called once, by the services of the connection. */
+  /** Sets the observer of failures and refusals. Called once, by the services of the connection. */
   observe(observer: ConnectionObserver): void {
     this.#observer = observer;
   }
@@ -120,7 +123,7 @@ export class Connection {
     this.#observer?.switchesJournal();
   }
 
-  /** Every further call through any handle throws what `refusal` makes; the first refusal stays. */
+  /** Makes every further call through any handle throw the error of `refusal`; the first refusal stays. */
   refuse(refusal: () => Error): void {
     if (this.#refusal !== null) return;
     this.#refusal = refusal;
@@ -138,7 +141,7 @@ export class Connection {
     return this.#refusal;
   }
 
-  /** As `refuse`, but only until the function that it returns is called. */
+  /** Like `refuse`, but only until the returned function is called. */
   suspend(refusal: () => Error): () => void {
     this.#suspension = refusal;
     for (const session of this.#sessions) session.refusal ??= refusal;
@@ -151,7 +154,7 @@ export class Connection {
   }
 
   /**
-   * Lets each call for which `isTheirs` holds throw, until the function that it returns is called: for what goes on in
+   * Makes each call for which `isTheirs` holds throw, until the returned function is called: for code that continues in
    * another turn of the event loop although its transaction has ended.
    */
   refuseCalls(isTheirs: () => boolean, refusal: () => Error): () => void {
@@ -180,7 +183,7 @@ export class Connection {
     return session;
   }
 
-  /** Ends a handle: every further call through it throws `ClosedDatabaseError`. */
+  /** Closes a handle: every further call through it throws `ClosedDatabaseError`. */
   closeSession(session: Session): void {
     this.#sessions.delete(session);
     session.closed = true;
@@ -188,12 +191,12 @@ export class Connection {
     armSession(session, this.#beforeCalls());
   }
 
-  /** The open iterators of every handle: each holds a read transaction open. */
+  /** Yields the open iterators of every handle; each holds a read transaction open. */
   *openIterators(): Generator<OpenIterator> {
     for (const session of this.#sessions) yield* session.openIterators;
   }
 
-  /** After a PRAGMA of the application: what its synchronous calls wait from now on. */
+  /** After a PRAGMA of the application: reads the new timeout of its synchronous calls. */
   readBusyTimeout(): void {
     // Unlike `pragma()` it may run while an iterator is open.
     const answer = this.verbose.quietly(() => this.native.prepare('PRAGMA busy_timeout').pluck().get());
@@ -201,9 +204,9 @@ export class Connection {
   }
 
   /**
-   * Runs one of our own transaction statements; each text is prepared once.
+   * Runs one of this library's transaction statements; each text is prepared once.
    *
-   * `verbose` sees it only where better-sqlite3 itself would run it (`shown`): a listener that throws keeps SQLite from
+   * `verbose` sees it only if better-sqlite3 itself would run it (`shown`): a listener that throws keeps SQLite from
    * running a statement, and a batch must end its transaction whatever a listener does.
    */
   execute(sql: string, shown = false): void {
@@ -234,14 +237,14 @@ export class Connection {
       file: this.file,
       operation: operation.operation,
       ...(operation.sql === undefined ? {} : { sql: operation.sql }),
-      // Inside a transaction of the write queue nothing commits but the queue itself, when no function runs.
+      // Inside a transaction of the write queue only the queue itself commits, when no function runs.
       ...(operation.commits === true && this.owner === null
         ? failedCommitFacts(this, errorCode(error) ?? '', operation.sql ?? '')
         : {}),
     });
     if (translated instanceof SqliteResultError) {
       this.faults.count(translated);
-      // SQLite rolls the whole transaction back for some failures.
+      // Some failures make SQLite roll the whole transaction back.
       this.commitHooks.transactionIs(this.native.inTransaction);
       this.#observer?.failed(translated, operation);
       if (this.owner !== null && !this.native.inTransaction) this.owner.transactionLost(translated);
@@ -250,9 +253,9 @@ export class Connection {
   }
 
   /**
-   * Closes the native connection; what is open in a transaction is rolled back.
+   * Closes the native connection; an open transaction is rolled back.
    *
-   * @throws TypeError while a statement runs, as better-sqlite3 does; the connection is then still open.
+   * @throws TypeError while a statement runs, as in better-sqlite3; the connection is then still open.
    */
   close(): void {
     try {
@@ -266,8 +269,8 @@ export class Connection {
   /**
    * Closes the native connection without the checkpoint of an ordinary close; `files` are those in WAL mode.
    *
-   * What keeps SQLite from checkpointing stays open until `releaseHolds`. Returns what was in the way, for example a
-   * statement that is still running: nothing has happened then, and it can be tried again.
+   * The connections that keep SQLite from checkpointing stay open until `releaseHolds`. Returns the obstacle, for
+   * example a statement that is still running: then nothing has changed, and the call can be repeated.
    */
   abandon(files: readonly WalFile[]): Error | null {
     if (!this.native.open) return null;
@@ -285,15 +288,16 @@ export class Connection {
     }
   }
 
-  /** After `abandon`, when no other connection of this library has the files open. */
+  /** After `abandon`, once no other connection of this library has the files open. */
   releaseHolds(): void {
     for (const hold of this.#holds) hold.release();
     this.#holds = [];
   }
 
   /**
-   * The journal modes of all files of the connection, asked of SQLite: the application, and with a rollback journal also
-   * another program, may have changed what was planned. What was planned, where it cannot be asked now.
+   * Returns the journal modes of all files of the connection, as SQLite reports them: the application, and with a
+   * rollback journal also another program, may have changed the planned ones. Returns the planned ones if SQLite cannot
+   * be asked now.
    */
   journalModes(): readonly string[] {
     try {
@@ -303,7 +307,7 @@ export class Connection {
     }
   }
 
-  /** Makes `enabled` the default of what is prepared next: each handle has its own, SQLite has one. */
+  /** Makes `enabled` the default of later statements: each handle has its own, SQLite has one. */
   useSafeIntegers(enabled: boolean): void {
     if (this.#safeIntegers === enabled) return;
     this.native.defaultSafeIntegers(enabled);
@@ -315,7 +319,7 @@ export class Connection {
     for (const session of this.#sessions) armSession(session, before);
   }
 
-  /** What a call that is not refused does first; null when there is nothing to do. */
+  /** Returns the first step of a call that is not refused; null if there is nothing to do. */
   #beforeCalls(): (() => void) | null {
     const { pending } = this.busyTimeout;
     if (this.#barriers.size === 0) return pending;
@@ -325,7 +329,10 @@ export class Connection {
     };
   }
 
-  /** Our own statements wait for locks as the application does, and read integers as numbers whatever the handles want. */
+  /**
+   * Runs the library's own statements with the application's lock wait, and with integers as numbers whatever the
+   * handles use.
+   */
   #asOurs<Result>(run: () => Result): Result {
     this.busyTimeout.restore();
     if (!this.#safeIntegers) return run();
@@ -337,19 +344,19 @@ export class Connection {
     }
   }
 
-  /** After the ROLLBACK that follows a failed COMMIT: now it is certain what became of the transaction. */
+  /** After the ROLLBACK that follows a failed COMMIT, which makes the outcome certain. */
   markRolledBackByFailure(error: unknown): void {
     if (error instanceof SqliteResultError && error.commitOutcome === undefined) markRolledBack(error);
   }
 
-  /** Functions of the application may stand in views, triggers and indexes, which an untrusted schema could not call. */
+  /** Lets views, triggers and indexes call functions of the application, which an untrusted schema could not. */
   trustSchema(): void {
     if (this.#givenUp.has(untrustedSchema)) return;
     this.#givenUp.add(untrustedSchema);
     this.verbose.quietly(() => this.native.pragma('trusted_schema = ON'));
   }
 
-  /** After `PRAGMA trusted_schema` of the application: what is on was asked for, and stays on. */
+  /** After `PRAGMA trusted_schema` of the application: if it was requested, it stays on. */
   followTrustedSchema(): void {
     const answer = this.verbose.quietly(() => this.native.pragma('trusted_schema', { simple: true }));
     if (answer === 1) this.#givenUp.add(untrustedSchema);

@@ -1,4 +1,4 @@
-/** Asks a connection what a failed COMMIT could have written, and what became of it. */
+/** Determines which files a failed COMMIT could have written, and its outcome. */
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { canStrikeCommit, judgeFailedCommit, type CommitOutcome, type CommittedFile } from '../policy/commit-outcome';
 import type { Plan } from '../policy/plan';
@@ -12,14 +12,14 @@ interface CommittingConnection {
   readonly plan: Plan;
 }
 
-/** What a failure says of its transaction. */
+/** Facts about the transaction of a failure. */
 export interface FailedCommitFacts {
   readonly commitOutcome?: CommitOutcome;
-  /** The files of a transaction over several whose outcome is unknown. */
+  /** The files of a multi-file transaction with an unknown outcome. */
   readonly files?: readonly string[];
 }
 
-/** Facts for the error with `code` of `sql`; empty where no commit failed. */
+/** Returns the facts for the error with `code` of `sql`; empty if no commit failed. */
 export function failedCommitFacts(connection: CommittingConnection, code: string, sql: string): FailedCommitFacts {
   const { native } = connection;
   const stillOpen = native.inTransaction;
@@ -38,7 +38,7 @@ export function failedCommitFacts(connection: CommittingConnection, code: string
   });
 }
 
-/** The journal modes are asked of SQLite: the application, and also another program, may have changed them. */
+/** SQLite is asked for the journal modes: the application or another program may have changed them. */
 function filesOf({ native, plan }: CommittingConnection): readonly CommittedFile[] | null {
   try {
     return schemasOf(native).flatMap(({ name, file }) =>
@@ -49,7 +49,7 @@ function filesOf({ native, plan }: CommittingConnection): readonly CommittedFile
   }
 }
 
-/** What was planned, where it cannot be asked now; of an attached database, the mode that promises least. */
+/** Returns the planned mode if SQLite cannot be asked now; for an attached database, the weakest one. */
 function plannedMode(plan: Plan, schema: string): string {
   return schema === 'main' ? (plan.journalMode ?? 'delete') : 'wal';
 }
@@ -62,7 +62,7 @@ function askMode(native: NativeDatabase.Database, schema: string): string | null
   }
 }
 
-/** A trigger in the schema `temp` is the only one that writes to other schemas than that of its table. */
+/** Only a trigger in the schema `temp` writes to schemas other than that of its table. */
 function hasTemporaryTrigger(native: NativeDatabase.Database): boolean {
   try {
     const triggers = native.prepare("SELECT 1 FROM sqlite_temp_schema WHERE type = 'trigger' LIMIT 1");

@@ -1,10 +1,10 @@
-/** Failures of SQLite on one connection that an operator wants to know of, counted by the class of their error. */
+/** Counts the failures of SQLite on one connection that matter to an operator, by error class. */
 import { performance } from '../base/clock';
 import { lineageOf } from '../errors/class-brand';
 import type { SqliteResultError } from '../errors/sqlite-errors';
 import type { SqliteErrorName } from '../errors/result-codes/row';
 
-/** Of the storage, of locks, of memory. What is wrong with a statement or its data is the application's own matter. */
+/** Failures of the storage, of locks, of memory. A faulty statement or its data concerns the application only. */
 const counted = [
   'SqliteBusyError',
   'SqliteBusySnapshotError',
@@ -29,10 +29,10 @@ export type FaultCounts = Readonly<Record<(typeof counted)[number], number>>;
 
 export class FaultCounters {
   readonly #counts = new Map<string, number>(counted.map(name => [name, 0]));
-  /** ms of the monotonic clock. */
+  /** Milliseconds of the monotonic clock. */
   #fullAt: number | null = null;
 
-  /** Milliseconds since something found no room; `null` when nothing ever did. */
+  /** Milliseconds since the disk was last full; `null` if it never was. */
   get fullAgeMs(): number | null {
     return this.#fullAt === null ? null : performance.now() - this.#fullAt;
   }
@@ -44,7 +44,10 @@ export class FaultCounters {
     if (before !== undefined) this.#counts.set(name, before + 1);
   }
 
-  /** Each class with its number; the ones that never occurred with 0, because a counter that appears is not seen to rise. */
+  /**
+   * Returns each class with its count, including zeros: the first rise of a counter that only then appears would go
+   * unseen.
+   */
   read(): FaultCounts {
     return Object.fromEntries(this.#counts) as unknown as FaultCounts;
   }

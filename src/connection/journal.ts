@@ -1,4 +1,4 @@
-/** Opens a database in the journal mode that was planned, and proves that SQLite can use it there. */
+/** Opens a database in the planned journal mode, and verifies that SQLite can use it there. */
 import { performance } from '../base/clock';
 import { sleepSync } from '../base/sleep';
 import { isSqliteFailure } from '../errors/translate';
@@ -8,9 +8,12 @@ import { readPage } from './set-pragmas';
 
 type Native = NativeDatabase.Database;
 
-/** First and longest pause between two tries to switch the mode, in milliseconds: other openers need a moment only. */
+/** First and longest pause between two attempts to switch the mode, in milliseconds: other openers finish quickly. */
 const pauses = { first: 1, longest: 25 };
-/** The same between two connections that want to leave WAL mode: long beside the 10 ms for which each has its lock. */
+/**
+ * The same between two connections that both want to leave WAL mode: long compared with the 10 ms for which each holds
+ * its lock.
+ */
 const reopenPauses = { first: 10, longest: 200 };
 
 export interface JournalRequest {
@@ -19,19 +22,20 @@ export interface JournalRequest {
   readonly timeoutMs: number;
 }
 
-/** How a connection comes and goes. */
+/** Opens and discards native connections. */
 export interface Opener {
   readonly open: () => Native;
-  /** Closes one that shall leave nothing behind. */
+  /** Closes a connection without running its final checkpoint. */
   readonly discard: (native: Native) => void;
 }
 
 /**
- * Throws when the mode cannot be had; the file is then in the mode it was in before, and nothing is open.
+ * Throws if the mode is not available; the file then keeps its previous mode, and nothing is open.
  *
- * A connection that has read a WAL database keeps a shared lock on it until it is closed, and leaving WAL mode needs the
- * file for oneself. Two processes that open it to leave WAL mode would lock each other out until both have timed out; so
- * each closes its connection before it waits, for a time by chance, and the one that is alone for a moment goes first.
+ * A connection that has read a WAL database keeps a shared lock on it until it is closed, and leaving WAL mode needs
+ * exclusive access to the file. Two processes that open it to leave WAL mode would lock each other out until both have
+ * timed out; each therefore closes its connection before a wait of random length, and the one that is briefly alone
+ * succeeds.
  */
 export function openInJournalMode({ open, discard }: Opener, request: JournalRequest): Native {
   return whileBusy(request, reopenPauses, remainingMs => {
@@ -48,12 +52,12 @@ export function openInJournalMode({ open, discard }: Opener, request: JournalReq
 }
 
 function enterJournalMode(native: Native, before: string, request: JournalRequest): void {
-  // Nothing is set, so nothing is to be read back.
+  // Nothing is set, so nothing need be read back.
   if (before === request.mode) return readPage(native, 'main');
-  // SQLite does not wait with its busy handler for the exclusive lock of a mode switch, so several openers would fail.
+  // SQLite does not use its busy handler for the exclusive lock of a mode switch, so several openers would fail.
   whileBusy(request, pauses, () => native.pragma(`journal_mode = ${request.mode}`));
   try {
-    // `journal_mode = WAL` claims success where `-shm` cannot be mapped; the next read is what fails.
+    // `journal_mode = WAL` reports success even if `-shm` cannot be mapped; the next read fails.
     readPage(native, 'main');
   } catch (error) {
     leaveWal(native, before);
@@ -66,7 +70,7 @@ function enterJournalMode(native: Native, before: string, request: JournalReques
     {
       hint:
         request.mode === 'wal'
-          ? "Open it with `journalMode: 'rollback'`: its filesystem cannot carry the shared memory of WAL."
+          ? "Open it with `journalMode: 'rollback'`: its filesystem does not support the shared memory of WAL."
           : 'Close every other program that has the database open: a WAL database leaves WAL mode only when it is alone.',
       details: { file: native.name, protection: 'journal-mode', wanted: request.mode, answer: after },
     },
@@ -78,15 +82,15 @@ function currentMode(native: Native): string {
 }
 
 /**
- * A file left in WAL format where `-shm` cannot be mapped stays unreadable for everybody. With an exclusive lock
- * SQLite keeps the index of the WAL in its own memory, and so can leave WAL mode again.
+ * A file left in WAL format where `-shm` cannot be mapped stays unreadable for every process. With an exclusive lock
+ * SQLite keeps the WAL index in its own memory, and can leave WAL mode again.
  */
 function leaveWal(native: Native, mode: string): void {
   try {
     native.pragma('locking_mode = EXCLUSIVE');
     native.pragma(`journal_mode = ${mode}`);
   } catch {
-    // The error that is thrown anyway names the file and the way out.
+    // The thrown error names the file and the remedy anyway.
   }
 }
 

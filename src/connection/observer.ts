@@ -1,4 +1,4 @@
-/** Declares what a connection tells its services; `open/services.ts` implements it. */
+/** Declares the events that a connection sends to its services; `open/services.ts` implements it. */
 import type { SqliteResultError } from '../errors/sqlite-errors';
 import type { FailedOperation } from './session';
 

@@ -1,13 +1,16 @@
-/** A transaction of this library in which functions of the application run: sees when SQLite rolls it back under them. */
+/**
+ * Tracks a transaction of this library in which functions of the application run, and detects that SQLite rolled it
+ * back.
+ */
 import { UnsafeStatementError } from '../errors/refusals';
 import type { SqliteResultError } from '../errors/sqlite-errors';
 import type { TransactionOwner } from './session';
 
-/** What an owned transaction needs of its connection. */
+/** The part of the connection that an owned transaction uses. */
 export interface OwningConnection {
   readonly file: string;
   owner: TransactionOwner | null;
-  /** Lets every call through any handle throw, until the function that it returns is called. */
+  /** Makes every call through any handle throw, until the returned function is called. */
   suspend(refusal: () => Error): () => void;
 }
 
@@ -20,7 +23,7 @@ export interface Loss {
 
 export class OwnedTransaction implements TransactionOwner {
   readonly member: string;
-  /** Null while the transaction stands. */
+  /** Null while the transaction is open. */
   loss: Loss | null = null;
   /** A function has set a pragma. */
   pragmaSet = false;
@@ -41,7 +44,7 @@ export class OwnedTransaction implements TransactionOwner {
     this.#lift = null;
   }
 
-  /** A function that catches the failure would commit each further statement by itself: every call throws from now on. */
+  /** A function that catches the failure would autocommit each further statement: every call throws from now on. */
   transactionLost(error: SqliteResultError): void {
     if (this.loss !== null) return;
     const loss = { error, code: error.code };
@@ -56,9 +59,9 @@ export class OwnedTransaction implements TransactionOwner {
 
 function goneError(file: string, member: string, { error, code }: Loss): UnsafeStatementError {
   return new UnsafeStatementError(
-    `The transaction of ${member} on ${file} is rolled back already: the statement would commit by itself.`,
+    `The transaction of ${member} on ${file} has been rolled back: the statement would commit by itself.`,
     {
-      hint: `Let the error that came before (${code}) end the function: SQLite rolled back everything with it.`,
+      hint: `Let the earlier error (${code}) end the function: SQLite rolled back everything with it.`,
       details: { file },
       cause: error,
     },

@@ -1,16 +1,19 @@
-/** One handle's view of a connection: what its statements ask before each call, and where their failures go. */
+/**
+ * Represents one handle's view of a connection: the check before each call of its statements, and the route of their
+ * failures.
+ */
 import type { CommitHooks } from './commit-hooks';
 import type { SqliteResultError } from '../errors/sqlite-errors';
 
-/** What a failing call was about to do. */
+/** The operation of a failed call. */
 export interface FailedOperation {
   readonly operation: string;
   readonly sql?: string;
-  /** True for COMMIT, END and RELEASE, and for what commits by itself outside of a transaction. */
+  /** True for COMMIT, END and RELEASE, and for an autocommit statement. */
   readonly commits?: boolean;
 }
 
-/** An iterator that was not run to its end yet: it holds a read transaction open and pins the WAL. */
+/** An iterator that was not run to its end: it holds a read transaction open and pins the WAL. */
 export interface OpenIterator {
   readonly statement: { readonly source: string; readonly readonly: boolean };
   /** Milliseconds of the monotonic clock. */
@@ -21,7 +24,7 @@ export interface OpenIterator {
   return(): unknown;
 }
 
-/** Whether it is of an `INSERT … RETURNING` or the like: while it is open SQLite refuses COMMIT and RELEASE. */
+/** True for an `INSERT … RETURNING` or the like: while it is open SQLite refuses COMMIT and RELEASE. */
 export function isWriting({ statement }: OpenIterator): boolean {
   return !statement.readonly;
 }
@@ -31,20 +34,20 @@ export interface Session {
   readonly openIterators: Set<OpenIterator>;
   /** The handle was closed. */
   closed: boolean;
-  /** Makes the error of every further call; null while all is well. */
+  /** Builds the error of every further call; null while the connection is usable. */
   refusal: (() => Error) | null;
   /**
-   * Called before every call: throws the refusal, or puts back how long SQLite waits for a lock. Null when there is
-   * nothing to do, which is asked on every call, so it is a plain field. The connection sets it.
+   * Called before every call: throws the refusal, or restores the busy timeout. Null if there is nothing to do; read on
+   * every call, so it is a plain field. The connection sets it.
    */
   before: (() => void) | null;
-  /** What every statement that may commit passes first; one for all handles of the connection. */
+  /** Called first by every statement that may commit; shared by all handles of the connection. */
   readonly commitHooks: CommitHooks;
-  /** Translates a failure, tells those who decide about the fence, and returns what is to be thrown. */
+  /** Translates a failure, notifies the fence, and returns the error to throw. */
   failure(error: unknown, operation: FailedOperation): unknown;
 }
 
-/** Sets what the next call through a handle begins with: its refusal, or `pending` where nothing is refused. */
+/** Sets the first step of the next call through a handle: its refusal, or else `pending`. */
 export function armSession(session: Session, pending: (() => void) | null): void {
   const { refusal } = session;
   if (refusal === null) session.before = pending;
@@ -55,7 +58,7 @@ export function armSession(session: Session, pending: (() => void) | null): void
   }
 }
 
-// Who runs functions of the application inside a transaction of its own.
+// The owner of a transaction that runs functions of the application.
 
 export interface TransactionOwner {
   /** The member that runs them, for messages: `db.write()`. */

@@ -1,4 +1,4 @@
-/** Sets every protection on a native connection, reads each back, and throws where SQLite answers otherwise. */
+/** Sets every protection on a native connection, reads each back, and throws on any other value. */
 import { quotedName } from '../base/sql-name';
 import { UnprovedProtectionError } from '../errors/refusals';
 import type { NativeDatabase } from '../native/better-sqlite3';
@@ -14,7 +14,7 @@ export interface ProtectionInputs {
   readonly givenUp: ReadonlySet<string>;
 }
 
-/** A schema of the connection with the file behind it; `''` for one in memory or a temporary one. */
+/** A schema of the connection with its file; `''` for an in-memory or temporary one. */
 export interface Schema {
   readonly name: string;
   readonly file: string;
@@ -25,7 +25,7 @@ export function schemasOf(native: Native): Schema[] {
   return rows.map(row => ({ name: row.name, file: row.file ?? '' }));
 }
 
-/** Executes a PRAGMA that sets something. */
+/** Executes a PRAGMA that sets a value. */
 type Setter = (native: Native, pragma: string) => void;
 
 const whenever: Setter = (native, pragma) => native.pragma(pragma);
@@ -37,13 +37,13 @@ export function setPragmas(native: Native, ground: ProtectionInputs): void {
   for (const protection of connectionProtections(ground)) set(native, protection, null, ground, whenever);
   for (const schema of schemasOf(native)) {
     if (schema.file === '') continue;
-    // Reading a page first lets SQLite open the WAL, which is the moment when it lowers an implicit `synchronous`.
+    // Reading a page first makes SQLite open the WAL, at which point it lowers an implicit `synchronous`.
     readPage(native, schema.name);
     protectSchema(native, schema.name, ground, whenever);
   }
 }
 
-/** The same for a connection that nobody has yet, and that has read a page where it has a file. */
+/** The same for an unused connection that has read a page, if it has a file. */
 export function setPragmasOfNew(
   native: Native,
   ground: ProtectionInputs,
@@ -53,7 +53,7 @@ export function setPragmasOfNew(
   if (hasFile) protectSchema(native, 'main', ground, unused);
 }
 
-/** Only reads back: SQLite lets nobody set `synchronous` inside a transaction. */
+/** Only reads back: SQLite does not allow setting `synchronous` inside a transaction. */
 export function verifyPragmas(native: Native, ground: ProtectionInputs): void {
   for (const protection of connectionProtections(ground)) readBack(native, protection, null, ground);
   for (const schema of schemasOf(native)) {
@@ -67,7 +67,7 @@ function protectSchema(native: Native, schema: string, ground: ProtectionInputs,
   for (const protection of protectionsOf(native, schema, ground)) set(native, protection, schema, ground, setter);
 }
 
-/** Of each schema with a file: what a commit depends on. */
+/** The journal mode of each schema with a file, on which a commit depends. */
 export function journalModesOf(native: Native): string[] {
   const files = schemasOf(native).filter(({ file }) => file !== '');
   return files.map(({ name }) => journalModeOf(native, name));
@@ -87,7 +87,7 @@ function protectionsOf(native: Native, schema: string, ground: ProtectionInputs)
   return schemaProtections({ journalMode: journalModeOf(native, schema), durability: ground.durability });
 }
 
-/** Reads from the file, which also maps the `-shm` of a WAL database: what cannot be used fails here, at open. */
+/** Reads from the file, which also maps the `-shm` of a WAL database: an unusable file fails here, at open. */
 export function readPage(native: Native, schema: string): void {
   native.prepare(`SELECT 1 FROM ${quotedName(schema)}.sqlite_schema LIMIT 1`).get();
 }
@@ -109,12 +109,12 @@ function readBack(native: Native, protection: Protection, schema: string | null,
   const { name, value, expected, reason } = protection;
   const pragma = target(protection, schema);
   const answer = native.pragma(pragma, { simple: true }) as string | number | undefined;
-  // `mmap_size` answers nothing where a file cannot be mapped at all.
+  // `mmap_size` returns no row if a file cannot be mapped at all.
   if (answer === undefined || expected.includes(answer)) return;
   throw new UnprovedProtectionError(
-    `SQLite answers ${answer} to PRAGMA ${pragma} on ${native.name}, wanted is ${value}: the protection "${name}" does not hold.`,
+    `PRAGMA ${pragma} on ${native.name} is ${answer}, expected ${value}: protection "${name}" is not active.`,
     {
-      hint: `It is there because ${reason}. Check what else sets pragmas on this connection, and the build of SQLite inside better-sqlite3.`,
+      hint: `The protection exists because ${reason}. Check what else sets pragmas on this connection, and the build of SQLite inside better-sqlite3.`,
       details: { file: native.name, protection: name, pragma, wanted: value, answer },
     },
   );
@@ -124,19 +124,19 @@ function target(protection: Protection, schema: string | null): string {
   return schema === null ? protection.pragma : `${quotedName(schema)}.${protection.pragma}`;
 }
 
-// PRAGMA foreign_keys, which is no protection: schema changes have to switch it off.
+// Reads and sets PRAGMA foreign_keys, which is not a protection: schema changes have to switch it off.
 
 interface QuietConnection {
   readonly native: Native;
   readonly verbose: Verbose;
 }
 
-/** Whether foreign keys are enforced. */
+/** Returns whether foreign keys are enforced. */
 export function foreignKeysOf({ native, verbose }: QuietConnection): boolean {
   return verbose.quietly(() => native.prepare('PRAGMA foreign_keys').pluck().get() === 1);
 }
 
-/** Outside of a transaction; inside, SQLite ignores it. */
+/** Outside a transaction; inside, SQLite ignores it. */
 export function setForeignKeys({ native, verbose }: QuietConnection, enforced: boolean): void {
   verbose.quietly(() => native.prepare(`PRAGMA foreign_keys = ${enforced ? 'ON' : 'OFF'}`).run());
 }

@@ -1,4 +1,7 @@
-/** Guards the SQL of the application: refuses, keeps or watches what touches a protection, and judges the files it names. */
+/**
+ * Guards the SQL of the application: refuses, keeps or watches statements that touch a protection, and judges the files
+ * they name.
+ */
 import { UnprovedProtectionError, UnsafeStatementError } from '../errors/refusals';
 import type {
   GuardContext,
@@ -33,7 +36,7 @@ const controls: ReadonlySet<StatementKind> = new Set([
   'rollback-to',
 ]);
 
-/** Runs a text to which nothing is bound. */
+/** Runs a text without bound values. */
 type RunText<Result> = (text: string) => Result;
 
 /** Statements without rows that a transaction of this library must know of. */
@@ -68,7 +71,9 @@ export class SqlGuard {
     };
   }
 
-  /** Runs `sql`, or the text that keeps the protections, by `run`; throws as `admit` does. For `pragma` and `explain`. */
+  /**
+   * Runs `sql`, or the text that keeps the protections, by `run`; throws as `admit` does. For `pragma` and `explain`.
+   */
   through<Result>(sql: string, run: RunText<Result>): Result {
     this.#noteIgnoredForeignKeys(sql);
     const decision = this.#decide(sql);
@@ -77,11 +82,11 @@ export class SqlGuard {
 
   /**
    * Runs a text of any number of statements by `run`, in pieces: each statement that touches a protection or a file
-   * stands alone, is judged by what the statements before it have done, and is set right before the next one runs.
+   * runs alone, is judged by the effects of the statements before it, and is corrected before the next one runs.
    */
   script(sql: string, run: RunText<void>): void {
     this.#noteIgnoredForeignKeys(sql);
-    // All of it is judged before any of it runs: what is refused has done nothing.
+    // All of it is judged before any of it runs: a refused text has done nothing.
     if (this.#decide(sql) === null) return run(sql);
     for (const { text, guarded } of guardedPieces(sql)) {
       const decision = guarded ? this.#decide(text) : null;
@@ -97,7 +102,10 @@ export class SqlGuard {
     return decision.verdict === 'ordinary' ? null : decision;
   }
 
-  /** The refusal; for operands that this library cannot read, SQLite's own error where SQLite cannot read them either. */
+  /**
+   * Returns the refusal; for operands that this library cannot read, SQLite's own error if SQLite cannot read them
+   * either.
+   */
   #refusal(decision: Refused, sql: string): unknown {
     if (decision.statement === 'PRAGMA') return refuse(decision, sql);
     try {
@@ -111,11 +119,11 @@ export class SqlGuard {
     return refuse(decision, sql);
   }
 
-  /** One statement of a script, to which nothing is bound. */
+  /** Runs one statement of a script, without bound values. */
   #runPiece(decision: Watched, text: string, run: RunText<void>): void {
     const statement = fileStatement(decision, operand => operand.unbound, []);
     if (statement === null) return run(decision.text);
-    // `exec` is refused while an iterator is open: this asks for nothing else. What SQLite cannot read fails here.
+    // `exec` is refused while an iterator is open, which this checks. A text that SQLite cannot read fails here.
     this.#connection.verbose.quietly(() => this.#connection.native.exec(''));
     this.#prepare(text);
     this.#runFileStatement(statement, (judged, values) => {
@@ -124,7 +132,9 @@ export class SqlGuard {
     });
   }
 
-  /** For a statement of `session` that begins or ends a transaction, which the commit hooks follow, or sets a pragma. */
+  /**
+   * For a statement of `session` that begins or ends a transaction, which the commit hooks follow, or sets a pragma.
+   */
   control(sql: string, session: object): StatementWrapper | null {
     const kind = statementKind(sql);
     if (!wrapped.has(kind)) return null;
@@ -154,13 +164,13 @@ export class SqlGuard {
     if (setsPragma(sql)) owner.setsPragma(sql);
     const word = endsTransaction(sql);
     if (word === null) return;
-    throw new UnsafeStatementError(`${word} inside the function of ${owner.member} on ${file}.`, {
+    throw new UnsafeStatementError(`Refused ${word} inside the function of ${owner.member} on ${file}.`, {
       hint: `${owner.member} commits by itself. To undo, throw an error; for a part that can fail alone, use db.transaction() or a SAVEPOINT inside.`,
       details: { file, statement: word },
     });
   }
 
-  /** Inside a transaction SQLite ignores PRAGMA foreign_keys: a table rebuild then deletes the rows that refer to it. */
+  /** Inside a transaction SQLite ignores PRAGMA foreign_keys: a table rebuild then deletes the referring rows. */
   #noteIgnoredForeignKeys(sql: string): void {
     const connection = this.#connection;
     if (typeof sql !== 'string') return;
@@ -177,7 +187,7 @@ export class SqlGuard {
     });
   }
 
-  /** A statement that was prepared while the connection had no file may run when it has one: it is judged anew then. */
+  /** A statement that was prepared before the connection had a file may run afterwards: it is judged again then. */
   #harmlessInMemory(sql: string, context: GuardContext): StatementWrapper | null {
     if (inspectSql(sql, { ...context, storage: 'file' }).verdict === 'ordinary') return null;
     return {
@@ -214,8 +224,8 @@ export class SqlGuard {
   }
 
   /**
-   * Judges and runs an ATTACH, DETACH or VACUUM INTO. Operands that are not literal are evaluated once, by SQLite itself,
-   * and a statement with the values that were judged runs instead.
+   * Judges and runs an ATTACH, DETACH or VACUUM INTO. Non-literal operands are evaluated once, by SQLite itself, and a
+   * statement with the judged values runs instead.
    */
   #runFileStatement<Result>(statement: FileStatement, execute: RunStatement<Result>): Result {
     const { attach, detach, copy } = statement;
@@ -246,14 +256,17 @@ export class SqlGuard {
     return this.#aroundCopy(filename, () => vacuum(filename));
   }
 
-  /** The operands as SQLite reads names from them: as text, NULL as the empty one, up to the first NUL character. */
+  /**
+   * Returns the operands as SQLite reads names from them: as text, NULL as the empty one, up to the first NUL
+   * character.
+   */
   #texts({ sqlOf, values }: FileStatement, operands: readonly Operand[]): string[] {
     if (operands.every(({ literal }) => literal !== null)) return operands.map(({ literal }) => literal ?? '');
     const casts = operands.map(operand => `CAST((${sqlOf(operand)}) AS TEXT)`);
     return this.#evaluate(casts, values).map(value => (typeof value === 'string' ? beforeNul(value) : ''));
   }
 
-  /** The values of expressions of the application, which its values are bound to. */
+  /** Evaluates expressions of the application with its bound values. */
   #evaluate(expressions: readonly string[], values: readonly unknown[]): readonly unknown[] {
     const { native, verbose } = this.#connection;
     return verbose.quietly(
@@ -269,7 +282,7 @@ export class SqlGuard {
     return this.#connection.verbose.quietly(() => this.#connection.native.prepare(text));
   }
 
-  /** Re-checks the protections afterwards, also after a failure: the text has acted up to there. */
+  /** Re-checks the affected pragmas afterwards, also after a failure: earlier statements of the text have run. */
   #watching<Result>(touched: Watched, run: () => Result): Result {
     this.#weaker.answer(touched.weaker);
     if (touched.pragmas.some(isLockWait)) this.#connection.busyTimeout.show();
@@ -289,12 +302,12 @@ export class SqlGuard {
     try {
       this.#lookAgain(touched);
     } catch (error) {
-      // The failure itself says what keeps SQLite from answering.
+      // The failure itself tells why SQLite cannot answer.
       if (error instanceof UnprovedProtectionError) throw error;
     }
   }
 
-  /** Sets the protections again and reads them back; inside a transaction SQLite allows only the reading. */
+  /** Sets the protections again and reads them back; inside a transaction SQLite allows only reading. */
   #lookAgain({ pragmas, weaker }: Watched): void {
     if (pragmas.some(isLockWait)) this.#connection.readBusyTimeout();
     if (pragmas.some(({ name }) => foldCase(name) === 'journal_mode')) this.#connection.journalModeSet();
@@ -310,10 +323,10 @@ function isLockWait({ name }: WrittenPragma): boolean {
   return foldCase(name) === 'busy_timeout';
 }
 
-/** Runs the statement that was judged, or the one of the application where that is `null`. */
+/** Runs the judged statement, or the application's own if it is `null`. */
 type RunStatement<Result> = (judged: NativeDatabase.Statement<unknown[]> | null, values: readonly unknown[]) => Result;
 
-/** The one ATTACH, DETACH or VACUUM INTO of a text, and the values of its parameters. */
+/** The one ATTACH, DETACH or VACUUM INTO of a text, with the values of its parameters. */
 type FileStatement = {
   readonly sqlOf: (operand: Operand) => string;
   readonly values: readonly unknown[];

@@ -1,4 +1,4 @@
-/** The iterator of a statement: better-sqlite3's, with the failure of each step translated. */
+/** Wraps better-sqlite3's iterator of a statement, and translates the failure of each step. */
 import { performance } from '../base/clock';
 import type { OpenIterator, Session } from './session';
 
@@ -40,19 +40,19 @@ class StatementIterator implements OpenIterator {
       if (step.done === true) this.#end();
       return step;
     } catch (error) {
-      // A failed step ends the iterator; only a call out of a user function leaves it as it is.
+      // A failed step ends the iterator, except for a call from a user function, which leaves it open.
       if (!this.statement.busy) this.#end();
       throw this.#failure(error);
     }
   }
 
-  /** For the fence: the statement ends, but the loop over its rows must not. Its next step throws the refusal. */
+  /** For the fence: the statement ends, but the loop over its rows does not. Its next step throws the refusal. */
   letGo(): void {
     this.#rows.return?.();
     this.#session.openIterators.delete(this);
   }
 
-  /** Always ends the statement, also on a fenced connection: an open iterator would keep the transaction open. */
+  /** Always ends the statement, even on a fenced connection: an open iterator would keep the transaction open. */
   return(): IteratorResult<unknown> {
     try {
       const step = this.#rows.return?.() ?? { value: undefined, done: true };
@@ -74,7 +74,7 @@ class StatementIterator implements OpenIterator {
 
   #failure(error: unknown): unknown {
     const { source, readonly } = this.statement;
-    // The last step of `INSERT … RETURNING` commits, where no transaction is open.
+    // The last step of `INSERT … RETURNING` commits if no transaction is open.
     return this.#session.failure(error, { operation: 'iterate', sql: source, commits: !readonly });
   }
 }

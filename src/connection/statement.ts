@@ -1,4 +1,4 @@
-/** A prepared statement: better-sqlite3's, with every call checked before and every failure translated. */
+/** Wraps a prepared statement of better-sqlite3: checks before every call, and translates every failure. */
 import { performance } from '../base/clock';
 import { markOriginal, originalOf } from '../base/original';
 import type { NativeDatabase } from '../native/better-sqlite3';
@@ -12,25 +12,27 @@ type NativeStatement = NativeDatabase.Statement<unknown[]>;
 
 /** One execution of a statement, for the wrapper around it. */
 export interface Execution<Result> {
-  /** False where better-sqlite3 throws before anything runs: `get()` of what returns nothing, values beside bound ones. */
+  /**
+   * False if better-sqlite3 throws before anything runs: `get()` of a statement without rows, values beside bound ones.
+   */
   readonly fits: boolean;
   /** Runs the statement as it was prepared. */
   run(): Result;
-  /** Runs another one by the same method. */
+  /** Runs another statement by the same method. */
   runInstead(statement: NativeStatement, values: readonly unknown[]): Result;
 }
 
 /** Wraps each execution of a statement that touches a protection or a file (PRAGMA, ATTACH, DETACH, VACUUM INTO). */
 export interface StatementWrapper {
-  /** What SQLite gets: the text of the application, or one that keeps the protections. */
+  /** The text for SQLite: the application's, or one that keeps the protections. */
   readonly text: string;
-  /** Wraps the preparation, because many pragmas act there already. */
+  /** Wraps the preparation, because many pragmas already act there. */
   preparing<Result>(prepare: () => Result): Result;
-  /** Wraps each execution; `values` are those of its parameters, as they were given. */
+  /** Wraps each execution; `values` are its parameter values, as given. */
   around<Result>(execution: Execution<Result>, values: readonly unknown[]): Result;
 }
 
-/** Everything a statement is made of; only `Connection.prepare` can make one. */
+/** The parts of a statement; only `Connection.prepare` can build one. */
 export interface StatementParts {
   readonly native: NativeStatement;
   /** The text as the application wrote it. */
@@ -46,7 +48,7 @@ interface TransactionWrapper {
   control(sql: string, session: object): StatementWrapper | null;
 }
 
-/** Before a statement that writes. True when it commits by itself, as far as anybody watches commits. */
+/** Before a writing statement. True if it is an autocommit statement that is watched. */
 function passGate(gate: CommitHooks): boolean {
   if (gate.check === null) {
     if (!gate.wrote) gate.wrote = true;
@@ -59,7 +61,7 @@ function passGate(gate: CommitHooks): boolean {
 /** Proves to the constructor that its caller is `makeStatement`. */
 const constructToken = Symbol('construct');
 
-/** The only way to make a statement. */
+/** The only way to construct a statement. */
 export function makeStatement(parts: StatementParts): Statement {
   return new Statement(constructToken, parts);
 }
@@ -71,11 +73,11 @@ export class Statement {
   readonly #session: Session;
   readonly #watch: StatementWrapper | null;
   readonly #writes: boolean;
-  /** What `bind` was given; kept for the watch alone. */
+  /** The arguments of `bind`; kept only for the wrapper. */
   #bound: readonly unknown[] | null = null;
-  /** True when it returns rows. */
+  /** True if it returns rows. */
   readonly reader: boolean;
-  /** True when it writes nothing. */
+  /** True if it writes nothing. */
   readonly readonly: boolean;
   /** The SQL text. */
   readonly source: string;
@@ -157,7 +159,7 @@ export class Statement {
     }
   }
 
-  /** Executes the statement and yields its rows one by one; nothing else can be written meanwhile. */
+  /** Executes the statement and yields its rows one by one; no other statement can write meanwhile. */
   iterate(...params: unknown[]): IterableIterator<unknown> {
     const self = #session in this ? this : originalOf<Statement>(this);
     const session = self.#session;
@@ -165,7 +167,7 @@ export class Statement {
     if (self.#writes) passGate(session.commitHooks);
     try {
       const watch = self.#watch;
-      // A pragma acts on its first step, and the protections are read back behind the last one.
+      // A pragma acts on its first step, and the protections are read back after the last one.
       if (watch !== null) return (self.#watched(watch, 'all', params) as unknown[])[Symbol.iterator]();
       return iterateRows(self.#native.iterate(...params), self, session);
     } catch (error) {
@@ -173,7 +175,7 @@ export class Statement {
     }
   }
 
-  /** Binds the parameters for good; once a statement. */
+  /** Binds the parameters permanently; once per statement. */
   bind(...params: unknown[]): this {
     const self = originalOf<Statement>(this);
     self.#configure(native => native.bind(...params));
@@ -219,7 +221,7 @@ export class Statement {
     return String(originalOf<Statement>(this).#native);
   }
 
-  /** Out of line: a closure in a hot method would cost its allocation on every call. */
+  /** Out of line: a closure in a hot method would be allocated on every call. */
   #watched(watch: StatementWrapper, method: 'run' | 'get' | 'all', params: unknown[]): unknown {
     const bound = this.#bound;
     return watch.around<unknown>(
@@ -232,7 +234,7 @@ export class Statement {
     );
   }
 
-  /** A statement that commits by itself; out of line as well, because inside of a transaction nothing is timed. */
+  /** Runs an autocommit statement; out of line as well, because inside a transaction nothing is timed. */
   #timed(method: 'run' | 'get' | 'all', params: unknown[]): unknown {
     const start = performance.now();
     try {
@@ -244,7 +246,7 @@ export class Statement {
     }
   }
 
-  /** After `close()` nothing runs any more, and how rows would look can still be said: as in better-sqlite3. */
+  /** After `close()` nothing runs, but the row format can still be set, as in better-sqlite3. */
   #configureRows(change: (native: NativeStatement) => unknown): void {
     const session = this.#session;
     if (session.closed) return;
@@ -271,7 +273,7 @@ export class Statement {
 }
 
 /**
- * Own and enumerable as in better-sqlite3; one descriptor for all, because a closure each costs a microsecond. Outside of
+ * Own and enumerable as in better-sqlite3; one shared descriptor, because a closure each costs a microsecond. Outside
  * the class: esbuild moves static fields there when it lowers `#session in this`, and breaks the private ones.
  */
 const busyDescriptor: PropertyDescriptor & ThisType<Statement> = {

@@ -1,30 +1,30 @@
-/** `db.transaction(fn)`: better-sqlite3's contract, with the outcome of a failed COMMIT told truthfully. */
+/** Implements `db.transaction(fn)`: better-sqlite3's contract, with a truthful report of a failed COMMIT. */
 import { isThenable } from '../base/thenable';
 import { SqliteResultError } from '../errors/sqlite-errors';
 import type { Transaction, VariableArgFunction } from './types';
 import type { Connection } from './connection';
 import type { Session } from './session';
 
-/** What `fn` begins with. `plain`: what SQLite takes for DEFERRED, and better-sqlite3 writes. */
+/** How `fn` begins. `plain`: what SQLite treats as DEFERRED, and better-sqlite3 writes. */
 export type TransactionMode = 'plain' | 'deferred' | 'immediate' | 'exclusive';
 
-/** What a transaction needs of its database. */
+/** The part of the database that a transaction uses. */
 export interface TransactionHost {
   /** The handle, shown as `transaction.database`. */
   readonly database: object;
   readonly defaultMode: TransactionMode;
   inTransaction(): boolean;
-  /** Throws what every further call would throw: closed, fenced. */
+  /** Throws the error of every further call: closed, fenced. */
   assertUsable(): void;
-  /** Runs BEGIN, COMMIT, ROLLBACK and the like, shown to `verbose` as better-sqlite3 does. */
+  /** Runs BEGIN, COMMIT, ROLLBACK and the like, shown to `verbose` as in better-sqlite3. */
   execute(sql: string): void;
-  /** The same, unseen by `verbose`. */
+  /** The same, hidden from `verbose`. */
   executeUnseen(sql: string): void;
-  /** Tells the error of a COMMIT that its transaction is rolled back for certain. */
+  /** Marks the error of a COMMIT: its transaction is certainly rolled back. */
   settle(error: unknown): void;
 }
 
-/** The savepoint of nested calls, as better-sqlite3 calls it: `verbose` shows the same texts. */
+/** The savepoint of nested calls, named as in better-sqlite3: `verbose` shows the same texts. */
 const savepoint = '`\t_bs3.\t`';
 
 const begin: Readonly<Record<TransactionMode, string>> = {
@@ -34,7 +34,7 @@ const begin: Readonly<Record<TransactionMode, string>> = {
   exclusive: 'BEGIN EXCLUSIVE',
 };
 
-/** Makes the function of `db.transaction(fn)` with its variants `default`, `deferred`, `immediate`, `exclusive`. */
+/** Creates the function of `db.transaction(fn)` with its variants `default`, `deferred`, `immediate`, `exclusive`. */
 export function makeTransaction<F extends VariableArgFunction>(host: TransactionHost, fn: F): Transaction<F> {
   if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function');
   const variants = {
@@ -69,7 +69,7 @@ function variant<F extends VariableArgFunction>(host: TransactionHost, fn: F, mo
   };
 }
 
-/** Rolls back what is still open: after some errors SQLite itself has rolled back the whole transaction. */
+/** Rolls back an open transaction: after some errors SQLite itself has rolled it back. */
 function undo(host: TransactionHost, nested: boolean): void {
   if (!host.inTransaction()) return;
   const failures: unknown[] = [];
@@ -86,7 +86,7 @@ function undo(host: TransactionHost, nested: boolean): void {
   if (failures.length > 0) throw failures[0];
 }
 
-// A connection as the transactions of one of its handles see it.
+// Presents a connection to the transactions of one of its handles.
 
 export function transactionHost(database: object, connection: Connection, session: Session): TransactionHost {
   return {

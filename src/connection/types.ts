@@ -1,4 +1,4 @@
-/** The public types of the drop-in surface, assignable to and from those of `@types/better-sqlite3`. */
+/** Declares the public types of the drop-in surface, assignable to and from those of `@types/better-sqlite3`. */
 
 // oxlint-disable-next-line typescript/no-explicit-any -- the parameters of a user's function are the user's
 export type VariableArgFunction = (...params: any[]) => unknown;
@@ -58,9 +58,9 @@ export interface Statement<BindParameters extends unknown[] = unknown[], Result 
   database: DropInDatabase;
   /** The SQL text. */
   source: string;
-  /** True when it returns rows. */
+  /** True if it returns rows. */
   reader: boolean;
-  /** True when it writes nothing. */
+  /** True if it writes nothing. */
   readonly: boolean;
   /** True while an iterator of it is open. */
   busy: boolean;
@@ -78,7 +78,7 @@ export interface Statement<BindParameters extends unknown[] = unknown[], Result 
   expand(toggleState?: boolean): this;
   /** Return each row as an array. */
   raw(toggleState?: boolean): this;
-  /** Binds the values for good; once a statement. */
+  /** Binds the values permanently; once per statement. */
   bind(...params: BindParameters): this;
   /** The columns of its rows. */
   columns(): ColumnDefinition[];
@@ -86,16 +86,16 @@ export interface Statement<BindParameters extends unknown[] = unknown[], Result 
   safeIntegers(toggleState?: boolean): this;
 }
 
-/** What a statement of these parameters is: an array of them, or one object of named ones. */
+/** The statement type for these parameters: an array of them, or one object of named ones. */
 export type StatementFor<
   BindParameters extends unknown[] | object = unknown[],
   Result = unknown,
 > = BindParameters extends unknown[] ? Statement<BindParameters, Result> : Statement<[BindParameters], Result>;
 
-/** `Parameters`, written as `@types/better-sqlite3` has it: TypeScript relates the two only if they are the same. */
+/** `Parameters`, written as in `@types/better-sqlite3`: TypeScript relates the two only if they are identical. */
 type ArgumentTypes<F extends VariableArgFunction> = F extends (...args: infer A) => unknown ? A : never;
 
-/** A function that runs in a transaction; called inside of one, it runs in a savepoint. */
+/** A function that runs in a transaction; called inside one, it runs in a savepoint. */
 export interface Transaction<F extends VariableArgFunction = VariableArgFunction> {
   (...params: ArgumentTypes<F>): ReturnType<F>;
   default(...params: ArgumentTypes<F>): ReturnType<F>;
@@ -109,13 +109,13 @@ export interface BackupMetadata {
   remainingPages: number;
 }
 
-/** The options of a backup that better-sqlite3 has too. */
+/** The backup options that better-sqlite3 has too. */
 export interface DropInBackupOptions {
   attached?: string;
   progress?: (info: BackupMetadata) => number;
 }
 
-/** The members of better-sqlite3's `Database`; ours has more. */
+/** The members of better-sqlite3's `Database`; this library's has more. */
 export interface DropInDatabase {
   readonly memory: boolean;
   readonly readonly: boolean;

@@ -1,10 +1,10 @@
-/** The `verbose` option: sees each SQL text of the application and none of this library. */
+/** Implements the `verbose` option: it sees each SQL text of the application and none of this library. */
 import type { ResolvedOptions } from '../options/resolved';
 
 export interface Verbose {
-  /** What better-sqlite3 gets as its `verbose` option; `null` costs nothing. */
+  /** Passed to better-sqlite3 as its `verbose` option; `null` costs nothing. */
   readonly listener: ((message?: unknown) => void) | null;
-  /** Runs our own statements unseen. */
+  /** Runs the library's own statements unseen. */
   quietly<Result>(run: () => Result): Result;
 }
 

@@ -1,4 +1,4 @@
-/** Warns of pragmas that ask for less safety: once for each pragma in the process, and once in the health of each database. */
+/** Warns of pragmas that ask for less safety: once per pragma and process, and once in the health of each database. */
 import { isFirstFor } from '../events/logged-once';
 import type { WeakerPragma } from '../sql/decision';
 import { shortPragma, shownPragma } from '../sql/guard';
@@ -13,7 +13,7 @@ export class WeakerPragmas {
     this.#connection = connection;
   }
 
-  /** Tells of those that this connection has not met yet. */
+  /** Reports those that are new on this connection. */
   answer(weaker: readonly WeakerPragma[]): void {
     for (const each of weaker) {
       const name = foldCase(each.pragma.name);
@@ -28,7 +28,7 @@ export class WeakerPragmas {
     const what =
       outcome === 'kept'
         ? `is answered, but ${name} stays as it is: ${reason}`
-        : `is granted, and takes a protection away: ${reason}`;
+        : `is granted, and removes a protection: ${reason}`;
     const code = outcome === 'kept' ? 'weaker-pragma-kept' : 'weaker-pragma-granted';
     const message = `\`${shownPragma(pragma)}\` on ${file === '' ? 'a temporary database' : file} ${what}. ${instead} (docs/pragmas.md)`;
     this.#connection.noteWarning({ code, message });

@@ -1,11 +1,11 @@
-/** What better-sqlite3's constructor does that a class of today does not: callable without `new`, own getters. */
+/** Gives a class what better-sqlite3's constructor has: calls without `new`, and own getters. */
 import { runOnOriginals } from '../base/original';
 import { Statement } from '../connection/statement';
 import { NativeSqliteError, type SqliteErrorConstructor } from '../native/sqlite-error';
 import type { Options } from '../options/options';
 import { Database as DatabaseClass } from './database';
 
-/** Makes the methods of a prototype enumerable, as better-sqlite3's are. */
+/** Makes the methods of a prototype enumerable, as in better-sqlite3. */
 function enumerableMethods(prototype: object): void {
   for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
     if (name === 'constructor' || typeof descriptor.value !== 'function') continue;
@@ -13,7 +13,7 @@ function enumerableMethods(prototype: object): void {
   }
 }
 
-/** The same class, except that a call without `new` constructs; every instance has it as its `constructor`. */
+/** Returns the same class, except that a call without `new` constructs; every instance has it as its `constructor`. */
 export function callable<Instance extends object, Args extends unknown[]>(
   original: new (...args: Args) => Instance,
 ): (new (...args: Args) => Instance) & ((...args: Args) => Instance) {
@@ -24,7 +24,7 @@ export function callable<Instance extends object, Args extends unknown[]>(
   return proxy;
 }
 
-// The `Database` constructor as users get it: callable without `new`, with better-sqlite3's `SqliteError` on it.
+// Builds the `Database` constructor for users: callable without `new`, with better-sqlite3's `SqliteError` on it.
 
 export type Database = DatabaseClass;
 
@@ -35,12 +35,12 @@ export interface DatabaseConstructor {
   /** The same without `new`. */
   (filename?: string | Buffer, options?: Options): Database;
   readonly prototype: Database;
-  /** better-sqlite3's error class: the base of every SQLite failure. */
+  /** better-sqlite3's error class, the base of every SQLite failure. */
   readonly SqliteError: SqliteErrorConstructor;
 }
 
 for (const [name, value] of Object.entries({ Database: DatabaseClass, Statement })) {
-  // Minified, they would have another.
+  // Minified, they would have another name.
   Object.defineProperty(value, 'name', { value: name, configurable: true });
 }
 runOnOriginals(DatabaseClass.prototype);

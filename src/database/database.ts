@@ -1,4 +1,4 @@
-/** The `Database` class: the surface of better-sqlite3, and the members that this library adds. */
+/** Defines the `Database` class: the surface of better-sqlite3, and the members that this library adds. */
 import { inspect } from 'node:util';
 import { markOriginal } from '../base/original';
 import type { BackupResult, BackupOptions } from '../backup/options';
@@ -37,7 +37,7 @@ import { openOwn } from '../open/open';
 
 const ownGetters = Symbol('own getters');
 
-/** One handle on a database: what better-sqlite3's `Database` is, with the protections and the members added here. */
+/** One handle on a database: better-sqlite3's `Database`, with the protections and members of this library. */
 export class Database implements DropInDatabase {
   /** @internal */
   static [ownGetters](): PropertyDescriptorMap {
@@ -57,7 +57,7 @@ export class Database implements DropInDatabase {
   #safeIntegers = false;
   #reader: DatabaseReader | null = null;
 
-  /** The file name as it was given. */
+  /** The file name as given. */
   declare readonly name: string;
   /** True until `close()`. */
   declare readonly open: boolean;
@@ -65,17 +65,17 @@ export class Database implements DropInDatabase {
   declare readonly inTransaction: boolean;
   /** The connection cannot write. */
   declare readonly readonly: boolean;
-  /** True for a database in memory and a temporary one. */
+  /** True for an in-memory or temporary database. */
   declare readonly memory: boolean;
 
   /**
-   * Opens a connection of its own, as better-sqlite3 does.
+   * Opens a connection of its own, as in better-sqlite3.
    *
    * @throws InvalidOptionError, UnsafeFilesystemError, HardLinkedDatabaseError, OrphanedJournalError,
    *   SqliteCopyConflictError, UnsafeSqliteVersionError, and the failures of SQLite
    */
   constructor(filename?: string | Buffer, options?: Options) {
-    // `openDatabase` hands over what is open already; nobody else can make an OpenDatabase.
+    // `openDatabase` passes an open connection; no other code can create one.
     const handed: unknown = filename;
     this.#open = isSharedConnection(handed) ? handed : openOwn(filename, options);
     this.#connection = this.#open.connection;
@@ -86,7 +86,7 @@ export class Database implements DropInDatabase {
     markOriginal(this);
   }
 
-  /** Why the database is opened as it is: filesystem, journal mode, synchronous level, warnings. */
+  /** The reasons for how the database is opened: filesystem, journal mode, synchronous level, warnings. */
   get plan(): Plan {
     return this.#connection.plan;
   }
@@ -97,9 +97,9 @@ export class Database implements DropInDatabase {
   }
 
   /**
-   * How the database is right now: facts, and `status` with a reason for each thing that is not as it should be.
+   * Returns the current state of the database: facts, and `status` with a reason for each problem.
    *
-   * `'degraded'`: it works, and somebody should look at it. `'fenced'`: it does not work until somebody does.
+   * `'degraded'`: it works, but needs attention. `'fenced'`: it does not work until an operator acts.
    */
   health(): DatabaseHealth {
     if (!this.open) this.#assertUsable();
@@ -107,7 +107,7 @@ export class Database implements DropInDatabase {
   }
 
   /**
-   * The numbers of `health()` as Prometheus text; `name` is the value of the label `database`.
+   * Returns the numbers of `health()` as Prometheus text; `name` is the value of the label `database`.
    *
    * For several databases on one page: `metricsText`.
    */
@@ -120,7 +120,7 @@ export class Database implements DropInDatabase {
     source: string,
   ): StatementFor<BindParameters, Result> {
     this.#connection.useSafeIntegers(this.#safeIntegers);
-    // The types of parameters and rows are what the caller says they are, as in better-sqlite3's types.
+    // The caller states the types of parameters and rows, as in better-sqlite3's types.
     return prepareText(this.#handle, source) as unknown as StatementFor<BindParameters, Result>;
   }
 
@@ -136,7 +136,7 @@ export class Database implements DropInDatabase {
     return pragmaText(this.#handle, source, options);
   }
 
-  /** The rows of `EXPLAIN source`. */
+  /** Returns the rows of `EXPLAIN source`. */
   explain(source: string): unknown[] {
     this.#connection.useSafeIntegers(this.#safeIntegers);
     return explainText(this.#handle, source);

@@ -1,4 +1,4 @@
-/** Takes the fence of a file away, after somebody has looked at the storage and the database was checked. */
+/** Removes the fence of a file after an operator has checked the storage and the database has been verified. */
 import { statSync } from 'node:fs';
 import { count } from '../base/figures';
 import { identityKey } from '../base/file-identity';
@@ -22,22 +22,22 @@ export interface ClearFenceOptions {
 export interface ClearedFence {
   /** Canonical path of the database. */
   readonly path: string;
-  /** What the fence said; `null` when there was none, and nothing was checked. */
+  /** The content of the fence; `null` if there was none, and nothing was checked. */
   readonly fence: FenceMarker | null;
   readonly verified: 'full' | 'quick' | null;
   /**
-   * The machine has not been booted since the fault, so that the check may have read from memory what is not on the
-   * disk: copy the files, or mount the filesystem anew, before you rely on it. `null` where the system does not say.
+   * True if the machine has not been rebooted since the fault: the check may have read pages from memory that are not
+   * on the disk. Copy the files, or remount the filesystem, before you rely on it. `null` if the system does not tell.
    */
   readonly sameBoot: boolean | null;
 }
 
-/** ms. Nobody else has the file open, so nothing is waited for. */
+/** Milliseconds. No other process has the file open, so there is nothing to wait for. */
 const busyTimeoutMs = 1000;
-/** Problems that a message shows; `details.problems` has them all. */
+/** Problems shown in a message; `details.problems` has them all. */
 const shownProblems = 3;
 
-/** The fence of a database: what failed, when and in which process; `null` when it is not fenced. */
+/** Returns the fence of a database: what failed, when and in which process; `null` if it is not fenced. */
 export function readFence(path: string): FenceMarker | null {
   return readFenceMarker(locate(pathArgument(path)).file);
 }
@@ -45,11 +45,11 @@ export function readFence(path: string): FenceMarker | null {
 /**
  * Checks a fenced database that no process has open, and removes its fence.
  *
- * SQLite takes only those transactions out of the `-wal` whose checksums are right, provided that every process has
- * closed it; so it refuses while one has not. docs/fencing.md says what to look at before.
+ * SQLite recovers only transactions with correct checksums from the `-wal`, but only once every process has closed it;
+ * so this refuses while one has not. docs/fencing.md lists what to check before.
  *
- * @throws FencedDatabaseError when a process has the file open, or the check finds anything: the fence stays. Also what
- *   the storage throws
+ * @throws FencedDatabaseError if a process has the file open, or the check finds anything: the fence stays. Also the
+ *   errors of the storage
  */
 export async function clearFence(path: string, options: ClearFenceOptions = {}): Promise<ClearedFence> {
   checkOptionNames(options, ['verify', 'signal'], 'clearFence');
@@ -72,8 +72,8 @@ export async function clearFence(path: string, options: ClearFenceOptions = {}):
 }
 
 /**
- * A read-only connection leaves the -wal as it is, but cannot read a database with a hot -journal. That one was synced
- * before the database was changed, so that playing it back is what makes the database whole: SQLite does it at the open.
+ * A read-only connection leaves the -wal unchanged, but cannot read a database with a hot -journal. That one was synced
+ * before the database was changed, so playing it back makes the database whole: SQLite does it at the open.
  */
 function accessFor(file: string): ReadAccess {
   const holdsContent = (suffix: string): boolean =>
@@ -82,15 +82,15 @@ function accessFor(file: string): ReadAccess {
 }
 
 function missing(file: string): InvalidOptionError {
-  return new InvalidOptionError(`There is a fence of ${file}, but no such database.`, {
-    hint: 'Restore the database with `restoreDatabase` or `npx safe-sqlite restore`, which takes the fence away.',
+  return new InvalidOptionError(`${file} is fenced, but the database does not exist.`, {
+    hint: 'Restore the database with `restoreDatabase` or `npx safe-sqlite restore`, which removes the fence.',
     details: { file },
   });
 }
 
 function stillOpen(file: string, pids: readonly number[]): FencedDatabaseError {
   return new FencedDatabaseError(`The fence of ${file} stays: process ${pids.join(', ')} has the database open.`, {
-    hint: 'Stop every process that has it open. As long as one lives, SQLite trusts the index in shared memory and does not check the -wal anew.',
+    hint: 'Stop every process that has it open. While one is running, SQLite trusts the index in shared memory and does not recheck the -wal.',
     details: { file, pids },
   });
 }

@@ -1,8 +1,10 @@
 /**
- * Connects one connection with the fence of its files: judges its failures, and lets it go when one of its files is fenced.
+ * Connects one connection with the fence of its files: judges its failures, and closes it when one of its files is
+ * fenced.
  *
- * A fault takes this way: `Connection.failure` --> `failed` --> judge-failure.ts --> policy/fence.ts --> fence.ts, which
- * refuses every connection of the file, tells the other threads and writes the marker, and then calls `#letGo` of each.
+ * The path of a fault: `Connection.failure` --> `failed` --> judge-failure.ts --> policy/fence.ts --> fence.ts, which
+ * refuses every connection of the file, notifies the other threads and writes the marker, and then calls `#letGo` of
+ * each.
  */
 import { setImmediate } from '../base/clock';
 import type { FileIdentity } from '../base/file-identity';
@@ -14,7 +16,7 @@ import { faultOf, fenceFiles, joinFence, type FencedFile, type FenceFault } from
 import { judgeFailure } from './judge-failure';
 import { keepUntilClosed } from './unclosed-connections';
 
-/** What the fence needs of the services of the connection. */
+/** The part of the connection's services that the fence needs. */
 export interface FencedServices {
   /** The files in WAL mode that an ordinary close would checkpoint. */
   walFiles(): readonly WalFile[];
@@ -52,15 +54,15 @@ export class ConnectionFence {
   }
 
   /**
-   * True once one of the files is fenced, also before this connection was let go: a listener of the first connection of a
-   * fenced file may close all others. Ask again after anything that calls the application.
+   * True once one of the files is fenced, even before this connection was closed: a listener of the first connection of
+   * a fenced file may close all others. Ask again after anything that calls the application.
    */
   get isFenced(): boolean {
     if (this.#fenced) return true;
     return !this.#connection.plan.readonly && [...this.#files].some(({ key }) => faultOf(key) !== null);
   }
 
-  /** Fences the files of the connection when the failure of an operation requires it. */
+  /** Fences the files of the connection if the failure of an operation requires it. */
   failed(error: SqliteResultError, operation: FailedOperation): void {
     const files = [...this.#files];
     const [main] = files;
@@ -68,7 +70,7 @@ export class ConnectionFence {
     const journalMode = this.#connection.journalModes().includes('wal') ? 'wal' : 'delete';
     const kind = operationKind(operation, this.#connection.native.inTransaction);
     const { fence } = judgeFailure(error, { kind, journalMode, file: main.file });
-    // With several files, the code does not say which of them failed.
+    // With several files, the code does not tell which of them failed.
     if (fence) fenceFiles(files, error, operation.operation);
   }
 

@@ -1,11 +1,12 @@
-/** Maps what a failing call was about to do to the case that the fence decides about. */
+/** Maps a failed call to the kind of operation that the fence decides about. */
 import type { FailedOperation } from '../connection/session';
 import type { OperationKind } from '../policy/fence';
 import { statementKinds } from '../sql/statement-kind';
 
 /**
- * The case of a call that failed. A text of several statements is judged by the strictest of those that can have failed:
- * `commit`, then `checkpoint`, then `write`. While the transaction is still open behind it, its COMMIT was not reached.
+ * Returns the kind of a failed call. A text of several statements is judged by the strictest of those that can have
+ * failed: `commit`, then `checkpoint`, then `write`. If the transaction is still open afterwards, its COMMIT was not
+ * reached.
  */
 export function operationKind({ sql = '', commits }: FailedOperation, inTransaction: boolean): OperationKind {
   const kinds = statementKinds(sql);

@@ -1,13 +1,13 @@
 /**
- * The fence of a file: after a fault of the storage no connection of this process touches the file any more.
+ * Fences a file: after a storage fault no connection of this process touches it again.
  *
- *     first fault --> refuse every call  --> tell the threads,  --> let every connection go   --> tell
+ *     first fault --> refuse every call  --> notify threads,    --> close every connection  --> notify
  *                     (all connections       write the marker        (companions first, then
  *                      of the file in        (other processes)        the native close)
  *                      this thread)
  *
  * The state is shared by every copy of this package in the thread. It ends with the process: only a new process reads
- * the file again, after somebody has looked at the storage and cleared the marker.
+ * the file again, after an operator has checked the storage and cleared the marker.
  */
 import { currentDate } from '../base/clock';
 import { asError } from '../base/foreign-error';
@@ -30,7 +30,7 @@ import { forgetToldFault, tellFault, toldFault } from './other-threads';
 export interface FenceFault {
   /** Canonical path of the database. */
   readonly file: string;
-  /** What failed first; built from the marker where another process met the fault. */
+  /** The first failure; built from the marker if another process met the fault. */
   readonly error: Error;
   /** Result code, for example `'SQLITE_IOERR_FSYNC'`. */
   readonly code: string;
@@ -39,17 +39,17 @@ export interface FenceFault {
   readonly since: string;
   /** Path of the fence marker. */
   readonly marker: string;
-  /** Why the marker could not be written; `null` when it stands. */
+  /** Why the marker could not be written; `null` if it exists. */
   readonly markerError: Error | null;
-  /** Why the marker may not be one of this library; `null` where nothing speaks against it. */
+  /** Why this library may not have written the marker; `null` if nothing suggests that. */
   readonly markerProblem: string | null;
 }
 
 /** A connection that has the file open. Neither method throws. */
 export interface FenceMember {
-  /** Lets every further call throw. Runs for all members before anything else is done. */
+  /** Makes every further call throw. Runs for all members before anything else is done. */
   refuse(error: () => FencedDatabaseError): void;
-  /** Closes the native connection without a checkpoint, stops its services, tells. */
+  /** Closes the native connection without a checkpoint, stops its services, notifies. */
   letGo(fault: FenceFault): void;
 }
 
@@ -77,18 +77,23 @@ export function joinFence({ key }: FencedFile, member: FenceMember): () => void 
   };
 }
 
-/** The first fault of a file in this process; `null` while it is not fenced. */
+/** Returns the first fault of a file in this process; `null` while it is not fenced. */
 export function faultOf(key: string): FenceFault | null {
   return state.faults.get(key) ?? null;
 }
 
-/** After an open that has created the file: a fault of its key is that of a fenced file that is gone, and gave its inode back. */
+/**
+ * After an open that has created the file: a fault under its key belongs to a deleted fenced file whose inode was
+ * reused.
+ */
 export function forgetFault(key: string): void {
   state.faults.delete(key);
   forgetToldFault(key);
 }
 
-/** Fences files after a fault. A connection with attached databases has several: the code does not say which failed. */
+/**
+ * Fences files after a fault. A connection with attached databases has several: the code does not tell which failed.
+ */
 export function fenceFiles(
   files: readonly FencedFile[],
   error: Error & { readonly code: string },
@@ -109,7 +114,7 @@ export function fenceFiles(
   for (const { key } of fresh) letAllGo(key);
 }
 
-/** Fences a file that another process has marked, or another thread told of. True when it is fenced now. */
+/** Fences a file that another process has marked, or another thread reported. True if it is fenced now. */
 export function noticeMarker({ key, file }: FencedFile): boolean {
   if (state.faults.has(key)) return true;
   const fault = faultOfOthers(key, file);
@@ -121,25 +126,25 @@ export function noticeMarker({ key, file }: FencedFile): boolean {
 }
 
 /**
- * For an open: throws when the file is fenced, in this process or by a marker.
+ * For an open: throws if the file is fenced, in this process or by a marker.
  *
- * A read-only connection never checkpoints and may be what the data is rescued with; it gets the reason instead.
+ * A read-only connection never checkpoints and may serve to rescue the data; it gets the reason instead.
  */
 export function refuseFenced({ key, file }: FencedFile, readonly: boolean): string | null {
   const fault = state.faults.get(key) ?? faultOfOthers(key, file);
   if (fault === null) return null;
   if (!readonly) throw fencedError(fault);
-  return `${describeFault(fault)}; it was opened for reading only, and what it reads may not be what is on the disk.`;
+  return `${describeFault(fault)}; it was opened read-only, and its reads may differ from the data on the disk.`;
 }
 
-/** What every call on a fenced file throws. */
+/** Builds the error of every call on a fenced file. */
 export function fencedError(fault: FenceFault): FencedDatabaseError {
   return new FencedDatabaseError(`${describeFault(fault)}.`, {
     hint:
       (fault.markerProblem === null
         ? ''
         : `${adviceOnMarker({ file: fault.file, problem: fault.markerProblem })} Otherwise: `) +
-      `Look at the storage first (dmesg, smartctl). Nothing in ${fault.file}-wal is lost by waiting: ` +
+      `Check the storage first (dmesg, smartctl). Nothing in ${fault.file}-wal is lost by waiting: ` +
       'keep all programs off the file, copy it with its -wal, and follow `npx safe-sqlite explain SAFE_SQLITE_FENCED`.',
     details: {
       file: fault.file,
@@ -154,11 +159,11 @@ export function fencedError(fault: FenceFault): FencedDatabaseError {
 }
 
 function describeFault({ file, operation, code, since, markerProblem }: FenceFault): string {
-  if (markerProblem === null) return `The database ${file} is fenced since ${since}: ${operation} failed with ${code}`;
-  return `The database ${file} is fenced by a marker that may not come from this library: ${markerProblem}`;
+  if (markerProblem === null) return `${file} has been fenced since ${since}: ${operation} failed with ${code}`;
+  return `${file} is fenced by a marker that may not come from this library: ${markerProblem}`;
 }
 
-/** What another process has marked, or another thread of this one told. */
+/** Returns the fault that another process has marked, or another thread of this one reported. */
 function faultOfOthers(key: string, file: string): FenceFault | null {
   const marker = hasFenceMarker(file) ? readFenceMarker(file) : null;
   if (marker !== null) {
@@ -203,7 +208,7 @@ function letAllGo(key: string): void {
   for (const member of membersOf(key)) if (state.members.get(key)?.has(member) === true) member.letGo(fault);
 }
 
-/** Those of this moment: a connection for reading that a listener opens meanwhile does not fall; one that it closes is gone. */
+/** A snapshot: a read-only connection that a listener opens meanwhile does not fall; one that it closes is left out. */
 function membersOf(key: string): readonly FenceMember[] {
   return [...(state.members.get(key) ?? [])];
 }

@@ -1,12 +1,12 @@
 /**
- * The faults that the threads of this process tell each other. The marker beside the file tells the other processes too,
- * but a storage that has failed may refuse just that; and it is seen as soon as it stands, without a look at the folder.
+ * Shares the faults between the threads of this process. The marker beside the file tells other processes too, but a
+ * failed storage may reject exactly that; this table is visible at once, without access to the folder.
  *
- * What a worker has told stays when it ends: the pages that its sync lost are lost for the whole process.
+ * An entry of a worker stays after its end: the pages that its sync lost are lost for the whole process.
  */
 import { SharedTable } from '../base/shared-table';
 
-/** What is told of the first fault of a file. */
+/** The published part of the first fault of a file. */
 export interface ToldFault {
   /** The key of the file in the registry. */
   readonly key: string;
@@ -16,7 +16,7 @@ export interface ToldFault {
   readonly message: string;
 }
 
-// More than one process ever has; a message of SQLite is short, and cut where it is not.
+// More than one process ever has; a message of SQLite is short, and a longer one is cut.
 const table = new SharedTable('safe-sqlite.faults.v1', { slots: 64, slotBytes: 2048 });
 const mostMessage = 500;
 
@@ -27,7 +27,10 @@ export function tellFault(fault: ToldFault): void {
   table.publish(JSON.stringify({ ...fault, message: fault.message.slice(0, mostMessage) }));
 }
 
-/** What any thread has told of a file; `null` when nothing. Asked again and again: it reads what has changed. */
+/**
+ * Returns the fault of a file that any thread has published; `null` if none has. Called repeatedly: it reads only
+ * changes.
+ */
 export function toldFault(key: string): ToldFault | null {
   const { generation } = table;
   if (generation !== seen) {
@@ -37,7 +40,7 @@ export function toldFault(key: string): ToldFault | null {
   return told.get(key) ?? null;
 }
 
-/** The file with this key is another one now, or its fence was cleared. */
+/** The file with this key has been replaced, or its fence was cleared. */
 export function forgetToldFault(key: string): void {
   if (toldFault(key) === null) return;
   for (const { slot, fault } of toldFaults()) if (fault.key === key) table.withdraw(slot);

@@ -1,13 +1,13 @@
-/** How fast the worker copies: one decision after each step of an online backup. */
+/** Sets the copy rate of the worker: one decision after each step of an online backup. */
 import { performance } from '../base/clock';
 import { InvalidOptionError } from '../errors/refusals';
 import { isAbortRequested, pause, waitForAnswer, type SharedState } from './shared-state';
 import type { Steer } from './jobs/online-backup';
 import type { JobProgress, OnlineBackupJob } from './messages';
 
-/** Pages a step when nobody steers: 4 MiB of the usual page size, so that steps cost nothing beside the copying. */
+/** Pages per step without a listener: 4 MiB at the usual page size, which makes the overhead of a step negligible. */
 const freePagesPerStep = 1024;
-/** Pages a step that better-sqlite3 begins with; a progress listener changes it. */
+/** Initial pages per step with a progress listener, as in better-sqlite3; the listener changes it. */
 const steeredPagesPerStep = 100;
 /** Longest sleep of the worker in one turn, in milliseconds: other jobs of the thread wait no longer than that. */
 const napMs = 10;
@@ -16,9 +16,9 @@ const napMs = 10;
 export class AbortedJob extends Error {}
 
 /**
- * Steers one copy: reports each step, keeps to the rate, and stops when the host asks for it.
+ * Controls one copy: reports each step, keeps to the rate, and stops on the host's request.
  *
- * A step of no pages gives the thread back for a turn, so a copy that waits does not hold up the jobs beside it.
+ * A step of zero pages yields the thread for a turn, so a waiting copy does not block other jobs.
  */
 export function copyRateFor(
   job: Pick<OnlineBackupJob, 'pagesPerSecond' | 'steered'>,
@@ -51,13 +51,13 @@ export function copyRateFor(
   };
 }
 
-/** Pages that may be copied now, when `copied` are done `elapsedMs` after the start. */
+/** Returns the pages that may be copied now, with `copied` done `elapsedMs` after the start. */
 export function allowedPages(pagesPerSecond: number | null, copied: number, elapsedMs: number): number {
   if (pagesPerSecond === null) return Number.MAX_SAFE_INTEGER;
   return Math.max(0, Math.floor((pagesPerSecond * (elapsedMs + napMs)) / 1000) - copied);
 }
 
-/** Reads the answer of a progress listener as better-sqlite3 does: a number of pages, or nothing for "as before". */
+/** Interprets the listener's result as better-sqlite3 does: a number of pages, or nothing for "as before". */
 export function pagesFrom(returned: unknown, before: number): number {
   if (returned === undefined) return before;
   if (typeof returned === 'number' && !Number.isNaN(returned)) {
@@ -65,9 +65,9 @@ export function pagesFrom(returned: unknown, before: number): number {
     return Math.max(0, Math.min(0x7fffffff, Math.round(returned)));
   }
   throw new InvalidOptionError('Expected progress callback to return a number or undefined', {
-    hint: 'Return the number of pages of the next step, 0 to wait, or nothing to go on as before.',
+    hint: 'Return the number of pages of the next step, 0 to wait, or nothing to keep the current number.',
   });
 }
 
-/** What the answer to the first report is measured against. */
+/** The baseline for the result of the first report. */
 export const firstPages = steeredPagesPerStep;

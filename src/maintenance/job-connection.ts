@@ -1,4 +1,4 @@
-/** The connection of one job: opened for it, proved to be on the right file, closed with it. */
+/** Opens the connection of one job, verifies that it is on the right file, and closes it with the job. */
 import { lstatSync, statSync } from 'node:fs';
 import { identityKey, sameFile } from '../base/file-identity';
 import { shellWord } from '../base/terminal-text';
@@ -7,18 +7,18 @@ import { NativeDatabase } from '../native/better-sqlite3';
 import type { JobTarget } from './messages';
 
 export interface ConnectionSettings {
-  /** A read-only connection never checkpoints, also not when it is the last one that closes. */
+  /** A read-only connection never checkpoints, not even when it closes last. */
   readonly access: 'read-only' | 'read-write';
   readonly busyTimeoutMs: number;
-  /** `'off'` only for a connection that writes nothing but a new file that nobody relies on yet. */
+  /** `'off'` only for a connection that writes nothing but a new file that is not in use yet. */
   readonly synchronous: 'full' | 'off';
 }
 
 /**
  * Opens the target of a job, without automatic checkpoints.
  *
- * SQLite reads nothing of the file before the first statement, so a connection that turns out to be on another file
- * is closed again without having touched it.
+ * SQLite reads nothing of the file before the first statement; a connection on the wrong file is closed without having
+ * touched it.
  */
 export function openForJob(target: JobTarget, settings: ConnectionSettings): NativeDatabase.Database {
   refuseReplaced(target);
@@ -30,13 +30,13 @@ export function openForJob(target: JobTarget, settings: ConnectionSettings): Nat
     ...(target.nativeBinding === undefined ? {} : { nativeBinding: target.nativeBinding }),
   });
   try {
-    // Once more, now that the descriptor is open: whoever replaced the file between the two looks is seen here.
+    // Checked again with the descriptor open: this detects a replacement between the two checks.
     refuseReplaced(target);
     verifyPragma(db, 'wal_autocheckpoint', 0);
     // better-sqlite3's build silently lowers a WAL database to NORMAL unless FULL is asked for; VACUUM INTO syncs its
     // output at the level of the source's connection. https://sqlite.org/pragma.html#pragma_synchronous
     verifyPragma(db, 'synchronous', settings.synchronous === 'full' ? 2 : 0);
-    // Nothing of a schema that somebody else wrote calls what can do harm. https://sqlite.org/security.html
+    // A schema from an untrusted source cannot call harmful functions. https://sqlite.org/security.html
     verifyPragma(db, 'trusted_schema', 0);
     verifyPragma(db, 'cell_size_check', 1);
     return db;
@@ -46,7 +46,7 @@ export function openForJob(target: JobTarget, settings: ConnectionSettings): Nat
   }
 }
 
-/** Sets a pragma, reads it back, and refuses to go on with any other value. */
+/** Sets a pragma, reads it back, and throws on any other value. */
 export function verifyPragma(db: NativeDatabase.Database, pragma: string, value: number): void {
   db.pragma(`${pragma}=${value}`);
   const found = db.pragma(pragma, { simple: true }) as number | undefined;
@@ -56,15 +56,15 @@ export function verifyPragma(db: NativeDatabase.Database, pragma: string, value:
   });
 }
 
-/** SQLite waits for a writer where a FIFO has the name of a journal, and reads a device or a folder as a broken disk. */
+/** SQLite blocks on a FIFO that has the name of a journal, and treats a device or a folder as a failing disk. */
 function refuseIrregular(file: string): void {
   for (const suffix of ['', '-wal', '-shm', '-journal']) {
     const path = `${file}${suffix}`;
     const stats = lstatSync(path, { throwIfNoEntry: false });
-    // The name of the database is canonical, so a link there came since; beside it SQLite follows none.
+    // The name of the database is canonical, so a link there is new; SQLite follows no links beside it.
     if (stats === undefined || stats.isFile()) continue;
-    throw new UntrustedFileError(`${path} is no regular file, so SQLite must not open ${file}.`, {
-      hint: `Look at what stands there (ls -ld ${shellWord(path)}), and move it away.`,
+    throw new UntrustedFileError(`${path} is not a regular file, so SQLite must not open ${file}.`, {
+      hint: `Check what it is (ls -ld ${shellWord(path)}), and move it away.`,
       details: { file, path },
     });
   }

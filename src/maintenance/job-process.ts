@@ -1,13 +1,13 @@
 /**
- * Runs one job in a process of its own, which can be killed at any moment.
+ * Runs one job in a process of its own, which can be killed at any time.
  *
  *     host                                      job process                       its watchdog (a thread)
  *     start, job + limits (IPC) ------------->  open, SQLite at work ...          processor time, memory, parent
- *                               <-------------  progress*, done | failed          over a limit: says so, SIGKILL
+ *                               <-------------  progress*, done | failed          over a limit: reports it, SIGKILL
  *     abort, exit: SIGKILL
  *
- * What a database file makes SQLite do may have no end: a CHECK constraint that counts to a billion, a pipe in the place
- * of a journal. A thread inside such a call can neither be stopped nor left behind by the process; a process can.
+ * A database file can make SQLite work for ever: a CHECK constraint that counts to a billion, a pipe in the place of a
+ * journal. A thread inside such a call can neither be stopped nor abandoned by the process; a process can.
  */
 import type { ChildProcess } from 'node:child_process';
 import { statSync } from 'node:fs';
@@ -26,36 +26,36 @@ import type {
   WorkerMessage,
 } from './messages';
 
-/** The jobs whose work a database file determines. */
+/** The jobs whose cost depends on the content of a database file. */
 export type ProcessJob = VerifyJob | VacuumIntoJob | OnlineBackupJob | FoldJob;
 
 export interface JobProcess {
-  /** Ends the process; nothing more is told. What it had open is closed when `over` is called. */
+  /** Kills the process; nothing more is reported. Its files are closed when `onOver` is called. */
   readonly kill: () => void;
-  /** Answers a report of progress. */
+  /** Answers a progress report. */
   readonly answer: (pages: number) => void;
 }
 
 export interface JobProcessEvents {
   readonly keepAlive: boolean;
   readonly onMessage: (message: WorkerMessage) => void;
-  /** The process ended before the job was over, or could not be started. */
+  /** The process ended before the job did, or could not be started. */
   readonly onLost: (error: Error) => void;
-  /** The process is gone. */
+  /** The process has ended. */
   readonly onOver: () => void;
 }
 
-/** Processes that work at a time; each has some 50 MB. The next job waits. */
+/** Maximum number of concurrent processes, some 50 MB each. Further jobs wait. */
 const maxProcesses = 4;
-/** Heap of JavaScript in MB: rows of the database never come into it, only the findings. */
+/** JavaScript heap in MB: it holds only findings, never rows of the database. */
 const heapMegabytes = 128;
-/** Characters of what a process says before its end that are kept. */
+/** Maximum characters kept of a process's last output. */
 const longestComplaint = 2000;
 
 const basicProcessorMs = 60_000;
 const processorMsPerMegabyte = 2000;
 const basicMemoryBytes = 512 * 1024 * 1024;
-/** A row can be as large as its file, and SQLite has it in memory more than once. */
+/** A row can be as large as its file, and SQLite holds it in memory more than once. */
 const memoryPerFileByte = 3;
 
 interface Queue {
@@ -65,7 +65,7 @@ interface Queue {
 
 const queue = processGlobal<Queue>('job-processes', 1, () => ({ running: 0, waiting: new Set() }));
 
-/** Far more than a sound database of this size needs, also on a slow machine; far less than harm. */
+/** Returns limits far above the needs of a sound database of this size, even on a slow machine, and far below harm. */
 export function limitsFor(fileBytes: number): JobLimits {
   return {
     processorMs: basicProcessorMs + (fileBytes / 1_000_000) * processorMsPerMegabyte,
@@ -73,7 +73,7 @@ export function limitsFor(fileBytes: number): JobLimits {
   };
 }
 
-/** Starts the job as soon as there is room for its process. Throws where this process may start none. */
+/** Starts the job once a process is free. Throws if this process may start none. */
 export function startJobProcess(
   job: ProcessJob,
   events: JobProcessEvents,
@@ -90,7 +90,7 @@ export function startJobProcess(
     };
     const child = launch(job, limits, { ...events, onOver: () => (events.onOver(), leave()) });
     queue.running += 1;
-    // Nobody waits for one that was given up.
+    // The caller has given up on it.
     running = { answer: child.answer, kill: () => (child.kill(), leave()) };
   };
   const startLater = (): void => {
@@ -115,7 +115,7 @@ export function startJobProcess(
 
 function launch(job: ProcessJob, limits: JobLimits, events: JobProcessEvents): JobProcess {
   const child = startProcess('worker', {
-    // Without the parent's flags: its `--import` and `--require` hooks are about the application.
+    // Without the parent's flags: its `--import` and `--require` hooks belong to the application.
     flags: [`--max-old-space-size=${heapMegabytes}`],
     env: childEnvironment(),
     serialization: 'advanced',
@@ -126,7 +126,7 @@ function launch(job: ProcessJob, limits: JobLimits, events: JobProcessEvents): J
   const kill = (): void => {
     finished = true;
     child.kill('SIGKILL');
-    // A process that waits for a disk may not die of SIGKILL either: nobody waits for it.
+    // A process blocked on a disk may survive SIGKILL; this process must not wait for it.
     child.unref();
     child.stderr?.destroy();
     if (child.connected) child.disconnect();
@@ -144,7 +144,7 @@ function launch(job: ProcessJob, limits: JobLimits, events: JobProcessEvents): J
     if (finished) return;
     if (message.type === 'done' || message.type === 'failed') {
       finished = true;
-      // Its connection is closed. Killed, it is gone sooner than by itself, and what waits for its end goes on.
+      // Its connection is closed. Killing it ends it sooner, and with it the wait of the caller.
       child.kill('SIGKILL');
     }
     events.onMessage(message);
@@ -155,10 +155,10 @@ function launch(job: ProcessJob, limits: JobLimits, events: JobProcessEvents): J
   };
   child.once('error', cause => {
     lost(notStarted(job, cause));
-    // Where it could not be started, no `exit` follows.
+    // No `exit` follows if it could not be started.
     if (child.pid === undefined) over();
   });
-  // Behind the end of its output, which says why.
+  // After the end of its output, which has the reason.
   child.once('close', (code, signal) => {
     lost(ended(job, limits, complaints, signal ?? `exit code ${code}`));
   });
@@ -173,11 +173,11 @@ function launch(job: ProcessJob, limits: JobLimits, events: JobProcessEvents): J
 }
 
 function send(child: ChildProcess, message: ProcessMessage): void {
-  // A process that is gone says so by itself.
+  // A process that has ended is reported by `close`.
   if (child.connected) child.send(message, () => {});
 }
 
-/** What is to be read: the database and its -wal. */
+/** Bytes to be read: the database and its -wal. */
 function bytesOf(file: string): number {
   return ['', '-wal']
     .map(suffix => {
@@ -203,9 +203,9 @@ function ended(job: ProcessJob, limits: JobLimits, complaints: string, how: stri
       ? `${Math.round(limits.processorMs / 1000)} s of processor time`
       : `${Math.round(limits.memoryBytes / 1_048_576)} MB of memory`;
   return new MaintenanceError(
-    `The job on ${job.file} was ended: it used more than ${what}, which its size does not explain.`,
+    `The job on ${job.file} was killed: it used more than ${what}, which the size of the file does not explain.`,
     {
-      hint: 'Do not trust this file: a schema can be made so that it costs any amount of work. Look at its schema with the sqlite3 shell (`.schema`) before anything else opens it.',
+      hint: 'Do not trust this file: a schema can be made so that it costs any amount of work. Inspect its schema with the sqlite3 shell (`.schema`) before anything else opens it.',
       details: { ...details, limit, ...limits },
     },
   );
@@ -213,7 +213,7 @@ function ended(job: ProcessJob, limits: JobLimits, complaints: string, how: stri
 
 function notStarted(job: ProcessJob, cause: unknown): MaintenanceError {
   return new MaintenanceError(`No process could be started for a job on ${job.file}.`, {
-    hint: 'Look at the limits of processes and memory of this user or container (`ulimit -u`, pids.max), then try again.',
+    hint: 'Check the process and memory limits of this user or container (`ulimit -u`, pids.max), then try again.',
     details: { job: job.kind, file: job.file },
     cause,
   });

@@ -1,13 +1,13 @@
 /**
- * Runs jobs off the event loop: checks, and work on files that this process does not have open, in a process each
+ * Runs jobs off the event loop: checks, and work on files that this process does not have open, in one process each
  * (job-process.ts); the rest in threads.
  *
- * There are three threads at most, each started when it is first needed: one for checkpoints, which are short and must
- * not wait, one for copies and checks, which can take minutes, and one that syncs a copy while it is written and hashes
- * it while it is checked. In a thread the jobs of one file run one after another in the order they came.
+ * There are at most three threads, each started on demand: one for checkpoints, which are short and must not wait; one
+ * for copies and checks, which can take minutes; and one that syncs a copy while it is written and hashes it while it
+ * is checked. In a thread the jobs of one file run one after another, in order.
  *
- * A job whose result somebody awaits keeps the process alive until it is over (`keepAlive`, the default); the
- * scheduler's own checkpoints do not. An exit waits for the call of SQLite that is under way, as Node joins its threads.
+ * A job whose result is awaited keeps the process alive until it ends (`keepAlive`, the default); the scheduler's own
+ * checkpoints do not. An exit waits for the running call of SQLite, because Node joins its threads.
  */
 import { performance } from '../base/clock';
 import { processGlobal } from '../base/process-global';
@@ -31,16 +31,16 @@ import { deserializeError } from './serialized-error';
 
 export interface JobOptions {
   readonly signal?: AbortSignal | undefined;
-  /** False: the process may end while the job runs. Default true. */
+  /** False: the process may exit while the job runs. Default true. */
   readonly keepAlive?: boolean | undefined;
-  /** What it returns steers an online backup as better-sqlite3's `progress` does. */
+  /** Its result controls an online backup, like better-sqlite3's `progress`. */
   readonly onProgress?: ((progress: JobProgress) => unknown) | undefined;
 }
 
 export interface RunningJob<Result> {
-  /** Rejects at once when the signal aborts, also while SQLite is in a call that cannot be interrupted. */
+  /** Rejects at once when the signal aborts, even while SQLite is in a call that cannot be interrupted. */
   readonly result: Promise<Result>;
-  /** Resolves when the job's connection is closed and its files are its own no longer; never rejects. */
+  /** Resolves when the job has closed its connection and released its files; never rejects. */
   readonly over: Promise<void>;
 }
 
@@ -57,10 +57,13 @@ interface Host {
   nextId: number;
 }
 
-/** ms. Closing a connection that has only read takes no time, unless the disk hangs. */
+/** Milliseconds. Closing a connection that has only read takes no time, unless the disk hangs. */
 const closeMs = 5000;
 
-/** By the text of the program: it names the better-sqlite3 that the threads load, and speaks the language of one version. */
+/**
+ * Keyed by the text of the program: it names the better-sqlite3 that the threads load, and uses one version of the
+ * messages.
+ */
 const hosts = processGlobal<Map<string, Host>>('maintenance', 2, () => new Map());
 
 let ownHost: Host | undefined;
@@ -85,10 +88,10 @@ export function runJob<SomeJob extends Job>(job: SomeJob, options: JobOptions = 
 }
 
 /**
- * Starts a job in its thread, or in the calling one where no thread can be had (see `whyNoThread`).
+ * Starts a job in its thread, or in the calling one if no thread is available (see `whyNoThread`).
  *
- * Rejects with SQLite's error, with `FileReplacedError` when the path names another file than it should, with
- * `MaintenanceError` when the thread ended, and with the signal's reason when it aborted.
+ * Rejects with SQLite's error, with `FileReplacedError` if the path names another file than expected, with
+ * `MaintenanceError` if the thread ended, and with the signal's reason if it aborted.
  */
 export function startJob<SomeJob extends Job>(job: SomeJob, options: JobOptions = {}): RunningJob<ResultOf<SomeJob>> {
   if (whyNoThread() !== null) return startHere(job, options);
@@ -116,7 +119,7 @@ function needsProcess(job: Job): job is ProcessJob {
   }
 }
 
-/** `null` where the process does not start: then a thread has to do. */
+/** Returns `null` if the process does not start; a thread is used instead. */
 function startInProcess<SomeJob extends Job>(
   job: SomeJob & ProcessJob,
   options: JobOptions,
@@ -166,19 +169,19 @@ function startInProcess<SomeJob extends Job>(
 }
 
 /**
- * For `close()`, which cannot await: takes back the checkpoints of a file that have not begun and stops the calling
- * thread until the one that runs has closed its connection. False when that took longer than `timeoutMs`.
+ * For `close()`, which cannot await: cancels the checkpoints of a file that have not begun, and blocks the calling
+ * thread until the running one has closed its connection. False if that took longer than `timeoutMs`.
  *
- * Afterwards no connection of this library's thread can be the last one of the file and checkpoint it unseen.
+ * Afterwards no connection of this library's thread can be the last one of the file and checkpoint it unreported.
  */
 export function waitForCheckpoints(file: string, timeoutMs: number): boolean {
   const deadline = performance.now() + timeoutMs;
-  // All that wait first: while this thread waits for the one that runs, none of them may begin.
+  // Waiting ones first: while this thread waits for the running one, none of them may begin.
   stopCheckpoints(file);
   return checkpointsOf(file).every(({ control }) => waitUntilOver(control, Math.max(0, deadline - performance.now())));
 }
 
-/** Lets no checkpoint of the file begin that was asked for before; one that runs is the last. */
+/** Cancels the requested checkpoints of the file that have not begun; a running one is the last. */
 export function stopCheckpoints(file: string): void {
   for (const { control, dismiss } of checkpointsOf(file)) {
     if (cancel(control)) dismiss(takenBack(file));
@@ -186,10 +189,10 @@ export function stopCheckpoints(file: string): void {
   }
 }
 
-/** Stops the calling thread while a checkpoint of the file runs; false when that took longer than `timeoutMs`. */
+/** Blocks the calling thread while a checkpoint of the file runs; false if that took longer than `timeoutMs`. */
 export function waitForCheckpoint(file: string, timeoutMs: number): boolean {
   return checkpointsOf(file).every(({ control }) => {
-    // While the calling thread waits, no commit comes that the job could wait for.
+    // While the calling thread waits, no commit arrives that the job could wait for.
     requestAbort(control);
     return waitUntilOver(control, timeoutMs);
   });
@@ -200,7 +203,7 @@ function checkpointsOf(file: string): readonly Task[] {
 }
 
 function takenBack(file: string): MaintenanceError {
-  return new MaintenanceError(`The checkpoint of ${file} was taken back: the file is closing, or fenced.`);
+  return new MaintenanceError(`The checkpoint of ${file} was cancelled: the file is closing, or fenced.`);
 }
 
 function startInThread<SomeJob extends Job>(job: SomeJob, options: JobOptions): RunningJob<ResultOf<SomeJob>> {
@@ -256,7 +259,7 @@ function laneOf(kind: Job['kind']): keyof Host['lanes'] {
   return kind === 'sync' || kind === 'hash' ? 'seal' : 'copy';
 }
 
-/** Hands each report to the listener and its answer back; a listener that throws ends the job with its error. */
+/** Passes each report to the listener and its result back; a listener that throws ends the job with its error. */
 function answerProgress(
   control: SharedState,
   listener: JobOptions['onProgress'],

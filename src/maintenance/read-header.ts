@@ -3,7 +3,7 @@ import { quotedName } from '../base/sql-name';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import type { HeaderFacts } from './messages';
 
-/** The header of one schema, all of it from one snapshot when the caller holds a transaction. */
+/** Reads the header of one schema, all of it from one snapshot if the caller holds a transaction. */
 export function readHeader(db: NativeDatabase.Database, schema = 'main'): HeaderFacts {
   const prefix = `${quotedName(schema)}.`;
   const read = (name: string): unknown => db.pragma(`${prefix}${name}`, { simple: true });

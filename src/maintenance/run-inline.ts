@@ -1,4 +1,4 @@
-/** Runs a job in the calling thread: for `thread: 'main'`, and where no worker can be had. */
+/** Runs a job in the calling thread: for `thread: 'main'`, and where no worker is available. */
 import { createSharedState } from './shared-state';
 import { executeNow, executeOnline, type SynchronousJob } from './run-job';
 import type { Job, JobProgress, ResultOf } from './messages';
@@ -9,12 +9,12 @@ interface HereOptions {
   readonly onProgress?: ((progress: JobProgress) => unknown) | undefined;
 }
 
-/** Runs a job that needs no turn of the event loop, now. Throws what the job throws, untranslated. */
+/** Runs a job that needs no turn of the event loop, synchronously. Throws the job's error, untranslated. */
 export function runJobSync<SomeJob extends SynchronousJob>(job: SomeJob): ResultOf<SomeJob> {
   return executeNow(job, () => {}, null) as ResultOf<SomeJob>;
 }
 
-/** Runs any job in the calling thread, with the event loop stopped while SQLite works. */
+/** Runs any job in the calling thread, blocking the event loop while SQLite works. */
 export async function runJobInline<SomeJob extends Job>(
   job: SomeJob,
   options: HereOptions = {},

@@ -1,4 +1,4 @@
-/** Runs one job in the thread that it is called in: the worker's program and the calling thread share it. */
+/** Runs one job in the current thread; shared by the worker's program and the calling thread. */
 import { fsyncSync } from 'node:fs';
 import { closeWhileHostWaits, type SharedState } from './shared-state';
 import { openForJob, type ConnectionSettings } from './job-connection';
@@ -27,20 +27,20 @@ import type {
 export type SynchronousJob = Exclude<Job, OnlineBackupJob>;
 export type ReportProgress = (progress: JobProgress) => void;
 
-/** The thread that a job runs in, when it is not the one of the application. */
+/** The thread that runs a job, if it is not the application's. */
 export interface OwnThread {
   readonly control: SharedState;
-  /** Tells the host that the job is about to close its connection. */
+  /** Announces to the host that the job is about to close its connection. */
   readonly announceClose: () => void;
 }
 
 /**
- * Runs a job that is one call, or a few, of SQLite.
+ * Runs a job that consists of one or a few SQLite calls.
  *
- * Copies and checks read through a read-only connection: should the application close its own meanwhile, the job's is
- * the last of the file and leaves the WAL as it is, instead of checkpointing with errors that nobody sees.
+ * Copies and checks use a read-only connection: if the application closes its own meanwhile, the job's is the last of
+ * the file and leaves the WAL unchanged, instead of running an unreported checkpoint.
  *
- * `thread` is `null` in the thread of the application, which must not wait for itself.
+ * `thread` is `null` in the application's thread, which must not wait for itself.
  */
 export function executeNow(
   job: SynchronousJob,
@@ -51,7 +51,7 @@ export function executeNow(
     case 'checkpoint':
       return checkpointAlone(job, thread);
     case 'vacuum-into':
-      // The copy is a file of its own that counts only after its own sync, so SQLite need not sync it while it writes.
+      // The copy counts only after its own sync, so SQLite need not sync it while writing.
       return withConnection(job, { ...settings(job.access ?? 'read-only', job), synchronous: 'off' }, thread, db =>
         vacuumInto(withSmallCache(db), { schema: 'main', destination: job.destination }, header =>
           report({ step: 'started', header }),
@@ -77,8 +77,8 @@ export function executeNow(
 }
 
 /**
- * A checkpoint that failed is not followed by an ordinary close: were the application's connection gone meanwhile, the
- * close would checkpoint once more, and the disk would confirm what it has already lost.
+ * Runs a checkpoint and, if it failed, avoids an ordinary close: with the application's connection closed meanwhile,
+ * that would checkpoint again, and the disk would confirm data that it has already lost.
  */
 function checkpointAlone(job: CheckpointJob, thread: OwnThread | null): ResultOf<CheckpointJob> {
   const db = openForJob(job, settings('read-write', job));
@@ -138,8 +138,8 @@ function withConnection<Result>(
 }
 
 /**
- * SQLite looks whether this process has locks on the file, and then closes the descriptor; a lock that another thread takes
- * between the two is gone without a word (docs/decisions/0006). So the application's thread stands still meanwhile.
+ * SQLite checks whether this process has locks on the file, and then closes the descriptor; a lock that another thread
+ * takes in between is silently lost (docs/decisions/0006). The application's thread is therefore blocked meanwhile.
  */
 function close(db: NativeDatabase.Database, thread: OwnThread | null): void {
   if (thread === null) return void db.close();
@@ -147,7 +147,7 @@ function close(db: NativeDatabase.Database, thread: OwnThread | null): void {
   closeWhileHostWaits(thread.control, () => db.close());
 }
 
-/** Opening reads the header already, so that damage there is met before the check begins: it is a finding all the same. */
+/** Opening already reads the header, so damage there precedes the check; it is reported as a finding too. */
 function verifyTarget(job: VerifyJob, thread: OwnThread | null): VerifyResult {
   try {
     return withConnection(job, settings(job.access ?? 'read-only', job), thread, db => verify(withSmallCache(db), job));
@@ -156,7 +156,9 @@ function verifyTarget(job: VerifyJob, thread: OwnThread | null): VerifyResult {
   }
 }
 
-/** 2 MB fit into the processor's cache, and the pages pass by once: measured 10 % faster than better-sqlite3's 16 MB. */
+/**
+ * 2 MB fit into the processor's cache, and each page is read once: measured 10 % faster than better-sqlite3's 16 MB.
+ */
 function withSmallCache(db: NativeDatabase.Database): NativeDatabase.Database {
   db.pragma('cache_size=-2000');
   return db;

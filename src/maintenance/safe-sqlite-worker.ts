@@ -1,4 +1,4 @@
-/** The program of the maintenance thread, of the process of a job, and of the watchdog in that process. */
+/** Entry point of the maintenance thread, of a job's process, and of the watchdog in that process. */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { serveProcess, type WatchdogData } from './serve-process';
 import { serveThread } from './serve-thread';

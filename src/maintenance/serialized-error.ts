@@ -1,4 +1,4 @@
-/** Errors on their way between the worker and the host: taken apart there, put together here. */
+/** Serializes errors in the worker and rebuilds them in the host. */
 import { errorCode, errorMessage, errorName, textOf } from '../base/foreign-error';
 import { FileReplacedError, MaintenanceError, UntrustedFileError } from '../errors/refusals';
 import { isSqliteFailure, translateError } from '../errors/translate';
@@ -24,7 +24,7 @@ export function serializeError(error: unknown): SerializedError {
   };
 }
 
-/** The error that the job's promise rejects with; an abort rejects with the signal's own reason instead. */
+/** Returns the error that the job's promise rejects with; an abort rejects with the signal's own reason instead. */
 export function deserializeError(wire: Exclude<SerializedError, { family: 'aborted' }>, job: Job): unknown {
   switch (wire.family) {
     case 'sqlite':
@@ -34,7 +34,7 @@ export function deserializeError(wire: Exclude<SerializedError, { family: 'abort
     case 'untrusted':
       return new UntrustedFileError(wire.message, { hint: wire.hint, details: wire.details });
     case 'other':
-      // A failed call of the operating system keeps its code; anything else is named as what it was.
+      // A failed system call keeps its code; any other error keeps its name.
       if (wire.syscall !== null)
         return Object.assign(new Error(wire.message), { code: wire.code, syscall: wire.syscall });
       return new MaintenanceError(

@@ -1,4 +1,4 @@
-/** The side of the job process: runs the one job that it is sent, under a watchdog, and answers. */
+/** Serves the job process: runs the one job that it receives, under a watchdog, and answers. */
 import { Worker } from 'node:worker_threads';
 import { answer, createSharedState } from './shared-state';
 import { executeNow, executeOnline } from './run-job';
@@ -8,12 +8,12 @@ import type { Job, JobLimits, JobProgress, ProcessMessage, ResultOf, WorkerMessa
 
 /** Serves in this process, whose program is this text. */
 export function serveProcess(program: string): void {
-  // A signal to the whole group (Ctrl-C, a service manager) is for the host, which ends this process when it wants to.
+  // A signal to the whole group (Ctrl-C, a service manager) is for the host, which ends this process itself.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   const control = createSharedState();
   process.on('message', (message: ProcessMessage) => {
     if (message.type === 'answer') return answer(control, message.pages);
-    // A schema can take all memory in less time than a thread takes to start.
+    // A schema can use up all memory in less time than a thread takes to start.
     startWatchdog(program, message.limits).once('online', () => void run(message.job));
   });
 
@@ -27,7 +27,7 @@ export function serveProcess(program: string): void {
 
   function perform(job: Job): ResultOf<Job> | Promise<ResultOf<Job>> {
     const report = (progress: JobProgress): void => send({ type: 'progress', id: 0, progress });
-    // No other connection of this process has the file, so nobody has to stand still while this one closes.
+    // No other connection of this process has the file, so no thread has to be blocked while this one closes.
     if (job.kind === 'online-backup') return executeOnline(job, report, copyRateFor(job, control, report), null);
     return executeNow(job, report, null);
   }
@@ -44,7 +44,7 @@ function startWatchdog(program: string, limits: JobLimits): Worker {
   return watchdog;
 }
 
-/** What tells the watchdog that it is one. */
+/** Identifies the watchdog thread to itself. */
 export interface WatchdogData {
   readonly watchdog: true;
   readonly limits: JobLimits;

@@ -1,4 +1,4 @@
-/** The side of the maintenance thread: takes jobs, runs each with a connection of its own, answers. */
+/** Serves the maintenance thread: takes jobs, runs each with a connection of its own, answers. */
 import type { MessagePort } from 'node:worker_threads';
 import { claim, isAbortRequested, markOver, type SharedState } from './shared-state';
 import { executeNow, executeOnline, type OwnThread } from './run-job';
@@ -11,7 +11,7 @@ type Send = (message: WorkerMessage) => void;
 /** The last job of each file: the next one of the same file waits for it. */
 const last = new Map<string, Promise<void>>();
 
-/** Serves what comes through `port`. */
+/** Serves the messages of `port`. */
 export function serveThread(port: MessagePort): void {
   port.on('message', (message: HostMessage) => {
     if (message.type === 'rest') return port.close();
@@ -25,7 +25,7 @@ export function serveThread(port: MessagePort): void {
 }
 
 async function run(id: number, job: Job, control: SharedState, send: Send): Promise<void> {
-  // The host cancelled it while it waited here.
+  // The host cancelled it while it waited.
   if (!claim(control)) return;
   let answer: WorkerMessage;
   try {
@@ -48,7 +48,7 @@ function perform(
   if (job.kind === 'online-backup') return executeOnline(job, report, copyRateFor(job, control, report), thread);
   const reportOrStop = (progress: JobProgress): void => {
     report(progress);
-    // The last moment at which a call that cannot be interrupted can still be left out.
+    // Last chance to skip a call that cannot be interrupted.
     if (isAbortRequested(control)) throw new AbortedJob();
   };
   return executeNow(job, reportOrStop, thread);

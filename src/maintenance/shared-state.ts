@@ -1,12 +1,12 @@
 /**
- * The few words that both threads of one job share, so that each can see the other without a turn of its event loop:
+ * Shares a few words of memory between the two threads of one job, readable without a turn of the event loop:
  *
- *     state     waiting -> running -> over      (the worker claims, works, and is done with its connection)
- *                      \-> cancelled            (the host took it back before it began)
- *     abort     0 -> 1                          (the host wants a job to stop that can stop between two steps)
+ *     state     waiting -> running -> over      (the worker claims, works, and closes its connection)
+ *                      \-> cancelled            (the host cancelled it before it began)
+ *     abort     0 -> 1                          (the host asks a job to stop between two steps)
  *     answered  counts the answers to progress  (the host raises it after it wrote `pages`)
- *     pages     how many pages the next step copies
- *     close     0 -> granted -> closed          (the host stands still while the worker closes its connection)
+ *     pages     pages of the next step
+ *     close     0 -> granted -> closed          (the host is blocked while the worker closes its connection)
  */
 const stateAt = 0;
 const abortAt = 1;
@@ -29,28 +29,28 @@ export function createSharedState(): SharedState {
   return new Int32Array(new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT));
 }
 
-/** The worker's: false when the host has cancelled the job. */
+/** Worker: returns false if the host has cancelled the job. */
 export function claim(control: SharedState): boolean {
   return Atomics.compareExchange(control, stateAt, waiting, running) === waiting;
 }
 
-/** The host's: true when the job had not begun, and now never will. */
+/** Host: returns true if the job had not begun, and will never begin. */
 export function cancel(control: SharedState): boolean {
   return Atomics.compareExchange(control, stateAt, waiting, cancelled) === waiting;
 }
 
-/** Says that the job's connection is closed, and wakes whoever waits for that. */
+/** Marks the job's connection as closed, and wakes the waiting thread. */
 export function markOver(control: SharedState): void {
   Atomics.store(control, stateAt, over);
   Atomics.notify(control, stateAt);
 }
 
-/** Stops the calling thread until a running job is over; false when `timeoutMs` passed first. */
+/** Blocks the calling thread until a running job is over; false if `timeoutMs` passed first. */
 export function waitUntilOver(control: SharedState, timeoutMs: number): boolean {
   return Atomics.wait(control, stateAt, running, timeoutMs) !== 'timed-out';
 }
 
-/** The worker's: waits until the host stands still. What the worker closes then takes no lock of the host away. */
+/** Worker: waits until the host is blocked. Closing then cancels no lock of the host. */
 export function closeWhileHostWaits(control: SharedState, close: () => void): void {
   Atomics.wait(control, closeAt, 0);
   try {
@@ -61,7 +61,7 @@ export function closeWhileHostWaits(control: SharedState, close: () => void): vo
   }
 }
 
-/** The host's: stops the calling thread until the worker has closed; false when that took longer than `timeoutMs`. */
+/** Host: blocks the calling thread until the worker has closed; false if that took longer than `timeoutMs`. */
 export function waitWhileClosing(control: SharedState, timeoutMs: number): boolean {
   Atomics.store(control, closeAt, granted);
   Atomics.notify(control, closeAt);
@@ -77,21 +77,21 @@ export function isAbortRequested(control: SharedState): boolean {
   return Atomics.load(control, abortAt) === 1;
 }
 
-/** The host's answer to one report of progress. */
+/** Host: answers one progress report. */
 export function answer(control: SharedState, pages: number): void {
   Atomics.store(control, pagesAt, pages);
   Atomics.add(control, answeredAt, 1);
   Atomics.notify(control, answeredAt);
 }
 
-/** Stops the worker thread until answer number `expected` is there; `null` when `timeoutMs` passed first. */
+/** Blocks the worker thread until answer number `expected` arrives; `null` if `timeoutMs` passed first. */
 export function waitForAnswer(control: SharedState, expected: number, timeoutMs: number): number | null {
   const seen = Atomics.load(control, answeredAt);
   if (seen < expected && Atomics.wait(control, answeredAt, seen, timeoutMs) === 'timed-out') return null;
   return Atomics.load(control, answeredAt) < expected ? null : Atomics.load(control, pagesAt);
 }
 
-/** Stops the worker thread for a while, shorter when an abort comes. */
+/** Blocks the worker thread for a while, or until an abort. */
 export function pause(control: SharedState, milliseconds: number): void {
   if (!isAbortRequested(control)) Atomics.wait(control, answeredAt, Atomics.load(control, answeredAt), milliseconds);
 }

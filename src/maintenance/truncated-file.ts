@@ -1,4 +1,7 @@
-/** Finds a database file that ends in the middle of a page: SQLite counts that page, and reads zeros where it is missing. */
+/**
+ * Detects a database file that ends in the middle of a page: SQLite counts that page, and reads zeros for the missing
+ * part.
+ */
 import { quotedName } from '../base/sql-name';
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -6,29 +9,32 @@ import { count } from '../base/figures';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { NativeSqliteError } from '../native/sqlite-error';
 
-/** Bytes of the header of a `-wal`: a file that is not longer holds no page. https://sqlite.org/fileformat.html#the_write_ahead_log */
+/**
+ * Bytes of the header of a `-wal`: a file that is no longer holds no page.
+ * https://sqlite.org/fileformat.html#the_write_ahead_log
+ */
 const walHeaderBytes = 32;
 
 /**
- * The last commit in a `-wal` says how many pages there are. A check takes memory, and a copy room, for every page that is
- * counted, so the count must be one that the files can stand for: each page of a database is in one of them. The bound is
- * far above, for filesystems and tools that are not foreseen here.
+ * The last commit in a `-wal` states the number of pages. A check takes memory, and a copy space, for every counted
+ * page, so the count must be plausible for the files: each page of a database is in one of them. The bound is far
+ * above, for unforeseen filesystems and tools.
  */
 const pagesPerStoredPage = 4;
 const sparseBytes = 1_073_741_824;
-const impossible = 'that number is no true one';
+const impossible = 'that number cannot be true';
 
-/** Throws before a copy of more pages than the files can stand for. */
+/** Throws before a copy of more pages than the files can contain. */
 export function refuseImpossible(missing: string | null): void {
   if (missing?.endsWith(impossible) === true) throw new NativeSqliteError(missing, 'SQLITE_CORRUPT');
 }
 
 /**
- * `null`, or what is missing of the file of `schema`. `integrity_check` finds none of it where zeros make a valid page:
- * the rows of the last page become empty ones, without a word.
+ * Returns a description of the missing end of `schema`'s file, or `null`. `integrity_check` misses it where zeros make
+ * a valid page: the rows of the last page silently become empty.
  *
- * Only where the `-wal` holds nothing, because its pages may lie behind the end of the file. It is looked at behind the
- * first read: as long as this transaction reads pages from a `-wal`, nobody shortens it.
+ * Only if the `-wal` is empty, because its pages may lie beyond the end of the file. Checked after the first read:
+ * while this transaction reads pages from a `-wal`, no connection truncates it.
  */
 export function missingBytes(db: NativeDatabase.Database, schema = 'main'): string | null {
   const file = fileOf(db, schema);

@@ -1,9 +1,9 @@
-/** Watches over a job process from a thread beside SQLite: kills the process when it is over a limit, or its host is gone. */
+/** Watches a job process from a thread beside SQLite: kills the process if it exceeds a limit or its host has ended. */
 import { writeSync } from 'node:fs';
 import { setInterval } from '../base/clock';
 import type { WatchdogData } from './serve-process';
 
-/** How often it looks, in milliseconds: memory grows by some 2 GB a second at most. */
+/** Interval of the checks, in milliseconds: memory grows by some 2 GB a second at most. */
 const lookMs = 50;
 const standardError = 2;
 
@@ -19,7 +19,7 @@ export function watch({ limits, parent }: WatchdogData): void {
 
 function end(limit: 'processor' | 'memory' | null): void {
   try {
-    // At once, and by this thread: the one in SQLite passes nothing on.
+    // Written synchronously by this thread: the one in SQLite cannot pass it on.
     if (limit !== null) writeSync(standardError, `\nlimit: ${limit}\n`);
   } finally {
     process.kill(process.pid, 'SIGKILL');

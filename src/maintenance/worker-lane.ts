@@ -1,13 +1,13 @@
 /**
- * One worker thread and the jobs on their way through it.
+ * Manages one worker thread and the jobs sent to it.
  *
  *     host thread                          worker thread
  *     postMessage(job, control)  ------->  claim(control), open, work ...
  *                                <-------  progress*            (delivered while SQLite is still at work there)
  *                                <-------  close, markOver(control), done | failed
  *
- * The thread starts with the first job, never keeps the process alive by itself, and ends after a long rest. It is
- * asked to end and never terminated: ending a thread inside a call of better-sqlite3 can abort the whole process
+ * The thread starts with the first job, never keeps the process alive by itself, and ends after a long idle time. It is
+ * asked to end and never terminated: terminating a thread inside a call of better-sqlite3 can abort the whole process
  * (https://github.com/WiseLibs/better-sqlite3/issues/1507).
  */
 import type { Worker } from 'node:worker_threads';
@@ -15,17 +15,17 @@ import { clearTimeout, setTimeout } from '../base/clock';
 import { MaintenanceError } from '../errors/refusals';
 import type { HostMessage, Job, WorkerMessage } from './messages';
 
-/** A thread that had nothing to do for this long, in milliseconds, ends: five minutes spare the memory of a rare job. */
+/** Idle time in milliseconds after which a thread ends: five minutes free the memory of a rare job. */
 const idleMs = 300_000;
 
 export interface LaneJob {
   readonly id: number;
   readonly job: Job;
   readonly control: Int32Array<SharedArrayBuffer>;
-  /** True while somebody awaits the result: the process then stays alive for it. */
+  /** True while the result is awaited: the process then stays alive for it. */
   readonly keepAlive: boolean;
   readonly onMessage: (message: WorkerMessage) => void;
-  /** The thread ended before the job was over. */
+  /** The thread ended before the job did. */
   readonly onLost: (error: Error) => void;
 }
 
@@ -39,7 +39,7 @@ export class WorkerLane {
     this.#startThread = start;
   }
 
-  /** Sends a job; throws when no thread can be started. */
+  /** Sends a job; throws if no thread can be started. */
   start(job: LaneJob): void {
     const worker = (this.#worker ??= this.#startWorker());
     this.#jobs.set(job.id, job);
@@ -68,7 +68,7 @@ export class WorkerLane {
   }
 
   #ended(worker: Worker, code: number, failure: unknown): void {
-    // A thread that was sent to rest is no longer this lane's.
+    // A thread that is ending no longer belongs to this lane.
     if (this.#worker !== worker) return;
     this.#worker = null;
     if (this.#idle !== null) clearTimeout(this.#idle);

@@ -1,4 +1,4 @@
-/** Puts sentinels over all files of a connection: the database and what is attached to it. */
+/** Runs sentinels over all files of a connection: the database and its attached databases. */
 import { currentDate, performance } from '../base/clock';
 import { quotedName } from '../base/sql-name';
 import { atExit } from '../base/at-exit';
@@ -21,7 +21,7 @@ import {
 
 export interface WatchedConnection extends DisabledConnection {
   readonly native: NativeDatabase.Database;
-  /** Keeps our own statements out of the application's `verbose`. */
+  /** Keeps the library's own statements out of the application's `verbose`. */
   readonly verbose: { quietly<Result>(run: () => Result): Result };
   /** Calls `check` before each commit; it may throw to prevent it. */
   readonly commitHooks: { beforeCommit(guard: (() => void) | null): void };
@@ -37,20 +37,23 @@ export interface ConnectionSentinelOptions {
 export interface ConnectionSentinel {
   /**
    * Watches one more file of this connection, after it was opened or attached and read from once: before its first read
-   * a connection has no locks in WAL mode. `journalMode` is what SQLite said after that.
+   * a connection has no locks in WAL mode. `journalMode` is SQLite's answer after that.
    */
   add(file: string, identity: FileIdentity, journalMode: string): void;
-  /** The application has switched the journal mode of a file: other locks are right now. */
+  /** The application has switched the journal mode of a file, which changes the expected locks. */
   follow(file: string, journalMode: string): void;
   /** Forgets a file that was detached. */
   remove(file: string): void;
-  /** Checks a file before a checkpoint; returns the error of a connection that may not go on, which is told by then. */
+  /**
+   * Checks a file before a checkpoint; returns the error of a connection that must not continue, which has been
+   * reported.
+   */
   beforeCheckpoint(file: string): Error | null;
-  /** To be called before the connection closes: what is not saved by now is lost with it. */
+  /** Call before the connection closes: unsaved data is lost with it. */
   rescueAtLast(): void;
-  /** Of all files together: unsupported when it is for one of them. */
+  /** Of all files together: unsupported if it is so for one of them. */
   status(): SentinelStatus;
-  /** To be called after the connection is closed, in the same turn: its locks are gone then. */
+  /** Call after the connection is closed, in the same turn: its locks are gone then. */
   stop(): void;
 }
 
@@ -62,10 +65,13 @@ interface WatchedFile {
   sentinel: Sentinel;
 }
 
-/** ms. A rescue that fails is tried again after pauses that double up to this: on a full disk each try costs a copy. */
+/**
+ * Milliseconds. A failed rescue is retried after pauses that double up to this: on a full disk each attempt costs a
+ * copy.
+ */
 const longestPauseMs = 60_000;
 
-/** Another program may switch the journal mode of a database without a WAL; to ask for it costs more than a check. */
+/** Another program may switch the journal mode of a database without a WAL; reading it costs more than a check. */
 const intervalsPerMode = 10;
 
 const warningCodes: Readonly<Partial<Record<Loss['kind'], string>>> = {
@@ -74,7 +80,7 @@ const warningCodes: Readonly<Partial<Record<Loss['kind'], string>>> = {
   cannotLook: 'sentinel-cannot-look',
 };
 
-/** Watches `connection` until `stop`; a fatal finding fences it, saves what only it still sees, and is told once. */
+/** Watches `connection` until `stop`; a fatal finding disables it, rescues its data, and is reported once. */
 export function startConnectionSentinel(
   connection: WatchedConnection,
   options: ConnectionSentinelOptions,
@@ -86,7 +92,7 @@ export function startConnectionSentinel(
   const held: CheckpointBlocker[] = [];
   let verdict: Outcome | null = null;
   let pauseMs = options.intervalMs;
-  /** ms of the monotonic clock: not before then is the rescue tried again. */
+  /** Milliseconds of the monotonic clock before which the rescue is not retried. */
   let rescueAt = 0;
   let intervals = 0;
   let leaveExit = (): void => {};
@@ -120,7 +126,7 @@ export function startConnectionSentinel(
   const journalModeChanged = (file: string, watched: WatchedFile): boolean =>
     followJournalMode(connection, addon, file, watched);
 
-  /** A statement that was not finished, or a full disk, kept the rescue from its work; it may go on now. */
+  /** An unfinished statement, or a full disk, blocked the rescue; it may succeed now. */
   function rescueAgain(): void {
     if (verdict === null || verdict.rescueAgain === null) return;
     if (verbose.quietly(verdict.rescueAgain)) verdict = { ...verdict, rescueAgain: null };
@@ -139,7 +145,7 @@ export function startConnectionSentinel(
       publishWarning(connection.hub, finding);
       return null;
     }
-    // While the names still lead to what the connection has open.
+    // While the names still lead to the files that the connection has open.
     const setAside = (): SetAside | null => {
       for (const [file, { identity }] of files) held.push(blockCheckpoint(file, identity, nativeBinding));
       return setAsideFor(finding, files);
@@ -147,12 +153,12 @@ export function startConnectionSentinel(
     verdict = verbose.quietly(() => disableConnection(connection, finding, rescueDirectory, setAside));
     leaveExit = atExit(closeInOrder);
     const { error, tell } = verdict;
-    // Behind the holds: a listener that closes the connection would else checkpoint through it.
+    // After the checkpoint blockers: a listener that closes the connection would otherwise checkpoint through it.
     verbose.quietly(tell);
     return error;
   }
 
-  /** At exit better-sqlite3 closes connections in any order, but the one that could write has to be first. */
+  /** At exit better-sqlite3 closes connections in any order, but the writing one has to be first. */
   function closeInOrder(): void {
     rescueAgain();
     native.close();
@@ -202,12 +208,12 @@ export function startConnectionSentinel(
 }
 
 function sentinelFor(native: NativeDatabase.Database, subject: Omit<SentinelSubject, 'transaction'>): Sentinel {
-  // In WAL mode both have the same locks, and to ask SQLite would be a part of what the whole check costs.
+  // In WAL mode both have the same locks, and asking SQLite would be a large part of the whole check.
   const transaction = (): 'open' | 'none' => (subject.journalMode !== 'wal' && native.inTransaction ? 'open' : 'none');
   return createSentinel({ ...subject, transaction });
 }
 
-/** The application may change the journal mode: other locks are right then, and the `-wal` is rightly gone. */
+/** The application may change the journal mode: other locks are expected then, and a missing `-wal` is correct. */
 function followJournalMode(
   { native, verbose }: WatchedConnection,
   addon: FileIdentity | null,
@@ -236,7 +242,7 @@ function publishWarning(hub: EventHub, { kind, message, details, culprits }: Los
   hub.publish('warning', { code: warningCodes[kind] ?? kind, message, details: { ...details, culprits } });
 }
 
-/** Only where another content stands at the name of the database now, or the `-wal` has one that is not its own. */
+/** Only if the name of the database now has another content, or the `-wal` has a foreign one. */
 function setAsideFor(
   { kind, details }: Loss,
   files: ReadonlyMap<string, { readonly sentinel: Sentinel }>,
@@ -264,7 +270,7 @@ function worstStatus(all: readonly SentinelStatus[]): SentinelStatus {
   return worst === undefined ? { locks: 'unsupported', reason: 'no file is watched', checks } : { ...worst, checks };
 }
 
-/** The journal mode as this connection knows it; null when it has no such file, or cannot be asked now. */
+/** Returns the connection's journal mode of the file; null if it has no such file, or cannot be asked now. */
 function journalModeNow(native: NativeDatabase.Database, file: string): string | null {
   try {
     const schema = schemaOf(native, file);

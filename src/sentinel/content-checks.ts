@@ -1,16 +1,18 @@
 /**
- * Notices that somebody writes into the files of a WAL database past SQLite: `cp`, `truncate`, an editor, a restore script.
+ * Detects writes into the files of a WAL database past SQLite: `cp`, `truncate`, an editor, a restore script.
  *
- * What must be true while a connection is open in WAL mode (https://sqlite.org/walformat.html):
- * - the last frame that the index counts stands in the `-wal`, with the salts and the checksum that the index says;
- * - within one round of the WAL the index only moves forward;
- * - the database file changes only by checkpoints, and a checkpoint shows in the index: it notes what it is about to copy
+ * Invariants while a connection is open in WAL mode (https://sqlite.org/walformat.html):
+ * - the last frame counted in the index is in the `-wal`, with the salts and the checksum of the index;
+ * - between two resets of the WAL the index only moves forward;
+ * - the database file changes only by checkpoints, and a checkpoint shows in the index: it notes what it is about to
+ *   copy
  *   before it writes the first page, and what it has copied after the last one;
- * - a page whose last frame is copied stands in the database as that frame has it. Of a page with a frame that is not
- *   copied yet, SQLite need not have copied the earlier ones.
+ * - a page whose last frame is copied has the content of that frame in the database. For a page with a frame that is
+ *   not
+ *   yet copied, SQLite need not have copied the earlier ones.
  *
- * Everything is read with pread(2) through descriptors that SQLite has open: nothing is opened and nothing is closed, so no
- * lock can be lost. What cannot be read is no finding.
+ * Everything is read with pread(2) through descriptors that SQLite has open: nothing is opened or closed, so no lock
+ * can be lost. An unreadable file is no finding.
  */
 import { fstatSync, ftruncateSync, readSync } from 'node:fs';
 import { performance, wallClockNow } from '../base/clock';
@@ -31,7 +33,7 @@ import {
 export interface ContentSubject {
   readonly file: string;
   readonly identity: FileIdentity;
-  /** Descriptors of SQLite on the database and its `-shm`, as they are now. */
+  /** SQLite's current descriptors on the database and its `-shm`. */
   readonly descriptors: () => { readonly database: number | null; readonly sharedMemory: number | null };
 }
 
@@ -42,19 +44,19 @@ export interface Changed {
   readonly how: string;
 }
 
-/** `'commit'`: what a few system calls tell. `'interval'` and `'checkpoint'`: also samples of what is not written now. */
+/** `'commit'`: a few system calls. `'interval'` and `'checkpoint'`: also samples of data that is not being written. */
 export type ContentMoment = 'commit' | 'interval' | 'checkpoint';
 
 export interface ContentChecks {
-  /** Why a file could not be read the last time that this happened; null while all could be. */
+  /** Why a file could not be read, the last time this happened; null while all could be. */
   readonly unreadable: string | null;
   changed(moment: ContentMoment): Changed | null;
 }
 
-/** What the database was when everything about it was right. */
+/** State of the database at the last check that found it intact. */
 interface Trusted {
   readonly index: IndexHeader;
-  /** A later change is certain to leave another time. */
+  /** True if a later change certainly leaves another timestamp. */
   readonly settled: boolean;
   readonly size: number;
   readonly ctimeMs: number;
@@ -68,17 +70,17 @@ interface Doubt {
 }
 
 const databaseHeaderBytes = 100;
-/** Places of the database that are remembered, evenly spread, and bytes of each: a page begins with what changes most. */
+/** Number of sampled places of the database, evenly spread, and bytes of each: the beginning of a page changes most. */
 const sampledPlaces = 24;
 const sampledBytes = 64;
 /** Pages that are compared with their copied frames, and frames whose salts are read before a checkpoint. */
 const comparedPages = 8;
 const sampledFrames = 64;
-/** A look during which another process writes is begun anew; a process that writes all the time is looked at later. */
+/** A check during which another process writes is repeated; under constant writes it is postponed. */
 const attempts = 6;
-/** ms. A change of the file within so long before a look may be followed by one with the same time. */
+/** Milliseconds. A change of the file this short before a check may be followed by one with the same timestamp. */
 const clockTickMs = 20;
-/** ms. Something that only a checkpoint in progress explains counts when it is still there after this. */
+/** Milliseconds. A state that only a checkpoint in progress explains counts as a finding if it persists longer. */
 const doubtMs = 200;
 /** Frames that are searched for the first page of the database. */
 const searchedFrames = 2000;
@@ -125,21 +127,21 @@ class ContentWatch implements ContentChecks {
     return null;
   }
 
-  /** How many bytes there are, up to those that fit; null where they could not be read, which is no finding. */
+  /** Returns the number of bytes read into the buffer; null if reading failed, which is no finding. */
   #read(fd: number, into: Buffer, position: number): number | null {
     try {
       const got = readSync(fd, into, 0, into.length, position);
-      // Fewer bytes than the file has are a failed read, as SQLite takes them: only the end of the file is a cut.
+      // A short read within the file is a failed read, as in SQLite: only the end of the file means truncation.
       if (got === into.length || got >= fstatSync(fd).size - position) return got;
       this.#unreadable = 'a read ended before the end of the file';
     } catch (error) {
-      // SQLite has closed its descriptor: there is nothing to look at any more.
+      // SQLite has closed its descriptor: nothing is left to check.
       if (errorCode(error) !== 'EBADF') this.#unreadable = errorMessage(error);
     }
     return null;
   }
 
-  /** Null where one of the places could not be read. */
+  /** Null if one of the places could not be read. */
   #sampleOf(fd: number, size: number): Buffer | null {
     const samples = Buffer.alloc(sampledPlaces * sampledBytes);
     const step = Math.floor(size / sampledPlaces / 512) * 512;
@@ -158,7 +160,7 @@ class ContentWatch implements ContentChecks {
     return got < indexHeaderBytes ? 'short' : parseIndexHeader(this.#indexBytes);
   }
 
-  /** Finds the descriptor anew when the one that is known does not lead to the `-wal` any more. */
+  /** Searches for the descriptor again if the known one no longer leads to the `-wal`. */
   #walNow(): number | null {
     if (this.#walDescriptor !== null && this.#walIdentity !== null && leadsTo(this.#walDescriptor, this.#walIdentity))
       return this.#walDescriptor;
@@ -201,7 +203,7 @@ class ContentWatch implements ContentChecks {
     return {
       path: this.#wal,
       what: 'wal',
-      how: `no longer holds the last committed frame (${index.frames} of this round)`,
+      how: `no longer holds the last committed frame (${index.frames})`,
     };
   }
 
@@ -218,13 +220,13 @@ class ContentWatch implements ContentChecks {
     };
   }
 
-  /** `before`: the index before the look at the database. */
+  /** `before`: the index before the database was read. */
   #databaseChanged(before: IndexHeader, fd: number, moment: ContentMoment): Changed | 'anew' | null {
     const stats = stateOf(fd, this.#inode);
     if (stats === null) return null;
     if (this.#trusted !== null && stats.size === this.#trusted.size && stats.ctimeMs === this.#trusted.ctimeMs) {
       if (moment === 'commit' || this.#trusted.settled) {
-        // A new round of the WAL leaves the file alone.
+        // A reset of the WAL leaves the file alone.
         if (!mayBeCopying(before) && !sameCheckpoint(this.#trusted.index, before))
           this.#trusted = { ...this.#trusted, index: before };
         return null;
@@ -261,7 +263,7 @@ class ContentWatch implements ContentChecks {
     return null;
   }
 
-  /** A checkpoint in progress may write at any time: only a first page that comes from nowhere counts, when it stays. */
+  /** A checkpoint in progress may write at any time: only a first page of unknown origin counts, if it persists. */
   #inDoubt(index: IndexHeader, header: Buffer): Changed | null {
     if (this.#trusted === null || header.equals(this.#trusted.header) || this.#isFirstPageOfWal(index, header)) {
       this.#doubt = null;
@@ -289,7 +291,7 @@ class ContentWatch implements ContentChecks {
     return index.frames > searchedFrames;
   }
 
-  /** The number of a page that is not in the database as the checkpoint has copied it; null when there is none. */
+  /** Returns the number of a page that differs from its checkpointed frame; null if none does. */
   #copiedDiffers(index: IndexHeader, fd: number): number | null {
     const walFd = index.copied === 0 ? null : this.#walNow();
     if (walFd === null) return null;
@@ -297,7 +299,7 @@ class ContentWatch implements ContentChecks {
     const pages = new Set<number>();
     const waiting = this.#waitingFrames(index, walFd);
     if (waiting === null) return null;
-    // A page that was behind the end of the database at some time since was not copied, and may have come back.
+    // A page that was beyond the end of the database at some time since then was not copied, and may have come back.
     let { fewestPages } = waiting;
     const frame = Buffer.alloc(frameHeaderBytes + pageSize);
     const page = Buffer.alloc(pageSize);
@@ -318,7 +320,10 @@ class ContentWatch implements ContentChecks {
     return null;
   }
 
-  /** The pages that wait to be copied, and the smallest size of the database since; null where they are too many. */
+  /**
+   * Returns the pages that are still to be copied, and the smallest size of the database since then; null if they are
+   * too many.
+   */
   #waitingFrames(index: IndexHeader, walFd: number): { fewestPages: number; pages: Set<number> } | null {
     if (index.frames - index.copied > searchedFrames) return null;
     let fewestPages = index.pages;
@@ -331,7 +336,7 @@ class ContentWatch implements ContentChecks {
     return { fewestPages, pages };
   }
 
-  /** Some of the frames that a checkpoint would copy: each has the salts of its round. */
+  /** Checks some of the frames that a checkpoint would copy: each must have the current salts. */
   #framesChanged(index: IndexHeader): Changed | 'anew' | null {
     const walFd = index.frames > index.copied ? this.#walNow() : null;
     if (walFd === null) return null;
@@ -348,14 +353,14 @@ class ContentWatch implements ContentChecks {
     return null;
   }
 
-  /** A mapping whose file was cut ends the process with SIGBUS at its next access: SQLite makes an index of zeros anew. */
+  /** Accessing a mapping of a truncated file kills the process with SIGBUS; SQLite rebuilds an index of zeros. */
   #indexCut(fd: number): Changed | null {
     const size = sizeOf(fd);
     if (size === null || size >= Math.max(this.#indexSize, indexHeaderBytes)) return null;
     try {
       ftruncateSync(fd, Math.max(this.#indexSize, 32_768));
     } catch {
-      // A descriptor for reading; the process that writes has the same mapping.
+      // A read-only descriptor; the writing process has the same mapping.
     }
     return { path: this.#shm, what: 'index', how: `was cut to ${size} bytes` };
   }
@@ -391,7 +396,7 @@ function leadsTo(fd: number, file: FileIdentity | null): boolean {
 function stateOf(fd: number, inode: number): { readonly size: number; readonly ctimeMs: number } | null {
   try {
     const stats = fstatSync(fd);
-    // Another file under a number that was given away. A double may not hold the whole inode number.
+    // The number was reused for another file. A double may not hold the whole inode number.
     return stats.ino === inode ? stats : null;
   } catch {
     return null;

@@ -1,4 +1,4 @@
-/** Looks through all descriptors of the process for what will do harm to a database: before it does. */
+/** Scans all descriptors of the process for threats to a database, before they do harm. */
 import type { FileIdentity } from '../base/file-identity';
 import { databaseDescriptors, type OpenedDescriptor } from '../proc/foreign-descriptors';
 import { otherCopies } from '../proc/loaded-copies';
@@ -8,7 +8,7 @@ import type { Loss } from './finding';
  * Judges the descriptors on a database that this connection has open in WAL mode, and on its `-shm`.
  *
  * A copy of SQLite opens the `-shm` of a file once, however many connections it has (os_unix.c, unixShmNode), and keeps
- * it while one of them lives. So a second descriptor on it belongs to a second copy.
+ * it while one of them lives. A second descriptor on it therefore belongs to a second copy.
  */
 export function judgeScan(
   file: string,

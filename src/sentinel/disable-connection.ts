@@ -1,4 +1,4 @@
-/** What becomes of a connection whose locks or files are lost: the error, the rescue, the events. */
+/** Disables a connection whose locks or files are lost: the error, the rescue, the events. */
 import { mkdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { currentDate } from '../base/clock';
@@ -8,28 +8,28 @@ import type { Loss } from './finding';
 import { rescue, type Rescue, type RescuedConnection } from './rescue';
 import type { SetAside } from './set-aside';
 
-/** The part of a connection that is condemned. */
+/** The part of a connection that is disabled. */
 export interface DisabledConnection {
   readonly native: RescuedConnection;
   readonly file: string;
   readonly hub: EventHub;
-  /** Makes every further call through any handle throw what this gives. */
+  /** Makes every further call through any handle throw the given error. */
   refuse(refusal: () => Error): void;
 }
 
-/** What was done about a fatal finding. */
+/** The actions taken on a fatal finding. */
 export interface Outcome {
-  /** What this call throws. */
+  /** The error of the current call. */
   readonly error: Error;
-  /** Tells everybody. */
+  /** Publishes the finding. */
   readonly tell: () => void;
-  /** Tries again to save what is not saved yet; true when it is saved now, and told. `null` where nothing is left to save. */
+  /** Retries the rescue; true once it has succeeded and is reported. `null` if nothing is left to save. */
   readonly rescueAgain: (() => boolean) | null;
 }
 
 /**
- * Fences the connection and saves what only it still sees, in this order: nothing may be written any more while the rest
- * goes on. Telling is left to the caller, because a listener may close the connection.
+ * Disables the connection and then rescues its data: nothing may be written meanwhile. Publishing is left to the
+ * caller, because a listener may close the connection.
  */
 export function disableConnection(
   connection: DisabledConnection,
@@ -60,14 +60,14 @@ export function disableConnection(
   return { error, tell: tellAll, rescueAgain: done ? null : again };
 }
 
-/** Where somebody looks for it: in the folder that was named for it, beside the database, at last anywhere. */
+/** Tries rescueDirectory, then the database's folder, then the temp folder. */
 function saveFiles({ native, file }: DisabledConnection, directory: string | null): Rescue {
   const beside = dirname(file);
   if (directory === null) return rescue(native, [beside], basename(file), currentDate());
   try {
     mkdirSync(directory, { recursive: true });
   } catch {
-    // It cannot be written there either, and the rescue goes on to the next folder.
+    // It cannot be written there either; the rescue tries the next folder.
   }
   return rescue(native, [directory, beside], basename(file), currentDate());
 }
@@ -94,18 +94,18 @@ function makeError(finding: Loss, saved: Rescue | null, aside: SetAside | null):
   return isAboutFiles(finding) ? new FileReplacedError(message, context) : new LocksLostError(message, context);
 }
 
-/** The `-wal` that is still there would be played into the file that stands there now. */
+/** A remaining `-wal` would be played into the file that is now at the name. */
 function hintFor({ details }: Loss, aside: SetAside | null): { hint?: string } {
   if (aside === null || aside.obstacle === null) return {};
   const file = String(details['file']);
   return {
-    hint: `Compare the rescued copy with the file that stands there now. Before the restart, move ${file}-wal and ${file}-shm away (${aside.obstacle}): they belong to the old database.`,
+    hint: `Compare the rescued copy with the current file. Before the restart, move ${file}-wal and ${file}-shm away (${aside.obstacle}): they belong to the old database.`,
   };
 }
 
 function tellAside(aside: SetAside | null): string {
   if (aside === null || aside.moved.length === 0) return '';
-  return `What belonged to it was set aside as ${aside.moved.join(' and ')}, so that the next open does not use it for the file that stands there now.`;
+  return `Its files were set aside as ${aside.moved.join(' and ')}; the next open does not use them for the current file.`;
 }
 
 function isAboutFiles({ kind }: Loss): boolean {
@@ -114,7 +114,7 @@ function isAboutFiles({ kind }: Loss): boolean {
 
 function tellRescue(saved: Rescue | null): string {
   if (saved === null) return '';
-  if (!saved.rescued) return `What the connection saw could not be saved yet: ${saved.error.message}`;
-  const checked = saved.problem === null ? '' : ` Its check said: ${saved.problem}.`;
+  if (!saved.rescued) return `The data of the connection could not be saved yet: ${saved.error.message}`;
+  const checked = saved.problem === null ? '' : ` Its check reported: ${saved.problem}.`;
   return `Everything that this connection had committed is saved in ${saved.path}.${checked}`;
 }

@@ -1,4 +1,4 @@
-/** The part of the sentinel that watches the names of the files; it works on every system. */
+/** Watches the names of the files, on every system: the sentinel's part without locks. */
 import { dirname } from 'node:path';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { descriptorsOn, type DescriptorScan } from '../proc/descriptors';
@@ -9,14 +9,14 @@ import { statSync } from 'node:fs';
 
 export interface FileChecks {
   /**
-   * What is lost: the database's or a sidecar's name leads elsewhere. Null when nothing is.
+   * Returns the loss if the name of the database or a sidecar leads elsewhere, else null.
    *
-   * `'quick'` looks at the names only when their folder may have changed; it does not see a mount over one of them.
+   * `'quick'` checks the names only if their folder may have changed; it does not detect a mount over one of them.
    */
   lost(look: 'quick' | 'thorough'): Loss | null;
-  /** The sidecars that the connection has open, by their names. */
+  /** The sidecars that the connection has open, by name. */
   sidecars(): readonly { readonly path: string; readonly identity: FileIdentity }[];
-  /** The database has more names than when it was opened. */
+  /** Returns a warning if the database has more names than when it was opened. */
   warning(): Loss | null;
 }
 
@@ -37,8 +37,8 @@ export function createFileChecks({ file, identity, journalMode }: NamedDatabase,
   let stranger = learn(() => scan);
 
   /**
-   * Watches each sidecar from the first time it is seen; a WAL index on the heap has no `-shm`. One that stands there
-   * although nobody in this process has it open has taken the place of ours.
+   * Watches each sidecar from the first time it is seen; a WAL index on the heap has no `-shm`. One that this process
+   * does not have open has replaced the original.
    */
   function learn(look: (found: FileIdentity) => DescriptorScan): WatchedFile | null {
     for (const path of pending) {
@@ -55,7 +55,7 @@ export function createFileChecks({ file, identity, journalMode }: NamedDatabase,
 
   return {
     lost(look) {
-      // A database alone is not worth the second question.
+      // A database alone is not worth the second stat.
       const shortcut = pending.size === 0 && watched.length > 1 && stranger === null;
       if (shortcut && look === 'quick' && !folder.mayHaveChanged()) return null;
       if (pending.size > 0) stranger = learn(descriptorsOn);
@@ -94,13 +94,13 @@ function newLink(file: string, links: number): Loss {
     kind: 'hardLinked',
     fatal: false,
     filesLost: false,
-    message: `The database ${file} has ${links} names now: a program that opens it by another one uses another journal, and writes are lost.`,
+    message: `The database ${file} has ${links} names now: a program that opens it by another name uses another journal, and writes are lost.`,
     culprits: ['a backup or deployment tool that makes hard links (cp -l, ln, rsync --link-dest)'],
     details: { file, links },
   };
 }
 
-// Whether the names of a database and its sidecars still lead to the files that the connection has open.
+// Checks whether the names of a database and its sidecars still lead to the files that the connection has open.
 
 export interface WatchedFile {
   readonly path: string;
@@ -108,21 +108,21 @@ export interface WatchedFile {
   readonly identity: FileIdentity;
 }
 
-/** What became of a name. `'unknown'`: the question failed (permission, I/O), which says nothing about the file. */
+/** State of a name. `'unknown'`: stat failed (permission, I/O), which says nothing about the file. */
 export type NameState = 'same' | 'missing' | 'other' | 'unknown';
 
 export interface FileState {
   readonly name: NameState;
-  /** How many names the file has; 0 when unknown. */
+  /** Number of names of the file; 0 if unknown. */
   readonly links: number;
 }
 
 const options = { bigint: true, throwIfNoEntry: false } as const;
 
 /**
- * Asks `stat` for the name of a file that the connection holds open.
+ * Stats the name of a file that the connection holds open.
  *
- * The open descriptor keeps the inode from being given to another file, so equal numbers mean the same file.
+ * The open descriptor keeps the inode from being reused, so equal numbers mean the same file.
  */
 export function fileState(file: WatchedFile): FileState {
   try {

@@ -1,4 +1,4 @@
-/** Watches over the locks, the names and the content of one database, cheaply enough to ask before each commit. */
+/** Watches the locks, the names and the content of one database, cheaply enough for a check before each commit. */
 import type { FileIdentity } from '../base/file-identity';
 import type { TransactionState } from '../policy/expected-locks';
 import { identityNow } from '../proc/path-identity';
@@ -10,42 +10,42 @@ import type { MissingLocks } from './lock-checks';
 import type { WatchedRole } from './survey';
 
 export interface SentinelSubject extends WatchedDatabase {
-  /** Asked at each check. */
+  /** Called at each check. */
   readonly transaction: () => TransactionState;
-  /** The addon that the connection runs on, to tell its SQLite from others. */
+  /** The addon of the connection, to distinguish its SQLite from others. */
   readonly addon: FileIdentity | null;
 }
 
 export interface SentinelStatus {
-  /** `'unsupported'`: the locks cannot be seen, for `reason`; the files are watched all the same. */
+  /** `'unsupported'`: the locks are not visible, for `reason`; the files are watched anyway. */
   readonly locks: 'watched' | 'unsupported';
   readonly reason: string;
   readonly checks: number;
 }
 
 /**
- * `'commit'` and `'interval'` look at what is known (some 10 µs), the first one at the folder in place of the files while
- * nothing has changed there. `'checkpoint'` is asked before something is copied into the database. `'survey'` also scans
- * all descriptors of the process for a second copy of SQLite and for plain descriptors (under a millisecond).
+ * `'commit'` and `'interval'` check known facts (some 10 µs); the former checks the folder instead of the files while
+ * nothing has changed there. `'checkpoint'` runs before data is copied into the database. `'survey'` also scans all
+ * descriptors of the process for a second copy of SQLite and for plain descriptors (under a millisecond).
  */
 export type CheckMoment = 'commit' | 'interval' | 'checkpoint' | 'survey';
 
 export interface Sentinel {
-  /** The worst of what is wrong; null when all is well. A warning is given once, a fatal finding each time. */
+  /** Returns the worst finding; null if there is none. A warning is given once, a fatal finding each time. */
   check(moment: CheckMoment): Loss | null;
   status(): SentinelStatus;
   /** The files whose descriptors count in a survey. */
   watched(): Iterable<readonly [FileIdentity, WatchedRole]>;
-  /** The sidecars that the connection has open, by their names. */
+  /** The sidecars that the connection has open, by name. */
   sidecars(): readonly { readonly path: string; readonly identity: FileIdentity }[];
-  /** Gives its part of the watch back; to be called before the connection closes, whose locks go with it. */
+  /** Ends the watch; call it before the connection closes and releases its locks. */
   stop(): void;
 }
 
 /**
- * Begins to watch a connection that has read from its file once: before that, SQLite has no locks to look at.
+ * Begins to watch a connection that has read from its file once: before that, SQLite holds no locks.
  *
- * What is already wrong then is told by the first `check`.
+ * The first `check` reports faults that already exist.
  */
 export function createSentinel(subject: SentinelSubject): Sentinel {
   const { file, identity, addon, journalMode } = subject;
@@ -109,7 +109,7 @@ export function createSentinel(subject: SentinelSubject): Sentinel {
   };
 }
 
-/** One interval check in so many looks at each name; the others look at their folder while nothing changes in it. */
+/** One interval check in this many checks each name; the others check the folder while nothing changes in it. */
 const intervalsPerThorough = 4;
 
 const blindKey = 'blind';
@@ -142,7 +142,7 @@ function changedUnderneath(file: string, { path, what, how }: Changed): Loss {
     kind: 'changedUnderneath',
     fatal: true,
     filesLost: true,
-    message: `${path} ${how}: somebody wrote into it past SQLite while a connection to ${file} had it open.`,
+    message: `${path} ${how}: it was written past SQLite while a connection to ${file} had it open.`,
     culprits: ['a program or a person that copied over, cut, edited or restored the file in place while it was in use'],
     details: { file, path, changed: what },
   };

@@ -1,4 +1,4 @@
-/** Everything that is watched of one database, shared by all connections of a thread that have it open. */
+/** Collects everything that is watched of one database, shared by all connections of a thread that have it open. */
 import { identityKey, type FileIdentity } from '../base/file-identity';
 import { processGlobal } from '../base/process-global';
 import { newestDescriptorsOn } from '../proc/descriptors';
@@ -10,18 +10,18 @@ import { createLockChecks, type LockChecks } from './lock-checks';
 export interface WatchedDatabase {
   /** Canonical path of the database. */
   readonly file: string;
-  /** What the file was when the connection opened it. */
+  /** Identity of the file when the connection opened it. */
   readonly identity: FileIdentity;
-  /** As `PRAGMA journal_mode` says it: `'wal'`, `'delete'`, … */
+  /** Result of `PRAGMA journal_mode`: `'wal'`, `'delete'`, … */
   readonly journalMode: string;
 }
 
 export interface FileWatch {
   readonly files: FileChecks;
   readonly locks: LockChecks;
-  /** Null for a database that has no WAL. */
+  /** Null for a database without a WAL. */
   readonly contents: ContentChecks | null;
-  /** To be called once; the last user gives the descriptors of the watch back. */
+  /** Call it once; the last user releases the descriptors of the watch. */
   release(): void;
 }
 
@@ -31,7 +31,7 @@ interface Counted extends Omit<FileWatch, 'release'> {
 
 const watches = processGlobal<Map<string, Counted>>('file-watches', 1, () => new Map());
 
-/** One look at the descriptors of the process for the first user; none for those that follow. */
+/** Scans the descriptors of the process for the first user; later users cost no scan. */
 export function watchDatabase(database: WatchedDatabase): FileWatch {
   const { file, identity, journalMode } = database;
   const key = `${identityKey(identity)} ${journalMode} ${file}`;

@@ -1,4 +1,4 @@
-/** Whether a name in a folder may have changed since all were looked at: one `stat` instead of one for each name. */
+/** Detects changed names in a folder since the last check, with one `stat` instead of one per name. */
 import { statSync } from 'node:fs';
 import { wallClockNow } from '../base/clock';
 
@@ -10,18 +10,18 @@ interface Stamp {
 }
 
 /**
- * Whatever makes, removes or renames a name changes the status time of its folder (POSIX: `rename`, `unlink`, `link`,
- * `open` with O_CREAT). Two changes within one tick of the filesystem's clock leave the same time: at most 10 ms where it
- * tells parts of a second, at most 2 s where it does not (FAT). So a time counts only when it was older than this, in
- * milliseconds, at the moment of the look: much older, because the ticks of a virtual machine may come late.
+ * Creating, removing or renaming a name changes the status time of its folder (POSIX: `rename`, `unlink`, `link`,
+ * `open` with O_CREAT). Two changes within one tick of the filesystem's clock leave the same time: at most 10 ms on
+ * filesystems with fractions of a second, at most 2 s on others (FAT). A time therefore counts only if it was older
+ * than this, in milliseconds, at the check: much older, because the ticks of a virtual machine may be late.
  */
 const settledAfterMs = { parts: 500, seconds: 3000 };
 
 /**
- * Use it in this order: `mayHaveChanged()`, the look at the names, and `trust()` when all were right. A change between the
- * first two is then seen by the next call.
+ * Use it in this order: `mayHaveChanged()`, the check of the names, and `trust()` if all were right. The next call then
+ * detects a change between the first two.
  *
- * It does not see a mount over one of the files.
+ * It does not detect a mount over one of the files.
  */
 export class FolderWatch {
   readonly #folder: string;
@@ -45,7 +45,10 @@ export class FolderWatch {
   }
 }
 
-/** Whether a later change is certain to leave another time than `ctimeMs`. One in the future says that a clock is wrong. */
+/**
+ * True if a later change certainly leaves another time than `ctimeMs`. A time in the future means that a clock is
+ * wrong.
+ */
 export function isSettled(ctimeMs: number, nowMs: number): boolean {
   return nowMs - ctimeMs > (ctimeMs % 1000 === 0 ? settledAfterMs.seconds : settledAfterMs.parts);
 }
@@ -53,11 +56,11 @@ export function isSettled(ctimeMs: number, nowMs: number): boolean {
 const options = { throwIfNoEntry: false } as const;
 
 function stampOf(folder: string): Stamp | null {
-  // There a folder has no such time.
+  // Folders have no such time there.
   if (process.platform === 'win32') return null;
   try {
     const stats = statSync(folder, options);
-    // A number that a double cannot hold might be that of two folders.
+    // A number that does not fit into a double might be that of two folders.
     return stats === undefined || !Number.isSafeInteger(stats.ino) ? null : stats;
   } catch {
     return null;

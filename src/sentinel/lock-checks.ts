@@ -1,4 +1,4 @@
-/** The part of the sentinel that watches the locks, where the system shows them. */
+/** Watches the locks, where the system shows them: the sentinel's part for locks. */
 import { statSync, type BigIntStats } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
@@ -23,14 +23,14 @@ export interface LockSubject {
 
 export interface MissingLocks {
   readonly missing: readonly LockRequirement[];
-  /** Why they must be there. */
+  /** Why they are required. */
   readonly reason: string;
 }
 
 export interface LockChecks {
-  /** The locks that must be there now and are not; null when all are, and where that cannot be told. */
+  /** Returns the required locks that are missing; null if none is, or if that cannot be determined. */
   lost(transaction: TransactionState, effort: 'cheap' | 'full'): MissingLocks | null;
-  /** `'blind'`: the last look was not possible, and the next one may be. */
+  /** `'blind'`: the last check was not possible, but the next one may be. */
   status(): { readonly locks: 'watched' | 'unsupported' | 'blind'; readonly reason: string };
   /** A descriptor of SQLite on the database, and on its `-shm`; null before one was seen. */
   descriptors(): { readonly database: number | null; readonly sharedMemory: number | null };
@@ -47,14 +47,14 @@ export function createLockChecks(subject: LockSubject, scan: DescriptorScan): Lo
   const { file, identity, journalMode } = subject;
   const database: Place = { identity, watch: watchFileLocks(identity) };
   let sharedMemory: Place | null = null;
-  /** Found once that SQLite has the `-shm` open in a way that lets it lock it. */
+  /** Set once SQLite has been seen with a lockable descriptor on the `-shm`. */
   let indexIsKnown = journalMode !== 'wal';
   let unsupportedBecause: string | null = null;
   let blindBecause: string | null = null;
 
   /**
    * A WAL index on the heap (locking_mode=EXCLUSIVE) has no `-shm`. A connection that may only read the `-shm` has its
-   * lock there while a writer lives, and none when SQLite builds an index of its own (SQLITE_READONLY_CANTINIT).
+   * lock there while a writer lives, and none if SQLite builds an index of its own (SQLITE_READONLY_CANTINIT).
    */
   function findIndex(found?: DescriptorScan): void {
     const index = identityNow(`${file}-shm`);
@@ -71,7 +71,7 @@ export function createLockChecks(subject: LockSubject, scan: DescriptorScan): Lo
     if (place === null) return [];
     const answer = place.watch.ask(required, effort);
     if (answer.state === 'held') return [];
-    // Another thread may have opened or closed a connection during the look: only a second one that agrees counts.
+    // Another thread may have opened or closed a connection during the check: only a second result that agrees counts.
     const again = answer.state === 'missing' ? place.watch.ask(required, 'full') : answer;
     if (again.state === 'held') return [];
     if (again.state === 'missing') return again.missing;
@@ -80,7 +80,7 @@ export function createLockChecks(subject: LockSubject, scan: DescriptorScan): Lo
     return [];
   }
 
-  /** Writes of a transaction that its owner knows too little about show in the journal that this process has open. */
+  /** If the owner knows too little about a transaction, its writes show in the journal that this process has open. */
   function reservedLost(effort: 'cheap' | 'full'): MissingLocks | null {
     const proving = journalMode === 'delete' || journalMode === 'truncate';
     if (!proving || !journalStands(file) || database.watch.ask(reservedLock, effort).state === 'held') return null;
@@ -113,7 +113,7 @@ export function createLockChecks(subject: LockSubject, scan: DescriptorScan): Lo
     const visible = locksAreVisible(dirname(file));
     if (visible === true) return found;
     if (visible === false) unsupportedBecause = 'this system does not show the locks of a process in /proc/self/fdinfo';
-    else blindBecause = `whether this system shows locks could not be tried in ${tmpdir()} or ${dirname(file)}`;
+    else blindBecause = `no test for visible locks could be run in ${tmpdir()} or ${dirname(file)}`;
     return null;
   }
 
@@ -144,25 +144,25 @@ export function createLockChecks(subject: LockSubject, scan: DescriptorScan): Lo
   };
 }
 
-// Proves that this process writes in rollback mode, for transactions of which the caller knows no more than that.
+// Proves that this process writes in rollback mode, for transactions of which the caller knows no more.
 
 /** A journal with content that this process has open. */
 interface OwnJournal {
   readonly inode: bigint;
-  /** Tells a journal from the next one, which may get the same inode number. */
+  /** Distinguishes a journal from the next one, which may get the same inode number. */
   readonly bornNs: bigint;
 }
 
-/** True when a rollback journal with something in it stands beside the database, whoever wrote it. */
+/** True if a non-empty rollback journal exists beside the database, whoever wrote it. */
 function journalStands(file: string): boolean {
   return (journalStats(file)?.size ?? 0n) > 0n;
 }
 
 /**
- * The journal of a write transaction of this process; null when there is none, or it is another process's.
+ * Returns the journal of a write transaction of this process; null if there is none, or it is another process's.
  *
- * In the modes `delete` and `truncate` a writer has its journal open, with content, only while it has RESERVED. So a
- * journal seen before and again after a look at the locks proves that RESERVED had to be there in between.
+ * In the modes `delete` and `truncate` a writer has its journal open, with content, only while it holds RESERVED. A
+ * journal seen before and after a check of the locks therefore proves that RESERVED had to be there in between.
  */
 function ownJournal(file: string): OwnJournal | null {
   const stats = journalStats(file);
@@ -180,6 +180,6 @@ function journalStats(file: string): BigIntStats | undefined {
   try {
     return statSync(`${file}-journal`, { bigint: true, throwIfNoEntry: false });
   } catch {
-    return undefined; // What cannot be looked at proves nothing.
+    return undefined; // An unreadable file proves nothing.
   }
 }

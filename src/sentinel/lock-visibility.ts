@@ -1,4 +1,4 @@
-/** Whether this system shows the locks of a process at all: gVisor has a fdinfo without them. */
+/** Detects whether this system shows the locks of a process: gVisor has a fdinfo without them. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,11 +9,11 @@ import { parseLocks, watchLocks } from '../proc/locks';
 let known: boolean | null = null;
 
 /**
- * Takes a write lock on a scratch database and looks whether the kernel shows it.
+ * Takes a write lock on a scratch database and checks whether the kernel shows it.
  *
- * Asked only when a connection seems to have no locks, to tell a lost lock from a system that shows none; the answer
- * is the same for the life of the process. Where the folder for temporary files cannot be written (a container with a
- * read-only root), the scratch database is made in `folder`, that of the database. `null`: neither can be written.
+ * Called only if a connection seems to have no locks, to distinguish a lost lock from a system that shows none; the
+ * answer is the same for the life of the process. If the temporary folder cannot be written (a container with a
+ * read-only root), the scratch database is created in `folder`, that of the database. `null`: neither can be written.
  */
 export function locksAreVisible(folder: string): boolean | null {
   for (const place of [tmpdir(), folder]) {
@@ -23,12 +23,12 @@ export function locksAreVisible(folder: string): boolean | null {
   return known;
 }
 
-/** Some lock was seen: no need to probe. */
+/** A lock was seen: no probe is needed. */
 export function locksWereSeen(): void {
   known = true;
 }
 
-/** Asked in a timer, too, where an error would end the process. */
+/** Also called in a timer, where an error would end the process. */
 function probe(place: string): boolean | null {
   let folder: string | null = null;
   try {

@@ -1,4 +1,4 @@
-/** Looks at the locks that this process has on one file. All connections of a thread share one watch of a file. */
+/** Reads the locks of this process on one file. All connections of a thread share one watch per file. */
 import { constants, fstatSync } from 'node:fs';
 import { performance } from '../base/clock';
 import { identityKey, sameFile, type FileIdentity } from '../base/file-identity';
@@ -7,7 +7,7 @@ import { missingLocks, type LockRequirement } from '../policy/expected-locks';
 import { descriptorsOn, parseFlags, type DescriptorScan } from '../proc/descriptors';
 import { parseLocks, watchLocks, type HeldLock, type LockReader } from '../proc/locks';
 
-/** `'missing'` is said only after every descriptor on the file was read. `'unknown'`: some could not be. */
+/** `'missing'` is reported only after every descriptor on the file was read. `'unknown'`: some could not be. */
 export type LockAnswer =
   | { readonly state: 'held' }
   | { readonly state: 'missing'; readonly missing: readonly LockRequirement[] }
@@ -15,19 +15,19 @@ export type LockAnswer =
 
 export interface LockWatch {
   /**
-   * `'cheap'` repeats a recent `'unknown'` in place of another look at all descriptors. `scan`: a list of the descriptors
-   * on this and perhaps other files that was just made.
+   * `'cheap'` repeats a recent `'unknown'` instead of scanning all descriptors again. `scan`: a fresh list of the
+   * descriptors on this and perhaps other files.
    */
   ask(required: readonly LockRequirement[], effort: 'cheap' | 'full', scan?: DescriptorScan): LockAnswer;
-  /** A descriptor of SQLite on the file, which the kernel shows the locks at; null before one was seen. */
+  /** A descriptor of SQLite on the file at which the kernel shows the locks; null before one was seen. */
   descriptor(): number | null;
-  /** To be called once by each user; the last one gives the descriptor of the watch back. */
+  /** Call it once per user; the last one releases the descriptor of the watch. */
   release(): void;
 }
 
-/** Texts of fdinfo that are known to be healthy: idle, reading each of the five read marks, writing, with some to spare. */
+/** Texts of fdinfo known to be healthy: idle, reading each of the five read marks, writing, and some spare. */
 const rememberedTexts = 16;
-/** ms. While the process has no descriptor to look with, a commit does not look again before this has passed. */
+/** Milliseconds before a commit checks again while the process has no descriptor for the check. */
 const blindMs = 500;
 
 const held: LockAnswer = { state: 'held' };
@@ -39,7 +39,7 @@ interface Counted {
 
 const watches = processGlobal<Map<string, Counted>>('lock-watches', 1, () => new Map());
 
-/** The watch of a file, shared with everybody else in this thread who watches it. It costs one descriptor at most. */
+/** Returns the watch of a file, shared within this thread. It costs at most one descriptor. */
 export function watchFileLocks(file: FileIdentity): LockWatch {
   const key = identityKey(file);
   const counted = watches.get(key) ?? { watch: new FileLockWatch(file), uses: 0 };
@@ -63,8 +63,8 @@ export function watchFileLocks(file: FileIdentity): LockWatch {
 
 /**
  * A process owns its POSIX locks as a whole, but the kernel shows each at the descriptor that took it. With several
- * connections of one copy that is any of their descriptors, and it may change while all is well. So one descriptor is
- * remembered, and all are looked at when it does not show what it must.
+ * connections of one copy that is any of their descriptors, and it may change in a healthy process. One descriptor is
+ * therefore remembered, and all are read if it does not show the required locks.
  */
 class FileLockWatch {
   readonly #file: FileIdentity;
@@ -97,7 +97,7 @@ class FileLockWatch {
     const text = this.#reader?.read() ?? null;
     if (this.#reader === null || text === null) return false;
     if (this.#healthy.get(required)?.has(text) === true) return true;
-    // The descriptor may have been closed behind SQLite's back and its number given to another database.
+    // The descriptor may have been closed behind SQLite's back and its number reused for another database.
     if (!isOn(this.#reader.fd, this.#file) || missingLocks(required, parseLocks(text)).length > 0) return false;
     const texts = this.#healthy.get(required) ?? new Set();
     if (texts.size < rememberedTexts) texts.add(text);
@@ -109,7 +109,7 @@ class FileLockWatch {
     if (!found.supported) return { state: 'unknown', reason: found.reason, transient: found.transient };
     const locks: HeldLock[] = [];
     let unread: LockAnswer | null = null;
-    // The newest first: a connection that was just opened has just taken its locks.
+    // Newest first: a new connection has just taken its locks.
     for (const { fd, identity } of found.descriptors.toReversed()) {
       if (!sameFile(identity, this.#file)) continue;
       const opened = watchLocks(fd);
@@ -138,7 +138,7 @@ class FileLockWatch {
   }
 }
 
-/** How this process has a file open: for writing, only for reading, not at all; null where that cannot be told now. */
+/** Returns how this process has a file open: for writing, read-only, or not at all; null if unknown. */
 export function accessTo(
   file: FileIdentity,
   found: DescriptorScan = descriptorsOn(file),

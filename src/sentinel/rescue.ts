@@ -1,4 +1,7 @@
-/** Saves what a connection still sees after its files were deleted or replaced: into a new file, never into the old. */
+/**
+ * Saves the data that a connection still sees after its files were deleted or replaced: into a new file, never into the
+ * old one.
+ */
 import { closeSync, fsyncSync, openSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -18,19 +21,19 @@ export type Rescue =
       readonly path: string;
       readonly bytes: number;
       /**
-       * Null when `integrity_check` through another connection said `ok` and the copy is on the disk; else what it said,
-       * why it cannot tell, or why the disk did not confirm.
+       * Null if `integrity_check` through another connection reported `ok` and the copy is synced; else its report, why
+       * it could not run, or the error of the sync.
        */
       readonly problem: string | null;
     }
   | { readonly rescued: false; readonly error: Error };
 
 /**
- * Writes everything that the connection has committed to `<name>.rescued-<UTC time>.db` in the first of `directories`
- * that takes it, at last in the folder for temporary files; checks it and syncs it.
+ * Writes everything that the connection has committed to `<name>.rescued-<UTC time>.db` in the first writable one of
+ * `directories`, then in the temporary folder; checks it and syncs it.
  *
- * An open transaction is rolled back first: none of it was acknowledged, and `VACUUM INTO` cannot run inside one. What
- * was committed into a deleted `-wal` is still there for the connection that has it open (measured: 101 of 101 rows).
+ * An open transaction is rolled back first: none of it was acknowledged, and `VACUUM INTO` cannot run inside one.
+ * Commits in a deleted `-wal` are still visible to the connection that has it open (measured: 101 of 101 rows).
  */
 export function rescue(connection: RescuedConnection, directories: readonly string[], name: string, now: Date): Rescue {
   const file = rescueName(name, now);
@@ -51,8 +54,8 @@ export function rescueName(name: string, now: Date): string {
 }
 
 /**
- * `VACUUM INTO` fills an empty file of ours, which nobody else may read: the permissions of the database went with its
- * name, and the folder may be the one for temporary files. `wx`: no older rescue is written over.
+ * `VACUUM INTO` fills an empty private file: the permissions of the database are gone with its name, and the folder may
+ * be the temporary one. `wx`: no older rescue is overwritten.
  */
 function writeInto(connection: RescuedConnection, places: readonly string[]): string {
   const failures: unknown[] = [];
@@ -68,7 +71,7 @@ function writeInto(connection: RescuedConnection, places: readonly string[]): st
       return path;
     } catch (cause) {
       failures.push(cause);
-      // On a full disk SQLite leaves what it had written, which nobody must take for a rescued copy.
+      // On a full disk SQLite leaves a partial file, which must not pass for a rescued copy.
       removeUnfinished(path);
     }
   }
@@ -82,7 +85,7 @@ function removeUnfinished(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // The error that is thrown anyway names the file.
+    // The thrown error names the file anyway.
   }
 }
 
@@ -96,7 +99,7 @@ function integrityProblem(path: string): string | null {
       copy.close();
     }
   } catch (cause) {
-    // Also a schema that needs functions of the application: the copy stands, and somebody has to look at it.
+    // Including a schema that needs functions of the application: the copy stays, and an operator has to check it.
     return errorMessage(cause);
   }
 }

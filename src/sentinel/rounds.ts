@@ -1,31 +1,35 @@
-/** The one timer of all sentinels of a thread: their checks are spread over time, and one survey serves them all. */
+/**
+ * Runs the one timer of all sentinels of a thread: their checks are spread over time, and one survey serves them all.
+ */
 import { clearTimeout, performance, setTimeout } from '../base/clock';
 import { identityKey, type FileIdentity } from '../base/file-identity';
 import { processGlobal } from '../base/process-global';
 import { Survey, type WatchedRole } from './survey';
 
 export interface RoundMember {
-  /** ms between two checks. */
+  /** Milliseconds between two checks. */
   readonly intervalMs: number;
   /** The files whose descriptors count. */
   watched(): Iterable<readonly [FileIdentity, WatchedRole]>;
   /** The regular check. */
   check(): void;
-  /** A survey has found a descriptor on one of the files that needs a closer look. */
+  /** A survey has found a descriptor on one of the files that needs a closer check. */
   suspect(): void;
 }
 
 interface Entry {
   readonly member: RoundMember;
-  /** ms of the monotonic clock. */
+  /** Milliseconds of the monotonic clock. */
   dueAt: number;
 }
 
-/** ms. A turn of the event loop is given back after so much work; what is left is done in the next one. */
+/** Milliseconds of work after which the event loop gets its turn; the rest follows in the next one. */
 const turnMs = 4;
-/** ms. Checks that are due within so long of one another share a wake-up: at most a twentieth of the shortest interval. */
+/**
+ * Milliseconds. Checks that are due this close together share a wake-up: at most a twentieth of the shortest interval.
+ */
 const longestGatherMs = 50;
-/** One survey in so many intervals: it costs more than a check and finds what has not done harm yet. */
+/** One survey in this many intervals: it costs more than a check and finds threats that have not done harm yet. */
 const intervalsPerSurvey = 10;
 
 class Rounds {
@@ -33,12 +37,12 @@ class Rounds {
   readonly #survey = new Survey();
   #timer: NodeJS.Timeout | null = null;
   #wakesAt = Number.POSITIVE_INFINITY;
-  /** ms of the monotonic clock. */
+  /** Milliseconds of the monotonic clock. */
   #surveyAt = Number.POSITIVE_INFINITY;
 
   join(member: RoundMember): () => void {
     const now = performance.now();
-    // Spread by chance: 600 databases that are opened together must not be checked together.
+    // Randomized: 600 databases that are opened together must not be checked together.
     const entry = { member, dueAt: now + member.intervalMs * (0.5 + Math.random() / 2) };
     this.#entries.add(entry);
     this.#surveyAt = Math.min(this.#surveyAt, now + member.intervalMs);
@@ -79,7 +83,7 @@ class Rounds {
       if (entry.dueAt > started) continue;
       if (performance.now() > endOfTurn) break;
       entry.dueAt = started + entry.member.intervalMs;
-      // The end of the set: who waited longest is served first, also when a turn ends early.
+      // Moved to the end of the set: the longest waiting member is served first, even if a turn ends early.
       this.#entries.delete(entry);
       this.#entries.add(entry);
       entry.member.check();
@@ -112,7 +116,7 @@ class Rounds {
 
 const rounds = processGlobal('sentinel-rounds', 1, () => new Rounds());
 
-/** Checks the member at its interval, on a timer that keeps no process alive. Returns how to end it. */
+/** Checks the member at its interval, on a timer that keeps no process alive. Returns a function that ends it. */
 export function joinRounds(member: RoundMember): () => void {
   return rounds.join(member);
 }

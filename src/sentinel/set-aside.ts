@@ -1,6 +1,6 @@
 /**
- * Takes the `-wal` and `-shm` of a lost database out of the way of the file that stands at its name now, so that the next
- * open does not play them into it.
+ * Moves the `-wal` and `-shm` of a lost database aside, before the next open plays them into the file that is now at
+ * its name.
  */
 import { renameSync } from 'node:fs';
 import { sameFile, type FileIdentity } from '../base/file-identity';
@@ -8,15 +8,15 @@ import { findHolders } from '../proc/holders';
 import { identityNow } from '../proc/path-identity';
 
 export interface SetAside {
-  /** The new names; empty when nothing had to be moved. */
+  /** The new names; empty if nothing had to be moved. */
   readonly moved: readonly string[];
-  /** Why a `-wal` is still there; null when none is. */
+  /** Why a `-wal` is still there; null if there is none. */
   readonly obstacle: string | null;
 }
 
 /**
- * `own`: what the connection knows its sidecars by. A file that another process has open is left alone: it may be at work
- * with the new database already. `stamp` goes into the new names.
+ * `own`: the identities of the connection's sidecars. A file that another process has open is left alone: it may
+ * already be using the new database. `stamp` becomes part of the new names.
  */
 export function setAsideSidecars(
   file: string,

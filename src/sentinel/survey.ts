@@ -1,17 +1,17 @@
-/** Looks through all descriptors of the process for those that do not belong on a database, some at a time. */
+/** Scans all descriptors of the process for those that do not belong on a database, some at a time. */
 import { fstatSync, readdirSync } from 'node:fs';
 import { performance } from '../base/clock';
 import { identityKey } from '../base/file-identity';
 import { readFlags } from '../proc/descriptors';
 import { openerOf } from '../proc/foreign-descriptors';
 
-/** Descriptors between two looks at the clock: some 50 µs. */
+/** Descriptors between two readings of the clock: some 50 µs. */
 const atOnce = 64;
 
 /** A database, or the `-shm` of one in WAL mode. */
 export type WatchedRole = 'database' | 'index';
 
-/** One survey of the thread; begun again when the last one has ended. */
+/** One survey of the thread; it starts again when the last one has ended. */
 export class Survey {
   #watched: ReadonlyMap<string, WatchedRole> = new Map();
   #left: readonly string[] = [];
@@ -29,7 +29,7 @@ export class Survey {
     try {
       this.#left = readdirSync('/proc/self/fd');
     } catch {
-      this.#left = []; // No such system, or no descriptor left to look with: the next survey tries again.
+      this.#left = []; // No such system, or no free descriptor for the scan: the next survey tries again.
     }
     this.#watched = watched;
     this.#next = 0;
@@ -44,8 +44,8 @@ export class Survey {
   }
 
   /**
-   * Goes on until `endOfTurn`, in ms of the monotonic clock. When it is through, the files with a descriptor that needs a
-   * closer look; null before.
+   * Continues until `endOfTurn`, in milliseconds of the monotonic clock. Returns the files with a suspicious descriptor
+   * once it is complete; null before.
    */
   goOn(endOfTurn: number): ReadonlySet<string> | null {
     while (this.#next < this.#left.length) {
@@ -68,7 +68,7 @@ export class Survey {
     if (role === undefined) return;
     if (openerOf(readFlags(fd)) === 'plain') this.#suspects.add(key);
     if (role !== 'index') return;
-    // One copy of SQLite opens the -shm once: a second descriptor belongs to another copy, or is on its way out.
+    // One copy of SQLite opens the -shm once: a second descriptor belongs to another copy, or is being closed.
     if (this.#indexes.has(key)) this.#suspects.add(key);
     this.#indexes.add(key);
   }

@@ -1,13 +1,15 @@
-/** The header of a WAL index as the sentinel reads it, through the descriptor that SQLite has open on the `-shm`. */
+/**
+ * Parses the header of a WAL index for the sentinel, read through the descriptor that SQLite has open on the `-shm`.
+ */
 
-/** Bytes: two copies of the header, and what checkpoints and readers note behind them. */
+/** Bytes: two copies of the header, followed by the notes of checkpoints and readers. */
 export const indexHeaderBytes = 136;
 
 /** https://sqlite.org/walformat.html#the_wal_index_file_format */
 export interface IndexHeader {
-  /** The two random numbers of this round of the WAL, as they stand in each of its frames. */
+  /** The two salts of the current generation of the WAL, as in each of its frames. */
   readonly salts: string;
-  /** Frames that count; the last one ends a transaction. */
+  /** Number of valid frames; the last one ends a transaction. */
   readonly frames: number;
   /** The checksum of the last frame. */
   readonly checksum: readonly [number, number];
@@ -17,7 +19,10 @@ export interface IndexHeader {
   readonly pages: number;
   /** Frames that a checkpoint has copied. */
   readonly copied: number;
-  /** Frames that the last checkpoint wanted to copy: while it runs, after it failed, and after a recovery more than `copied`. */
+  /**
+   * Frames that the last checkpoint meant to copy: more than `copied` while it runs, after it failed, and after a
+   * recovery.
+   */
   readonly attempted: number;
 }
 
@@ -27,8 +32,8 @@ const copyBytes = 48;
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 /**
- * Pure: null where the header is being changed right now, and where it is none. SQLite makes the index anew from the WAL
- * when it finds it in that state.
+ * Pure: returns null for a header that is being changed, or is not one. SQLite rebuilds an index in that state from the
+ * WAL.
  */
 export function parseIndexHeader(bytes: Buffer): IndexHeader | null {
   const word = (offset: number): number => (littleEndian ? bytes.readUInt32LE(offset) : bytes.readUInt32BE(offset));
@@ -40,20 +45,20 @@ export function parseIndexHeader(bytes: Buffer): IndexHeader | null {
     pages: word(20),
     checksum: [word(24), word(28)],
     salts: bytes.toString('latin1', 32, 40),
-    // 65536 does not fit: it is kept as 1.
+    // 65536 does not fit: it is stored as 1.
     pageSize: (size & 0xfe00) + ((size & 1) << 16),
     copied: word(96),
-    // Behind the five read marks and the eight lock bytes.
+    // After the five read marks and the eight lock bytes.
     attempted: word(128),
   };
 }
 
-/** Whether a checkpoint may be writing into the database, as far as the index tells. */
+/** True if a checkpoint may be writing into the database, as far as the index shows. */
 export function mayBeCopying({ copied, attempted }: IndexHeader): boolean {
   return copied !== attempted;
 }
 
-/** Equal for two looks between which no checkpoint has copied anything, and the WAL has not started over. */
+/** Equal for two reads between which no checkpoint has copied anything and the WAL was not reset. */
 export function sameCheckpoint(one: IndexHeader, other: IndexHeader): boolean {
   return one.salts === other.salts && one.copied === other.copied && one.attempted === other.attempted;
 }
@@ -61,7 +66,7 @@ export function sameCheckpoint(one: IndexHeader, other: IndexHeader): boolean {
 const walHeaderBytes = 32;
 export const frameHeaderBytes = 24;
 
-/** Where the header of a frame begins; frames count from 1. */
+/** Returns the offset of a frame's header; frames count from 1. */
 export function frameOffset(frame: number, pageSize: number): number {
   return walHeaderBytes + (frame - 1) * (frameHeaderBytes + pageSize);
 }

@@ -1,4 +1,4 @@
-/** One batch: several writes in one IMMEDIATE transaction, each in a savepoint of its own, and one COMMIT for all. */
+/** Runs one batch: several writes in one IMMEDIATE transaction, each in its own savepoint, and one COMMIT for all. */
 import { performance } from '../base/clock';
 import { OwnedTransaction, type Loss } from '../connection/owned-transaction';
 import { UnsafeStatementError } from '../errors/refusals';
@@ -8,31 +8,31 @@ import type { WriteConnection } from './write-connection';
 import { closeAllIterators, failedWithIterator, runAlone, runMember } from './savepoint';
 import type { QueuedWrite } from './queued-write';
 
-/** What became of a batch. Only `committed` stored anything; with `failed` the error says what is known. */
+/** The result of a batch. Only `committed` stored anything; for `failed` the error tells what is known. */
 export type BatchEnd =
   | { readonly end: 'committed'; readonly writes: readonly QueuedWrite[]; readonly commitMs: number }
-  /** Somebody else has the lock; the writes that had begun are rolled back and must begin again. */
+  /** Another connection holds the lock; the started writes are rolled back and must start again. */
   | { readonly end: 'busy'; readonly writes: readonly QueuedWrite[]; readonly error: SqliteBusyError }
-  /** The last of `writes` failed, and everything is rolled back with it; the others can run again without it. */
+  /** The last of `writes` failed and everything was rolled back with it; the others can run again without it. */
   | { readonly end: 'thrown-out'; readonly writes: readonly QueuedWrite[] }
-  /** COMMIT refused what one of several did, and nobody knows which: smaller batches find out. */
+  /** COMMIT rejected the changes of one of several writes, and it is unknown which: smaller batches find out. */
   | { readonly end: 'split'; readonly writes: readonly QueuedWrite[] }
   | { readonly end: 'failed'; readonly writes: readonly QueuedWrite[]; readonly error: unknown };
 
 export interface BatchPlan {
-  /** Takes the next write out of the queue, for a batch that has `taken` already; undefined when it is full. */
+  /** Takes the next write out of the queue, for a batch that already has `taken`; undefined if it is full. */
   next(taken: number): QueuedWrite | undefined;
-  /** There will be one write: it needs no savepoint, because nobody is there whom its rollback could touch. */
+  /** There will be one write: it needs no savepoint, because its rollback affects no other write. */
   readonly alone: boolean;
-  /** How long SQLite itself may wait for a lock, with the event loop stopped, in milliseconds. */
+  /** How long SQLite itself may wait for a lock, blocking the event loop, in milliseconds. */
   readonly busyTimeoutMs: number;
 }
 
 /**
- * How long a COMMIT that met readers waits in place, in milliseconds. With a rollback journal COMMIT needs every
- * reader out, and while it waits no new one gets in (https://sqlite.org/lockingv3.html section 5.1), so a short wait
- * often helps; but the event loop stands still. A longer one happens between the batches, after a ROLLBACK: a
- * transaction that stayed open meanwhile would take in whatever else the application does on the connection.
+ * How long a COMMIT that met readers waits in place, in milliseconds. With a rollback journal COMMIT needs all readers
+ * to finish, and while it waits no new one can start (https://sqlite.org/lockingv3.html section 5.1), so a short wait
+ * often helps; but it blocks the event loop. A longer wait takes place between the batches, after a ROLLBACK: a
+ * transaction left open would include whatever else the application does on the connection.
  */
 const commitWaitMs = 10;
 
@@ -49,7 +49,7 @@ export function runBatch(host: WriteConnection, plan: BatchPlan): BatchEnd {
       writes.push(write);
       run(host, transaction, write);
       if (transaction.loss !== null) return afterLoss(host, writes, transaction.loss);
-      // SQLite keeps some pragmas until the transaction ends (defer_foreign_keys): no other write gets to see them.
+      // SQLite keeps some pragmas until the transaction ends (defer_foreign_keys): no other write may see them.
       if (plan.alone || transaction.pragmaSet) break;
       write = plan.next(writes.length);
     }
@@ -70,7 +70,7 @@ export function runBatch(host: WriteConnection, plan: BatchPlan): BatchEnd {
 }
 
 function commit(host: WriteConnection, waitMs: number): void {
-  // Once more: a function of the batch may have set another wait with PRAGMA busy_timeout.
+  // Again: a function of the batch may have changed the wait with PRAGMA busy_timeout.
   host.busyTimeout.begin(waitMs);
   try {
     host.execute('COMMIT');
@@ -81,7 +81,7 @@ function commit(host: WriteConnection, waitMs: number): void {
   }
 }
 
-/** SQLite rolled the whole transaction back inside of the last write. */
+/** SQLite rolled the whole transaction back within the last write. */
 function afterLoss(host: WriteConnection, writes: readonly QueuedWrite[], { error, code }: Loss): BatchEnd {
   host.markRolledBackByFailure(error);
   return blameLostTransaction(code).on === 'write' ? { end: 'thrown-out', writes } : { end: 'failed', writes, error };
@@ -89,12 +89,12 @@ function afterLoss(host: WriteConnection, writes: readonly QueuedWrite[], { erro
 
 function afterFailure(writes: readonly QueuedWrite[], error: unknown): BatchEnd {
   if (error instanceof SqliteBusyError) return { end: 'busy', writes, error };
-  // A deferred foreign key is checked at COMMIT alone: https://sqlite.org/foreignkeys.html section 4.2
+  // A deferred foreign key is checked only at COMMIT: https://sqlite.org/foreignkeys.html section 4.2
   if (error instanceof SqliteConstraintError && writes.length > 1) return { end: 'split', writes };
   return { end: 'failed', writes, error };
 }
 
-/** After many failures SQLite has rolled back already, and one of the ROLLBACK itself changes nothing about that. */
+/** After many failures SQLite has already rolled back; an error of the ROLLBACK itself changes nothing then. */
 function rollBack(host: WriteConnection, error: unknown): void {
   if (!host.native.inTransaction) return;
   try {
@@ -102,11 +102,11 @@ function rollBack(host: WriteConnection, error: unknown): void {
     host.execute('ROLLBACK');
     host.markRolledBackByFailure(error);
   } catch {
-    // Those who watch over failures were told by `execute`; the writes get the failure that came first.
+    // `execute` has reported it; the writes get the first failure.
   }
 }
 
-/** No savepoint, or no transaction, that SQLite knows is no failure of the storage: somebody ended it. */
+/** A savepoint or transaction unknown to SQLite is not a storage failure: the application ended it. */
 function isPlainError(error: unknown): boolean {
   return error instanceof SqliteResultError && error.code === 'SQLITE_ERROR';
 }

@@ -1,32 +1,34 @@
-/** What a batch can meet in its way, how it is told, and the error of the writes that waited too long for it. */
+/** Describes what can block a batch, reports it, and builds the error of writes that waited too long. */
 import { isWriting, type OpenIterator } from '../connection/session';
 import { resolveCode } from '../errors/result-codes';
 import { sqliteErrorClasses, type SqliteBusyError, type SqliteResultError } from '../errors/sqlite-errors';
 import type { WriteConnection } from './write-connection';
 
-/** `'connection'`: another one has the lock. The others: the application keeps this one occupied across awaits. */
+/**
+ * `'connection'`: another one holds the lock. The others: the application keeps this connection occupied across awaits.
+ */
 export interface BlockedBy {
   readonly kind: 'connection' | 'transaction' | 'iterator';
   /** Of the open iterator. */
   readonly sql: string | null;
-  /** When the iterator was opened, in milliseconds of the monotonic clock. */
+  /** Milliseconds of the monotonic clock at which the iterator was opened. */
   readonly openedAt: number | null;
-  /** What SQLite said. */
+  /** SQLite's error. */
   readonly error: SqliteBusyError | null;
 }
 
-/** The connection is in the middle of something that is not an iterator. */
+/** The connection is occupied by something other than an iterator. */
 export const occupied: BlockedBy = { kind: 'transaction', sql: null, openedAt: null, error: null };
 
-/** What stands in the way before SQLite is asked. */
+/** Returns an obstacle that is known before SQLite is asked. */
 export function ownObstacle(host: WriteConnection): BlockedBy | null {
   if (host.native.inTransaction) return occupied;
-  // In unsafe mode better-sqlite3 would begin, and what the iterator has written be rolled back with the batch.
+  // In unsafe mode better-sqlite3 would begin, and the rollback of the batch would undo the iterator's writes.
   for (const iterator of host.openIterators()) if (isWriting(iterator)) return iteratorInWay(iterator);
   return null;
 }
 
-/** After better-sqlite3 refused to write: it does not while an iterator is open. */
+/** After better-sqlite3 refused to write, as it does while an iterator is open. */
 export function iteratorObstacle(host: WriteConnection): BlockedBy | null {
   for (const iterator of host.openIterators()) return iteratorInWay(iterator);
   return null;
@@ -36,18 +38,18 @@ function iteratorInWay({ statement, openedAt }: OpenIterator): BlockedBy {
   return { kind: 'iterator', sql: statement.source, openedAt, error: null };
 }
 
-/** After SQLite answered BUSY. */
+/** After SQLite returned BUSY. */
 export function lockObstacle(error: SqliteBusyError): BlockedBy {
   return { kind: 'connection', sql: null, openedAt: null, error };
 }
 
 export interface Waited {
-  /** Tries that were made for this write. */
+  /** Attempts made for this write. */
   readonly attempts: number;
   readonly waitedMs: number;
 }
 
-/** The end of the patience of one write. */
+/** Builds the error of a write whose retry budget is used up. */
 export function gaveUp(file: string, obstacle: BlockedBy, { attempts, waitedMs }: Waited): SqliteResultError {
   const { kind, sql, error } = obstacle;
   const code = error?.code ?? 'SQLITE_BUSY';
@@ -68,4 +70,4 @@ const holders = {
 } as const;
 
 const ownHint =
-  'This connection is in its own way: do not keep a transaction or an iterator open across an await; use db.write() or db.transaction(), and read with all().';
+  'This connection blocks itself: do not keep a transaction or an iterator open across an await; use db.write() or db.transaction(), and read with all().';

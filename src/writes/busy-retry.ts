@@ -1,12 +1,12 @@
-/** Tries again while something is in the way, without stopping the event loop: p-retry, with waits of its own. */
+/** Retries while a batch is blocked, without blocking the event loop: p-retry, with delays of its own. */
 import { delay, performance } from '../base/clock';
 import { retryUntilDone } from '../base/retry';
 import type { BlockedBy } from './blocked-by';
 
 export interface RetryPlan extends DelayBounds {
-  /** Tries after the first. */
+  /** Attempts after the first. */
   readonly retries: number;
-  /** The last try is made when this has passed, in milliseconds. */
+  /** The last attempt is made after this time, in milliseconds. */
   readonly budgetMs: number;
   /** Ends the wait at once. */
   readonly signal: AbortSignal;
@@ -15,11 +15,11 @@ export interface RetryPlan extends DelayBounds {
 }
 
 /**
- * Calls `attempt` until it returns null, behind a first try that met `first`.
+ * Calls `attempt` until it returns null, after a first attempt that met `first`.
  *
- * The timer of a wait keeps the process alive, because somebody awaits the write.
+ * The timer of a wait keeps the process alive, because the write is awaited.
  *
- * @returns null when nothing is in the way any more or nobody waits, or the obstacle that was there to the end
+ * @returns null if nothing blocks any more or no write waits, else the last obstacle
  */
 export async function retryWhileObstructed(
   first: BlockedBy,
@@ -49,7 +49,7 @@ export async function retryWhileObstructed(
   }
 }
 
-// How long to wait before the next try for a lock: a pure decision.
+// Computes the delay before the next attempt at a lock. Pure.
 
 export interface DelayBounds {
   readonly minDelayMs: number;
@@ -57,10 +57,10 @@ export interface DelayBounds {
 }
 
 /**
- * Doubles from `minDelayMs` to `maxDelayMs`, and takes a random moment of the second half, so that processes which wait
- * for one lock do not come back together, while nobody comes back at once.
+ * Doubles from `minDelayMs` to `maxDelayMs` and takes a random point in the second half: processes that wait for one
+ * lock do not retry together, and none retries at once.
  *
- * @param attempt 1 for the wait behind the first try
+ * @param attempt 1 for the wait after the first attempt
  * @param random from 0 (included) to 1 (excluded)
  */
 export function retryDelayMs(attempt: number, { minDelayMs, maxDelayMs }: DelayBounds, random: number): number {

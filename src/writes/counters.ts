@@ -1,35 +1,35 @@
-/** What the queue has done so far, in numbers that a metrics page can use as they are. */
+/** Counts the work of the queue, in numbers that a metrics page can use directly. */
 import { Buckets, commitMsBounds, type Histogram } from '../base/histogram';
 import type { WritePriority } from './priority-queue';
 
 /** Facts about the write queue of one database, counted since it was opened. */
 export interface WriteQueueFacts {
-  /** Writes that wait now. */
+  /** Writes that are waiting. */
   readonly queued: number;
   /** The same for each priority. */
   readonly queuedByPriority: Readonly<Record<WritePriority, number>>;
-  /** How long the oldest of them has waited, in milliseconds; `null` when none waits. */
+  /** How long the oldest of them has waited, in milliseconds; `null` if none waits. */
   readonly oldestMs: number | null;
-  /** What the queue waits for: `'connection'` is another one with the lock; `null` when nothing is in the way. */
+  /** The obstacle of the queue: `'connection'` is another one that holds the lock; `null` if nothing blocks. */
   readonly waitsFor: 'connection' | 'transaction' | 'iterator' | null;
   /** Commits. */
   readonly batches: number;
   /** Writes that were committed. */
   readonly committed: number;
-  /** Writes that were rejected, for whatever reason, once they were queued. */
+  /** Writes that were rejected, for any reason, after they were queued. */
   readonly rejected: number;
-  /** Writes that `maxQueued` refused. */
+  /** Writes refused because of `maxQueued`. */
   readonly refused: number;
   /** Runs of functions beyond the first. */
   readonly reruns: number;
-  /** Waits for a lock of another connection, or for one's own transaction or iterator. */
+  /** Waits for another connection's lock, or for this connection's own transaction or iterator. */
   readonly waits: number;
-  /** How long the last COMMIT took, in milliseconds. */
+  /** Duration of the last COMMIT, in milliseconds. */
   readonly lastCommitMs: number | null;
   readonly lastBatchSize: number | null;
-  /** Writes in a batch. */
+  /** Writes per batch. */
   readonly batchSizes: Histogram;
-  /** Milliseconds of COMMIT, the sync included. */
+  /** Milliseconds per COMMIT, including the sync. */
   readonly commitMs: Histogram;
 }
 

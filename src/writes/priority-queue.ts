@@ -1,31 +1,31 @@
-/** Which write is next: one queue for each priority, and in front of them what must run again. */
+/** Decides which write is next: one queue per priority, preceded by the writes that must run again. */
 import { FifoQueue, type Queueable } from '../base/fifo-queue';
 
 /** Highest first. */
 export const priorities = ['high', 'normal', 'low'] as const;
 
-/** What a write is queued as: see `WriteCallOptions.priority`. */
+/** The priority of a queued write: see `WriteCallOptions.priority`. */
 export type WritePriority = (typeof priorities)[number];
 
-/** What an item of the lanes carries. */
+/** The fields that a queued item carries. */
 export interface QueueItem extends Queueable {
   readonly priority: WritePriority;
-  /** Counts what was ever queued; written by the lanes alone. */
+  /** Number of the item in the order of queueing; only the queue writes it. */
   order: number;
 }
 
-/** So many in a row may overtake the oldest item; the next place is its own. */
+/** Up to this many items in a row may overtake the oldest one; then it is next. */
 const overtakings = 7;
 
 /**
- * The highest priority goes first, and within one priority the order is first in, first out.
+ * The highest priority goes first; within one priority the order is first in, first out.
  *
- * Nobody starves: of every eight items in a row, one is the oldest of all. So an item with `n` older ones before it is
- * taken at the latest as the 8(n + 1)th, whatever else comes in. (Ageing by time would do the same, but under load it
- * would end with everybody at the highest priority.)
+ * No write starves: of every eight items in a row, one is the oldest of all. An item with `n` older ones before it is
+ * therefore taken at the latest as the 8(n + 1)th. (Ageing by time would do the same, but under load all writes would
+ * end up at the highest priority.)
  */
 export class PriorityQueue<Item extends QueueItem> {
-  /** What ran once already and was rolled back: it has had its turn, and runs again as it was. */
+  /** Writes that ran once and were rolled back: they have had their turn, and run again in the same order. */
   readonly #again = new FifoQueue<Item>();
   readonly #lanes: Readonly<Record<WritePriority, FifoQueue<Item>>> = {
     high: new FifoQueue(),
@@ -40,7 +40,7 @@ export class PriorityQueue<Item extends QueueItem> {
     return this.#size;
   }
 
-  /** How many wait with each priority. */
+  /** Returns the number of waiting items per priority. */
   sizes(): Record<WritePriority, number> {
     const { high, normal, low } = this.#lanes;
     const sizes = { high: high.size, normal: normal.size, low: low.size };
@@ -54,7 +54,7 @@ export class PriorityQueue<Item extends QueueItem> {
     this.#size += 1;
   }
 
-  /** Takes out the item that is next; `undefined` when there is none. */
+  /** Removes and returns the next item; `undefined` if the queue is empty. */
   shift(): Item | undefined {
     const lane = this.#nextLane();
     const item = lane?.shift();
@@ -62,14 +62,14 @@ export class PriorityQueue<Item extends QueueItem> {
     return item;
   }
 
-  /** The item that was queued before all others; it need not be the next. */
+  /** Returns the item that was queued first; it need not be the next. */
   oldest(): Item | undefined {
     let oldest: Item | undefined;
     for (const item of this.#firsts()) if (oldest === undefined || item.order < oldest.order) oldest = item;
     return oldest;
   }
 
-  /** Takes out, from the front of each queue on, what `isSpent` says; one that came later is never spent before. */
+  /** Removes spent items from the front of each queue; a later item is never spent before an earlier one. */
   takeSpent(isSpent: (item: Item) => boolean): Item[] {
     const spent = [...this.#again].filter(isSpent);
     for (const priority of priorities) {
@@ -82,14 +82,14 @@ export class PriorityQueue<Item extends QueueItem> {
     return spent;
   }
 
-  /** Takes an item out, wherever it stands; false when it is not queued. */
+  /** Removes an item from any position; false if it is not queued. */
   remove(item: Item): boolean {
     const removed = this.#lanes[item.priority].remove(item) || this.#again.remove(item);
     if (removed) this.#size -= 1;
     return removed;
   }
 
-  /** Puts items back in front of all others, in the order in which they are given. */
+  /** Puts items back in front of all others, in the given order. */
   putBack(items: readonly Item[]): void {
     this.#again.putBack(items);
     this.#size += items.length;
@@ -104,7 +104,7 @@ export class PriorityQueue<Item extends QueueItem> {
     if (this.#again.size > 0) return this.#again;
     const { high, normal, low } = this.#lanes;
     const highest = high.size > 0 ? high : normal.size > 0 ? normal : low;
-    // Where all have one priority there is nobody to overtake.
+    // With a single priority nothing can be overtaken.
     if (highest.size === this.#size) return highest;
     const oldest = this.oldest();
     if (oldest === undefined || oldest === highest.peek()) {
@@ -119,7 +119,7 @@ export class PriorityQueue<Item extends QueueItem> {
     return this.#lanes[oldest.priority];
   }
 
-  /** Candidates for the oldest: those that run again may stand in any order. */
+  /** Candidates for the oldest: items that run again may be in any order. */
   *#firsts(): Generator<Item> {
     yield* this.#again;
     for (const priority of priorities) {

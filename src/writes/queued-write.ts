@@ -1,4 +1,4 @@
-/** One call of `db.write` on its way: the function, its promise, and what became of it so far. */
+/** Represents one `db.write` call: its function, its promise, and its state. */
 import { AsyncResource } from 'node:async_hooks';
 import { isPromise, isAsyncFunction } from 'node:util/types';
 import { performance } from '../base/clock';
@@ -11,17 +11,17 @@ import { checkOptionNames } from '../options/option-names';
 /** Options of one `db.write` call. */
 export interface WriteCallOptions {
   /**
-   * Takes the write out of the queue while it has not begun; its promise then rejects with the reason of the signal.
-   * Once its batch runs the signal keeps the write only from running again, where that is rolled back because of others:
-   * the promise tells what became of it.
+   * Removes the write from the queue if it has not started; its promise then rejects with the reason of the signal.
+   * Once its batch runs, the signal only keeps the write from running again after a rollback caused by other writes:
+   * the promise reports the result.
    */
   signal?: AbortSignal | undefined;
   /**
-   * Who goes first when more writes wait than one batch takes; what waits together is usually committed together.
-   * `'high'` for what a person waits for, `'low'` for imports and cleaning up.
+   * Order of writes when more wait than fit into one batch; writes that wait together are usually committed together.
+   * `'high'` for requests of users, `'low'` for imports and clean-up.
    *
    * Within one priority the order is first in, first out. Of every eight writes one is the oldest that waits, whatever
-   * its priority, so that nobody waits for ever.
+   * its priority, so none waits for ever.
    *
    * @default 'normal'
    */
@@ -34,26 +34,29 @@ export interface QueuedWrite {
   /** Written by the queue. */
   order: number;
   readonly priority: WritePriority;
-  /** The `Database` that was asked. Nobody reads it; it is reachable while the write waits, since a forgotten one is closed. */
+  /**
+   * The `Database` of the call. It is not read, only kept reachable while the write waits: a garbage-collected handle
+   * is closed.
+   */
   readonly handle: object;
   readonly session: Session;
   /** Milliseconds of the monotonic clock. */
   readonly queuedAt: number;
-  /** Tries that the queue had made in vain when this write came. */
+  /** Failed attempts of the queue before this write arrived. */
   readonly triesBefore: number;
   readonly signal: AbortSignal | undefined;
   readonly promise: Promise<unknown>;
-  /** Resolves when `promise` is settled. Who awaits that one itself takes its rejection away from the process. */
+  /** Resolves when `promise` is settled. Awaiting `promise` itself would mark its rejection as handled. */
   whenSettled(): Promise<void>;
-  /** Runs the function once and keeps what came of it. Never throws. */
+  /** Runs the function once and keeps its result. Never throws. */
   run(): void;
   /** Makes the last run count as failed. */
   fail(error: unknown): void;
-  /** Whether the last run failed. */
+  /** True if the last run failed. */
   readonly failed: boolean;
-  /** Settles the promise with what the last run brought: called once its transaction is committed. */
+  /** Settles the promise with the result of the last run; called once its transaction is committed. */
   settle(): void;
-  /** Settles the promise with an error: nothing of the write is stored, or the error says what is known. */
+  /** Settles the promise with an error: nothing of the write is stored, or the error tells what is known. */
   reject(error: unknown): void;
 }
 
@@ -68,7 +71,7 @@ export interface NewWrite {
   readonly onAbort: (write: QueuedWrite) => void;
 }
 
-/** A class for speed alone: one object a write, no closures but those of its promise. */
+/** A class for speed: one object per write, and no closures except those of its promise. */
 class Write implements QueuedWrite {
   place = -1;
   order = -1;
@@ -149,8 +152,8 @@ class Write implements QueuedWrite {
 }
 
 /**
- * Nobody else can hear of the failure of `promise`. Its own `then` is not called: that of a query builder begins the
- * query, which would be stored although its write is rejected.
+ * Handles the rejection of `promise`, which no caller can see. Its own `then` is not called: that of a query builder
+ * would start the query and store it although its write is rejected.
  */
 function ignoreFailure(promise: Promise<unknown>): void {
   void Promise.prototype.then.call(promise, undefined, () => {});
@@ -160,14 +163,14 @@ export function queueWrite(write: NewWrite): QueuedWrite {
   return new Write(write);
 }
 
-// The arguments of `db.write`, checked before anything is queued.
+// Checks the arguments of `db.write` before anything is queued.
 
 const optionNames = ['signal', 'priority'] as const satisfies readonly (keyof WriteCallOptions)[];
 
 /** Throws `TypeError` and `InvalidOptionError`. */
 export function checkWrite(fn: unknown, options: WriteCallOptions | undefined): void {
   if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function');
-  if (isAsyncFunction(fn)) throw new TypeError('Write function cannot be async: it would go on outside of its batch');
+  if (isAsyncFunction(fn)) throw new TypeError('Write function cannot be async: it would continue outside its batch');
   if (options === undefined) return;
   checkOptionNames(options, optionNames, '');
   const { signal, priority } = options;

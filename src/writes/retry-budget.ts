@@ -1,4 +1,4 @@
-/** One wait of the queue: how long something has been in the way, and which writes have waited long enough. */
+/** Tracks one wait of the queue: how long it has been blocked, and which writes have used up their budget. */
 import { performance } from '../base/clock';
 import type { EventHub } from '../events/event-hub';
 import type { ResolvedWrites } from '../options/resolved';
@@ -6,8 +6,8 @@ import type { BlockedBy, Waited } from './blocked-by';
 import type { QueuedWrite } from './queued-write';
 
 /**
- * A transaction or iterator that is held open for longer is told as `longTransaction`, in milliseconds: no request
- * should take so long, and nothing is written meanwhile.
+ * A transaction or iterator that is held open for longer is reported as `longTransaction`, in milliseconds: no request
+ * should take so long, and no write runs meanwhile.
  */
 const longHoldMs = 1000;
 
@@ -18,14 +18,14 @@ export class RetryBudget {
   #tries: number;
   #told: BlockedBy['kind'] | null = null;
 
-  /** `triesBefore` are those of the waits that are over. */
+  /** `triesBefore`: attempts of earlier waits. */
   constructor(limits: ResolvedWrites, triesBefore: number) {
     this.#limits = limits;
     this.#triesBefore = triesBefore;
     this.#tries = triesBefore;
   }
 
-  /** Tries that met an obstacle, those of the waits that are over included. */
+  /** Blocked attempts, including those of earlier waits. */
   get tries(): number {
     return this.#tries;
   }
@@ -34,7 +34,7 @@ export class RetryBudget {
     this.#tries += 1;
   }
 
-  /** What was waited for one write: it counts neither what was before it came, nor a wait that is over. */
+  /** Returns the wait of one write: it excludes time before the write arrived, and earlier waits. */
   of(write: QueuedWrite): Waited {
     return {
       attempts: this.#tries - Math.max(this.#triesBefore, write.triesBefore),
@@ -42,7 +42,7 @@ export class RetryBudget {
     };
   }
 
-  /** What is left for one write. */
+  /** Returns the remaining budget of one write. */
   leftOf(write: QueuedWrite): { readonly retries: number; readonly budgetMs: number } {
     const { attempts, waitedMs } = this.of(write);
     return {
@@ -56,7 +56,7 @@ export class RetryBudget {
     return retries === 0 || budgetMs === 0;
   }
 
-  /** Tells the listeners what the queue is about to wait for. */
+  /** Notifies the listeners of the coming wait. */
   tell(hub: EventHub, { kind, sql, openedAt, error }: BlockedBy, delayMs: number): void {
     const now = performance.now();
     const waitedMs = now - this.#since;

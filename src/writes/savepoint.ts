@@ -1,18 +1,21 @@
-/** One write inside the transaction of its batch: a savepoint around the function, and what it must not leave behind. */
+/**
+ * Runs one write inside the transaction of its batch: a savepoint around the function, and a check for what it leaves
+ * behind.
+ */
 import type { OwnedTransaction } from '../connection/owned-transaction';
 import { isWriting, type OpenIterator } from '../connection/session';
 import { SqliteBusyError } from '../errors/sqlite-errors';
 import type { WriteConnection } from './write-connection';
 import type { QueuedWrite } from './queued-write';
 
-/** The tab keeps it apart from names that people write, and from the savepoint of `db.transaction`. */
+/** The tab distinguishes it from names that people write, and from the savepoint of `db.transaction`. */
 const savepoint = '"\tsafe-sqlite write\t"';
 const begin = `SAVEPOINT ${savepoint}`;
 const release = `RELEASE ${savepoint}`;
 const undo = `ROLLBACK TO ${savepoint}`;
 
 /**
- * Runs the function of `write` in a savepoint; what it throws is kept in the write.
+ * Runs the function of `write` in a savepoint; its error is kept in the write.
  *
  * @throws the failure of a savepoint statement: then the whole batch cannot be committed
  */
@@ -22,11 +25,14 @@ export function runMember(host: WriteConnection, transaction: OwnedTransaction, 
   if (transaction.loss === null) withoutIterators(host, write, () => leaveSavepoint(host, write));
 }
 
-/** As `runMember`, for one that has the transaction for itself: it needs no savepoint, and what fails rolls back all. */
+/**
+ * Like `runMember`, for a write that has the transaction to itself: it needs no savepoint, and a failure rolls
+ * everything back.
+ */
 export function runAlone(host: WriteConnection, transaction: OwnedTransaction, write: QueuedWrite): void {
   runFunction(host, transaction, write);
   if (transaction.loss !== null || !write.failed) return;
-  // In unsafe mode ROLLBACK leaves it open, and every COMMIT from then on would be refused.
+  // In unsafe mode ROLLBACK leaves it open, and every later COMMIT would be refused.
   closeIterators(host, isWriting);
   withoutIterators(host, write, () => host.execute('ROLLBACK'));
 }
@@ -35,13 +41,13 @@ function runFunction(host: WriteConnection, transaction: OwnedTransaction, write
   transaction.while(() => write.run());
   if (transaction.loss === null) return;
   closeIterators(host, isAny);
-  // One that caught the failure and returned is not stored either.
+  // A function that caught the failure and returned is not stored either.
   if (!write.failed) write.fail(transaction.loss.error);
 }
 
 /**
- * Takes a step that better-sqlite3, or in unsafe mode SQLite, refuses while an iterator is open: then the function has
- * left one behind. It is closed, the write has failed, and the step is taken again.
+ * Takes a step that better-sqlite3, or in unsafe mode SQLite, refuses while an iterator is open, because the function
+ * has left one behind. The iterator is closed, the write fails, and the step is repeated.
  */
 function withoutIterators(host: WriteConnection, write: QueuedWrite, step: () => void): void {
   try {
@@ -52,7 +58,10 @@ function withoutIterators(host: WriteConnection, write: QueuedWrite, step: () =>
   }
 }
 
-/** Whether `error` comes from an iterator that the function has left open; it is closed then, and the write has failed. */
+/**
+ * True if `error` comes from an iterator that the function has left open; the iterator is closed then, and the write
+ * fails.
+ */
 export function failedWithIterator(host: WriteConnection, write: QueuedWrite, error: unknown): boolean {
   const left = error instanceof TypeError ? isAny : error instanceof SqliteBusyError ? isWriting : null;
   const sql = left === null ? null : closeIterators(host, left);
@@ -73,7 +82,7 @@ export function closeAllIterators(host: WriteConnection): void {
   closeIterators(host, isAny);
 }
 
-/** Closes the iterators that `which` picks; the SQL of the first, null when there was none. */
+/** Closes the iterators selected by `which`; returns the SQL of the first, null if there was none. */
 function closeIterators(host: WriteConnection, which: (iterator: OpenIterator) => boolean): string | null {
   let first: string | null = null;
   for (const iterator of host.openIterators()) {

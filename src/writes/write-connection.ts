@@ -1,4 +1,4 @@
-/** What the write queue needs of a connection. */
+/** Declares the part of a connection that the write queue uses. */
 import type { BusyTimeout } from '../connection/busy-timeout';
 import type { OpenIterator, TransactionOwner } from '../connection/session';
 import type { EventHub } from '../events/event-hub';
@@ -8,14 +8,14 @@ export interface WriteConnection {
   readonly native: { readonly inTransaction: boolean };
   readonly hub: EventHub;
   readonly busyTimeout: BusyTimeout;
-  /** Makes the error of every further call; null while all is well. */
+  /** Builds the error of every further call; null while the connection is usable. */
   readonly refusal: (() => Error) | null;
   owner: TransactionOwner | null;
-  /** Runs one of the statements of a transaction, unseen by `verbose`; a failure is translated. */
+  /** Runs one statement of a transaction, hidden from `verbose`; a failure is translated. */
   execute(sql: string): void;
   openIterators(): Iterable<OpenIterator>;
-  /** Lets every call through any handle throw, until the function that it returns is called. */
+  /** Makes every call through any handle throw, until the returned function is called. */
   suspend(refusal: () => Error): () => void;
-  /** Tells the error that its transaction is rolled back for certain. */
+  /** Marks the error's transaction as certainly rolled back. */
   markRolledBackByFailure(error: unknown): void;
 }

@@ -1,4 +1,4 @@
-/** The queue behind `db.write`: who waits, when a batch runs, and what each promise is told. */
+/** Implements the queue of `db.write`: which writes wait, when a batch runs, and how each promise settles. */
 import { performance, setImmediate } from '../base/clock';
 import type { Session } from '../connection/session';
 import { ClosedDatabaseError, WriteQueueFullError } from '../errors/refusals';
@@ -13,28 +13,28 @@ import { gaveUp, iteratorObstacle, lockObstacle, occupied, ownObstacle, type Blo
 import { RetryBudget } from './retry-budget';
 
 /**
- *     write() ──> queue ──> setImmediate ──> BEGIN IMMEDIATE, the writes, COMMIT ──> promises
- *                   ^                              │ something is in the way
+ * write() ──> queue ──> setImmediate ──> BEGIN IMMEDIATE, the writes, COMMIT ──> promises
+ *                   ^                              │ blocked
  *                   └── jittered wait (p-retry) <──┘
  *
- * `setImmediate` runs behind all callbacks of this turn of the event loop: the requests that arrived together are in
- * one batch, and one that came alone does not wait for a timer. (A microtask would run between two requests: measured
- * under HTTP every batch then holds one write.)
+ * `setImmediate` runs after all callbacks of this turn of the event loop: requests that arrived together share one
+ * batch, and a single one does not wait for a timer. (A microtask would run between two requests: measured under HTTP,
+ * every batch then holds one write.)
  */
 export class WriteQueue {
   readonly #host: WriteConnection;
   readonly #limits: ResolvedWrites;
   readonly #queue = new PriorityQueue<QueuedWrite>();
   readonly #counters = new WriteCounters();
-  /** Sizes of the next batches, last first, where a batch must be smaller than usual. */
+  /** Sizes of the next batches, last first, if a batch must be smaller than usual. */
   readonly #sizes: number[] = [];
-  /** Handles that only wait for their last writes. */
+  /** Handles that are closing and wait for their last writes. */
   readonly #leaving = new Set<Session>();
   readonly #stopped = new AbortController();
   #scheduled = false;
   #running = false;
   #patience: RetryBudget | null = null;
-  /** Tries in vain of the waits that are over; never set back, because writes outlive the wait in which they came. */
+  /** Failed attempts in earlier waits. Never reset: a write can span several waits. */
   #tries = 0;
   #obstacle: BlockedBy | null = null;
 
@@ -43,9 +43,9 @@ export class WriteQueue {
     this.#limits = limits;
   }
 
-  /** `db.write`. Everything is told by the promise, except for a call inside of a write function, which throws. */
+  /** Implements `db.write`. All errors reject the promise, except for a call inside a write function, which throws. */
   write(handle: object, session: Session, fn: () => unknown, options: WriteCallOptions | undefined): Promise<unknown> {
-    if (this.#host.owner !== null) throw new TypeError('db.write() cannot be called inside of a write function');
+    if (this.#host.owner !== null) throw new TypeError('db.write() cannot be called inside a write function');
     try {
       checkWrite(fn, options);
       if (session.refusal !== null) throw session.refusal();
@@ -69,7 +69,7 @@ export class WriteQueue {
     return write.promise;
   }
 
-  /** A batch is on the stack: the caller is a write function, or a listener that its COMMIT has called. */
+  /** A batch is on the stack: the caller is a write function, or a listener called by its COMMIT. */
   get isRunning(): boolean {
     return this.#running;
   }
@@ -80,12 +80,12 @@ export class WriteQueue {
       queued: this.#queue.size,
       queuedByPriority: this.#queue.sizes(),
       oldestMs: oldest === undefined ? null : performance.now() - oldest.queuedAt,
-      // What was met last stays known when nobody waits for it any more.
+      // The last obstacle stays known when no write waits for it any more.
       waitsFor: this.#patience === null ? null : (this.#obstacle?.kind ?? null),
     });
   }
 
-  /** Takes no further writes from this handle, and resolves when all that it queued are settled. */
+  /** Accepts no further writes from this handle, and resolves when all its queued writes are settled. */
   async leave(session: Session): Promise<void> {
     this.#leaving.add(session);
     try {
@@ -96,14 +96,14 @@ export class WriteQueue {
   }
 
   /**
-   * Runs at once what this handle has queued, and what stands before it. A lock is waited for as the synchronous calls
-   * do, with the event loop stopped; what still cannot run stays queued.
+   * Runs at once the queued writes of this handle, and those before them. Like the synchronous calls it waits for a
+   * lock with the event loop blocked; writes that still cannot run stay queued.
    */
   finish(session: Session): void {
     while (this.#of(session).length > 0 && this.#attempt(this.#host.busyTimeout.wantedMs) === null);
   }
 
-  /** Rejects what a closed handle left behind. */
+  /** Rejects the writes that a closed handle left behind. */
   abandon(session: Session): void {
     for (const write of this.#of(session)) {
       this.#queue.remove(write);
@@ -123,7 +123,7 @@ export class WriteQueue {
   #refuse(): never {
     this.#counters.refused += 1;
     const { file } = this.#host;
-    throw new WriteQueueFullError(`${this.#queue.size} writes wait for ${file} already; this one did not run.`, {
+    throw new WriteQueueFullError(`${this.#queue.size} writes are already waiting for ${file}; this one did not run.`, {
       details: { file, queued: this.#queue.size, maxQueued: this.#limits.maxQueued },
     });
   }
@@ -173,21 +173,21 @@ export class WriteQueue {
     if (this.#queue.size > 0) this.#schedule();
   }
 
-  /** Rejects those whose patience is at its end. */
+  /** Rejects writes whose retry budget is used up. */
   #giveUp(obstacle: BlockedBy, patience: RetryBudget): void {
     for (const write of this.#queue.takeSpent(each => patience.isSpent(each))) {
       this.#reject(write, gaveUp(this.#host.file, obstacle, patience.of(write)));
     }
   }
 
-  /** Runs one batch; the obstacle when it could not. */
+  /** Runs one batch; returns the obstacle if it could not run. */
   #attempt(busyTimeoutMs: number): BlockedBy | null {
     this.#obstacle = this.#queue.size === 0 || this.#isRefused() ? null : this.#runBatch(busyTimeoutMs);
     if (this.#obstacle !== null) this.#patience?.tried();
     return this.#obstacle;
   }
 
-  /** After the fence fell nothing can be written any more. */
+  /** Once the file is fenced nothing can be written. */
   #isRefused(): boolean {
     const { refusal } = this.#host;
     if (refusal === null) return false;
@@ -227,7 +227,7 @@ export class WriteQueue {
         return lockObstacle(batch.error);
       case 'thrown-out': {
         for (const culprit of writes.slice(-1)) this.#settle(culprit);
-        // They run again as they were, so that a second culprit behind them cannot make them run a third time.
+        // They run again in the same order: a second culprit after them cannot make them run a third time.
         this.#nextSizes(this.#runAgain(writes.slice(0, -1)));
         return null;
       }
@@ -247,7 +247,7 @@ export class WriteQueue {
     if (writes.length === 0 && error instanceof TypeError) return iteratorObstacle(this.#host) ?? occupied;
     for (const write of writes) this.#reject(write, error);
     if (writes.length > 0) return null;
-    // BEGIN failed: as many as one batch holds are told, the next batch asks again.
+    // BEGIN failed: as many as fit into one batch are rejected, the next batch tries again.
     for (let taken = 0; taken < this.#limits.maxBatch; taken += 1) {
       const write = this.#queue.shift();
       if (write === undefined) break;
@@ -256,7 +256,7 @@ export class WriteQueue {
     return null;
   }
 
-  /** Puts back what was rolled back, but for those that were taken back meanwhile; returns how many will run again. */
+  /** Puts rolled-back writes back, except those that were aborted meanwhile; returns how many will run again. */
   #runAgain(writes: readonly QueuedWrite[]): number {
     const again: QueuedWrite[] = [];
     for (const write of writes) {
@@ -268,12 +268,12 @@ export class WriteQueue {
     return again.length;
   }
 
-  /** The sizes of the next batches, the first one first. */
+  /** Sets the sizes of the next batches, the first one first. */
   #nextSizes(...sizes: readonly number[]): void {
     for (const size of sizes.toReversed()) if (size > 0) this.#sizes.push(size);
   }
 
-  /** Tells what came of the function, once its transaction is committed, or was rolled back because of it. */
+  /** Settles the promise, once its transaction is committed or was rolled back because of its function. */
   #settle(write: QueuedWrite): void {
     if (write.failed) this.#counters.rejected += 1;
     else this.#counters.committed += 1;

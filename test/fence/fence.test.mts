@@ -273,7 +273,7 @@ describe('the fence of a file', { skip }, () => {
     await assert.rejects(other.ask('open', {}), (error: PlainError) => {
       assert.equal(error.code, fenced.code);
       assert.equal(error.cause?.code, 'SQLITE_IOERR_FSYNC');
-      assert.match(error.message, /is fenced since \d{4}-/);
+      assert.match(error.message, /has been fenced since \d{4}-/);
       return true;
     });
     await other.ask('open', { options: { readonly: true } });

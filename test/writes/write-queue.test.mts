@@ -184,7 +184,7 @@ describe('what a write function may not do', () => {
     using bench = createBench();
     const [error] = await outcomes([bench.db.write(() => bench.db.write(() => 1))]);
     assert.ok(error instanceof TypeError);
-    assert.match(error.message, /inside of a write function/);
+    assert.match(error.message, /inside a write function/);
   });
 
   test('close the database', async () => {

@@ -1,13 +1,13 @@
 /**
- * Catches the end of a WAL that is being written to.
+ * Catches up with a WAL that is being written to.
  *
- *     writer      commit   commit         commit           commit        commit: the WAL starts over
+ *     writer      commit   commit         commit           commit        commit: the WAL is reset
  *     this        [1000 pages ......][sync]........[60 pages]........[60 pages]
  *
- * A passive checkpoint behind which something was committed was complete when it began, but SQLite goes on appending to the
- * WAL, and it has not synced the database (wal.c, walCheckpoint): whoever catches the end has to write out all of it,
- * and where commits leave no gap that is the thread of the application. So the long sync is done here, and others follow
- * that have little to copy, each right behind a commit, where the gap before the next one is the longest.
+ * A passive checkpoint that a commit overtook was complete when it began, but SQLite keeps appending to the WAL and has
+ * not synced the database (wal.c, walCheckpoint): the connection that catches up has to write all of it out, and
+ * without gaps between commits that is the application's thread. The long sync is therefore done here, followed by
+ * checkpoints with little to copy, each right after a commit, where the gap before the next one is longest.
  */
 import { performance } from '../../base/clock';
 import type { FileIdentity } from '../../base/file-identity';
@@ -18,14 +18,16 @@ import { isAbortRequested, pause, type SharedState } from '../shared-state';
 import type { CheckpointResult } from '../messages';
 import { syncDatabase } from './sync-database';
 
-/** ms. A gap that is longer than this is long enough. */
+/** Milliseconds. A longer gap is long enough. */
 const longestWaitMs = 50;
-/** ms between two looks for a commit, and before another try behind one: a part of the time of one. */
+/**
+ * Milliseconds between two checks for a commit, and before the next attempt after one: a fraction of a commit's time.
+ */
 const lookMs = 0.5;
 
 interface CatchUp {
   readonly checkpoint: () => CheckpointResult;
-  /** How many checkpoints may follow the first one. */
+  /** Maximum number of checkpoints after the first one. */
   readonly follow: number;
   readonly database: FileIdentity | null;
   readonly control: SharedState;
@@ -37,7 +39,7 @@ export function catchUp(db: NativeDatabase.Database, job: CatchUp): CheckpointRe
   const checkpoint = (): CheckpointResult => {
     const first = job.checkpoint();
     if (first.complete || first.busy) return first;
-    // A commit in its last moment looks like a reader of the state before it.
+    // A commit that is just ending looks like a reader of the snapshot before it.
     pause(control, lookMs);
     return isStopped(db, control) ? first : job.checkpoint();
   };

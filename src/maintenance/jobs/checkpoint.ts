@@ -1,4 +1,4 @@
-/** The checkpoint job. */
+/** Implements the checkpoint job. */
 import { quotedName } from '../../base/sql-name';
 import { statSync } from 'node:fs';
 import { performance } from '../../base/clock';
@@ -12,17 +12,17 @@ interface CheckpointRow {
   readonly checkpointed: number;
 }
 
-/** Where it runs: a schema of the connection and the file behind it; `main` and its file where nothing else is said. */
+/** The target of a checkpoint: a schema of the connection and its file; by default `main` and its file. */
 export interface CheckpointPlace {
   readonly schema: string;
   readonly file: string;
 }
 
 /**
- * Runs one checkpoint and says what became of it.
+ * Runs one checkpoint and returns its result.
  *
- * A checkpoint that a reader blocks answers `busy=0` with fewer frames copied than there are, so only the two
- * together tell that it is complete. A database without a WAL answers -1 for both.
+ * A checkpoint that a reader blocks reports `busy=0` with fewer frames copied than exist; only both together show that
+ * it is complete. A database without a WAL reports -1 for both.
  *
  * @see https://sqlite.org/pragma.html#pragma_wal_checkpoint
  */

@@ -1,15 +1,15 @@
-/** The jobs on a finished file: read its size and hash, carry it to another filesystem. */
+/** Implements the jobs on a finished file: reading its size and hash, and copying it to another filesystem. */
 import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import type { FileContent, TransferJob } from '../messages';
 
 /**
- * 64 KiB a read: calls cost nothing beside the disk, and a thread that works now and then frees what it is done with only
- * when its heap is full; with 1 MiB the memory of a process with scheduled backups rose by that each time.
+ * 64 KiB per read: calls cost nothing beside the disk, and a thread that works rarely frees memory only when its heap
+ * is full; with 1 MiB the memory of a process with scheduled backups rose by that each time.
  */
 const chunkBytes = 65_536;
 
 /**
- * Copies the file to an existing, empty destination and syncs that, then opens it anew and reads it back.
+ * Copies the file to an existing, empty destination, syncs that, then opens it again and reads it back.
  *
  * On NFS a new open asks the server for the file's state (close-to-open consistency, nfs(5)).
  */
@@ -38,14 +38,14 @@ function readBack(file: string): FileContent {
   }
 }
 
-/** Reads a whole file through an open descriptor, whose position it leaves alone. */
+/** Reads a whole file through an open descriptor without moving its position. */
 export function hashFile(descriptor: number): FileContent {
   return readThrough(descriptor, null);
 }
 
-/** Reads a file to its end, writing what it reads to `copyTo`. */
+/** Reads a file to its end, copying the data to `copyTo`. */
 function readThrough(descriptor: number, copyTo: number | null): FileContent {
-  // Loaded here: it takes a tenth of the time of `require('safe-sqlite')`, and only copies are hashed.
+  // Loaded lazily: it takes a tenth of the time of `require('safe-sqlite')`, and only copies are hashed.
   const { createHash } = process.getBuiltinModule('node:crypto');
   const sha256 = createHash('sha256');
   const chunk = Buffer.allocUnsafe(chunkBytes);
@@ -55,7 +55,7 @@ function readThrough(descriptor: number, copyTo: number | null): FileContent {
     if (length === 0) return { bytes, sha256: sha256.digest('hex') };
     const part = chunk.subarray(0, length);
     sha256.update(part);
-    // write(2) may take less than it was given.
+    // write(2) may write less than requested.
     if (copyTo !== null) for (let done = 0; done < length;) done += writeSync(copyTo, part, done, length - done);
     bytes += length;
   }

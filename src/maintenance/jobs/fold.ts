@@ -1,12 +1,13 @@
-/** The job that makes a database file complete by itself. */
+/** Implements the job that makes a database file complete by itself. */
 import type { NativeDatabase } from '../../native/better-sqlite3';
 import type { FoldResult } from '../messages';
 
 /**
- * Takes the WAL or a hot journal into the database and leaves it in `journal_mode=DELETE`, without sidecars.
+ * Folds the WAL or a hot journal into the database and leaves it in `journal_mode=DELETE`, without sidecars.
  *
- * Each is a step of SQLite's own that a crash cannot spoil. Leaving WAL mode needs the file for oneself, and so does
- * `BEGIN EXCLUSIVE`: success proves that no other connection holds a lock. @see https://sqlite.org/wal.html#persistence_of_wal_mode
+ * Each is a crash-safe step of SQLite itself. Leaving WAL mode needs exclusive access to the file, and so does `BEGIN
+ * EXCLUSIVE`: success proves that no other connection holds a lock. @see
+ * https://sqlite.org/wal.html#persistence_of_wal_mode
  */
 export function fold(db: NativeDatabase.Database): FoldResult {
   const journalMode = String(db.pragma('journal_mode=DELETE', { simple: true }));

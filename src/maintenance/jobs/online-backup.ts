@@ -1,4 +1,4 @@
-/** The job that copies one snapshot page by page with SQLite's backup API. */
+/** Implements the job that copies one snapshot page by page with SQLite's backup API. */
 import { performance } from '../../base/clock';
 import { MaintenanceError } from '../../errors/refusals';
 import type { NativeDatabase } from '../../native/better-sqlite3';
@@ -10,20 +10,21 @@ export interface OnlineSettings {
   readonly schema: string;
   readonly destination: string;
   /**
-   * `'hold'`: keep a read transaction open on the source, so that commits of others cannot restart the copy (measured:
-   * no restart under a commit every 5 ms). `'none'` where the connection is the caller's, who may be in a transaction.
+   * `'hold'`: keep a read transaction open on the source; commits of other connections then cannot restart the copy
+   * (measured: no restart under a commit every 5 ms). `'none'` if the connection is the caller's, who may be in a
+   * transaction.
    */
   readonly snapshot: 'hold' | 'none';
 }
 
-/** Called after each step; the answer is the number of pages of the next one, 0 for none in this turn. */
+/** Called after each step; returns the number of pages of the next one, 0 for none in this turn. */
 export type Steer = (progress: CopyProgress) => number;
 
 /**
  * Copies `schema` to `destination`.
  *
- * better-sqlite3's `backup()` resolves with `totalPages: 0` and no file when its first step meets a lock, so a copy
- * without pages is a failure here, whatever the promise says.
+ * better-sqlite3's `backup()` resolves with `totalPages: 0` and no file if its first step meets a lock, so a copy
+ * without pages counts as a failure here.
  *
  * @see https://sqlite.org/backup.html
  */
@@ -44,7 +45,7 @@ export async function onlineBackup(
     onStart(header);
     const missing = settings.snapshot === 'hold' ? missingBytes(db, settings.schema) : null;
     refuseImpossible(missing);
-    // `attached` is documented by better-sqlite3 but missing from the types of @types/better-sqlite3.
+    // better-sqlite3 documents `attached`, but @types/better-sqlite3 lacks it.
     const options: NativeDatabase.BackupOptions & { attached: string } = { attached: settings.schema, progress: steer };
     const done = await db.backup(settings.destination, options);
     if (done.totalPages === 0 && header.pages > 0) {

@@ -1,4 +1,4 @@
-/** The job that writes a compact snapshot with `VACUUM INTO`. */
+/** Implements the job that writes a compact snapshot with `VACUUM INTO`. */
 import { performance } from '../../base/clock';
 import { quotedName } from '../../base/sql-name';
 import type { NativeDatabase } from '../../native/better-sqlite3';
@@ -7,7 +7,7 @@ import { missingBytes, refuseImpossible } from '../truncated-file';
 import type { CopyResult, HeaderFacts } from '../messages';
 
 /**
- * Writes `schema` to `destination` as SQLite's own VACUUM does: one read transaction, so no writer can disturb it.
+ * Writes `schema` to `destination` with SQLite's VACUUM: one read transaction, which no writer can disturb.
  *
  * The destination may be an empty file. @see https://sqlite.org/lang_vacuum.html#vacuuminto
  */

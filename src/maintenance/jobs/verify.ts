@@ -1,4 +1,4 @@
-/** The job that checks a database. */
+/** Implements the job that checks a database. */
 import { performance } from '../../base/clock';
 import { isSqliteFailure, type SqliteFailure } from '../../errors/translate';
 import { NativeDatabase } from '../../native/better-sqlite3';
@@ -7,19 +7,19 @@ import { missingBytes } from '../truncated-file';
 import { quotedName } from '../../base/sql-name';
 import type { VerifyJob, VerifyLevel, VerifyResult } from '../messages';
 
-/** Problems that one check lists at most, as `PRAGMA integrity_check` has it by default. */
+/** Maximum number of problems listed by one check, the default of `PRAGMA integrity_check`. */
 const maxProblems = 100;
 
 /**
- * Reads the header, runs the check of the level, and counts the rows that refer to nothing.
+ * Reads the header, runs the check of the level, and counts dangling foreign keys.
  *
- * Damage that stops SQLite from reading at all is a problem of the database like those that the check lists, so it is
- * listed too; a failure of the storage or a lock is thrown.
+ * Damage that keeps SQLite from reading at all is listed like the problems that the check finds; a storage failure or a
+ * lock is thrown.
  */
 export function verify(db: NativeDatabase.Database, job: Pick<VerifyJob, 'level'>): VerifyResult {
   const started = performance.now();
   const problems: string[] = [];
-  // One read transaction: all answers are about the same snapshot.
+  // One read transaction: all results are about the same snapshot.
   db.exec('BEGIN');
   try {
     const header = listDamage('the header', problems, () => readHeader(db));
@@ -44,7 +44,7 @@ export function verify(db: NativeDatabase.Database, job: Pick<VerifyJob, 'level'
   }
 }
 
-/** The result for a database that cannot even be opened because it is damaged; any other error is thrown on. */
+/** The result for a database too damaged to open; any other error is rethrown. */
 export function unreadable(error: unknown): VerifyResult {
   if (!isDamage(error)) throw error;
   const memory = new NativeDatabase(':memory:');
@@ -65,11 +65,11 @@ export function unreadable(error: unknown): VerifyResult {
 }
 
 /**
- * Checks as deeply as the schema allows, says how deep that was, and lists what was left out.
+ * Checks as deeply as the schema allows, and reports the depth and what was left out.
  *
- * Indexes, generated columns and CHECK constraints may call functions and collations that the application defines on its own
- * connection; a check that meets one fails as a whole, with SQLITE_ERROR. `quick_check` evaluates no index; and one table at a
- * time, only the tables that need such a function are left out, of which the rows are read all the same.
+ * Indexes, generated columns and CHECK constraints may call functions and collations that the application defines on
+ * its own connection; a check that meets one fails as a whole, with SQLITE_ERROR. `quick_check` evaluates no index;
+ * checking one table at a time leaves out only the tables that need such a function, and their rows are read anyway.
  */
 function check(
   db: NativeDatabase.Database,
@@ -97,7 +97,7 @@ function pragmaOf(level: VerifyLevel): string {
   return level === 'full' ? 'integrity_check' : 'quick_check';
 }
 
-/** `null` when the check ran, whatever it found; else what the schema needs. */
+/** Returns `null` if the check ran, whatever it found; else the missing function or collation. */
 function tryCheck(db: NativeDatabase.Database, sql: string, what: string, problems: string[]): string | null {
   try {
     const lines = listDamage(what, problems, () => db.prepare(sql).pluck().all());
@@ -109,7 +109,7 @@ function tryCheck(db: NativeDatabase.Database, sql: string, what: string, proble
   }
 }
 
-/** The tables that have pages: virtual ones have none of their own. */
+/** Returns the tables that have pages; virtual tables have none of their own. */
 function tablesOf(db: NativeDatabase.Database, problems: string[]): readonly string[] {
   const sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0";
   return (listDamage('the schema', problems, () => db.prepare(sql).pluck().all()) ?? []).map(String);
@@ -125,7 +125,7 @@ function listDamage<Value>(what: string, problems: string[], read: () => Value):
   }
 }
 
-/** https://sqlite.org/pragma.html#pragma_foreign_key_check; a parent without the key that is referred to is an error. */
+/** https://sqlite.org/pragma.html#pragma_foreign_key_check; a parent without the referenced key is an error. */
 function countViolations(db: NativeDatabase.Database): number | null {
   try {
     return Number(db.prepare('SELECT count(*) FROM pragma_foreign_key_check').pluck().get());

@@ -43,7 +43,7 @@ describe('syncDatabase', { skip }, () => {
       assert.equal(fs.openSync(join(folder, 'other.log'), 'w'), fd);
     }) as Error;
     assert.equal(Reflect.get(error, 'code'), 'EIO');
-    assert.match(error.message, /other\.log failed, which is no file of this database/);
+    assert.match(error.message, /other\.log failed; it is not a file of this database/);
   });
 
   test('a descriptor that was closed is left alone', t => {
