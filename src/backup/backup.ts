@@ -1,4 +1,4 @@
-/** The way of one backup, step by step, to a verified and synced file or to a `BackupError`. */
+/** Runs one backup step by step, to a verified and synced file or to a `BackupError`. */
 import { performance } from '../base/clock';
 import { dirname } from 'node:path';
 import { BackupError } from '../errors/refusals';
@@ -22,10 +22,10 @@ export interface BackupContext extends BackupEnvironment {
 }
 
 /**
- * Copies a database to `destination`, and resolves only when a verified, synced file stands there.
+ * Copies a database to `destination`, and resolves only once a verified, synced file is in place.
  *
- * Anything else rejects with `BackupError` (`details.step`, `details.destination`, the fault as `cause`); then the
- * destination is as it was, and no temporary file is left. Wrong arguments reject with `InvalidOptionError`.
+ * Otherwise it rejects with `BackupError` (`details.step`, `details.destination`, the fault as `cause`); then the
+ * destination is unchanged, and no temporary file is left. Wrong arguments reject with `InvalidOptionError`.
  */
 export async function backup(
   source: BackupSource,
@@ -58,7 +58,7 @@ export async function backup(
     seal.accompany(copying);
     const copied = await copying;
     if (copied.method === 'online') await at('fold', () => runJob(foldOf(build.work, source)));
-    // Checking reads the copy as a database, sealing as a file: they share its pages in memory, and run side by side.
+    // The check reads the copy as a database, the hash as a file: they share its pages in memory, and run side by side.
     const [verified, sealed] = await settleBoth(
       at('verify', () => {
         build.check();
@@ -118,7 +118,7 @@ export async function backup(
   }
 }
 
-/** Copies where there is room, and stops a copy that takes the room of the service. */
+/** Copies if there is enough space, and stops a copy that takes the space of the service. */
 async function withRoom<Result>(
   question: RoomQuestion,
   outer: AbortSignal | undefined,
@@ -133,7 +133,7 @@ async function withRoom<Result>(
   }
 }
 
-/** What was checked by its name and what was hashed by its descriptor are one file: the pages make up the bytes. */
+/** Compares the file checked by its name with the file hashed by its descriptor: the pages make up the bytes. */
 function refuseOtherSize({ pages, pageSize }: HeaderFacts, { bytes }: FileContent): void {
   if (bytes === pages * pageSize) return;
   throw new BackupError(`The copy has ${bytes} bytes, and ${pages} pages of ${pageSize} bytes were checked.`, {
@@ -141,13 +141,13 @@ function refuseOtherSize({ pages, pageSize }: HeaderFacts, { bytes }: FileConten
   });
 }
 
-/** Waits for both, also when one fails: nothing may still be at work on a file that is about to be removed. */
+/** Waits for both, even if one fails: no job may still use a file that is about to be removed. */
 async function settleBoth<One, Other>(one: Promise<One>, other: Promise<Other>): Promise<[One, Other]> {
   await Promise.allSettled([one, other]);
   return Promise.all([one, other]);
 }
 
-/** A copy made page by page carries the journal mode of its source; a backup stands alone, without a WAL. */
+/** A copy made page by page has the journal mode of its source; a backup is a single file, without a WAL. */
 function foldOf(file: string, source: BackupSource): FoldJob {
   return { kind: 'fold', file, identity: null, nativeBinding: source.nativeBinding, busyTimeoutMs: 0 };
 }

@@ -11,10 +11,10 @@ import { countViolations, newViolations, violationsIn, type Violations } from '.
 import { FailedChange, promisedChange, type Changed, type ChangeOutcome, type ChangePlan } from './snapshot';
 
 const member = 'db.withSnapshot()';
-/** Problems that a message shows. */
+/** Problems shown in a message. */
 const shownProblems = 3;
 
-/** Which change the code that runs belongs to. */
+/** Identifies the change that the running code belongs to. */
 const changeOf = new AsyncLocalStorage<object>();
 
 export function changeInTransaction<Value>(
@@ -43,7 +43,7 @@ function runTransaction<Value>(connection: Connection, change: () => Value, plan
   }
 }
 
-/** Runs the change inside the transaction, which it can neither end nor leave behind. */
+/** Runs the change inside the transaction, which it can neither end nor leave open. */
 function runOwned<Value>(connection: Connection, change: () => Value, plan: ChangePlan): Value {
   const transaction = new OwnedTransaction(connection, member);
   const token = {};
@@ -68,22 +68,22 @@ function runOwned<Value>(connection: Connection, change: () => Value, plan: Chan
 }
 
 /**
- * What an async change does after its first `await` would be stored statement by statement, although it is rolled back:
- * its calls on this connection throw. The `then` of what is no promise is never called, because it could begin a query.
+ * After its first `await` an async change would be stored statement by statement, although it is rolled back: its calls
+ * on this connection throw. The `then` of a non-promise is never called, because it could start a query.
  */
 function refuseRest(connection: Connection, token: object, promise: unknown): void {
   const lift = connection.refuseCalls(
     () => changeOf.getStore() === token,
     () =>
-      new UnsafeStatementError(`The transaction of ${member} on ${connection.file} is rolled back already.`, {
-        hint: 'The change returned a promise, which one transaction cannot wait for: what it does afterwards would be stored statement by statement.',
+      new UnsafeStatementError(`The transaction of ${member} on ${connection.file} has been rolled back.`, {
+        hint: 'The change returned a promise, which one transaction cannot wait for: its later statements would be stored one by one.',
         details: { file: connection.file },
       }),
   );
   if (isPromise(promise)) void Promise.prototype.then.call(promise, lift, lift);
 }
 
-/** Rolls back what is still open, and says what is known. */
+/** Rolls back an open transaction, and returns what is known of the outcome. */
 function undo(connection: Connection, error: unknown): ChangeOutcome {
   const { native } = connection;
   if (native.inTransaction) {
@@ -112,7 +112,7 @@ export async function changeAlone<Value>(
     if (plan.foreignKeys === 'off') setForeignKeys(connection, false);
     const before = plan.check === 'off' ? null : violationsOf(connection);
     step = 'change';
-    // Of other code that runs meanwhile as well: what it asks for would not happen either.
+    // Also for other code that runs meanwhile: its request would have no effect either.
     connection.onIgnoredForeignKeys = onIgnored(plan);
     const value = await change();
     step = 'check';
@@ -130,7 +130,7 @@ export async function changeAlone<Value>(
 function withForeignKeys<Result>(connection: Connection, plan: ChangePlan, run: () => Result): Result {
   if (plan.foreignKeys === 'keep') return run();
   const enforced = foreignKeysOf(connection);
-  // Inside a transaction it does nothing, and `run` refuses that.
+  // Inside a transaction it has no effect, and `run` refuses that.
   setForeignKeys(connection, false);
   try {
     return run();
@@ -143,7 +143,7 @@ function restoreForeignKeys(connection: Connection, enforced: boolean): void {
   if (connection.native.open && foreignKeysOf(connection) !== enforced) setForeignKeys(connection, enforced);
 }
 
-/** Where they are off already, a generated migration may ask for it again, and for the opposite at its end. */
+/** If they are off already, a generated migration may request that again, and the opposite at its end. */
 function onIgnored(plan: ChangePlan): (wanted: boolean) => void {
   return plan.foreignKeys === 'off' ? () => {} : refuseForeignKeys;
 }
@@ -154,7 +154,7 @@ function refuseForeignKeys(wanted: boolean): never {
     {
       hint: wanted
         ? `Set it before ${member}.`
-        : `Pass { foreignKeys: 'off' } to ${member}: they are off while the change runs, and checked before its end. Otherwise a table that is rebuilt takes the rows along that refer to it.`,
+        : `Pass { foreignKeys: 'off' } to ${member}: they are off while the change runs, and checked before its end. Otherwise rebuilding a table deletes the rows that refer to it.`,
     },
   );
 }
@@ -165,7 +165,7 @@ function refuseInTransaction(connection: Connection): void {
 
 export function insideTransaction(file: string): SqliteLockedError {
   return new SqliteLockedError(
-    `A change with a snapshot of ${file} cannot run inside a transaction of its own connection.`,
+    `Cannot run a change with a snapshot of ${file}: this connection has an open transaction.`,
     'SQLITE_LOCKED',
     {
       hint: 'Commit or roll back first: the snapshot has nothing of the open transaction, and the change would be committed or rolled back with it.',
@@ -183,7 +183,7 @@ function violationsOf({ native, verbose }: Connection): Violations {
   );
 }
 
-/** Throws when the database is damaged, or has violations that were not there before; returns how many there are. */
+/** Throws if the database is damaged, or has new violations; returns the number of violations. */
 function assertSound(connection: Connection, before: Violations): number {
   const { native, verbose } = connection;
   const damage = verbose.quietly(() => native.prepare<[], string>('PRAGMA quick_check').pluck().all());

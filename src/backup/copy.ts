@@ -1,4 +1,4 @@
-/** The copying step: by which method, in which thread, with which progress. */
+/** Runs the copying step, with the chosen method, thread and progress. */
 import { statSync } from 'node:fs';
 import { truncate } from 'node:fs/promises';
 import { clearInterval, setInterval } from '../base/clock';
@@ -14,10 +14,12 @@ import type { BackupSource, SchemaPlace } from './source';
 import { discardUntil } from './room';
 import { removeTemporary } from './staging-folder';
 
-/** How often the growing file of `VACUUM INTO` is looked at, in milliseconds: often enough for a progress bar. */
+/** Poll interval of the growing file of `VACUUM INTO`, in milliseconds: often enough for a progress bar. */
 const pollMs = 100;
 
-/** Pages a step in the calling thread when nobody steers: as better-sqlite3, so that the event loop has its turns. */
+/**
+ * Pages per step in the calling thread without a listener: as in better-sqlite3, which leaves turns to the event loop.
+ */
 const pagesPerStepHere = 100;
 
 type CopyOptions = Pick<
@@ -25,7 +27,7 @@ type CopyOptions = Pick<
   'method' | 'mayFallBack' | 'attached' | 'progress' | 'pagesPerSecond' | 'signal'
 >;
 
-/** Copies one schema to `destination`, and says by which method in the end. */
+/** Copies one schema to `destination`, and returns the method that was used in the end. */
 export async function copyTo(
   destination: string,
   source: BackupSource,
@@ -42,12 +44,12 @@ export async function copyTo(
   }
 }
 
-/** `VACUUM INTO` creates the schema anew, which asks for every function and module in it; copying pages does not. */
+/** `VACUUM INTO` creates the schema again, which needs every function and module in it; copying pages does not. */
 function isAboutTheSchema(error: unknown): boolean {
   return isSqliteFailure(error) && error.code === 'SQLITE_ERROR';
 }
 
-/** Copies, and cleans up behind a copy that was given up while SQLite was still writing. */
+/** Copies, and cleans up after a copy that was aborted while SQLite was still writing. */
 async function copyOnce(
   destination: string,
   source: BackupSource,
@@ -58,8 +60,8 @@ async function copyOnce(
   try {
     return await copy.result;
   } catch (error) {
-    // Windows deletes no open file; elsewhere it is removed at once, and again after SQLite's call has ended, should the
-    // call have been just about to open the file when the abort came.
+    // Windows cannot delete an open file; elsewhere it is removed at once, and again after SQLite's call has ended, in
+    // case the call was just about to open the file when the abort came.
     if (options.signal?.aborted === true && options.method === 'vacuum-into') discardUntil(destination, copy.over);
     if (process.platform === 'win32' || options.signal?.aborted !== true) await copy.over;
     else void copy.over.then(() => removeTemporary(destination));
@@ -70,8 +72,8 @@ async function copyOnce(
 /**
  * Copies one schema to `destination`, an empty file.
  *
- * A schema in a file is copied by the maintenance thread over a connection of its own. One in memory, or a temporary
- * one, exists only inside the caller's connection: it is copied in the calling thread, whose event loop waits for it.
+ * A schema in a file is copied by the maintenance thread over a connection of its own. An in-memory or temporary one
+ * exists only inside the caller's connection: it is copied in the calling thread, whose event loop waits for it.
  */
 function startCopy(
   source: BackupSource,
@@ -90,7 +92,7 @@ function startCopy(
     destination,
     busyTimeoutMs: source.busyTimeoutMs,
     access: source.access,
-    // Without a connection of this process the file was only named.
+    // Without a connection of this process the file is only a name.
     foreign: source.native === null,
   };
   const { signal, progress, pagesPerSecond } = options;
@@ -125,7 +127,9 @@ async function copyHere(
   });
 }
 
-/** Reads the progress of `VACUUM INTO` off the size of the file that it writes, against what the source has in use. */
+/**
+ * Reports the progress of `VACUUM INTO` as the size of the file it writes, relative to the used pages of the source.
+ */
 function pollGrowth(
   destination: string,
   progress: (progress: CopyProgress) => unknown,

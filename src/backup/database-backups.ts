@@ -1,4 +1,7 @@
-/** The backups of one open database: at once, by schedule, and before a risky change; each is told to its listeners. */
+/**
+ * Makes the backups of one open database: on request, by schedule, and before a risky change; listeners are notified of
+ * each.
+ */
 import { dirname } from 'node:path';
 import { backup } from './backup';
 import { changeAlone, changeInTransaction, insideTransaction } from './change';
@@ -15,14 +18,14 @@ import { asError } from '../base/foreign-error';
 import type { FileIdentity } from '../base/file-identity';
 import { backupEnvironment } from './environment';
 
-/** What the backups of an open database need of it. */
+/** The part of an open database that its backups use. */
 export interface BackupSubject {
   readonly connection: Connection;
   /** `null` for a database without a file. */
   readonly identity: FileIdentity | null;
 }
 
-/** `db.backup()`. */
+/** Implements `db.backup()`. */
 export async function backUp(
   database: BackupSubject,
   destination: string,
@@ -39,7 +42,9 @@ export async function backUp(
   }
 }
 
-/** As in better-sqlite3: what the callback throws reaches the caller as it is, and the end of the connection ends the copy. */
+/**
+ * As in better-sqlite3: the callback's error reaches the caller unchanged, and closing the connection ends the copy.
+ */
 function watchProgress(
   { native }: Connection,
   options: BackupOptions | undefined,
@@ -61,7 +66,7 @@ function watchProgress(
   return { options: { ...options, progress: watched }, failure: () => failure };
 }
 
-/** better-sqlite3 has a `TypeError` for a folder that is not there; everything else is told by `BackupError`. */
+/** better-sqlite3 throws a `TypeError` for a missing folder; everything else is a `BackupError`. */
 function asBetterSqlite3(error: unknown): unknown {
   if (!(error instanceof BackupError) || error.details['missingFolder'] !== true) return error;
   const { hint, details } = error;
@@ -72,7 +77,9 @@ function asBetterSqlite3(error: unknown): unknown {
   });
 }
 
-/** The backups of the `backup` option; `null` for a database without a file, which ends with the process anyway. */
+/**
+ * Starts the backups of the `backup` option; `null` for a database without a file, which ends with the process anyway.
+ */
 export function startScheduledBackups(database: BackupSubject): Schedule | null {
   const { plan, options, hub } = database.connection;
   const { file } = plan;
@@ -82,7 +89,7 @@ export function startScheduledBackups(database: BackupSubject): Schedule | null 
   return startSchedule(options.backup, {
     source: file,
     nativeBinding: typeof nativeBinding === 'string' ? nativeBinding : undefined,
-    // SQLite's locks mean less on a filesystem of another machine than on that of the database.
+    // SQLite's locks are less reliable on a filesystem of another machine than on that of the database.
     lockDirectory: async () => ((await backupEnvironment.isNetwork(directory)) ? dirname(file) : directory),
     backup: (destination, signal) => makeBackup(database, destination, { verify, signal, overwrite: false }),
     onFailure: (error, _next, path) => hub.publish('backupFailed', { path, error }),
@@ -90,7 +97,7 @@ export function startScheduledBackups(database: BackupSubject): Schedule | null 
   });
 }
 
-/** `db.withSnapshot()`. */
+/** Implements `db.withSnapshot()`. */
 export function changeWithSnapshot<Value>(
   database: BackupSubject,
   change: () => Value,
@@ -104,7 +111,7 @@ export function changeWithSnapshot<Value>(
       file: plan.file,
       backup: (destination, given) =>
         backUp(database, destination, { ...given, overwrite: false }).catch((error: unknown) => {
-          // Only `db.backup()` has a better-sqlite3 to be like.
+          // Only `db.backup()` has a counterpart in better-sqlite3.
           throw error instanceof InvalidOptionError && error.cause instanceof BackupError ? error.cause : error;
         }),
       changeInTransaction: (run, how) => changeInTransaction(connection, run, how),
@@ -115,7 +122,7 @@ export function changeWithSnapshot<Value>(
   );
 }
 
-/** `db.verify()`. */
+/** Implements `db.verify()`. */
 export function verifyOpen({ plan }: Connection, level: 'quick' | 'full' = 'quick'): Promise<VerifyReport> {
   if (plan.file !== null) return verifyDatabase(plan.file, { level });
   return Promise.reject(

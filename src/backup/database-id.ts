@@ -1,4 +1,4 @@
-/** Gives a database a name of its own, which its backups carry: paths, hosts and inode numbers are no identity. */
+/** Gives a database an id of its own, which its backups carry: paths, hosts and inode numbers are no identity. */
 import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
@@ -26,26 +26,26 @@ import { noHardLinks, tryLink } from './durable-rename';
 import { temporaryName, thisProcess } from './process-id';
 
 /**
- * What `<database>-backup-id` says.
+ * The content of `<database>-backup-id`.
  *
- * Two containers have different databases at equal paths, and a restore gives the same database another inode: a random name
- * in a file beside the database stays with it through both, and through VACUUM, a restart and another host name.
+ * Two containers have different databases at equal paths, and a restore gives the same database another inode: a random
+ * id in a file beside the database stays with it through both, and through VACUUM, a restart and another host name.
  */
 interface IdText {
   readonly format: 1;
   readonly id: string;
-  /** Canonical path of the database when the name was given. */
+  /** Canonical path of the database when the id was assigned. */
   readonly file: string;
-  /** The file that holds this text: a copy of it has another mark. */
+  /** The mark of the file that holds this text: a copy of it has another mark. */
   readonly mark: string;
-  /** Where `file` can be looked for: the boot and the mounts of the process that wrote this. */
+  /** Where `file` can be found: the boot and the mounts of the process that wrote this. */
   readonly place: string;
   readonly created: string;
 }
 
 export interface DatabaseId {
   readonly id: string;
-  /** What somebody should know about it, for example that the database was copied; `null`: nothing. */
+  /** A message for the operator, for example that the database was copied; `null`: none. */
   readonly notice: string | null;
 }
 
@@ -65,23 +65,23 @@ export function isId(value: unknown): boolean {
   return typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
 }
 
-/** Beside the database, so that it moves with it. */
+/** Beside the database, with which it moves. */
 export function databaseIdPath(file: string): string {
   return `${file}-backup-id`;
 }
 
-/** Who reads a file: itself, or a copy of it. Birth times are kept by ext4, xfs, btrfs, NTFS and APFS; inodes by most. */
+/** Distinguishes a file from a copy of it. Birth times are kept by ext4, xfs, btrfs, NTFS and APFS; inodes by most. */
 export function markOf({ ino, birthtimeMs }: { readonly ino: number; readonly birthtimeMs: number }): string {
   return `${ino}.${Math.floor(birthtimeMs)}`;
 }
 
-/** What a look at the file says, decided apart from the look. */
+/** The state of the file, without a decision. */
 export type IdFinding =
   | { readonly state: 'missing' }
   | { readonly state: 'known'; readonly id: string }
-  /** A copy of the file, made with the database: which of the two is the old one cannot always be told. */
+  /** A copy of the file, made with the database: it is not always clear which of the two is the original. */
   | { readonly state: 'copied'; readonly text: IdText }
-  /** Somebody else's, a link, or nonsense. */
+  /** Another user's, a link, or nonsense. */
   | { readonly state: 'refused'; readonly what: string };
 
 export function readDatabaseId(file: string): IdFinding {
@@ -96,13 +96,13 @@ export function readDatabaseId(file: string): IdFinding {
   return isSameMark(text.mark, markOf(found.stats)) ? { state: 'known', id: text.id } : { state: 'copied', text };
 }
 
-/** Equal birth times are those of one file; where there are none, the inode has to do. */
+/** Equal birth times belong to one file; without birth times the inodes are compared. */
 export function isSameMark(one: string, other: string): boolean {
   const [[ino, birth], [otherIno, otherBirth]] = [one.split('.'), other.split('.')];
   return birth !== '0' && otherBirth !== '0' ? birth === otherBirth : ino === otherIno;
 }
 
-/** The manifest of a backup, as far as it says of which file it is. */
+/** The part of a backup's manifest that identifies its database. */
 export interface IdClue {
   readonly id: string;
   /** Mark of the database when the backup was made. */
@@ -110,11 +110,11 @@ export interface IdClue {
 }
 
 /**
- * The name of the database; gives it one when it has none.
+ * Returns the id of the database; assigns one if it has none.
  *
- * `clues` are those of the backups that lie where new ones go: a database that was renamed without its `-backup-id` is still
- * the same file. What cannot be known is not guessed: a database whose `-backup-id` was copied with it gets a new name, and
- * the notice says so, unless the original is known to be gone from this machine.
+ * `clues` are those of the backups in the folder for new ones: a database that was renamed without its `-backup-id` is
+ * still the same file. Nothing is guessed: a database whose `-backup-id` was copied with it gets a new id, and the
+ * notice reports it, unless the original is known to be gone from this machine.
  */
 export async function establishDatabaseId(file: string, clues: readonly IdClue[]): Promise<DatabaseId> {
   const found = readDatabaseId(file);
@@ -136,12 +136,12 @@ export async function establishDatabaseId(file: string, clues: readonly IdClue[]
   return write(file, ids.size === 1 && known !== undefined ? known : newId(), null, false);
 }
 
-/** Of a database that goes without its file beside it, both numbers must be right. */
+/** For a database without its id file both numbers must match. */
 function isSameFile(one: string, other: string): boolean {
   return one === other && !one.endsWith('.0');
 }
 
-/** Decides what becomes of a name that was copied with its database. Pure. */
+/** Decides about an id that was copied with its database. Pure. */
 export function judgeCopy(
   file: string,
   text: { readonly id: string; readonly file: string },
@@ -163,7 +163,7 @@ function whatStandsAt({ file, id }: IdText): 'stands' | 'gone' {
   return found.state === 'known' && found.id === id ? 'stands' : 'gone';
 }
 
-/** Where no file can be written: the same as long as neither path nor file change. */
+/** If no file can be written: stable while neither path nor file changes. */
 function derivedId(file: string, mark: string | null): string {
   return createHash('sha256')
     .update(`${file}\n${mark ?? ''}\n${placeMark()}`)
@@ -201,7 +201,7 @@ async function write(file: string, id: string, notice: string | null, replaces: 
     const mark = statSync(file, { throwIfNoEntry: false });
     return {
       id: derivedId(file, mark === undefined ? null : markOf(mark)),
-      notice: `${path} cannot be written (${errorMessage(error)}): the backups of this database are told from others by its path and file, and begin anew when those change.`,
+      notice: `${path} cannot be written (${errorMessage(error)}): the backups of this database are distinguished by its path and file, and start anew when those change.`,
     };
   }
 }
@@ -225,7 +225,7 @@ function writeText(path: string, file: string, id: string): void {
   }
 }
 
-/** Whoever may read the database may read its name; a process of root gives it to the owner of the database. */
+/** Readers of the database may read its id; a process of root gives it to the owner of the database. */
 function giveAccessOf(file: string, descriptor: number): void {
   const database = statSync(file, { throwIfNoEntry: false });
   if (database === undefined || process.geteuid === undefined) return;

@@ -1,4 +1,4 @@
-/** Finds where a backup goes, and refuses where it may not go. */
+/** Determines the destination of a backup, and refuses unsafe ones. */
 import { accessSync, constants, lstatSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { sameFile, type FileIdentity } from '../base/file-identity';
@@ -15,7 +15,7 @@ export interface Destination {
   /** Canonical path. */
   readonly path: string;
   readonly folder: string;
-  /** A file stands there already, and may be replaced. */
+  /** A file already exists there, and may be replaced. */
   readonly replaces: boolean;
 }
 
@@ -38,14 +38,14 @@ export async function checkDestination(
   refuseUnwritable(folder);
   const existing = statSync(path, { bigint: true, throwIfNoEntry: false });
   if (existing === undefined) {
-    refuseSidecars(path, 'Something stands beside the destination that SQLite would take for a part of it');
+    refuseSidecars(path, 'A file beside the destination would be taken by SQLite for a part of it');
     return { path, folder, replaces: false };
   }
   if (!existing.isFile()) refuse(`${path} is not a regular file.`, 'Name a file that does not exist yet.', path);
   if (isOpenHere(existing)) throw openHere(path);
   if (replaceable === 'nothing') {
     refuse(
-      `There is a file at ${path} already.`,
+      `${path} already exists.`,
       'Name another file, or pass `overwrite: true` (`--overwrite` on the command line) to replace it.',
       path,
     );
@@ -53,7 +53,7 @@ export async function checkDestination(
   const state = await refuseInUse(path, isOpenHere);
   if (state === 'other' && replaceable === 'databases') {
     refuse(
-      `The file at ${path} is no SQLite database.`,
+      `The file at ${path} is not an SQLite database.`,
       'Name another file, or pass `overwrite: true` to replace it whatever it is.',
       path,
     );
@@ -62,8 +62,8 @@ export async function checkDestination(
 }
 
 /**
- * Refuses a file that is a database in use: here, by a descriptor of another process (those of other users are seen by root
- * alone), by sidecars, or by a lock. Tells whether it is a database.
+ * Refuses a file that is a database in use: here, by a descriptor of another process (only root sees those of other
+ * users), by sidecars, or by a lock. Returns whether it is a database.
  */
 export async function refuseInUse(
   path: string,
@@ -80,11 +80,7 @@ export async function refuseInUse(
   }
   const { state } = await runJob({ kind: 'probe', file: path, identity: identityOf(found), busyTimeoutMs: 0 });
   if (state === 'locked') {
-    refuse(
-      `${path} is a database that somebody uses: it is locked.`,
-      'Close it first, or name another destination.',
-      path,
-    );
+    refuse(`${path} is a database in use: it is locked.`, 'Close it first, or name another destination.', path);
   }
   return state;
 }
@@ -97,8 +93,8 @@ function openHere(path: string): BackupError {
 }
 
 /**
- * Refuses the name of a sidecar of a database that stands there, in every spelling that the filesystem takes for it: a file
- * of that name would be played into the database.
+ * Refuses the name of a sidecar of a database that exists there, in every spelling that the filesystem accepts for it:
+ * a file of that name would be played into the database.
  */
 function refuseSidecarName(path: string): void {
   const name = process.platform === 'win32' ? basename(path).replace(/[. ]+$/, '') : basename(path);
@@ -112,7 +108,7 @@ function refuseSidecarName(path: string): void {
   refuse(`${path} is a file of the database ${database}.`, 'Name another file.', path);
 }
 
-/** Whether the filesystem takes another spelling of a name for the same file. */
+/** True if the filesystem accepts another spelling of a name for the same file. */
 function foldsCase(path: string, identity: FileIdentity): boolean {
   const name = basename(path);
   const other = name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase();
@@ -120,7 +116,7 @@ function foldsCase(path: string, identity: FileIdentity): boolean {
   return found !== undefined && sameFile(found, identity);
 }
 
-/** The file that an open of `given` would reach: its folder's real path, and the target of a symbolic link. */
+/** Returns the file that an open of `given` would reach: its folder's real path, and the target of a symbolic link. */
 function canonical(given: string): string {
   const absolute = resolve(given);
   let path: string;
@@ -146,7 +142,7 @@ function canonical(given: string): string {
   }
 }
 
-/** Whoever owns a link chooses where it leads, also between two looks. */
+/** The owner of a link can redirect it at any time. */
 function refuseForeignLink(path: string): void {
   const [link] = foreignLinks(path);
   if (link === undefined) return;
@@ -180,7 +176,7 @@ function refuseUnwritable(folder: string): void {
   }
 }
 
-/** A backup that came to stand beside a foreign journal would be "recovered" with it at its next open. */
+/** A backup beside a foreign journal would be "recovered" with it at its next open. */
 function refuseSidecars(path: string, because: string): void {
   const found = sidecarSuffixes
     .map(suffix => `${path}${suffix}`)

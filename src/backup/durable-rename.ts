@@ -1,16 +1,16 @@
-/** Puts a finished file where it belongs, so that the name holds after a power failure, or puts back what was there. */
+/** Moves a finished file to its final name durably, surviving a power failure, or restores the previous file. */
 import { link, open, rename, rm } from 'node:fs/promises';
 import { existsSync, lstatSync } from 'node:fs';
 import { sameFile } from '../base/file-identity';
 
-/** A filesystem without hard links (vfat, exfat, some network mounts) answers with one of these. link(2) */
+/** A filesystem without hard links (vfat, exfat, some network mounts) returns one of these. link(2) */
 export const noHardLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL'];
 
 /**
  * Gives the synced file `from` the name `to`, and makes the name durable with `sync`.
  *
- * With `aside`, a file at `to` is replaced; it keeps `aside` as a second name, and comes back from there if the sync
- * fails. Without it, `to` is taken with link(2), which never replaces a file that somebody put there meanwhile.
+ * With `aside`, a file at `to` is replaced; it keeps `aside` as a second name, and is restored from there if the sync
+ * fails. Without it, `to` is created with link(2), which never replaces a file that appeared meanwhile.
  *
  *     replace: link(to, aside)  rename(from, to)  fsync(folder)
  *     new:     link(from, to)   unlink(from)      fsync(folder)
@@ -35,7 +35,7 @@ export async function durableRename(
     }
     await sync();
   } catch (error) {
-    // The first error is the one to tell, whatever becomes of the way back.
+    // The first error is the one to report, even if the undo fails.
     if (placed) await rm(to, { force: true }).catch(() => {});
     if (kept) await putBack(aside, to).catch(() => {});
     throw error;
@@ -43,8 +43,8 @@ export async function durableRename(
 }
 
 /**
- * Gives a file its first name back. When it still has both names, only the second one goes: rename(2) does nothing there,
- * and Windows refuses, because somebody may have the file open.
+ * Gives a file its first name back. If it still has both names, only the second one is removed: rename(2) does nothing
+ * there, and Windows refuses, because another process may have the file open.
  */
 export async function putBack(second: string, first: string): Promise<void> {
   const kept = lstatSync(second, { bigint: true, throwIfNoEntry: false });
@@ -56,12 +56,12 @@ export async function putBack(second: string, first: string): Promise<void> {
 
 /** Makes the names in a folder durable. fsync(2): "Calling fsync() does not ensure that the entry in the directory ..." */
 export async function syncFolder(folder: string): Promise<void> {
-  // Windows opens no directories, and NTFS journals its names.
+  // Windows cannot open directories, and NTFS journals its names.
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
   try {
     await handle.sync().catch((error: NodeJS.ErrnoException) => {
-      // Some network and FUSE filesystems have no sync of directories, and say so with EINVAL. fsync(2)
+      // Some network and FUSE filesystems cannot sync directories and report EINVAL. fsync(2)
       if (error.code !== 'EINVAL') throw error;
     });
   } finally {
@@ -69,7 +69,7 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** False when link(2) answers with one of `otherwise`. */
+/** Returns false if link(2) fails with one of `otherwise`. */
 export async function tryLink(existing: string, name: string, otherwise: readonly string[]): Promise<boolean> {
   try {
     await link(existing, name);

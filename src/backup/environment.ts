@@ -1,19 +1,22 @@
-/** What a backup and a restore ask about the files around them; apart, because public types lead here. */
+/**
+ * Declares the questions of a backup and a restore about the files around them; separate, because public types refer to
+ * it.
+ */
 import { type FileIdentity, sameFile } from '../base/file-identity';
 import { inspectFilesystem } from '../filesystem/inspect';
 import type { FilesystemClass } from '../filesystem/report';
 import { registeredFiles } from '../registry/registry';
 
 export interface BackupEnvironment {
-  /** Whether this process has the file open as a database; opening it with `fs` would then cancel SQLite's locks. */
+  /** True if this process has the file open as a database; opening it with `fs` would then cancel SQLite's locks. */
   readonly isOpenHere: (identity: FileIdentity) => boolean;
-  /** Whether the path lies on a filesystem of another machine. */
+  /** True if the path is on a filesystem of another machine. */
   readonly isNetwork: (path: string) => boolean | Promise<boolean>;
 }
 
-// What a backup or a restore asks about the files around it.
+// Answers the questions of a backup or a restore about the files around it.
 
-/** Ground that another kernel serves: SQLite never writes there, a finished copy may be carried there. */
+/** Filesystems served by another kernel: SQLite never writes there, but a finished copy may be copied there. */
 export const remoteClasses: ReadonlySet<FilesystemClass> = new Set(['network', 'cluster', 'vm-share', 'fuse']);
 
 export const backupEnvironment: BackupEnvironment = {

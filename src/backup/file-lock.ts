@@ -1,4 +1,4 @@
-/** Locks a small file through SQLite, so that the lock ends with its process, in whatever container that was. */
+/** Locks a small file through SQLite, with a lock that ends with its process in any container. */
 import { closeSync, constants, lstatSync, openSync, rmSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '../base/foreign-error';
@@ -8,22 +8,22 @@ import type { FolderHandle } from '../filesystem/folder-handle';
 import { NativeDatabase } from '../native/better-sqlite3';
 
 export interface FileLock {
-  /** Removes the file and ends the lock. Never throws: the next one takes over what stands there. */
+  /** Removes the file and ends the lock. Never throws: the next process takes over the remaining file. */
   release(): void;
 }
 
-/** `'busy'`: somebody alive has it. `'unusable'`: another user's file, or a filesystem without locks. */
+/** `'busy'`: a live process has it. `'unusable'`: another user's file, or a filesystem without locks. */
 export type LockOutcome = FileLock | 'busy' | 'unusable';
 
 /**
  * Creates `name` in `folder` and locks it, or locks the file that a killed process left there.
  *
- * Node has no file locks, SQLite has those of the kernel, on an empty file as well: a process id, a host name and a boot id
- * all change or repeat from container to container, and a clock is no proof either. A lock is given back when its process
- * dies, whatever killed it. https://sqlite.org/lockingv3.html
+ * Node has no file locks; SQLite uses those of the kernel, even on an empty file. A process id, a host name and a boot
+ * id all change or repeat from container to container, and a clock is no proof either. A lock ends with its process,
+ * whatever killed it. https://sqlite.org/lockingv3.html
  *
- * The file is removed while it is locked. Whoever opened it meanwhile has a lock on a file without a name, sees that, and
- * begins anew.
+ * The file is removed while it is locked. A process that opened it meanwhile holds a lock on a file without a name,
+ * detects that, and starts again.
  */
 export function lockFile(folder: FolderHandle, name: string, nativeBinding?: string): LockOutcome {
   const path = folder.at(name);
@@ -42,10 +42,10 @@ export function lockFile(folder: FolderHandle, name: string, nativeBinding?: str
   return 'busy';
 }
 
-/** Each further one means that somebody else finished in between. */
+/** Each further one means that another process finished in between. */
 const attempts = 10;
 
-/** The regular file of this user that stands there now; `null` when it is something else. */
+/** Returns the regular file of this user that now exists; `null` if it is something else. */
 function createEmpty(path: string): BigIntStats | null {
   try {
     closeSync(openSync(path, createFlags, 0o600));
@@ -84,14 +84,14 @@ function holdLock(folder: FolderHandle, name: string, db: NativeDatabase.Databas
     try {
       rmSync(folder.at(name), { force: true });
     } catch {
-      // An empty file that is not locked: the next process takes it.
+      // An unlocked empty file: the next process takes it.
     }
   };
   return {
     release() {
       remove();
       db.close();
-      // Windows removes no open file.
+      // Windows cannot remove an open file.
       if (process.platform === 'win32') remove();
     },
   };

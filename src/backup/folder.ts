@@ -1,4 +1,4 @@
-/** Reads the folder of scheduled backups: names that sort, what of it belongs to one database, and what leaves it. */
+/** Reads the folder of scheduled backups: sortable names, which files belong to one database, and their removal. */
 import { lstatSync, type Stats } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { basename, join, parse } from 'node:path';
@@ -8,32 +8,32 @@ import { readManifest, type BackupManifest } from './manifest';
 
 export interface StoredBackup {
   readonly path: string;
-  /** When it was begun, in milliseconds since 1970. */
+  /** When it was started, in milliseconds since 1970. */
   readonly moment: number;
-  /** `null` when it has none: then nothing says whose it is, and it is never removed. */
+  /** `null` if it has none: then its database is unknown, and it is never removed. */
   readonly manifest: BackupManifest | null;
   /**
-   * `'own'`: a complete backup of this database, made by this user. Nothing else counts:
-   * `'older'`: of an older version of this library, whose manifest names the path alone, which other databases may have;
-   * `'unknown'`: without a manifest; `'changed'`: no file, or of another size than its manifest says; `'foreign'`: of
-   * another user; `'other'`: of another database of the same name.
+   * `'own'`: a complete backup of this database, made by this user. Only this kind counts. `'older'`: of an older
+   * version of this library, whose manifest names only the path, which other databases may have; `'unknown'`: without a
+   * manifest; `'changed'`: no file, or of another size than its manifest states; `'foreign'`: of another user;
+   * `'other'`: of another database of the same name.
    */
   readonly kind: 'own' | 'older' | 'unknown' | 'changed' | 'foreign' | 'other';
 }
 
-/** What the backups of a folder are sorted by. */
+/** The criteria for sorting the backups of a folder. */
 export interface FolderQuestion {
   /** Canonical path of the database. */
   readonly source: string;
-  /** Its name; `null`: it has none yet. */
+  /** Its id; `null`: it has none yet. */
   readonly id: string | null;
-  /** Whose files count. Default: those of this user. */
+  /** The users whose files count. Default: this user. */
   readonly isOwner?: ((uid: number) => boolean) | undefined;
 }
 
 /**
- * Where the backup of `source` that begins at `moment` goes: `<name>-20261121T134501007Z.db`; with `id`, which keeps
- * databases of the same name apart, `<name>-20261121T134501007Z-1a2b3c4d.db`.
+ * Returns the path of the backup of `source` that starts at `moment`: `<name>-20261121T134501007Z.db`; with `id`, which
+ * keeps databases of the same name apart, `<name>-20261121T134501007Z-1a2b3c4d.db`.
  */
 export function backupPath(directory: string, source: string, moment: number, id: string | null = null): string {
   const suffix = id === null ? '' : `-${id.slice(0, 8)}`;
@@ -44,7 +44,7 @@ export function manifestPath(backup: string): string {
   return backup.replace(/\.db$/, '.json');
 }
 
-/** The backups in a folder that may be of one database, or have its name, from old to new. */
+/** Lists the backups in a folder that may belong to a database, or have its name, oldest first. */
 export async function listBackups(
   directory: string,
   { source, id, isOwner = isThisUser }: FolderQuestion,
@@ -57,14 +57,14 @@ export async function listBackups(
     const path = join(directory, name);
     const manifest = readManifest(manifestPath(path), isOwner);
     const kind = kindOf(manifest, lstatSync(path, { throwIfNoEntry: false }), { source, id, isOwner });
-    // A database that was renamed keeps its backups; a file without a manifest is told by its name alone.
+    // A renamed database keeps its backups; a file without a manifest is recognized by its name alone.
     if (kind === null || (['unknown', 'foreign', 'other'].includes(kind) && !name.startsWith(prefix))) continue;
     stored.push({ path, moment, manifest, kind });
   }
   return stored.toSorted((one, other) => one.moment - other.moment);
 }
 
-/** What the manifests in a folder say of the databases that they are of. */
+/** Reads the database marks in the manifests of a folder. */
 export async function readClues(directory: string): Promise<readonly IdClue[]> {
   const clues: IdClue[] = [];
   for (const name of await readdir(directory)) {
@@ -75,7 +75,7 @@ export async function readClues(directory: string): Promise<readonly IdClue[]> {
   return clues;
 }
 
-/** What a file is to the database that is asked about; `null`: it is gone. Pure. */
+/** Classifies a file with respect to the database; `null`: it is gone. Pure. */
 export function kindOf(
   manifest: BackupManifest | null,
   stats: Pick<Stats, 'isFile' | 'uid' | 'size'> | undefined,
@@ -94,7 +94,10 @@ function isThisUser(uid: number): boolean {
   return own === undefined || uid === own;
 }
 
-/** Removes backups with their manifests, the manifest last: what has one is complete. Collects what could not be removed. */
+/**
+ * Removes backups with their manifests, the manifest last: a file with a manifest is complete. Collects the files that
+ * could not be removed.
+ */
 export async function removeBackups(
   folder: FolderHandle,
   backups: readonly Pick<StoredBackup, 'path'>[],
@@ -116,20 +119,20 @@ export async function removeBackups(
 
 const nameForm = /-(\d{8}T\d{9}Z)(?:-[0-9a-f]{8})?\.db$/;
 
-/** The moment in the name of a backup; `null` for every other name. */
+/** Returns the time in the name of a backup; `null` for every other name. */
 export function momentOfName(name: string): number | null {
   const stamp = nameForm.exec(name)?.[1];
   return stamp === undefined ? null : momentOf(stamp);
 }
 
-// Moments in file names: `20261121T134501007Z`, which sort as they happened.
+// Formats and parses times in file names: `20261121T134501007Z`, which sort chronologically.
 
-/** UTC, so that no clock change of a time zone makes two names equal or lets them run backwards. */
+/** UTC: no change of a time zone makes two names equal or out of order. */
 export function stampOf(epochMs: number): string {
   return new Date(epochMs).toISOString().replace(/[-:.]/g, '');
 }
 
-/** The moment of a stamp, in milliseconds since 1970; `null` when it is none. */
+/** Returns the time of a stamp, in milliseconds since 1970; `null` if it is not a stamp. */
 export function momentOf(stamp: string): number | null {
   const parts = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z$/.exec(stamp);
   if (parts === null) return null;

@@ -1,4 +1,4 @@
-/** The rows that refer to nothing, before and after a change. */
+/** Finds rows with dangling references, before and after a change. */
 import { isSqliteFailure } from '../errors/translate';
 import { quotedName } from '../base/sql-name';
 import type { NativeDatabase } from '../native/better-sqlite3';
@@ -13,8 +13,8 @@ interface ViolationRow {
 }
 
 /**
- * The violations in `schemas`, each with its row. A foreign key whose parent has no key that it could refer to is one as
- * well; SQLite then checks nothing else, so the tables are asked one by one.
+ * Returns the violations in `schemas`, each with its row. A foreign key whose parent lacks the referenced key is one
+ * too; SQLite then checks nothing else, so the tables are checked one by one.
  */
 export function violationsIn(native: NativeDatabase.Database, schemas: readonly string[]): Violations {
   const found = new Map<string, number>();
@@ -29,7 +29,7 @@ export function violationsIn(native: NativeDatabase.Database, schemas: readonly 
   return found;
 }
 
-/** What is in `after` and was not in `before`. A row counts once for each parent that it lacks. */
+/** Returns the violations in `after` that are not in `before`. A row counts once for each missing parent. */
 export function newViolations(before: Violations, after: Violations): readonly string[] {
   return [...after].flatMap(([text, rows]) => (rows > (before.get(text) ?? 0) ? [text] : []));
 }
@@ -64,7 +64,7 @@ function tablesOf(native: NativeDatabase.Database, schema: string): readonly str
     .all();
 }
 
-/** The code of a foreign key mismatch: nothing but the statement, which is right, can have it. */
+/** The code of a foreign key mismatch: the statement is valid, so nothing else can cause it. */
 function isMismatch(error: unknown): error is Error {
   return isSqliteFailure(error) && error.code === 'SQLITE_ERROR';
 }

@@ -1,4 +1,6 @@
-/** Writes and reads the manifest of a scheduled backup: what it is, so that a restore can be chosen without opening it. */
+/**
+ * Writes and reads the manifest of a scheduled backup, which describes it for choosing a restore without opening it.
+ */
 import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
 import { randomBytes } from 'node:crypto';
@@ -12,11 +14,11 @@ import { isId, markOf } from './database-id';
 import type { BackupResult } from './options';
 import { temporaryName, thisProcess } from './process-id';
 
-/** What every version of the form says. */
+/** Fields of every version of the format. */
 interface ManifestFacts {
   /** Canonical path of the database that was backed up. */
   readonly source: string;
-  /** When the backup began, ISO 8601. */
+  /** When the backup was started, ISO 8601. */
   readonly created: string;
   readonly bytes: number;
   readonly pages: number;
@@ -27,21 +29,21 @@ interface ManifestFacts {
   readonly sqliteVersion: string;
   /** `PRAGMA schema_version` of the backup. */
   readonly schemaVersion: number;
-  /** `PRAGMA user_version`, where many applications keep the number of their last migration. */
+  /** `PRAGMA user_version`, in which many applications keep the number of their last migration. */
   readonly userVersion: number;
 }
 
-/** The first form names the database by its path alone, which another database may have as well. */
+/** The first format names the database by its path alone, which another database may have as well. */
 export interface FirstManifest extends ManifestFacts {
   readonly format: 1;
 }
 
 export interface CurrentManifest extends ManifestFacts {
-  /** Version of this form. */
+  /** Version of this format. */
   readonly format: 2;
-  /** The name in `<database>-backup-id`. */
+  /** The id in `<database>-backup-id`. */
   readonly database: string;
-  /** Inode and birth time of the database: a database that was renamed is found by them. */
+  /** Inode and birth time of the database, which identify a renamed database. */
   readonly mark: string;
 }
 
@@ -67,7 +69,7 @@ const currentForm: Shape<CurrentManifest> = {
   mark: isText(64),
   ...facts,
 };
-/** More than any manifest has, in bytes. */
+/** More than any manifest needs, in bytes. */
 const maxBytes = 65_536;
 
 export interface ManifestSubject {
@@ -102,7 +104,7 @@ export function manifestOf(
   };
 }
 
-/** Writes a manifest, whole and synced, or not at all; `mode`: its permissions. */
+/** Writes a manifest, complete and synced, or not at all; `mode`: its permissions. */
 export async function writeManifest(
   folder: FolderHandle,
   path: string,
@@ -133,19 +135,19 @@ function chmod(descriptor: number, mode: number): void {
   try {
     fchmodSync(descriptor, mode);
   } catch {
-    // A filesystem without permissions: it stays as private as it is.
+    // A filesystem without permissions: it stays private.
   }
 }
 
 function refuseExchanged(descriptor: number, folder: FolderHandle, name: string, path: string): void {
   const found = folder.look(name);
   if (found !== null && found.isFile() && sameFile(found, fstatSync(descriptor, { bigint: true }))) return;
-  throw new UntrustedFileError(`The manifest ${path} is not the file that was written: somebody replaced it.`, {
+  throw new UntrustedFileError(`The manifest ${path} is not the file that was written: it has been replaced.`, {
     details: { path },
   });
 }
 
-/** `null` when there is none, when `isOwner` does not accept its user, or when it does not have the form of a manifest. */
+/** Returns `null` if there is no manifest, `isOwner` rejects its user, or it does not have the form of one. */
 export function readManifest(path: string, isOwner: (uid: number) => boolean): BackupManifest | null {
   const found = readSmallFile(path, maxBytes);
   if (found.state !== 'read' || !isOwner(found.stats.uid)) return null;

@@ -1,4 +1,4 @@
-/** The options of `db.backup()`. */
+/** Declares and resolves the options of `db.backup()`. */
 import { InvalidOptionError } from '../errors/refusals';
 import type { CopyProgress } from '../maintenance/messages';
 import { booleanOption, choiceOption, integerOption, refuseOption } from '../options/checks';
@@ -8,37 +8,37 @@ export type BackupMethod = 'vacuum-into' | 'online';
 
 export interface BackupOptions {
   /**
-   * `'vacuum-into'` (default): one compact snapshot, as fast as the disk. `'online'`: page by page; slower or faster as
-   * you say, and the free pages come along. Both copy one snapshot, so writers cannot disturb them; the default is
-   * `'online'` when `progress` or `pagesPerSecond` is given, because only that can be steered.
+   * `'vacuum-into'` (default): one compact snapshot, as fast as the disk. `'online'`: page by page, at a controllable
+   * rate, including free pages. Both copy one snapshot, which writers cannot disturb; the default is `'online'` if
+   * `progress` or `pagesPerSecond` is given, because only that can be controlled.
    *
-   * A schema that needs functions or modules of your connection cannot be copied by `VACUUM INTO` over another one; when
+   * A schema that needs functions or modules of your connection cannot be copied by `VACUUM INTO` over another one; if
    * you name no method, such a schema is copied with `'online'`.
    */
   method?: BackupMethod | undefined;
   /** How the copy is checked: `quick_check` (default), `integrity_check`, or only header and size. */
   verify?: 'quick' | 'full' | 'off' | undefined;
   /**
-   * What happens to a file at the destination. Default: an SQLite database there is replaced, as better-sqlite3 does, and an
-   * other file is refused. `true`: replaced, whatever it is. `false`: refused. The old file stays until the new one is verified
-   * and synced; a database that somebody has open is always refused.
+   * How an existing destination is handled. Default: an SQLite database is replaced, as in better-sqlite3, and any
+   * other file is refused. `true`: replaced, whatever it is. `false`: refused. The old file stays until the new one is
+   * verified and synced; a database that is in use is always refused.
    */
   overwrite?: boolean | undefined;
   /** Name of the attached database to copy. Default `'main'`. */
   attached?: string | undefined;
   /**
-   * As better-sqlite3's: called with `{ totalPages, remainingPages }`; the number it returns is how many pages the next
-   * step of `'online'` copies, 0 to wait. With `'vacuum-into'` the figures are read off the growing file.
+   * As in better-sqlite3: called with `{ totalPages, remainingPages }`; it returns the number of pages that the next
+   * step of `'online'` copies, 0 to wait. With `'vacuum-into'` the figures come from the growing file.
    */
   progress?: ((progress: CopyProgress) => number | undefined | void) | null | undefined;
-  /** Pages that `'online'` copies a second at most. Default: no limit. */
+  /** Maximum pages per second for `'online'`. Default: no limit. */
   pagesPerSecond?: number | undefined;
   /**
-   * Bytes that stay free for the service on the filesystem of the database; a copy that would take them is not begun, or is
-   * stopped. Default: 5 % of the filesystem (1 GiB at most) or 8 MB, whichever is more; on another filesystem 0.
+   * Bytes that stay free for the service on the filesystem of the database; a copy that would take them is not started,
+   * or is stopped. Default: 5 % of the filesystem (1 GiB at most) or 8 MB, whichever is more; on another filesystem 0.
    */
   reserveBytes?: number | undefined;
-  /** Ends the backup: it rejects at once, and nothing is left at the destination. */
+  /** Aborts the backup: it rejects at once, and leaves nothing at the destination. */
   signal?: AbortSignal | undefined;
 }
 
@@ -47,10 +47,10 @@ export type Replaceable = 'databases' | 'files' | 'nothing';
 
 export interface ResolvedBackupOptions {
   readonly method: BackupMethod;
-  /** The method was not named, so the other one may stand in. */
+  /** The method was not named, so the other one may be used. */
   readonly mayFallBack: boolean;
   readonly verify: 'quick' | 'full' | 'off';
-  /** Which files at the destination may be replaced. */
+  /** The kinds of files at the destination that may be replaced. */
   readonly replaces: Replaceable;
   readonly attached: string;
   readonly progress: ((progress: CopyProgress) => unknown) | null;
@@ -72,7 +72,7 @@ const names = [
 /** More pages a second than any disk has. */
 const mostPagesPerSecond = 0x7fffffff;
 
-/** Checks the arguments of `db.backup()`; each complaint is an `InvalidOptionError`, which is a `TypeError`. */
+/** Checks the arguments of `db.backup()`; each error is an `InvalidOptionError`, which is a `TypeError`. */
 export function resolveBackupOptions(destination: unknown, given: unknown): [string, ResolvedBackupOptions] {
   if (typeof destination !== 'string') refuseArgument('Expected first argument to be a string');
   // better-sqlite3 trims the name, and so does every later open of it.
@@ -120,28 +120,28 @@ function refuseArgument(message: string): never {
   throw new InvalidOptionError(`${message}.`);
 }
 
-// What a backup gives, apart from how it is made: the public types reach no further than this file.
+// Declares the result of a backup; the public types refer to nothing beyond this file.
 
-/** What stands at the destination, and how it came there. */
+/** The file at the destination, and how it was made. */
 export interface BackupResult {
   /** Canonical path of the backup. */
   readonly path: string;
   readonly bytes: number;
   readonly pages: number;
-  /** As better-sqlite3's result: the pages of the copy, and none that remain. */
+  /** As in better-sqlite3's result: the pages of the copy, and none remaining. */
   readonly totalPages: number;
   readonly remainingPages: 0;
-  /** Of the whole file, in hexadecimal digits. */
+  /** Of the whole file, in hexadecimal. */
   readonly sha256: string;
   readonly durationMs: number;
   readonly method: BackupMethod;
   /**
-   * The check that was made. Shallower than asked for where the schema needs functions, collations or modules of the
-   * application: `unchecked` says what was left out; `'partial'`: table by table.
+   * The check that was made. Shallower than requested if the schema needs functions, collations or modules of the
+   * application: `unchecked` lists what was left out; `'partial'`: table by table.
    */
   readonly verified: 'quick' | 'full' | 'partial' | 'off';
   readonly unchecked: readonly string[];
-  /** Rows of the source, and so of the backup, that refer to a row that does not exist; `null` if not counted. */
+  /** Rows of the source, and of the backup, that refer to a row that does not exist; `null` if not counted. */
   readonly foreignKeyViolations: number | null;
   readonly sqliteVersion: string;
   readonly schemaVersion: number;

@@ -9,20 +9,19 @@ export interface PlacedFile {
   /** Canonical path: symbolic links followed. */
   readonly path: string;
   readonly folder: string;
-  /** `null` when there is no file yet. */
+  /** `null` if the file does not exist yet. */
   readonly facts: BigIntStats | null;
-  /** Which of its sidecars stand beside it. */
+  /** Its existing sidecars. */
   readonly sidecars: readonly string[];
 }
 
-/** One that is there, or why there is none, for a person. */
+/** An existing file, or a message that there is none. */
 export type FoundFile = { readonly place: PlacedFile } | { readonly missing: string; readonly cause?: unknown };
 
-/** What to do about a file that is missing. */
-export const missingHint =
-  'Look at the path, and at the rights of its folders: it must lead to the database file itself.';
+/** The hint for a missing file. */
+export const missingHint = 'Check the path, and the rights of its folders: it must lead to the database file itself.';
 
-/** The regular file at a path that somebody gave to read from. */
+/** Finds the regular file at a path that the caller gave to read from. */
 export function findFile(given: string): FoundFile {
   try {
     const place = placeOf(given);
@@ -31,14 +30,14 @@ export function findFile(given: string): FoundFile {
     const what = place.facts.isDirectory() ? 'a folder' : 'not a regular file';
     return { missing: `There is no database at ${place.path}: it is ${what}.` };
   } catch (cause) {
-    // Behind a folder that may not be searched there may well be one.
+    // It may exist in a folder that may not be searched.
     const isAbsent = ['ENOENT', 'ENOTDIR'].includes(errorCode(cause) ?? '');
     const what = isAbsent ? `There is no database at ${given}` : `The database ${given} cannot be reached`;
     return { missing: `${what}: ${errorMessage(cause)}.`, cause };
   }
 }
 
-/** Throws the system's error when the folder does not exist, or a symbolic link leads nowhere. */
+/** Throws the system's error if the folder does not exist, or a symbolic link is dangling. */
 export function placeOf(given: string): PlacedFile {
   const absolute = resolve(given.trim());
   const named = join(realpathSync(dirname(absolute)), basename(absolute));
@@ -48,12 +47,12 @@ export function placeOf(given: string): PlacedFile {
   return { path, folder: dirname(path), facts, sidecars: sidecarsOf(path) };
 }
 
-/** What of a file's facts crosses to another thread. */
+/** The part of a file's facts that crosses to another thread. */
 export function identityOf(facts: FileIdentity | null): FileIdentity | null {
   return facts === null ? null : { dev: facts.dev, ino: facts.ino };
 }
 
-/** The sidecars that stand beside a database now, also empty ones. */
+/** Returns the existing sidecars of a database, including empty ones. */
 export function sidecarsOf(path: string): readonly string[] {
   return sidecarSuffixes
     .map(suffix => `${path}${suffix}`)
@@ -61,14 +60,14 @@ export function sidecarsOf(path: string): readonly string[] {
 }
 
 /**
- * How to open a database for reading that may be in use or lie on a shelf.
+ * Returns how to open a database for reading, whether in use or not.
  *
- * With sidecars it is in use, or was not closed: a read-only connection leaves them as they are. Without, a connection
- * that may write tidies up behind itself when it closes, and has nothing to checkpoint.
+ * With sidecars it is in use, or was not closed: a read-only connection leaves them unchanged. Without sidecars, a
+ * read-write connection cleans up its own when it closes, and has nothing to checkpoint.
  */
 export function readAccess({ sidecars }: Pick<PlacedFile, 'sidecars'>): ReadAccess {
   return sidecars.length > 0 ? 'read-only' : 'read-write';
 }
 
-/** What SQLite may put beside a database. */
+/** Suffixes of the files that SQLite may create beside a database. */
 export const sidecarSuffixes = ['-journal', '-wal', '-shm'] as const;

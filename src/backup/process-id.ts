@@ -1,28 +1,34 @@
-/** Names temporary files after their process, which lets others tell what a killed process left behind. */
+/** Names temporary files after their process, which identifies the leftovers of killed processes. */
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { bootId } from '../filesystem/fence-marker';
 
 export interface ProcessId {
-  /** The machine, or the container, whose process ids `pid` belongs to. */
+  /** The machine or container that `pid` belongs to. */
   readonly host: string;
   readonly pid: number;
-  /** When the process began, as the system counts it; a process id is used again, the two together are not. */
+  /** When the process started, as the system counts it; a process id is reused, the pair is not. */
   readonly started: string;
 }
 
-/** A temporary file of a process that cannot be asked (another container) is left alone for a day after its last write. */
+/**
+ * A temporary file of a process that cannot be queried (another container) is left alone for a day after its last
+ * write.
+ */
 export const foreignAgeMs = 86_400_000;
 
-/** `.safe-sqlite-<host>-<pid>-<started>-<serial>.tmp`, with what SQLite puts beside it. Hidden, short, and no database name. */
+/**
+ * `.safe-sqlite-<host>-<pid>-<started>-<serial>.tmp`, with what SQLite puts beside it. Hidden, short, and not a
+ * database name.
+ */
 const pattern = /^\.safe-sqlite-([0-9a-f]{8})-(\d+)-([0-9a-z]+)-([0-9a-z]+)\.tmp(?:-journal|-wal|-shm)?$/;
 
 export function temporaryName(owner: ProcessId, serial: string): string {
   return `.safe-sqlite-${owner.host}-${owner.pid}-${owner.started}-${serial}.tmp`;
 }
 
-/** Who wrote the file of this name; `null` when it is no temporary file of this library. */
+/** Returns the process that wrote the file of this name; `null` if it is not a temporary file of this library. */
 export function processIdOf(name: string): ProcessId | null {
   const parts = pattern.exec(name);
   if (parts === null) return null;
@@ -30,7 +36,7 @@ export function processIdOf(name: string): ProcessId | null {
   return { host, pid: Number(pid), started };
 }
 
-/** Whether a temporary file may be removed: nobody who could still be writing it is alive. */
+/** True if a temporary file may be removed: no living process could still be writing it. */
 export function isAbandoned(
   owner: ProcessId,
   here: ProcessId,
@@ -44,7 +50,7 @@ export function isAbandoned(
   }
   const started = startOf(owner.pid);
   if (started === null) return { abandoned: true, reason: 'its process has ended' };
-  if (started !== owner.started) return { abandoned: true, reason: 'its process id belongs to another process by now' };
+  if (started !== owner.started) return { abandoned: true, reason: 'its process id now belongs to another process' };
   return { abandoned: false, reason: 'its process is alive' };
 }
 
@@ -56,7 +62,10 @@ export function thisProcess(): ProcessId {
   return self;
 }
 
-/** When a process of this machine began: clock ticks since boot where `/proc` tells them, else `'0'`; `null` without it. */
+/**
+ * Returns when a process of this machine started: clock ticks since boot if `/proc` has them, else `'0'`; `null`
+ * without the process.
+ */
 export function processStart(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -73,14 +82,15 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: it is there, and belongs to somebody else. kill(2)
+    // EPERM: it exists, and belongs to another user. kill(2)
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
 /**
- * Containers that share a folder have process ids of their own: their namespace tells them apart. pid_namespaces(7)
- * The first namespace has the same number on every machine, and machines may have equal names: the boot tells those apart.
+ * Containers that share a folder have process ids of their own: their namespace distinguishes them. pid_namespaces(7)
+ * The first namespace has the same number on every machine, and machines may have equal names: the boot id
+ * distinguishes those.
  */
 function hostMark(): string {
   let namespace = '';

@@ -1,4 +1,4 @@
-/** Decides whether there is room for a copy, and stops a copy that would take the room of the service. */
+/** Decides whether there is space for a copy, and stops a copy that would take the space of the service. */
 import { closeSync, ftruncateSync, openSync, statSync } from 'node:fs';
 import { clearInterval, setInterval } from '../base/clock';
 import { formatBytes } from '../base/figures';
@@ -7,15 +7,15 @@ import { SqliteFullError } from '../errors/sqlite-errors';
 import { readSpace } from '../filesystem/space';
 
 export interface RoomFacts {
-  /** Free to this user where the copy is written. */
+  /** Bytes available to this user where the copy is written. */
   readonly freeBytes: number;
-  /** What the copy still needs. */
+  /** Bytes that the copy still needs. */
   readonly neededBytes: number;
-  /** What must stay free for the service. */
+  /** Bytes that must stay free for the service. */
   readonly reserveBytes: number;
 }
 
-/** There is room for what the copy needs, and for the service. Pure. */
+/** True if there is space for the copy and for the service. Pure. */
 export function hasRoom({ freeBytes, neededBytes, reserveBytes }: RoomFacts): boolean {
   return freeBytes >= neededBytes + reserveBytes;
 }
@@ -25,8 +25,8 @@ const share = 0.05;
 const mostShare = 1_073_741_824;
 
 /**
- * What a backup leaves to the service by default: 5 % of the filesystem (1 GiB at most), or twice the size at which the WAL is
- * copied back where that is more. Nothing on another filesystem than that of the database. Pure.
+ * Returns the default reserve of a backup: 5 % of the filesystem (1 GiB at most), or twice the checkpoint threshold if
+ * that is more. Zero on a filesystem other than that of the database. Pure.
  */
 export function defaultReserve(totalBytes: number, walBytes: number, sharesFilesystem: boolean): number {
   return sharesFilesystem ? Math.max(Math.min(totalBytes * share, mostShare), 2 * walBytes) : 0;
@@ -34,19 +34,19 @@ export function defaultReserve(totalBytes: number, walBytes: number, sharesFiles
 
 /** The default of `checkpoint.walBytes`. */
 const usualWalBytes = 4_096_000;
-/** How often the room is looked at while a copy grows, in milliseconds. */
+/** Interval of the space checks while a copy grows, in milliseconds. */
 const lookMs = 50;
 
 export interface RoomQuestion {
   /** The folder in which the copy is written. */
   readonly folder: string;
-  /** The file that is copied; `null` for a database without one. */
+  /** The copied file; `null` for a database without one. */
   readonly source: string | null;
   /** `null`: the default. */
   readonly reserveBytes: number | null;
 }
 
-/** Refuses a copy for which there is no room, and returns what must stay free. */
+/** Refuses a copy for which there is no space, and returns the bytes that must stay free. */
 export function requireRoom({ folder, source, reserveBytes }: RoomQuestion): number {
   const { freeBytes, totalBytes } = readSpace(folder);
   const facts = source === null ? undefined : statSync(source, { throwIfNoEntry: false });
@@ -60,8 +60,8 @@ export function requireRoom({ folder, source, reserveBytes }: RoomQuestion): num
 }
 
 /**
- * Looks at the room while a copy grows. When half of the reserve is gone, `stop` is called with the error: the service has the
- * other half, until what was written is given back.
+ * Checks the space while a copy grows. When half of the reserve is used up, `stop` is called with the error: the
+ * service has the other half until the written part is freed.
  */
 export function watchRoom(folder: string, reserveBytes: number, stop: (error: BackupError) => void): { end(): void } {
   if (reserveBytes === 0) return { end: () => {} };
@@ -74,7 +74,7 @@ export function watchRoom(folder: string, reserveBytes: number, stop: (error: Ba
   return { end: () => clearInterval(timer) };
 }
 
-/** `null` where the folder is gone: the copy fails on its own then. */
+/** `null` if the folder is gone: the copy then fails by itself. */
 function freeIn(folder: string): number | null {
   try {
     return readSpace(folder).freeBytes;
@@ -84,8 +84,8 @@ function freeIn(folder: string): number | null {
 }
 
 /**
- * Gives back what `VACUUM INTO`, which cannot be interrupted, writes to `file` until it ends: SQLite reads its own pages again,
- * misses them, and fails. Nobody reads that file any more.
+ * Frees what `VACUUM INTO`, which cannot be interrupted, writes to `file` until it ends: SQLite re-reads its own pages,
+ * misses them, and fails. The file is not used again.
  */
 export function discardUntil(file: string, over: Promise<void>): void {
   let descriptor: number;
@@ -98,7 +98,7 @@ export function discardUntil(file: string, over: Promise<void>): void {
     try {
       ftruncateSync(descriptor);
     } catch {
-      // The disk fails: then nothing is given back.
+      // The disk fails: then nothing is freed.
     }
   };
   empty();
@@ -114,7 +114,7 @@ function noRoom(folder: string, facts: RoomFacts, what: string): BackupError {
   const need = neededBytes > 0 ? `the copy needs ${formatBytes(neededBytes)}, and ` : '';
   const message = `${what}: ${formatBytes(freeBytes)} are free in ${folder}; ${need}${formatBytes(reserveBytes)} stay for the service.`;
   return new BackupError(message, {
-    hint: 'Free space on the disk of the destination, or back up to another one. `reserveBytes` says what a backup leaves free.',
+    hint: 'Free space on the disk of the destination, or back up to another one. `reserveBytes` sets what a backup leaves free.',
     details: { step: 'room', folder, ...facts },
     cause: new SqliteFullError(message, 'SQLITE_FULL', {}),
   });

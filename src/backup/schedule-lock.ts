@@ -1,13 +1,12 @@
-/** Lets one process at a time make the scheduled backup of a database, when several have the same schedule. */
+/** Lets one process at a time make the scheduled backup of a database, if several have the same schedule. */
 import { FolderHandle } from '../filesystem/folder-handle';
 import { lockFile, type FileLock } from './file-lock';
 
 /**
- * Takes the turn, and returns how to give it back; `null` when another living process has it.
+ * Takes the schedule lock, and returns a function that releases it; `null` if another living process has it.
  *
- * The turn is a lock of the kernel on `.<name>.backup-lock`: it ends with its process, however that ends, in whatever
- * container it was. A file of another user there, or a filesystem without locks, keeps nobody from making backups: two at
- * once are two good ones.
+ * It is a kernel lock on `.<name>.backup-lock`, which ends with its process, whatever ended it, in any container. A
+ * file of another user there, or a filesystem without locks, does not prevent backups: two at once are two good ones.
  */
 export async function takeScheduleLock(
   directory: string,

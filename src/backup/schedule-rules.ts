@@ -1,10 +1,10 @@
-/** Decides which scheduled backups are kept, and when the next one begins. Pure. */
+/** Decides which scheduled backups are kept, and when the next one starts. Pure. */
 
 export interface KeepRules {
   readonly newest: number;
-  /** Days, counted backwards, of which the newest backup is kept. */
+  /** Number of past days whose newest backup is kept. */
   readonly daily: number;
-  /** Weeks, counted backwards, of which the newest backup is kept. */
+  /** Number of past weeks whose newest backup is kept. */
   readonly weekly: number;
 }
 
@@ -16,14 +16,14 @@ export interface Retention<Item> {
 }
 
 const dayMs = 86_400_000;
-/** The first of January 1970 was a Thursday: weeks are counted from the Monday before it, as ISO 8601 has them. */
+/** 1 January 1970 was a Thursday: weeks are counted from the Monday before it, as in ISO 8601. */
 const daysBeforeFirstThursday = 3;
 
 /**
  * Keeps the newest backups, the newest one of each of the last days that have one, and the same for weeks, all in UTC.
  *
- * Days and weeks without a backup do not count, so a machine that was off for a month still has its old weeks. A
- * backup of the future is kept: the clock was wrong then, or is now. The newest one is never removed.
+ * Days and weeks without a backup do not count, so a machine that was off for a month still has its old weeks. A backup
+ * of the future is kept: the clock was wrong then, or is now. The newest one is never removed.
  */
 export function retention<Item>(
   backups: readonly Item[],
@@ -60,7 +60,7 @@ function weekOf(moment: number): number {
   return Math.floor((moment / dayMs + daysBeforeFirstThursday) / 7);
 }
 
-/** The first item of each of the first `count` periods; `items` are sorted from new to old. */
+/** Returns the first item of each of the first `count` periods; `items` are sorted from new to old. */
 function newestOfEach<Item>(items: readonly Item[], periodOf: (item: Item) => number, count: number): readonly Item[] {
   const found = new Map<number, Item>();
   for (const item of items) {
@@ -70,21 +70,21 @@ function newestOfEach<Item>(items: readonly Item[], periodOf: (item: Item) => nu
   return [...found.values()].slice(0, count);
 }
 
-// Decides when the next scheduled backup begins: pure.
+// Decides when the next scheduled backup starts. Pure.
 
 export interface DueFacts {
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** When each backup in the folder was begun. */
+  /** When each backup in the folder was started. */
   readonly backups: readonly number[];
   readonly intervalMs: number;
-  /** Attempts that failed since the last success, and when the last of them ended. */
+  /** Failed attempts since the last success, and when the last of them ended. */
   readonly failures: number;
   readonly lastFailure: number | null;
 }
 
 export interface Due {
-  /** When to begin; not later than `now` means at once. */
+  /** When to start; not later than `now` means at once. */
   readonly at: number;
   readonly reason: 'first' | 'interval' | 'missed' | 'retry';
 }
@@ -93,12 +93,12 @@ export interface Due {
 const firstRetryMs = 60_000;
 
 /**
- * The next backup is due one interval after the newest one began, whatever process made it.
+ * The next backup is due one interval after the newest one was started, by whatever process.
  *
- * Backups that were missed while nothing ran are made up for by one, at once: a folder full of equal copies helps nobody.
+ * Backups missed while no process ran are replaced by a single one, at once: a folder full of equal copies has no use.
  */
 export function dueBackup({ now, backups, intervalMs, failures, lastFailure }: DueFacts): Due {
-  // A backup of next year, made while the clock was wrong, must not keep the next one waiting until then.
+  // A backup dated next year, made while the clock was wrong, must not delay the next one until then.
   const newest = backups.reduce((latest, each) => (each <= now ? Math.max(latest, each) : latest), -Infinity);
   // Another process may have made the one that failed here.
   if (failures > 0 && lastFailure !== null && !(newest > lastFailure)) {
@@ -114,12 +114,12 @@ export interface OverdueFacts {
   readonly now: number;
   /** When the schedule was started. */
   readonly began: number;
-  /** When the newest backup was begun. */
+  /** When the newest backup was started. */
   readonly newest: number | null;
   readonly intervalMs: number;
 }
 
-/** Nothing was made for two intervals in which the schedule could have made it. */
+/** True if no backup was made for two intervals in which the schedule could have made one. */
 export function isOverdue({ now, began, newest, intervalMs }: OverdueFacts): boolean {
   return now - Math.max(began, newest ?? began) > 2 * intervalMs;
 }

@@ -1,4 +1,4 @@
-/** Makes scheduled backups: one timer, one backup at a time, retention after each, and what is known of the last one. */
+/** Makes scheduled backups: one timer, one backup at a time, retention after each, and the status of the last one. */
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { basename, parse } from 'node:path';
@@ -20,11 +20,11 @@ import { stepFailure } from './steps';
 export interface ScheduleDependencies {
   /** Canonical path of the database. */
   readonly source: string;
-  /** Makes one verified backup of a name that is free; it must end when `signal` aborts. */
+  /** Makes one verified backup with an unused name; it must end when `signal` aborts. */
   readonly backup: (destination: string, signal: AbortSignal) => Promise<BackupResult>;
   /** A run failed; `path` is the file that it was to make. */
   readonly onFailure: (error: Error, next: Due, path: string) => void;
-  /** Something that somebody should know, once: files of others, a copied database, an old backup that stays. */
+  /** A one-time notice for the operator: foreign files, a copied database, an old backup that stays. */
   readonly onWarning?:
     ((code: string, message: string, details: Readonly<Record<string, unknown>>) => void) | undefined;
   /** Old backups were removed. */
@@ -38,27 +38,27 @@ export interface ScheduleDependencies {
 
 export interface ScheduleState {
   readonly lastBackup: { readonly path: string; readonly at: string; readonly ageMs: number } | null;
-  /** Since the last backup began, or, before the first one, since the schedule did. */
+  /** Since the last backup was started, or, before the first one, since the schedule was. */
   readonly ageMs: number;
-  /** When the next one begins, ISO 8601; `null` before the folder was read, and after the stop. */
+  /** When the next one starts, ISO 8601; `null` before the folder was read, and after the stop. */
   readonly next: string | null;
   readonly running: boolean;
   /** Failures since the last success. */
   readonly failures: number;
   readonly lastError: Error | null;
-  /** No backup was made for two intervals: why not; else `null`. */
+  /** Why no backup was made for two intervals; else `null`. */
   readonly overdue: string | null;
 }
 
 export interface Schedule {
   state(): ScheduleState;
-  /** Ends the schedule and aborts a backup that runs; resolves when nothing of it is at work any more. */
+  /** Ends the schedule and aborts a running backup; resolves when no part of it is running any more. */
   stop(): Promise<void>;
 }
 
-/** setTimeout takes 31 bits of milliseconds; a longer wait is looked at again then. */
+/** setTimeout takes 31 bits of milliseconds; a longer wait is split. */
 const longestTimerMs = 0x7fffffff;
-/** Wait before another look when another process has the turn, in milliseconds. */
+/** Milliseconds before another attempt if another process has the schedule lock. */
 const turnRetryMs = 5000;
 
 /** Starts the schedule; its timer does not keep the process alive. */
@@ -86,7 +86,7 @@ class RunningSchedule implements Schedule {
   #hasNamesake = false;
   #timer: NodeJS.Timeout | undefined;
   #run: Promise<void> | null = null;
-  /** What the run that is under way, or was last, is to make. */
+  /** The file of the current or last run. */
   #path: string;
 
   constructor(options: ResolvedScheduledBackup, dependencies: ScheduleDependencies) {
@@ -141,9 +141,9 @@ class RunningSchedule implements Schedule {
   #overdue(now: number, newest: number | null): string | null {
     const { intervalMs } = this.#options;
     if (this.#ending.signal.aborted || !isOverdue({ now, began: this.#began, newest, intervalMs })) return null;
-    if (this.#waitsForTurn) return 'another process has the turn to make it, and does not finish';
+    if (this.#waitsForTurn) return 'another process is making it, and does not finish';
     if (this.#lastError !== null) return errorMessage(this.#lastError);
-    return this.#run === null ? 'its timer did not run' : 'the one that runs does not finish';
+    return this.#run === null ? 'its timer did not run' : 'the running one does not finish';
   }
 
   async #turn(): Promise<number> {
@@ -159,7 +159,7 @@ class RunningSchedule implements Schedule {
     this.#waitsForTurn = giveBack === null;
     if (giveBack === null) return this.#now() + Math.min(turnRetryMs, intervalMs);
     try {
-      // Another process may have made it while this one waited for its turn.
+      // Another process may have made it while this one waited for the lock.
       await this.#look(id);
       if (this.#due().at <= this.#now()) await this.#make(id);
     } finally {
@@ -168,7 +168,7 @@ class RunningSchedule implements Schedule {
     return this.#settled();
   }
 
-  /** A backup stands there that is younger than the last failure, whoever made it. */
+  /** True if a backup newer than the last failure exists, from any process. */
   #settled(): number {
     const due = this.#due();
     if (due.reason === 'retry') return due.at;
@@ -206,7 +206,7 @@ class RunningSchedule implements Schedule {
     if (older.length > 0) {
       this.#tell(
         'older-backups',
-        `${count(older.length, 'backup')} in ${directory} ${older.length === 1 ? 'names its' : 'name their'} database by its path alone, as an older version of this library did; another database may have had that path. They stay there, do not count, and are not removed: delete them when newer ones have taken their place.`,
+        `${count(older.length, 'backup')} in ${directory} ${older.length === 1 ? 'names its' : 'name their'} database by its path alone, as an older version of this library did; another database may have had that path. They stay there, do not count, and are not removed: delete them once newer ones exist.`,
         { directory, paths: older },
       );
     }
@@ -251,7 +251,7 @@ class RunningSchedule implements Schedule {
     }
   }
 
-  /** A backup without a manifest is nobody's: it would stay for ever, and count for nothing. */
+  /** A backup without a manifest belongs to no database: it would stay for ever, and count for nothing. */
   async #describe(
     folder: FolderHandle,
     subject: Parameters<typeof manifestOf>[0],
@@ -267,7 +267,7 @@ class RunningSchedule implements Schedule {
     }
   }
 
-  /** What the system says of the folder becomes a `BackupError`; a failure of the backup itself is one already. */
+  /** A system error of the folder becomes a `BackupError`; a failure of the backup itself already is one. */
   #typed(cause: unknown): Error {
     if (textOf(cause, 'syscall') === null) return asError(cause);
     return stepFailure(BackupError, 'scheduled backup', 'folder', cause, { destination: this.#path });
@@ -289,7 +289,7 @@ class RunningSchedule implements Schedule {
     this.#timer = setTimeout(() => this.begin(), delay).unref();
   }
 
-  /** Once each: an hour later the same is no news. */
+  /** Once each: repeating the same an hour later is no news. */
   #tell(code: string, message: string, details: Readonly<Record<string, unknown>>): void {
     if (this.#told.has(code)) return;
     this.#told.add(code);
@@ -297,7 +297,7 @@ class RunningSchedule implements Schedule {
   }
 }
 
-/** A folder that is made here can be listed by whoever can read the database, and by nobody else. */
+/** A folder created here can be listed by the readers of the database, and no other user. */
 function folderModeFor(source: string): number {
   const mode = statSync(source, { throwIfNoEntry: false })?.mode ?? 0o600;
   const others = ((mode & 0o040) === 0 ? 0 : 0o050) | ((mode & 0o004) === 0 ? 0 : 0o005);

@@ -1,4 +1,4 @@
-/** `db.withSnapshot`: a verified snapshot before a risky change, and a check of the database after it. */
+/** Implements `db.withSnapshot`: a verified snapshot before a risky change, and a check of the database after it. */
 import { rm } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
 import { isAsyncFunction } from 'node:util/types';
@@ -16,28 +16,28 @@ export interface SnapshotOptions {
   directory?: string | undefined;
   /** `'always'` (default), or `'on-failure'`: the snapshot of a change that succeeded is deleted. */
   keep?: 'always' | 'on-failure' | undefined;
-  /** How the snapshot is checked before the change begins. Default `'quick'`. */
+  /** How the snapshot is checked before the change starts. Default `'quick'`. */
   verify?: 'quick' | 'full' | undefined;
   /** Check the database after the change. `'quick'` (default) reads all of it. */
   check?: 'quick' | 'off' | undefined;
   /**
-   * `'one'` (default): the change is synchronous and runs in one transaction, which is rolled back when it fails.
-   * `'own'`: the change makes its own transactions and may be async, as the migrators of Knex, TypeORM, Umzug, Drizzle
-   * and Kysely do. What it has committed stays when it fails; the snapshot is the way back.
+   * `'one'` (default): the change is synchronous and runs in one transaction, which is rolled back if it fails.
+   * `'own'`: the change makes its own transactions and may be async, like the migrators of Knex, TypeORM, Umzug,
+   * Drizzle and Kysely. Its commits stay if it fails; restore the snapshot to undo them.
    */
   transaction?: 'one' | 'own' | undefined;
   /**
-   * `'off'`: foreign keys of this connection are not enforced while the change runs, and checked after it. That is what
-   * a change needs that rebuilds a table which others refer to (https://sqlite.org/lang_altertable.html section 7);
-   * inside a transaction SQLite ignores `PRAGMA foreign_keys`. `'keep'` (default): as they are.
+   * `'off'`: foreign keys of this connection are not enforced while the change runs, and checked after it. A change
+   * needs that if it rebuilds a table which others refer to (https://sqlite.org/lang_altertable.html section 7); inside
+   * a transaction SQLite ignores `PRAGMA foreign_keys`. `'keep'` (default): unchanged.
    */
   foreignKeys?: 'keep' | 'off' | undefined;
 }
 
-/** What became of a change that failed. `'unknown'`: it may be stored, all of it or a part. */
+/** The outcome of a failed change. `'unknown'`: all of it or a part may be stored. */
 export type ChangeOutcome = 'not-begun' | 'rolled-back' | 'unknown';
 
-/** Where a change failed, and what is known to be stored of it. */
+/** Carries the step at which a change failed, and what is known to be stored of it. */
 export class FailedChange extends Error {
   readonly step: 'begin' | 'change' | 'check' | 'commit';
   readonly outcome: ChangeOutcome;
@@ -49,7 +49,7 @@ export class FailedChange extends Error {
   }
 }
 
-/** How the change runs. */
+/** How to run the change. */
 export interface ChangePlan {
   readonly check: 'quick' | 'off';
   readonly foreignKeys: 'keep' | 'off';
@@ -57,11 +57,11 @@ export interface ChangePlan {
 
 export interface Changed<Value> {
   readonly value: Value;
-  /** Rows that refer to nothing, all of them from before the change; `null` when nobody looked. */
+  /** Rows with dangling references, all of them from before the change; `null` if they were not counted. */
   readonly foreignKeyViolations: number | null;
 }
 
-/** What the change needs of the connection. */
+/** The part of the connection that the change uses. */
 export interface SnapshotConnection {
   /** Canonical path of the database; `null` for one without a file, which needs `directory`. */
   readonly file: string | null;
@@ -73,11 +73,11 @@ export interface SnapshotConnection {
 }
 
 export interface SnapshotOutcome<Value> {
-  /** What the change returned, or resolved with. */
+  /** The result of the change, resolved. */
   readonly value: Value;
-  /** Path of the snapshot; `null` when it was deleted. One that cannot be deleted stays. */
+  /** Path of the snapshot; `null` if it was deleted. One that cannot be deleted stays. */
   readonly snapshot: string | null;
-  /** Rows that refer to nothing, all of them from before the change; `null` with `check: 'off'`. */
+  /** Rows with dangling references, all of them from before the change; `null` with `check: 'off'`. */
   readonly foreignKeyViolations: number | null;
 }
 
@@ -86,9 +86,9 @@ const names = ['directory', 'keep', 'verify', 'check', 'transaction', 'foreignKe
 /**
  * Takes a verified snapshot, runs `change`, and checks the database after it.
  *
- * With `transaction: 'one'` the change is synchronous, as every transaction of SQLite is: it and the check stop the event
- * loop. When it throws, or the check finds what was not there before, the transaction is rolled back. `BackupError` names
- * the snapshot (`details.snapshot`) and says what is stored (`details.outcome`), with what was thrown as its `cause`.
+ * With `transaction: 'one'` the change is synchronous, like every transaction of SQLite: it and the check block the
+ * event loop. If it throws, or the check finds new problems, the transaction is rolled back. `BackupError` names the
+ * snapshot (`details.snapshot`) and tells what is stored (`details.outcome`), with the original error as its `cause`.
  */
 export async function withSnapshot<Value>(
   connection: SnapshotConnection,
@@ -116,7 +116,7 @@ export async function withSnapshot<Value>(
     changed =
       transaction === 'own'
         ? await connection.changeAlone(change, plan)
-        : // Nothing thenable gets out of it.
+        : // Nothing thenable leaves it.
           (connection.changeInTransaction(change, plan) as Changed<Awaited<Value>>);
   } catch (error) {
     throw error instanceof FailedChange ? explain(error, path, connection.file) : error;
@@ -125,20 +125,20 @@ export async function withSnapshot<Value>(
   return { ...changed, snapshot: kept ? path : null };
 }
 
-/** False when it is still there. The change is stored: nothing that fails from here on may say otherwise. */
+/** Returns false if it still exists. The change is stored: no later failure may claim otherwise. */
 async function remove(path: string): Promise<boolean> {
   try {
     await rm(path, { force: true });
   } catch {
     return false;
   }
-  // Without this sync a power cut can bring it back, which harms nothing.
+  // Without this sync a power cut can bring it back, which is harmless.
   await syncFolder(dirname(path)).catch(() => {});
   return true;
 }
 
 const forAsync =
-  "For a migrator that is async or makes its own transactions (Knex, TypeORM, Umzug, Drizzle, Kysely) pass { transaction: 'own' }: docs/backups.md says what that can take back.";
+  "For a migrator that is async or makes its own transactions (Knex, TypeORM, Umzug, Drizzle, Kysely) pass { transaction: 'own' }: docs/backups.md lists what that can undo.";
 
 function asyncChange(): InvalidOptionError {
   return new InvalidOptionError('An async change cannot run in one transaction; it was not called.', {
@@ -146,7 +146,7 @@ function asyncChange(): InvalidOptionError {
   });
 }
 
-/** Thrown inside of the transaction, which is rolled back by it. */
+/** Thrown inside the transaction, to roll it back. */
 export function promisedChange(): TypeError {
   return new TypeError(`The change returned a promise, and a transaction of SQLite cannot wait for one. ${forAsync}`);
 }
@@ -169,7 +169,7 @@ function explain({ step, outcome, message, cause }: FailedChange, snapshot: stri
       });
     case 'unknown':
       return new BackupError(`The change failed (step: ${step}), and all of it or a part may be stored: ${message}`, {
-        hint: `Look at what is stored before you run it again. To go back, stop every program that has the database open and restore ${snapshot}${restore}: what was written since then is lost with the change.`,
+        hint: `Check what is stored before you run it again. To go back, stop every program that has the database open and restore ${snapshot}${restore}: later writes are lost with the change.`,
         details,
         cause,
       });

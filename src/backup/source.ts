@@ -1,4 +1,4 @@
-/** What a backup needs to know of the database that it is taken from. */
+/** Describes the database that a backup is taken from. */
 import { statSync } from 'node:fs';
 import type { FileIdentity } from '../base/file-identity';
 import { BackupError } from '../errors/refusals';
@@ -7,17 +7,17 @@ import type { NativeDatabase } from '../native/better-sqlite3';
 
 /** The connection whose database is backed up. */
 export interface BackupSource {
-  /** The connection of the application; only a database without a file is read through it. `null`: there is none. */
+  /** The application's connection; only a database without a file is read through it. `null`: there is none. */
   readonly native: NativeDatabase.Database | null;
-  /** Canonical path of its main database; `null` for one in memory or a temporary one. */
+  /** Canonical path of its main database; `null` for an in-memory or temporary one. */
   readonly file: string | null;
-  /** The file that was opened; `null` for a database without one. */
+  /** The opened file; `null` for a database without one. */
   readonly identity: FileIdentity | null;
-  /** Path of better-sqlite3's addon, where the application had to name it. */
+  /** Path of better-sqlite3's addon, if the application had to name it. */
   readonly nativeBinding?: string | undefined;
   /** How long a read waits for a lock, in milliseconds. */
   readonly busyTimeoutMs: number;
-  /** How the file is opened. Default `'read-only'`, which leaves alone what the application's connection looks after. */
+  /** How the file is opened. Default `'read-only'`, which leaves the rest to the application's connection. */
   readonly access?: ReadAccess | undefined;
 }
 
@@ -27,7 +27,7 @@ export type SchemaPlace =
   | { readonly kind: 'connection'; readonly native: NativeDatabase.Database };
 
 /**
- * Finds where a schema lies: main, or one attached with SQL.
+ * Finds the place of a schema: main, or one attached with SQL.
  *
  * @see https://sqlite.org/pragma.html#pragma_database_list
  */

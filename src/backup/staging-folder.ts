@@ -1,4 +1,4 @@
-/** The private folder that a backup or a restore is built in, and the removal of those that killed processes left. */
+/** Creates the private folder in which a backup or a restore is built, and removes those that killed processes left. */
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
@@ -20,21 +20,21 @@ import { lockFile, type FileLock } from './file-lock';
 import { sidecarSuffixes } from './place';
 import { isAbandoned, processIdOf, processStart, temporaryName, thisProcess } from './process-id';
 
-/** A file of a staging folder with the descriptor that it was created with, older than every write. */
+/** A file of a staging folder with the descriptor that created it, opened before every write. */
 export interface StagedFile {
   readonly name: string;
   readonly handle: FileHandle;
 }
 
 const lockName = 'lock';
-/** How a folder is called until it is locked. */
+/** Suffix of a folder until it is locked. */
 const unlockedSuffix = '.new';
 
 /**
- * A folder of mode 0700 beside what is built in it: no other user can read, plant or exchange a name there.
+ * A folder of mode 0700 for one build: no other user can read, plant or exchange a name there.
  *
- * It is called `.safe-sqlite-<process>-<serial>.tmp`. The file `lock` in it is locked as long as its process lives, so that
- * whoever finds the folder can tell whether it is still needed, from any container of the machine.
+ * It is called `.safe-sqlite-<process>-<serial>.tmp`. The file `lock` in it is locked as long as its process lives; any
+ * process that finds the folder can tell whether it is still needed, from any container of the machine.
  */
 export class StagingFolder {
   readonly #parent: FolderHandle;
@@ -49,13 +49,13 @@ export class StagingFolder {
     this.#lock = lock;
   }
 
-  /** Makes the folder in `parent`; `locks: false` on a filesystem whose locks may be missing, or hang. */
+  /** Creates the folder in `parent`; `locks: false` on a filesystem whose locks may be missing, or hang. */
   static create(
     parent: string,
     { locks, nativeBinding }: { readonly locks: boolean; readonly nativeBinding?: string | undefined },
   ): StagingFolder {
     const above = FolderHandle.open(parent);
-    // Windows renames no folder with an open file in it, and has no process namespaces that would need the lock.
+    // Windows cannot rename a folder with an open file in it, and has no process namespaces that would need the lock.
     const locked = locks && process.platform !== 'win32';
     const name = temporaryName(thisProcess(), randomBytes(6).toString('hex'));
     const first = locked ? `${name}${unlockedSuffix}` : name;
@@ -103,7 +103,7 @@ export class StagingFolder {
     return { name, handle };
   }
 
-  /** What a file is that is made without asking for any privacy: the system alone knows the umask safely. */
+  /** Returns the stats of a file created with default permissions: only the system knows the umask safely. */
   statsOfNewFile(): BigIntStats {
     const name = this.at('usual');
     const descriptor = openSync(name, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o666);
@@ -116,16 +116,16 @@ export class StagingFolder {
   }
 
   /**
-   * Throws `UntrustedFileError` unless the plain path of the file, which SQLite uses, leads to the file that was created here. Call
-   * it before and after each step that goes by the path.
+   * Throws `UntrustedFileError` unless the plain path of the file, which SQLite uses, leads to the file that was
+   * created here. Call it before and after each step that uses the path.
    */
   check({ name, handle }: StagedFile): void {
     const held = fstatSync(handle.fd, { bigint: true });
     const path = this.path(name);
     const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     if (found !== undefined && found.isFile() && sameFile(found, held)) return;
-    throw new UntrustedFileError(`${path} is not the file that was created there: somebody moved or replaced it.`, {
-      hint: 'Whoever may write in the folder above did that. Let only trusted users write there, or choose another folder.',
+    throw new UntrustedFileError(`${path} is not the file that was created there: it has been moved or replaced.`, {
+      hint: 'A user who may write in the folder above did that. Let only trusted users write there, or choose another folder.',
       details: { path },
     });
   }
@@ -136,9 +136,9 @@ export class StagingFolder {
   }
 
   /**
-   * Removes the folder with its files; never rejects, and what cannot be removed now, a later sweep removes.
+   * Removes the folder with its files; never rejects, and a later sweep removes what cannot be removed now.
    *
-   * Never in the calling thread: giving back the blocks of a file of 1 GB takes the filesystem 50 ms and more.
+   * Never in the calling thread: freeing the blocks of a file of 1 GB takes the filesystem 50 ms and more.
    */
   async remove(): Promise<void> {
     await removeFiles(this.#folder, [lockName]);
@@ -149,13 +149,13 @@ export class StagingFolder {
   }
 }
 
-/** Removes a file with what SQLite put beside it. */
+/** Removes a file with its sidecars. */
 export async function removeTemporary(path: string): Promise<void> {
   await Promise.all(['', ...sidecarSuffixes].map(suffix => rm(`${path}${suffix}`, { force: true }).catch(() => {})));
 }
 
 /**
- * Removes what killed processes left in `folder`, and says what that was: their staging folders, and the temporary files of
+ * Removes what killed processes left in `folder`, and returns it: their staging folders, and the temporary files of
  * older versions of this library. Nothing of another user is touched, and a folder that cannot be listed is left alone.
  */
 export async function sweepStaging(folder: string, now: number, locks: boolean): Promise<readonly string[]> {
@@ -190,7 +190,7 @@ async function sweep(above: FolderHandle, name: string, now: number, locks: bool
       () => false,
     );
   }
-  // Of this machine and this namespace: its process can be asked. Of another one: its lock can.
+  // On this machine and in this namespace its process can be queried; elsewhere its lock can.
   const isForeign = owner.host !== thisProcess().host;
   if (!abandoned && !(isForeign && locks && !isUnlocked && process.platform !== 'win32')) return false;
   return sweepFolder(above, name, abandoned);
@@ -229,7 +229,7 @@ async function removeFiles(folder: FolderHandle, except: readonly string[]): Pro
   );
 }
 
-/** Only the folder itself: its name may have been given to something else. */
+/** Removes only the folder itself: its name may have been reused. */
 async function removeFolder(above: FolderHandle, name: string, folder: FolderHandle): Promise<boolean> {
   await removeFiles(folder, []);
   const now = above.look(name);
@@ -241,8 +241,8 @@ async function removeFolder(above: FolderHandle, name: string, folder: FolderHan
 }
 
 /**
- * The folder that was just made must be this user's and closed to everybody else. A filesystem without users (vfat, a
- * network mount that maps root to nobody) gives every file the same ones: a new file shows which.
+ * The new folder must be this user's and closed to all others. A filesystem without users (vfat, a network mount that
+ * maps root to nobody) gives every file the same ones: a new file shows which.
  */
 function refuseForeign(folder: FolderHandle): void {
   const { path } = folder;
@@ -254,8 +254,8 @@ function refuseForeign(folder: FolderHandle): void {
   const usual = lstatSync(probe, { bigint: true });
   rmSync(probe, { recursive: true });
   if (usual.uid === uid && usual.mode === mode) return;
-  throw new UntrustedFileError(`${path} belongs to another user than the one who made it.`, {
-    hint: 'Whoever may write in the folder above exchanged it. Let only trusted users write there, or choose another folder.',
+  throw new UntrustedFileError(`${path} belongs to another user than the one who created it.`, {
+    hint: 'A user who may write in the folder above exchanged it. Let only trusted users write there, or choose another folder.',
     details: { path, uid: Number(uid) },
   });
 }

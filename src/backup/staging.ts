@@ -1,4 +1,4 @@
-/** Prepares the place in which one backup is built, and carries a finished copy to another filesystem. */
+/** Prepares the place in which one backup is built, and copies a finished backup to another filesystem. */
 import { accessSync, constants, statSync, type BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,21 +17,21 @@ const copyName = 'copy.tmp';
 const arrivedName = 'arrived.tmp';
 const asideName = 'old.tmp';
 
-/** One file that is built out of sight, and takes its name when it is finished. */
+/** One file that is built out of sight, and gets its name when it is finished. */
 export interface Build {
   /** The plain path where SQLite writes and checks the copy. */
   readonly work: string;
   /** The descriptor that syncs and hashes it. */
   readonly handle: FileHandle;
-  /** Throws where the plain path leads to another file than the one that was created. */
+  /** Throws if the plain path leads to another file than the one that was created. */
   readonly check: () => void;
-  /** Where the finished copy is carried to before it takes its name; `null` when it is built on that filesystem. */
+  /** The destination of a finished copy before it gets its name; `null` if it is built on that filesystem. */
   readonly carried: { readonly path: string; readonly handle: FileHandle } | null;
   /** The names of the last step, by the descriptors of their folders. */
   readonly publish: {
     readonly from: string;
     readonly to: string;
-    /** A second name for the file that is replaced. */
+    /** A second name for the replaced file. */
     readonly aside: string;
     readonly folder: FolderHandle;
     /** Throws unless `to` leads to the finished file. */
@@ -41,23 +41,23 @@ export interface Build {
   readonly usual: () => Access;
   /** `error` with plain names. */
   readonly named: <Thrown>(error: Thrown) => Thrown;
-  /** Removes what is left, and closes what is open but `handle`; never rejects. */
+  /** Removes the leftovers, and closes everything except `handle`; never rejects. */
   readonly remove: () => Promise<void>;
 }
 
 export interface BuildRequest {
-  /** Canonical path that the finished file takes. */
+  /** Canonical path of the finished file. */
   readonly path: string;
-  /** The file that is copied; `null` for a database without one. */
+  /** The copied file; `null` for a database without one. */
   readonly source: string | null;
   readonly nativeBinding?: string | undefined;
 }
 
 /**
- * Prepares the folder of one build, and removes what killed processes left behind.
+ * Prepares the folder of one build, and removes the leftovers of killed processes.
  *
- * On a filesystem of another machine SQLite's locks and syncs mean less than they say, so the copy for it is built and
- * verified in a local folder and only then carried over. The same goes for a folder in which other users can exchange names.
+ * On a filesystem of another machine SQLite's locks and syncs are less reliable, so its copy is built and verified in a
+ * local folder and then copied over. The same goes for a folder in which other users can exchange names.
  */
 export async function prepareBuild(
   { path, source, nativeBinding }: BuildRequest,
@@ -114,21 +114,21 @@ export async function prepareBuild(
   }
 }
 
-/** The identity is taken now: the descriptor is closed before the file takes its name. */
+/** The identity is read now: the descriptor is closed before the file gets its name. */
 async function placedCheck({ handle }: StagedFile, folder: FolderHandle, name: string): Promise<() => void> {
   const { dev, ino } = await handle.stat({ bigint: true });
   return () => {
     const found = folder.look(name);
     if (found !== null && found.isFile() && found.dev === dev && found.ino === ino && folder.holds()) return;
     const path = `${folder.path}/${name}`;
-    throw new UntrustedFileError(`The finished file does not stand at ${path}: somebody moved it, or the folder.`, {
-      hint: 'Whoever may write in that folder, or in one above it, did that. Let only trusted users write there.',
+    throw new UntrustedFileError(`The finished file is not at ${path}: it, or its folder, has been moved.`, {
+      hint: 'A user who may write in that folder, or in one above it, did that. Let only trusted users write there.',
       details: { path },
     });
   };
 }
 
-/** The folder of the database, which has room for databases, and the one for temporary files. */
+/** Returns the folder of the database, which has space for databases, and the temporary one. */
 function localFolders(source: string | null): string[] {
   const folders = source === null ? [tmpdir()] : [dirname(source), tmpdir()];
   return folders.filter(folder => {
@@ -141,7 +141,7 @@ function localFolders(source: string | null): string[] {
   });
 }
 
-/** Who may read and write a file. */
+/** Access rights of a file. */
 export interface Access {
   readonly uid: number;
   readonly gid: number;
@@ -152,12 +152,12 @@ export interface Access {
 const permissionBits = 0o777;
 const groupBits = 0o070;
 
-/** The access to a file that stands there. */
+/** Returns the access of an existing file. */
 export function accessOf({ uid, gid, mode }: BigIntStats): Access {
   return { uid: Number(uid), gid: Number(gid), mode: Number(mode) & permissionBits };
 }
 
-/** The access to a copy of `source`; of a schema without a file, that of any new file of this process. */
+/** Returns the access of a copy of `source`; for a schema without a file, that of any new file of this process. */
 export function accessOfCopy(source: string | null, { usual }: Build): Access {
   if (source === null) return usual();
   const stats = statSync(source, { bigint: true, throwIfNoEntry: false });
@@ -165,10 +165,10 @@ export function accessOfCopy(source: string | null, { usual }: Build): Access {
 }
 
 /**
- * Gives a file, readable by its user alone until now, at most `access`.
+ * Gives a file, readable only by its user until now, at most `access`.
  *
- * The group comes before the mode, and the mode without the bits of a group that could not be given: a copy must not be
- * readable by anybody who could not read the database. `withOwner`: also the owner, which root alone can give.
+ * The group is set before the mode, and the mode excludes the bits of a group that could not be set: a copy must not be
+ * readable by users who could not read the database. `withOwner`: also the owner, which only root can set.
  */
 export async function giveAccess(handle: FileHandle, access: Access, withOwner: boolean): Promise<void> {
   const { uid, gid } = await handle.stat();
@@ -188,7 +188,7 @@ function tolerate(change: Promise<void>): Promise<void> {
   });
 }
 
-/** Copies the finished file to `to`, an empty one, synced, and refuses a copy that reads back differently. */
+/** Copies the finished file to `to`, an empty one, syncs it, and refuses a copy that reads back differently. */
 export async function carryOver(
   from: string,
   to: string,
@@ -200,7 +200,7 @@ export async function carryOver(
   throw new BackupError(
     `The copy that arrived differs from the one that was sent: ${arrived.bytes} bytes, sha256 ${arrived.sha256}.`,
     {
-      hint: 'Do not trust that mount with backups before you know why.',
+      hint: 'Do not use that mount for backups before you know why.',
       details: { expected, arrived },
     },
   );

@@ -1,24 +1,28 @@
-/** How a step of a backup or a restore fails: one error that names the step and the paths, with the fault as its cause. */
+/**
+ * Builds the error of a failed step of a backup or a restore: it names the step and the paths, with the fault as its
+ * cause.
+ */
 import { errorMessage } from '../base/foreign-error';
 import type { ErrorContext } from '../errors/error-facts';
 import { lineageOf } from '../errors/class-brand';
 import { SqliteFullError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
 
-/** The steps of a backup, in their order. */
+/** The steps of a backup, in order. */
 export type BackupStep =
   'source' | 'destination' | 'temporary' | 'copy' | 'fold' | 'verify' | 'seal' | 'transfer' | 'publish';
 
-/** The steps of a restore, in their order. */
+/** The steps of a restore, in order. */
 export type RestoreStep = 'target' | 'temporary' | 'copy' | 'verify' | 'seal' | 'fold' | 'swap' | 'check';
 
-/** Paths and whatever else a failure has to show. */
+/** Paths and other facts of a failure. */
 export type FailureFacts = Readonly<Record<string, unknown>>;
 
 type FailureClass = new (message: string, context: ErrorContext) => Error;
 
 /**
- * The error for a step that failed with `cause`. An error of the same family passes with the facts of the step added.
+ * Returns the error for a step that failed with `cause`. An error of the same family keeps its class, with the facts of
+ * the step added.
  */
 export function stepFailure(
   failureClass: FailureClass,
@@ -41,7 +45,7 @@ export function stepFailure(
   });
 }
 
-/** Runs the steps of one way, names each as it begins, and gives each failure its step. */
+/** Runs steps in order, announces each as it begins, and adds its name to each failure. */
 export function stepper<Step extends string>(
   failureClass: FailureClass,
   what: string,
@@ -61,12 +65,12 @@ export function stepper<Step extends string>(
   };
 }
 
-/** The advice of the fault itself, where it has any and means the right file. */
+/** Returns the hint of the fault itself, if it has one about the right file. */
 function hintFor(cause: unknown): string | undefined {
   if (lineageOf(cause).length === 0) return undefined;
-  // SQLite's error names the file that was read, and what is full is the disk of the one that was written.
+  // SQLite's error names the file that was read, but the full disk is that of the file that was written.
   if (cause instanceof SqliteFullError) {
-    return 'There is no room for the copy: free space on the disk of the destination (for one on another machine, also on that of the database), then try again.';
+    return 'There is no space for the copy: free space on the disk of the destination (for one on another machine, also on that of the database), then try again.';
   }
   const hint: unknown = Reflect.get(cause as object, 'hint');
   return typeof hint === 'string' ? hint : undefined;

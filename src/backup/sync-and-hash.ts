@@ -1,18 +1,20 @@
-/** The sealing step: puts a copy on stable storage while it is written, and reads its hash when it is finished. */
+/** Syncs a copy while it is written, and reads its hash when it is finished. */
 import type { FileHandle } from 'node:fs/promises';
 import { fstatSync } from 'node:fs';
 import { delay } from '../base/clock';
 import { startJob } from '../maintenance/jobs-client';
 import type { FileContent, HashJob, ResultOf, SyncJob } from '../maintenance/messages';
 
-/** Growth after which a piece is synced, in bytes: some milliseconds of a disk's work, so that nobody waits long for it. */
+/**
+ * Growth after which a piece is synced, in bytes: some milliseconds of disk work, which bounds the wait of other users.
+ */
 const pieceBytes = 16_777_216;
-/** How often the growing file is looked at, in milliseconds: several times in the writing of one piece. */
+/** Poll interval of the growing file, in milliseconds: several times per written piece. */
 const lookMs = 10;
 
 /**
- * The descriptor that a copy is synced and hashed through: older than every write, so that a sync of it tells of every
- * write that failed. A failed sync is final: it is not tried again, and no later one makes up for it.
+ * Syncs and hashes a copy through a descriptor opened before every write: its sync reports every failed write. A failed
+ * sync is final: it is not retried, and no later one makes up for it.
  */
 export class SyncAndHash {
   readonly #file: string;
@@ -28,14 +30,14 @@ export class SyncAndHash {
   }
 
   /**
-   * Syncs piece by piece what `copying` writes.
+   * Syncs what `copying` writes, piece by piece.
    *
    * One sync at the end would take as long as the disk needs for all of it, with every commit of the application to the
-   * same disk waiting behind it. A failure is told by {@link finish}.
+   * same disk waiting for it. {@link finish} reports a failure.
    */
   accompany(copying: Promise<unknown>): void {
     this.#pieces = this.#syncPieces(copying);
-    // Whoever never calls `finish` has another error to tell.
+    // A caller that never calls `finish` reports another error.
     this.#pieces.catch(() => {});
   }
 
@@ -46,7 +48,7 @@ export class SyncAndHash {
     return this.#run({ kind: 'hash', file: this.#file, descriptor: this.#handle.fd });
   }
 
-  /** Closes the descriptor when nothing uses it any more; never rejects, and a second call does nothing. */
+  /** Closes the descriptor once it is unused; never rejects, and a second call does nothing. */
   async close(): Promise<void> {
     await this.#pieces.catch(() => {});
     await this.#released;

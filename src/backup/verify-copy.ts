@@ -1,4 +1,4 @@
-/** The checking step: reads the finished copy as a database of its own, and refuses it when anything is wrong. */
+/** Checks the finished copy as a database of its own, and refuses it if anything is wrong. */
 import { lstatSync } from 'node:fs';
 import { danglingRows } from '../base/figures';
 import { BackupError } from '../errors/refusals';
@@ -10,7 +10,7 @@ import { sidecarSuffixes } from './place';
 
 type VerifiedCopy = VerifyResult & { readonly header: HeaderFacts };
 
-/** Checks the copy at the level of the options, and that nothing stands beside it that belongs to it. */
+/** Checks the copy at the level of the options, and that no sidecars are beside it. */
 export async function verifyCopy(
   copy: string,
   source: BackupSource,
@@ -27,7 +27,7 @@ export async function verifyCopy(
   );
   const problems = [...problemsOfCopy(copied, verified), ...leftBeside(copy)];
   if ((verified.foreignKeyViolations ?? 0) > 0 && place.kind === 'file' && problems.length === 0) {
-    // Violations that the source has itself are its own affair; the copy must not be the first to have them.
+    // The source may have violations of its own; the copy must not introduce any.
     const { file, identity } = place;
     const original = await runJob(
       { kind: 'verify', file, identity, nativeBinding, busyTimeoutMs, level: 'foreign-keys' },
@@ -40,12 +40,12 @@ export async function verifyCopy(
   const { header } = verified;
   if (header !== null && problems.length === 0) return { ...verified, header };
   throw new BackupError(`The copy is not sound: ${problems.slice(0, shownProblems).join('; ')}.`, {
-    hint: 'Check the database itself, with `db.verify("full")` or `npx safe-sqlite verify <database> --full`: damage that is copied was there before.',
+    hint: 'Check the database itself, with `db.verify("full")` or `npx safe-sqlite verify <database> --full`: copied damage was there before.',
     details: { problems },
   });
 }
 
-/** Problems that a message shows; `details.problems` has them all. */
+/** Problems shown in a message; `details.problems` has them all. */
 const shownProblems = 3;
 
 function leftBeside(copy: string): string[] {
@@ -54,9 +54,9 @@ function leftBeside(copy: string): string[] {
     .map(suffix => `a ${suffix} file was left beside it`);
 }
 
-// Decides whether a finished copy is a backup: pure, from what was read of the source and of the copy.
+// Decides whether a finished copy is a backup, from the facts of source and copy. Pure.
 
-/** Facts that a copy must share with its source as it was before or after the copy. */
+/** Facts that a copy must share with its source, as before or after the copy. */
 const shared = [
   'pageSize',
   'encoding',
@@ -64,14 +64,14 @@ const shared = [
   'applicationId',
 ] as const satisfies readonly (keyof HeaderFacts)[];
 
-/** What is wrong with the copy; empty when it is sound. */
+/** Returns the faults of the copy; empty if it is sound. */
 export function problemsOfCopy(copied: CopyResult, verified: VerifyResult): readonly string[] {
   const { header, journalMode } = verified;
   const problems = [...verified.problems];
-  // A copy is made of whole pages: it would be sound, with zeros in the place of what is lost.
+  // A copy consists of whole pages: it would be sound, with zeros in the place of lost data.
   if (copied.missing !== null) problems.push(copied.missing);
   if (header === null) return problems;
-  // A copy whose header says WAL would need files of its own beside it at its first open, also on a read-only medium.
+  // A copy whose header says WAL would need sidecars at its first open, even on a read-only medium.
   if (journalMode !== 'delete') problems.push(`its journal mode is ${String(journalMode)} instead of delete`);
   for (const fact of shared) {
     const allowed = copied.sourceHeaders.map(source => source[fact]);

@@ -1,4 +1,4 @@
-/** `verifyDatabase`: checks a database file, in use or not, off the event loop. */
+/** Implements `verifyDatabase`, which checks a database file, in use or not, off the event loop. */
 import { SqliteCantOpenError } from '../errors/sqlite-errors';
 import { choiceOption, pathArgument } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
@@ -13,38 +13,38 @@ export interface VerifyOptions {
 }
 
 export interface VerifyReport {
-  /** Canonical path of the file that was checked. */
+  /** Canonical path of the checked file. */
   readonly path: string;
-  /** SQLite found nothing wrong with it. */
+  /** True if SQLite found no fault. */
   readonly ok: boolean;
-  /** The check that was asked for. */
+  /** The requested check. */
   readonly level: VerifyLevel;
   /**
-   * The check that was made: a shallower one where the schema needs functions, collations or modules of the application.
-   * `'partial'`: table by table, without the columns in `unchecked`. `null` when nothing could be read.
+   * The check that was made: a shallower one if the schema needs functions, collations or modules of the application.
+   * `'partial'`: table by table, without the columns in `unchecked`. `null` if nothing could be read.
    */
   readonly checked: VerifyLevel | 'partial' | null;
-  /** What was left out, and why; empty when all of `level` was checked. */
+  /** What was left out, and why; empty if all of `level` was checked. */
   readonly unchecked: readonly string[];
-  /** What is wrong, in SQLite's words. */
+  /** The faults, in SQLite's words. */
   readonly problems: readonly string[];
-  /** Rows that refer to a row that does not exist; they are the data's, and no damage. `null` if not counted. */
+  /** Rows that refer to a row that does not exist: a fault of the data, not damage. `null` if not counted. */
   readonly foreignKeyViolations: number | null;
-  /** `null` when not even that could be read. */
+  /** `null` if not even that could be read. */
   readonly header: HeaderFacts | null;
   readonly journalMode: string | null;
   readonly sqliteVersion: string;
   readonly durationMs: number;
 }
 
-/** How long the check waits for a lock, in milliseconds: as long as a statement does by default. */
+/** How long the check waits for a lock, in milliseconds: the default of a statement. */
 const busyTimeoutMs = 5000;
 
 /**
- * Checks the structure of a database, and counts the rows that refer to nothing.
+ * Checks the structure of a database, and counts the dangling references.
  *
- * Damage is reported (`ok: false`), not thrown. It rejects when the file cannot be checked: `SqliteCantOpenError` when
- * there is none, `SqliteBusyError`, `SqliteIoError`. Nothing is written, and a database in use stays usable.
+ * Damage is reported (`ok: false`), not thrown. It rejects if the file cannot be checked: `SqliteCantOpenError` for a
+ * missing file, `SqliteBusyError`, `SqliteIoError`. Nothing is written, and a database in use stays usable.
  *
  * @see https://sqlite.org/pragma.html#pragma_integrity_check
  */
@@ -66,7 +66,7 @@ export async function verifyDatabase(path: string, options: VerifyOptions = {}):
   return { path: place.path, ok: result.problems.length === 0, level, ...result };
 }
 
-/** SQLite has one sentence for a file that is not there, a folder, a right and too many open files. */
+/** SQLite has one message for a missing file, a folder, a missing right and too many open files. */
 function existing(path: string): PlacedFile {
   const found = findFile(path);
   if ('place' in found) return found.place;

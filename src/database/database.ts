@@ -149,17 +149,16 @@ export class Database implements DropInDatabase {
   }
 
   /**
-   * Runs `fn`, which is synchronous and uses this same `db`, in a durable IMMEDIATE transaction that it shares with the
-   * other writes of this moment, and resolves with what it returned after the COMMIT of all.
+   * Runs the synchronous function `fn`, which uses this same `db`, in a durable IMMEDIATE transaction that it shares
+   * with other concurrent writes, and resolves with its result after their common COMMIT.
    *
-   * One that throws is rolled back alone. `fn` may run more than once before its promise is settled. A lock of another
-   * connection is waited for without stopping the event loop. docs/write-queue.md has the details.
+   * A function that throws is rolled back alone. `fn` may run more than once before its promise settles. A lock of
+   * another connection is waited for without blocking the event loop. docs/write-queue.md has the details.
    *
-   * @throws TypeError inside of another write function; every other failure rejects the promise: what `fn` threw,
+   * @throws TypeError inside another write function; every other failure rejects the promise: the error of `fn`,
    *   SqliteBusyError, WriteQueueFullError, ClosedDatabaseError, FencedDatabaseError, the failures of SQLite
-   * @example
-   * const insert = db.prepare('INSERT INTO t VALUES (?)');
-   * const { changes } = await db.write(() => insert.run('stored when this resolves'));
+   * @example const insert = db.prepare('INSERT INTO t VALUES (?)'); const { changes } = await db.write(() =>
+   * insert.run('stored when this resolves'));
    */
   write<Result>(fn: () => Result, options?: WriteCallOptions): Promise<Result> {
     return this.#open.writes.write(this, this.#session, fn, options) as Promise<Result>;
@@ -168,15 +167,15 @@ export class Database implements DropInDatabase {
   /**
    * Reads off the event loop, in reader processes that can be stopped: `all`, `get`, `iterate`, `snapshot`.
    *
-   * Only what is committed is seen, and every write whose `db.write` has resolved. A query that takes longer than its
-   * `timeoutMs`, or whose `signal` aborts, is ended with its process; writes, checkpoints and the other reads go on.
-   * docs/reader.md has the details.
+   * Reads see committed data only, including every write whose `db.write` has resolved. A query that exceeds its
+   * `timeoutMs`, or whose `signal` aborts, is terminated with its process; writes, checkpoints and other reads
+   * continue. docs/reader.md has the details.
    */
   get reader(): DatabaseReader {
     return (this.#reader ??= this.#open.readers.readerOf(this, this.#session, () => this.#safeIntegers));
   }
 
-  /** The database as one Buffer, with what is in the WAL; it can be opened again with `new Database(buffer)`. */
+  /** Returns the database as one Buffer, including the WAL; `new Database(buffer)` opens it again. */
   serialize(options?: SerializeOptions): Buffer {
     return attempt(this.#session, { operation: 'serialize' }, () => withoutWalMark(this.#native.serialize(options)));
   }
@@ -184,24 +183,23 @@ export class Database implements DropInDatabase {
   /**
    * Copies the WAL into the database, off the event loop; `'truncate'` then also empties the `-wal` file.
    *
-   * Readers are never waited for: `complete` says whether all frames are in the database. It rejects with
-   * SqliteLockedError inside a transaction of this connection, and with what it failed with: docs/checkpoints.md.
+   * It never waits for readers: `complete` tells whether all frames are in the database. It rejects with
+   * SqliteLockedError inside a transaction of this connection, and with the error of a failed checkpoint:
+   * docs/checkpoints.md.
    *
-   * @example
-   * const { complete, walBytes } = await db.checkpoint('truncate');
+   * @example const { complete, walBytes } = await db.checkpoint('truncate');
    */
   checkpoint(mode?: CheckpointMode): Promise<CheckpointResult> {
     return requestCheckpoint(this.#connection, this.#open.services.scheduler, mode, () => this.#assertUsable());
   }
 
   /**
-   * Copies the database to `destination`, off the event loop, and resolves only when a verified, synced file stands
-   * there; anything else rejects with `BackupError` and leaves the destination as it was.
+   * Copies the database to `destination`, off the event loop, and resolves only once a verified, synced file is in
+   * place; otherwise it rejects with `BackupError` and leaves the destination unchanged.
    *
-   * A database in memory is copied in the calling thread, since no other one can see it.
+   * An in-memory database is copied in the calling thread, since no other thread can see it.
    *
-   * @example
-   * const { path, bytes, sha256 } = await db.backup('copy.db', { verify: 'full' });
+   * @example const { path, bytes, sha256 } = await db.backup('copy.db', { verify: 'full' });
    */
   backup(destination: string, options?: BackupOptions): Promise<BackupResult> {
     if (this.#session.refusal !== null) return Promise.reject(this.#session.refusal());
@@ -209,16 +207,15 @@ export class Database implements DropInDatabase {
   }
 
   /**
-   * Takes a verified snapshot, runs `change` in one transaction, checks the database, and commits only when it is sound.
+   * Takes a verified snapshot, runs `change` in one transaction, checks the database, and commits only if it is sound.
    *
-   * `change` is synchronous and ends no transaction. For a migrator that is async or makes its own transactions pass
-   * `{ transaction: 'own' }`: then nothing is rolled back, and the snapshot is the way back.
+   * `change` is synchronous and ends no transaction. For a migrator that is async or makes its own transactions pass `{
+   * transaction: 'own' }`: then nothing is rolled back, and the snapshot is what you restore.
    *
-   * @throws BackupError (a rejection) that names the snapshot; `details.outcome` says what is stored: `'not-begun'`,
-   *   `'rolled-back'`, `'unknown'`. InvalidOptionError for an async change in one transaction; it is not called.
-   *   SqliteLockedError inside a transaction of this connection, which the change could not be committed apart from
-   * @example
-   * const { snapshot } = await db.withSnapshot(() => db.exec(migration), { foreignKeys: 'off' });
+   * @throws BackupError (a rejection) that names the snapshot; `details.outcome` tells what is stored: `'not-begun'`,
+   *   `'rolled-back'`, `'unknown'`. InvalidOptionError for an async change in one transaction, which is not called.
+   *   SqliteLockedError inside a transaction of this connection, which would include the change
+   * @example const { snapshot } = await db.withSnapshot(() => db.exec(migration), { foreignKeys: 'off' });
    */
   withSnapshot<Value>(change: () => Value, options?: SnapshotOptions): Promise<SnapshotOutcome<Awaited<Value>>> {
     if (this.#session.refusal !== null) return Promise.reject(this.#session.refusal());
@@ -226,7 +223,8 @@ export class Database implements DropInDatabase {
   }
 
   /**
-   * Checks the file off the event loop: `'quick'` (default) reads every page, `'full'` compares indexes with tables too.
+   * Checks the file off the event loop: `'quick'` (default) reads every page, `'full'` also compares indexes with
+   * tables.
    *
    * Damage is reported (`ok: false`), not thrown.
    */
@@ -241,7 +239,7 @@ export class Database implements DropInDatabase {
     return this;
   }
 
-  /** Detaches what `attach` or SQL attached under `name`. */
+  /** Detaches a database that `attach` or SQL attached as `name`. */
   detach(name: string): this {
     attempt(this.#session, { operation: 'detach' }, () => this.#open.attachments.detach(name));
     return this;
@@ -267,12 +265,12 @@ export class Database implements DropInDatabase {
     return this.#register('table', isTrusted(definition), name, native => native.table(name, definition));
   }
 
-  /** Loads an extension library; `entryPoint` only where it is not the usual one. */
+  /** Loads an extension library; `entryPoint` only if it is not the default one. */
   loadExtension(...args: [path: string, entryPoint?: string]): this {
     return this.#register('loadExtension', true, null, native => native.loadExtension(...(args as [string])));
   }
 
-  /** Integers of this handle's later statements are bigints. */
+  /** Makes integers of this handle's later statements bigints. */
   defaultSafeIntegers(toggle?: boolean): this {
     if (toggle !== undefined && typeof toggle !== 'boolean') {
       throw new TypeError('Expected first argument to be a boolean');
@@ -299,7 +297,7 @@ export class Database implements DropInDatabase {
     this.close();
   }
 
-  /** Waits for the writes that this handle has queued and for its reads, without stopping the event loop, then closes it. */
+  /** Waits for the queued writes and the reads of this handle, without blocking the event loop, then closes it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#open.writes.leave(this.#session), this.#open.readers.settled(this.#session)]);
     this.close();
@@ -317,7 +315,7 @@ export class Database implements DropInDatabase {
     if (this.#session.before !== null) this.#session.before();
   }
 
-  /** Registers something that SQL can call; what the schema may call makes the schema trusted. */
+  /** Registers an object that SQL can call; if the schema may call it, the schema becomes trusted. */
   #register(
     operation: string,
     trusts: boolean,
@@ -332,5 +330,7 @@ export class Database implements DropInDatabase {
   }
 }
 
-/** Outside of the class, as in connection/statement.ts: esbuild breaks static private fields when it lowers private names. */
+/**
+ * Outside the class, as in connection/statement.ts: esbuild breaks static private fields when it lowers private names.
+ */
 const properties = Database[ownGetters]();

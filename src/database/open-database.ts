@@ -1,4 +1,4 @@
-/** `openDatabase`: every call for one file in this process gets a handle on one connection. */
+/** Implements `openDatabase`: every call for one file in this process gets a handle on one connection. */
 import { findInstance, shareInstance } from '../registry/shared-instances';
 import type { Options } from '../options/options';
 import { resolveOptions } from '../options/resolve';
@@ -9,17 +9,15 @@ import { locateFile } from '../open/plan';
 import { openResolved } from '../open/open';
 
 /**
- * Opens the one shared instance of `filename` in this process, or gives another handle on it.
+ * Opens the one shared instance of `filename` in this process, or returns another handle on it.
  *
- * The file counts, not the path that names it. The connection closes with its last handle. A database in memory, a
+ * The file counts, not the path that names it. The connection closes with its last handle. An in-memory database, a
  * temporary one and a Buffer are not shared: each call opens a new one.
  *
- * @throws InstanceConflictError when the file is open already with settings that contradict `options`; and everything
+ * @throws InstanceConflictError if the file is already open with settings that contradict `options`; and everything
  *   that `new Database()` throws
  *
- * @example
- * const shared = openDatabase('app.db');
- * shared.exec('CREATE TABLE IF NOT EXISTS t (a)');
+ * @example const shared = openDatabase('app.db'); shared.exec('CREATE TABLE IF NOT EXISTS t (a)');
  */
 export function openDatabase(filename: string | Buffer, options?: Options): Database {
   const resolved = resolveOptions(filename, options);
@@ -41,7 +39,7 @@ function handle(opened: SharedConnection): Database {
   return new Database(opened as unknown as string);
 }
 
-/** The resolved values of what the caller named; what was left open cannot contradict the first call. */
+/** Returns the resolved values of the caller's explicit options; unset ones cannot contradict the first call. */
 function explicitly(resolved: object, given: object): object {
   const asked: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(given)) {

@@ -1,4 +1,4 @@
-/** Own enumerable properties that are computed: what `console.log(db)` and `{ ...db }` show, as in better-sqlite3. */
+/** Defines computed own enumerable properties, shown by `console.log(db)` and `{ ...db }` as in better-sqlite3. */
 
 import { originalOf } from '../base/original';
 

@@ -1,4 +1,4 @@
-/** `restoreDatabase` with the checks of an open: nothing is restored to where it could not be opened safely. */
+/** Implements `restoreDatabase` with the checks of an open: it restores only to places that could be opened safely. */
 import { renameSync } from 'node:fs';
 import type * as Restore from '../backup/restore/restore';
 import type { RestoreOptions, RestoreReport } from '../backup/restore/restore';
@@ -8,10 +8,10 @@ import { locateFile, planByFilesystem } from '../open/plan';
 import { backupEnvironment } from '../backup/environment';
 
 /**
- * Puts a verified copy of the backup `from` in the place of the database `to`, which nobody may have open.
+ * Replaces the database `to`, which no process may have open, by a verified copy of the backup `from`.
  *
- * The old database stays beside the new one under a dated name, and so does its fence. Rejects with `RestoreError`, or with
- * `UnsafeFilesystemError` where the target could not be opened; the target is then as it was.
+ * The old database stays beside the new one under a dated name, and so does its fence. Rejects with `RestoreError`, or
+ * with `UnsafeFilesystemError` if the target could not be opened; the target is then unchanged.
  */
 export async function restoreDatabase(options: RestoreOptions): Promise<RestoreReport> {
   const target: unknown = (options as Partial<RestoreOptions> | undefined)?.to;
@@ -19,7 +19,7 @@ export async function restoreDatabase(options: RestoreOptions): Promise<RestoreR
     const opened = resolveOptions(target, {});
     planByFilesystem(locateFile(target, opened), opened);
   }
-  // Loaded when it is needed: most programs never restore.
+  // Loaded on demand: most programs never restore.
   const { restoreDatabase: restore } = require('../backup/restore/restore') as typeof Restore;
   const report = await restore(options, backupEnvironment);
   moveFence(report);
@@ -27,8 +27,8 @@ export async function restoreDatabase(options: RestoreOptions): Promise<RestoreR
 }
 
 /**
- * The fence belongs to the old files, and stays with them. By a rename, which follows no link: whoever may write in the folder
- * can foresee the name, and put a link to another file there.
+ * The fence belongs to the old files, and stays with them. Moved by a rename, which follows no link: a user who may
+ * write in the folder can predict the name, and put a link to another file there.
  */
 function moveFence({ path, kept }: RestoreReport): void {
   if (!hasFenceMarker(path)) return;

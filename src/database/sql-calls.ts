@@ -1,4 +1,4 @@
-/** The members of `Database` that take SQL: each text passes the guard, each failure is translated. */
+/** Implements the members of `Database` that take SQL: each text passes the guard, each failure is translated. */
 import { nativeExplain } from '../connection/native-gaps';
 import type { FailedOperation, Session } from '../connection/session';
 import { makeStatement, type Statement } from '../connection/statement';
@@ -7,7 +7,7 @@ import { statementKind } from '../sql/statement-kind';
 import type { PragmaOptions } from '../connection/types';
 import type { SharedConnection } from '../open/shared-connection';
 
-/** A handle as the functions below need it. */
+/** The part of a handle that the functions below use. */
 export interface TextHandle {
   /** The `Database`, which its statements show. */
   readonly database: object;
@@ -35,10 +35,12 @@ export function prepareText({ database, open, session }: TextHandle, source: str
   });
 }
 
-/** A long script is run piece by piece: between them is what is between any other commits, checks and checkpoints. */
+/**
+ * Runs a long script piece by piece, with the same checks and checkpoints between the pieces as between other commits.
+ */
 export function execText(handle: TextHandle, source: string): void {
   const { session } = handle;
-  // Inside of a transaction nobody wants to know; and nobody ever does where there is no file.
+  // Inside a transaction no commit hook runs, and none ever runs for a database without a file.
   const whole = (): boolean => session.commitHooks.check === null;
   attempt(session, { operation: 'exec', sql: source, commits: true }, () =>
     handle.open.guard.script(source, text => {

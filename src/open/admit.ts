@@ -1,4 +1,4 @@
-/** The step into the process-wide registry: one copy of SQLite per file. */
+/** Admits an open to the process-wide registry: one copy of SQLite per file. */
 import { basename } from 'node:path';
 import type { Location } from '../filesystem/locate';
 import type { ResolvedOptions } from '../options/resolved';
@@ -7,17 +7,17 @@ import { sqliteCopyOf } from '../registry/sqlite-copy';
 
 export type { Admission };
 
-/** Where nothing may be looked at (a dead network mount), the folder has no identity; the name has to do. */
+/** If nothing may be accessed (a dead network mount), the folder has no identity and the name is used. */
 const unknownFolder = { dev: -1n, ino: -1n };
 
-/** Throws `SqliteCopyConflictError` when another copy of SQLite, or a plain descriptor, has the file. */
+/** Throws `SqliteCopyConflictError` if another copy of SQLite, or a plain descriptor, has the file open. */
 export function admitToRegistry(location: Location, options: ResolvedOptions): Admission {
   const { file, identity, requested } = location;
   const copy = sqliteCopyOf(options.nativeBinding);
   return enter({ file, identity, place: placeOf(location), copy, openedAs: requested.trim() });
 }
 
-/** Under which key the file is known, whatever path names it. */
+/** Returns the key of the file, independent of the path that names it. */
 export function keyOf(location: Location): string {
   return fileKey(location.identity, placeOf(location));
 }

@@ -1,4 +1,4 @@
-/** Closes every database that this thread has open, whichever copy of this package opened it; also at its exit. */
+/** Closes every database that this thread has open, for all copies of this package; also at exit. */
 import { visible } from '../base/terminal-text';
 import { atExit } from '../base/at-exit';
 import { processGlobal } from '../base/process-global';
@@ -25,14 +25,13 @@ export function forgetOpen(database: SharedConnection): void {
 }
 
 /**
- * Closes every database that this thread has open, through all handles, as for an orderly exit.
+ * Closes every database that this thread has open, through all handles, for an orderly exit.
  *
- * One that cannot be closed does not keep the others open.
+ * A failure to close one does not keep the others open.
  *
  * @throws the failure of the one database that could not be closed, or an `AggregateError` of several
  *
- * @example
- * process.once('SIGTERM', () => closeAllDatabases());
+ * @example process.once('SIGTERM', () => closeAllDatabases());
  */
 export function closeAllDatabases(): void {
   const failures: unknown[] = [];
@@ -49,11 +48,11 @@ export function closeAllDatabases(): void {
 }
 
 /**
- * better-sqlite3 closes what is open when its thread ends, and SQLite then checkpoints without telling anybody how that
- * went. Closing before it, at the last moment, leaves nothing to it; `process.exit()` comes by here too.
+ * better-sqlite3 closes open connections when its thread ends, and SQLite then checkpoints without reporting the
+ * result. Closing just before leaves nothing to it; `process.exit()` also runs this.
  */
 function closeAtExit(): void {
-  // Those of this moment: a listener that opens what was closed would keep the process from its end.
+  // A snapshot: a listener that reopens a closed database would keep the process from exiting.
   const present = [...all.databases];
   for (const database of present) {
     try {

@@ -1,4 +1,4 @@
-/** Opens better-sqlite3, sets each protection, reads each back: a connection that comes out of here is proved. */
+/** Opens better-sqlite3, sets each protection and reads each back: the resulting connection is verified. */
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errorCode } from '../base/foreign-error';
@@ -18,15 +18,15 @@ import type { Plan } from '../policy/plan';
 import { readonlyWalError, walFormatError } from '../policy/wal-format';
 
 export interface ConnectRequest {
-  /** What SQLite opens: a canonical path, `:memory:`, `''`, or the image of a database. */
+  /** The argument of SQLite's open: a canonical path, `:memory:`, `''`, or the image of a database. */
   readonly target: string | Buffer;
-  /** The key of the file in the registry, asked only when the storage failed. */
+  /** The key of the file in the registry, needed only if the storage failed. */
   readonly key: () => string;
   readonly plan: Plan;
   readonly options: ResolvedOptions;
 }
 
-/** Throws what SQLite throws, translated; nothing stays open then. */
+/** Throws SQLite's error, translated; nothing stays open then. */
 export function connect({ target, key, plan, options }: ConnectRequest): Connection {
   const verbose = createVerbose(options.verbose);
   const hub = createEventHub(plan.file ?? '', options.logger);
@@ -76,7 +76,7 @@ function writeError(folder: string): string | null {
   }
 }
 
-/** Without the checkpoint of an ordinary close: an open that failed leaves the WAL of the last process as it is. */
+/** Closes without the checkpoint of an ordinary close: a failed open leaves the WAL of the last process unchanged. */
 function discard(native: NativeDatabase.Database, { file, readonly }: Plan, { nativeBinding }: ResolvedOptions): void {
   const hold = file === null || readonly ? null : blockCheckpoint(file, null, nativeBinding);
   native.close();
@@ -98,7 +98,7 @@ function nativeOptions(
     fileMustExist,
     timeout,
     ...(verbose === null ? {} : { verbose }),
-    // better-sqlite3 takes the addon itself as well; its types know the path only.
+    // better-sqlite3 also accepts the addon itself; its types allow only the path.
     ...(nativeBinding === null ? {} : { nativeBinding: nativeBinding as string }),
   };
 }

@@ -1,10 +1,10 @@
 /**
- * Finds a `-wal` that belongs to another database than the one it stands beside: a restored backup, a `cp`, a checkout, with
- * the `-wal` of a killed process forgotten. SQLite would play it into the file.
+ * Detects a `-wal` that belongs to another database than the one beside it: a restored backup, a `cp`, a checkout, with
+ * the `-wal` of a killed process left behind. SQLite would play it into the file.
  *
- * First by what stat(2) tells, which an ordinary crash does not: the database has changed after the last write to the `-wal`,
- * or was born after it. Then by the content: after a checkpoint some page of the database is what a frame of the `-wal`
- * says. Where none is, and only there, SQLite checks the database as it would be with that `-wal`; nothing is copied.
+ * First by stat(2), which never matches an ordinary crash: the database changed after the last write to the `-wal`, or
+ * was created after it. Then by content: after a checkpoint some page of the database equals a frame of the `-wal`.
+ * Only if none does, SQLite checks the database together with that `-wal`; nothing is copied.
  */
 import { readSync } from 'node:fs';
 import { errorCode } from '../base/foreign-error';
@@ -18,13 +18,14 @@ import type { WalSuspicion } from '../filesystem/wal-age';
 import type { PlanWarning } from '../policy/plan';
 import { frameHeaderBytes, frameOffset, indexHeaderBytes, parseIndexHeader } from '../sentinel/wal-index';
 
-/** Frames that are read, and pages that are compared. */
+/** Maximum frames read and pages compared. */
 const mostFrames = 8192;
 const mostPages = 512;
 
 /**
- * After SQLite has opened the database, and before anything is written: throws `OrphanedJournalError` where the database
- * is broken together with that `-wal`. Returns a warning where it is not, and yet nothing shows that they belong together.
+ * Called after SQLite has opened the database, and before anything is written: throws `OrphanedJournalError` if the
+ * database is broken together with that `-wal`. Returns a warning if it is sound, but nothing shows that they belong
+ * together.
  */
 export function judgeSuspectWal(connection: Connection, suspicion: WalSuspicion): PlanWarning | null {
   const { file, contentIsNewer } = suspicion;
@@ -35,11 +36,11 @@ export function judgeSuspectWal(connection: Connection, suspicion: WalSuspicion)
   if (!contentIsNewer) return null;
   return {
     code: 'wal-older-than-database',
-    message: `${file} was written after ${file}-wal, which another process left. SQLite finds no fault in the two together. If a backup was restored there, its state is changed by what that -wal holds: close, move the -wal away, and restore again.`,
+    message: `${file} was written after ${file}-wal, which another process left. SQLite finds no fault in the two together. If a backup was restored there, that -wal changes its state: close, move the -wal away, and restore again.`,
   };
 }
 
-/** The refusal for an open that fails in SQLite itself; null where the failure has another reason. */
+/** Returns the refusal for an open that fails in SQLite itself; null if the failure has another reason. */
 export function foreignWalFailure(error: unknown, suspicion: WalSuspicion | null): OrphanedJournalError | null {
   const code = errorCode(error) ?? '';
   if (suspicion === null || !(code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB')) return null;
@@ -50,7 +51,7 @@ function foreignWal(file: string, problem: string, cause?: unknown): OrphanedJou
   return new OrphanedJournalError(
     `Refused to open ${file}: ${file}-wal is older than the database beside it and belongs to another one; together they are broken (${problem}). Nothing was copied.`,
     {
-      hint: `If ${file} is what you want (a restored backup), move ${file}-wal and ${file}-shm away, for example to ${file}.old-wal, and open it again. If you want what the -wal holds, put the database back that it belongs to.`,
+      hint: `If ${file} is what you want (a restored backup), move ${file}-wal and ${file}-shm away, for example to ${file}.old-wal, and open it again. If you want the transactions in the -wal, put the database that it belongs to back.`,
       details: { file, journal: `${file}-wal`, problem },
       ...(cause === undefined ? {} : { cause }),
     },
@@ -63,18 +64,18 @@ function checkTogether({ native, verbose }: Connection): string | null {
     return answer === 'ok' ? null : String(answer).slice(0, 200);
   } catch (error) {
     const code = errorCode(error) ?? '';
-    // A schema with functions of the application cannot be checked here, which says nothing.
+    // A schema with functions of the application cannot be checked here, which proves nothing.
     return code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB' ? code : null;
   }
 }
 
 /**
- * True when a page of the database is what a frame of the `-wal` says: a checkpoint of that `-wal` has written it. Also
- * where the index says that it was in use before this connection came, and where it holds nothing that counts.
+ * True if a page of the database equals a frame of the `-wal`: a checkpoint of that `-wal` has written it. Also true if
+ * the index shows that it was in use before this connection, or if it holds no valid frame.
  */
 function belongTogether(file: string, identity: FileIdentity): boolean {
   const [wal, index] = [identityNow(`${file}-wal`), identityNow(`${file}-shm`)];
-  // SQLite uses the -wal in another way, or not at all: the check tells.
+  // SQLite uses the -wal differently, or not at all: the check decides.
   if (wal === null || index === null) return false;
   const found = newestDescriptorsOn(identity, wal, index);
   if (!found.supported) return false;

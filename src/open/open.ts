@@ -1,4 +1,4 @@
-/** The way of one open, step by step: each line is a step, each step a file. */
+/** Opens one database step by step: each line is a step, each step a file. */
 import { inMicrotask } from '../base/clock';
 import { quotedName } from '../base/sql-name';
 import type { FileIdentity } from '../base/file-identity';
@@ -25,7 +25,7 @@ import { SharedConnection } from './shared-connection';
 import { locateFile, planFile, planWithoutFile } from './plan';
 import { ConnectionServices, type ConnectionFile } from './services';
 
-/** `new Database(filename, options)`: a connection of its own. */
+/** Implements `new Database(filename, options)`: a connection of its own. */
 export function openOwn(filename: unknown, given: unknown): SharedConnection {
   return openResolved(resolveOptions(filename, given));
 }
@@ -37,7 +37,7 @@ export function openResolved(options: ResolvedOptions): SharedConnection {
 function openFile(filename: string, options: ResolvedOptions): SharedConnection {
   const location = locateFile(filename, options);
   const planned = planFile(location, options);
-  // Only now: looking for the fence marker on ground that the plan refuses could hang.
+  // Only now: searching for the fence marker on a filesystem that the plan refuses could hang.
   const fenced = refuseFenced({ key: keyOf(location), file: location.file }, options.readonly);
   const plan = withWarning(planned, fenced);
   guardByDefault(options.processGuard);
@@ -53,7 +53,7 @@ function openFile(filename: string, options: ResolvedOptions): SharedConnection 
   }
 }
 
-/** A `-wal` that may belong to another database is judged before anything is written. */
+/** Judges a `-wal` that may belong to another database before anything is written. */
 function connectBeside(suspicion: WalSuspicion | null, request: ConnectRequest): Connection {
   let connection: Connection;
   try {
@@ -108,13 +108,15 @@ interface Admitted {
 
 function assemble(connection: Connection, services: ConnectionServices, admitted: Admitted): SharedConnection {
   const attachments = new Attachments(connection, admitAttached(connection, services));
-  // Not before the caller had the chance to listen.
+  // Deferred to give the caller the chance to listen.
   inMicrotask(() => warn(connection));
   const sqlGuard = new SqlGuard(connection, attachments, vacuumIntoGuard(connection.options));
   return new SharedConnection({ connection, attachments, sqlGuard, services, ...admitted });
 }
 
-/** A warning about the filesystem is logged once for it and not at every open; listeners hear it each time. */
+/**
+ * Publishes the warnings. A warning about a filesystem is logged once, not at every open; listeners get it each time.
+ */
 function warn({ plan, hub, options }: Connection): void {
   const { filesystem } = plan;
   for (const { code, message } of plan.warnings) {
@@ -135,7 +137,7 @@ function withWarning(plan: Plan, fenced: string | null): Plan {
   return { ...plan, warnings: [...plan.warnings, { code: 'fenced', message: fenced }] };
 }
 
-/** SQLite has created the file by now: which one it is becomes known. */
+/** SQLite has created the file, so its identity is known. */
 function settleAdmission(admission: Admission, file: string): { identity: FileIdentity | null; key: string } {
   const identity = identityAt(file);
   if (identity !== null) admission.setIdentity(identity);
@@ -155,7 +157,7 @@ function connectionFile(
   return { schema, file, ...settled, journalMode: String(verbose.quietly(ask)) };
 }
 
-/** An attached file goes the way of an open up to the connection: it is the connection that it is attached to. */
+/** Opens an attached file like any other, except for the connection: it is attached to an existing one. */
 function admitAttached(connection: Connection, services: ConnectionServices): AdmitAttached {
   const { options } = connection;
   return (filename, schema) => {

@@ -1,4 +1,4 @@
-/** The steps before SQLite touches anything: which file, on which ground, how it is to be opened, or why not. */
+/** Plans an open before SQLite touches anything: the file, its filesystem, and how to open it, or why not. */
 import { withoutCredentials } from '../base/credentials';
 import { InvalidOptionError } from '../errors/refusals';
 import { inspectLocated } from '../filesystem/inspect';
@@ -13,7 +13,7 @@ import { judgePreflight, preflightWarnings, type PreflightOptions } from '../pol
 import { errorCode, errorMessage, textOf } from '../base/foreign-error';
 import { SqliteCantOpenError } from '../errors/sqlite-errors';
 
-/** The file that `filename` names, looked at only where that cannot hang. */
+/** Locates the file that `filename` names, accessing it only if that cannot hang. */
 export function locateFile(filename: string, { dangerously }: ResolvedOptions, exact = false): Location {
   const touchShared = dangerously.allowNetworkFilesystem !== null;
   const location = asCantOpen(filename, () => locate(filename, { touchShared, exact }));
@@ -27,13 +27,13 @@ export function locateFile(filename: string, { dangerously }: ResolvedOptions, e
   );
 }
 
-/** Throws what refuses: `UnsafeFilesystemError`, `UnsafeSqliteVersionError`, `OrphanedJournalError`, … */
+/** Throws the refusal: `UnsafeFilesystemError`, `UnsafeSqliteVersionError`, `OrphanedJournalError`, … */
 export function planFile(location: Location, options: ResolvedOptions): Plan {
   const plan = planByFilesystem(location, options);
   return { ...plan, warnings: [...plan.warnings, ...preflight(location, options, plan.filesystem)] };
 }
 
-/** The plan by the filesystem alone, before anybody looks at the files. */
+/** Returns the plan by the filesystem alone, before the files are accessed. */
 export function planByFilesystem(location: Location, options: ResolvedOptions): Plan {
   const filesystem = asCantOpen(location.file, () => inspectLocated(location));
   return openOrThrow(decide({ ...common(options), storage: 'file', file: location.file, filesystem }));
@@ -60,13 +60,13 @@ function openOrThrow(decision: Decision): Plan {
   return decision.plan;
 }
 
-// The step of the open that looks at the files before SQLite does.
+// Checks the files before SQLite accesses them.
 
 /**
- * Throws the first reason not to open the database; otherwise returns what is worth a warning.
+ * Throws the first reason not to open the database; otherwise returns the warnings.
  *
- * Nothing is touched, and nothing is looked at that `locate` did not look at: a location on a mount that must not be
- * touched passes, because the decision about its filesystem refuses it.
+ * It changes nothing, and accesses only what `locate` has accessed: a location on a mount that must not be touched
+ * passes, because the decision about its filesystem refuses it.
  */
 export function preflight(
   location: Location,
@@ -80,9 +80,9 @@ export function preflight(
   return preflightWarnings(facts);
 }
 
-// What the operating system answers before SQLite is asked, as the error that SQLite would have made of it.
+// Maps system errors met before the open to SQLITE_CANTOPEN.
 
-/** Looks at a file that is to be opened; a call that fails there means that the file cannot be opened. */
+/** Runs an access to a file that is to be opened; a failed system call means that the file cannot be opened. */
 export function asCantOpen<Result>(filename: string, look: () => Result): Result {
   try {
     return look();
@@ -107,14 +107,14 @@ const noRights =
 
 const hints: Readonly<Record<string, string>> = {
   EMFILE: tooManyFiles,
-  ENFILE: 'The whole system has too many files open: raise `fs.file-max`, or end what holds them.',
+  ENFILE: 'The whole system has too many files open: raise `fs.file-max`, or stop the programs that hold them.',
   EACCES: noRights,
   EPERM: noRights,
   ELOOP: 'Some symbolic links of the path lead in a circle: correct them.',
 };
-const otherHint = 'The file or its folder cannot be looked at: check the path, and the disk (dmesg, smartctl).';
+const otherHint = 'The file or its folder cannot be read: check the path, and the disk (dmesg, smartctl).';
 
-/** As Node makes them of a failed system call. */
+/** True for errors that Node builds from a failed system call. */
 function isSystemError(error: unknown): boolean {
   return textOf(error, 'code') !== null && textOf(error, 'syscall') !== null;
 }

@@ -1,4 +1,4 @@
-/** What watches over one open database, and its way out: the sentinel, the scheduler of each file, the fence. */
+/** Runs the services of one open database, and its teardown: the sentinel, the scheduler of each file, the fence. */
 import { inMicrotask, performance } from '../base/clock';
 import { asError, errorName } from '../base/foreign-error';
 import { checkpointBeforeClose } from '../checkpoint/close-checkpoint';
@@ -19,7 +19,7 @@ import { filesOfOtherThreads } from '../registry/thread-table';
 /** A file that the connection has open, as the main database or attached. */
 export interface ConnectionFile extends CheckpointedFile {
   readonly schema: string;
-  /** As `PRAGMA journal_mode` says it. */
+  /** Result of `PRAGMA journal_mode`. */
   readonly journalMode: string;
 }
 
@@ -32,9 +32,9 @@ interface ServedFile {
 
 export class ConnectionServices {
   readonly #connection: Connection;
-  /** `null` where it is switched off, and for a database without a file. */
+  /** `null` if it is switched off, and for a database without a file. */
   readonly sentinel: ConnectionSentinel | null;
-  /** The readers behind `db.reader`. */
+  /** The readers of `db.reader`. */
   readonly readers: DatabaseReaders;
   readonly #files = new Map<string, ServedFile>();
   #schedulers: readonly FileScheduler[] = [];
@@ -57,7 +57,7 @@ export class ConnectionServices {
       failed: (error, operation) => fence.failed(error, operation),
       journalModeSet: () => this.#followJournalModes(),
       switchesJournal: () => this.readers.rest(),
-      // What has lost its locks or files must not be checkpointed either.
+      // A connection that has lost its locks or files must not be checkpointed either.
       refused: () => {
         for (const { scheduler, user } of this.#files.values()) scheduler.leave(user);
         this.readers.refuse();
@@ -70,7 +70,7 @@ export class ConnectionServices {
     return this.#files.get('main')?.scheduler ?? null;
   }
 
-  /** After SQLite has opened the file and read from it. */
+  /** Called after SQLite has opened the file and read from it. */
   add(file: ConnectionFile): void {
     const connection = this.#connection;
     const { schema, identity } = file;
@@ -89,7 +89,7 @@ export class ConnectionServices {
     if (checkpoints) connection.commitHooks.onCommit(commits => this.#pulse(commits));
   }
 
-  /** Wraps DETACH, which closes the file of the schema: its last checkpoint must not go unseen either. */
+  /** Wraps DETACH, which closes the file of the schema: the errors of its final checkpoint must be reported too. */
   aroundDetach<Result>(schema: string, detach: () => Result): Result {
     const supervised = this.#files.get(foldCase(schema));
     // Inside a transaction SQLite refuses both.
@@ -122,16 +122,16 @@ export class ConnectionServices {
   }
 
   /**
-   * Makes the last checkpoint and closes the connection, or lets it go where a checkpoint must not follow.
+   * Runs the final checkpoint and closes the connection, or closes it without one if no checkpoint may follow.
    *
-   * Returns the fault that came up at this; the connection is closed all the same.
+   * Returns the fault met on the way; the connection is closed in any case.
    *
    * @throws TypeError while a statement runs; the connection is then still open
    */
   close(): Error | null {
     const failure = this.#closeConnection();
     const running = this.#schedulers.flatMap(scheduler => scheduler.running ?? []);
-    // The locks of the connection went with it, which is no finding.
+    // The connection's locks are gone with it, which is no finding.
     this.sentinel?.stop();
     for (const schema of this.#files.keys()) this.remove(schema);
     this.#releaseHolds(running);
@@ -141,9 +141,9 @@ export class ConnectionServices {
   #closeConnection(): Error | null {
     const connection = this.#connection;
     if (this.#fence.isFenced) return this.#closeFenced();
-    // Its checkpoint is the last moment to see that somebody wrote over the files.
+    // Its checkpoint is the last chance to detect overwritten files.
     for (const { user, file } of this.#files.values()) if (user.checkpoints) this.sentinel?.beforeCheckpoint(file.file);
-    // The sentinel that condemned it holds it back from a checkpoint.
+    // The sentinel that disabled it keeps it from checkpointing.
     if (connection.refusal !== null) {
       this.sentinel?.rescueAtLast();
       return this.#closeOrdinarily();
@@ -175,7 +175,7 @@ export class ConnectionServices {
     return null;
   }
 
-  /** Closing rolls back, and a checkpoint cannot run inside of a transaction. */
+  /** Closing rolls back, and a checkpoint cannot run inside a transaction. */
   #rollBack(): void {
     const { native, verbose } = this.#connection;
     try {
@@ -184,19 +184,19 @@ export class ConnectionServices {
       verbose.quietly(() => native.exec('ROLLBACK'));
       told();
     } catch (error) {
-      // What SQLite cannot roll back now, its close or the next open does.
+      // A transaction that SQLite cannot roll back now is rolled back by its close or by the next open.
       if (errorName(error) === 'TypeError') throw error;
     }
   }
 
-  /** They keep a checkpoint of the maintenance thread from being the last connection; it closes in a moment. */
+  /** They keep a checkpoint of the maintenance thread from being the last connection; it closes soon. */
   #releaseHolds(running: readonly Promise<unknown>[]): void {
     const release = (): void => this.#connection.releaseHolds();
     if (running.length === 0) release();
     else void Promise.all(running).then(release);
   }
 
-  /** The application may switch the mode of any file: checkpoints, limits and the sentinel go with it at once. */
+  /** The application may switch the mode of any file: checkpoints, limits and the sentinel follow at once. */
   #followJournalModes(): void {
     const { native, verbose, plan } = this.#connection;
     for (const served of this.#files.values()) {
@@ -225,7 +225,7 @@ export class ConnectionServices {
     });
   }
 
-  /** A connection that only reads is closed like any other: it never checkpoints. */
+  /** A read-only connection is closed like any other: it never checkpoints. */
   #walFiles(): readonly ConnectionFile[] {
     return [...this.#files.values()].filter(({ user }) => user.checkpoints).map(({ file }) => file);
   }
@@ -236,7 +236,7 @@ export class ConnectionServices {
   }
 }
 
-/** Null where SQLite cannot be asked now: a statement that called back into JavaScript is still running. */
+/** Null if SQLite cannot be asked now: a statement that called back into JavaScript is still running. */
 function journalModeOf(native: Connection['native'], schema: string): string | null {
   try {
     return String(native.pragma(`${quotedName(schema)}.journal_mode`, { simple: true }));
@@ -246,8 +246,8 @@ function journalModeOf(native: Connection['native'], schema: string): string | n
 }
 
 /**
- * Remembers the open transaction, and returns what tells that it was rolled back: after a COMMIT that was forgotten every
- * call has returned, and nothing of it is stored.
+ * Remembers the open transaction, and returns a function that reports its rollback: with a forgotten COMMIT every call
+ * has returned, and nothing is stored.
  */
 export function tellOfLostWork({ commitHooks, hub, file, owner }: Connection): () => void {
   const { open, wrote } = commitHooks;
@@ -257,7 +257,7 @@ export function tellOfLostWork({ commitHooks, hub, file, owner }: Connection): (
   return () =>
     hub.publish('warning', {
       code: 'transaction-rolled-back',
-      message: `A transaction on ${file} that had written and was open for ${Math.round(ageMs)} ms${began} was rolled back by close(): nothing of it is stored. Look for a BEGIN without a COMMIT.`,
+      message: `A transaction on ${file} that had written and was open for ${Math.round(ageMs)} ms${began} was rolled back by close(): nothing of it is stored. Search for a BEGIN without a COMMIT.`,
       details: { ageMs, sql: open.sql },
     });
 }
@@ -265,9 +265,9 @@ export function tellOfLostWork({ commitHooks, hub, file, owner }: Connection): (
 // Warns of a database with a rollback journal that several threads of this process have open.
 
 /**
- * With WAL every connection keeps a lock, and SQLite never closes a descriptor while this process has one. With a rollback
- * journal it has none between two transactions, and a connection that one thread closes can take away the locks that
- * another one takes at that moment (docs/decisions/0006).
+ * With WAL every connection keeps a lock, and SQLite never closes a descriptor while this process has one. With a
+ * rollback journal it has none between two transactions, and a connection that one thread closes can cancel the locks
+ * that another thread is just taking (docs/decisions/0006).
  */
 export function warnOfThreads(
   hub: EventHub,
@@ -276,15 +276,15 @@ export function warnOfThreads(
   if (journalMode === 'wal') return;
   const threads = filesOfOtherThreads().filter(other => other.key === key);
   const [first] = threads;
-  // The second thread says it, and so it is said once.
+  // The second thread reports it, and only once.
   if (first === undefined || threads.length > 1) return;
-  // Not before the caller had the chance to listen.
+  // Deferred to give the caller the chance to listen.
   inMicrotask(() =>
     hub.publish('warning', {
       code: 'rollback-journal-in-several-threads',
       message:
         `${file} has a rollback journal and is open in several threads of this process: a connection that one of them ` +
-        'closes can take the locks of the others away. Use WAL, or open it in one thread only.',
+        'closes can cancel the locks of the others. Use WAL, or open it in one thread only.',
       details: { file, journalMode, otherThread: first.thread },
     }),
   );

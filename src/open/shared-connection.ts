@@ -1,4 +1,4 @@
-/** What stands behind one or more handles: the connection, its SQL guard, its services, and the way out. */
+/** Holds what one or more handles share: the connection, its SQL guard, its services, and the teardown. */
 import type * as Backups from '../backup/database-backups';
 import type { FileIdentity } from '../base/file-identity';
 import type { Attachments } from '../connection/attachments';
@@ -13,14 +13,16 @@ import { errorCountersOf, type FilesystemErrors, type ReadErrors } from '../file
 import { forgetOpen, rememberOpen } from './close-all';
 import { tellOfLostWork, type ConnectionFile, type ConnectionServices } from './services';
 
-/** Raised when the shape of `OpenDatabase` changes in a way that another copy of the package could not use. */
+/**
+ * Change it when the shape of the shared connection changes in a way that another copy of the package could not use.
+ */
 export const sharedConnectionBrand = Symbol.for('safe-sqlite.open-database.v2');
 
 export interface SharedConnectionParts {
   readonly connection: Connection;
   readonly sqlGuard: SqlGuard;
   readonly attachments: Attachments;
-  /** The file name as it was given. */
+  /** The file name as given. */
   readonly givenName: string;
   /** The main file; `null` for a database without a file. */
   readonly file: ConnectionFile | null;
@@ -36,21 +38,21 @@ export class SharedConnection {
   readonly givenName: string;
   /** The key of the file in the registry; `''` for a database without a file. */
   readonly key: string;
-  /** The file that was opened; `null` for a database without one. */
+  /** The opened file; `null` for a database without one. */
   readonly identity: FileIdentity | null;
-  /** As SQLite said when it was opened: `'wal'`, `'delete'`, …; `'memory'` for a database without a file. */
+  /** As SQLite reported it at open: `'wal'`, `'delete'`, …; `'memory'` for a database without a file. */
   readonly journalMode: string;
   readonly writes: WriteQueue;
-  /** The readers behind `db.reader`. */
+  /** The readers of `db.reader`. */
   readonly readers: DatabaseReaders;
   readonly services: ConnectionServices;
-  /** The scheduled backups; `null` where there are none. */
+  /** The scheduled backups; `null` if there are none. */
   readonly schedule: Schedule | null;
   readonly [sharedConnectionBrand] = true;
   readonly #release: () => void;
   readonly #handles = new Set<Session>();
   #closing = false;
-  /** Found by the first question: most programs never ask. */
+  /** Determined on first use: most programs never ask. */
   #readErrors: ReadErrors | null | undefined;
 
   constructor(parts: SharedConnectionParts) {
@@ -75,7 +77,7 @@ export class SharedConnection {
     return session;
   }
 
-  /** What the filesystem of the file has counted; `null` where none does. */
+  /** Returns the errors counted by the file's filesystem; `null` if it counts none. */
   filesystemErrors(): FilesystemErrors | null {
     if (this.#readErrors === undefined) {
       this.#readErrors = errorCountersOf(this.connection.plan.filesystem?.evidence.mountId ?? null);
@@ -83,7 +85,7 @@ export class SharedConnection {
     return this.#readErrors?.() ?? null;
   }
 
-  /** Whether `openDatabase` may give out another handle: not while it closes, and not once it refuses every call. */
+  /** True if `openDatabase` may return another handle: not while it closes, and not once it refuses every call. */
   get isShareable(): boolean {
     return !this.#closing && this.connection.refusal === null;
   }
@@ -93,14 +95,14 @@ export class SharedConnection {
   }
 
   /**
-   * Closes a handle, and with the last one the connection. A handle that is closed already is left alone, and so is one
-   * whose `close()` is on the stack: a listener of its last checkpoint, or of `closed`, has called again.
+   * Closes a handle, and the connection with the last one. A closed handle is ignored, and so is one whose `close()` is
+   * on the stack: a listener of its final checkpoint, or of `closed`, has called again.
    *
-   * The writes that it has queued run first; those that cannot are rejected. A transaction that it has begun itself is
-   * rolled back, as better-sqlite3's close does: left open, what the other handles write would be lost with it.
+   * Its queued writes run first; those that cannot are rejected. A transaction that it has begun itself is rolled back,
+   * as in better-sqlite3's close: left open, it would take the writes of the other handles with it.
    *
-   * @throws TypeError while the handle iterates or a statement runs, as better-sqlite3 does; it is then still open.
-   *   The fault of the storage that the last checkpoint met; it is closed then
+   * @throws TypeError while the handle iterates or a statement runs, as in better-sqlite3; it is then still open.
+   *   The storage fault that the final checkpoint met; it is closed then
    */
   closeHandle(session: Session): void {
     if (this.#closing || !this.#handles.has(session)) return;
@@ -135,7 +137,7 @@ export class SharedConnection {
     }
   }
 
-  /** The way back of an open, in reverse order. Nothing is torn down before SQLite agreed to close. */
+  /** Tears down an open, in reverse order. Nothing is torn down before SQLite agreed to close. */
   #wayBack(): Error | null {
     const failure = this.services.close();
     this.writes.stop();
@@ -149,12 +151,12 @@ export class SharedConnection {
   }
 }
 
-/** Whichever copy of this package opened it. */
+/** True for those of any copy of this package. */
 export function isSharedConnection(value: unknown): value is SharedConnection {
   return typeof value === 'object' && value !== null && sharedConnectionBrand in value;
 }
 
-// Handles that were forgotten without `close()`: each is reported once, and closed.
+// Reports and closes, once each, handles that were garbage-collected without `close()`.
 
 interface Leak {
   readonly database: SharedConnection;
@@ -165,11 +167,11 @@ interface Leak {
 const collected = new FinalizationRegistry<Leak>(({ database, session }) => {
   if (!database.isOpen(session)) return;
   const { hub, file, plan } = database.connection;
-  // What is in memory has neither locks nor a WAL: forgetting it is how better-sqlite3's users let it go.
+  // An in-memory database has neither locks nor a WAL: users of better-sqlite3 drop it without close().
   if (plan.file !== null) {
     hub.publish('warning', {
       code: 'leaked-handle',
-      message: `A handle on ${file} was garbage-collected without close(): its last checkpoint and its locks waited until now.`,
+      message: `A handle on ${file} was garbage-collected without close(); its final checkpoint was delayed until now.`,
       details: {},
     });
   }
@@ -178,28 +180,28 @@ const collected = new FinalizationRegistry<Leak>(({ database, session }) => {
   } catch (error) {
     hub.publish('warning', {
       code: 'leaked-handle-not-closed',
-      message: `The forgotten handle on ${file} could not be closed: ${String(error)}`,
+      message: `The garbage-collected handle on ${file} could not be closed: ${String(error)}`,
       details: {},
     });
   }
 });
 
-/** Watches `handle` until it is collected or `forgetLeak` is called. `leak` must not lead back to it. */
+/** Watches `handle` until it is collected or `forgetLeak` is called. `leak` must not refer to it. */
 export function reportWhenLeaked(handle: object, leak: Leak): void {
   collected.register(handle, leak, leak.session);
 }
 
 /**
- * After a handle was closed. What is registered holds on to the connection, and the reason of an aborted signal in there
- * has a stack, whose frames hold on to the handle that called `close()`: neither would ever be collected.
+ * Called after a handle was closed. The registration refers to the connection, and the reason of an aborted signal in
+ * there has a stack, whose frames refer to the handle that called `close()`: neither would ever be collected.
  */
 export function forgetLeak(session: Session): void {
   collected.unregister(session);
 }
 
-// What is loaded when it is first asked for: most programs open a database long before they make a copy of it.
+// Loads the backup code on demand: most programs open a database long before they copy it.
 
-/** `require`, not `import()`: that fails in Jest, and a schedule starts in the turn in which a database is opened. */
+/** `require`, not `import()`, which fails in Jest; and a schedule starts in the turn in which a database is opened. */
 export function loadBackups(): typeof Backups {
   return require('../backup/database-backups') as typeof Backups;
 }

@@ -1,4 +1,4 @@
-/** Judges the file that VACUUM INTO writes: as a file that is attached, and as the destination of a backup. */
+/** Judges the file that VACUUM INTO writes: like an attached file, and like the destination of a backup. */
 import { sameFile } from '../base/file-identity';
 import type { AroundCopy } from '../connection/sql-guard';
 import { UnsafeFilesystemError, UnsafeStatementError } from '../errors/refusals';
@@ -11,8 +11,8 @@ import { planFile, asCantOpen } from './plan';
 import { remoteClasses } from '../backup/environment';
 
 /**
- * SQLite opens the file, and closes it also when it then refuses it: a close on the -shm of an open database would
- * cancel its locks, and a file that comes to stand under the name of a sidecar would be taken for one.
+ * SQLite opens the file, and closes it even if it then refuses it: closing the -shm of an open database would cancel
+ * its locks, and a file under the name of a sidecar would be taken for one.
  */
 export function vacuumIntoGuard(options: ResolvedOptions): AroundCopy {
   const touchShared = options.dangerously.allowNetworkFilesystem !== null;
@@ -21,7 +21,7 @@ export function vacuumIntoGuard(options: ResolvedOptions): AroundCopy {
   return (filename, execute) => {
     if (filename === '' || filename === ':memory:') return execute();
     const location = asCantOpen(filename, () => locate(filename, { touchShared, exact: true }));
-    // SQLite says itself that it cannot open a file without a folder.
+    // SQLite itself reports that it cannot open a file without a folder.
     if (!location.parentExists) return execute();
     refuseOpenFile(location);
     planCopy(location, written);
@@ -56,7 +56,7 @@ function planCopy(location: Location, options: ResolvedOptions): void {
     if (!(error instanceof UnsafeFilesystemError && remoteClasses.has(inspectFilesystem(location.file).class)))
       throw error;
     throw new UnsafeFilesystemError(`VACUUM INTO would let SQLite write there. ${error.message}`, {
-      hint: '`db.backup(file)` builds and verifies the copy on a local disk, and then carries it there.',
+      hint: '`db.backup(file)` builds and verifies the copy on a local disk, and then copies it there.',
       details: error.details,
       cause: error,
     });

@@ -1,7 +1,7 @@
 /** Lists the calls of `fs` that could harm a live database, with the effect that each has on it. */
 
 /**
- * `'open'`: opens the file that the path leads to; its close cancels the locks. `'copy'`: the same, and the copy is torn.
+ * `'open'`: opens the file at the path; its close cancels the locks. `'copy'`: the same, and the copy is torn.
  * `'overwrite'`: opens for writing, or puts another file there.
  */
 export type Effect = 'open' | 'copy' | 'overwrite';
@@ -9,11 +9,11 @@ export type Effect = 'open' | 'copy' | 'overwrite';
 export interface CoveredArgument {
   readonly index: number;
   readonly effect: Effect;
-  /** The name itself is meant, not what a symbolic link there leads to. */
+  /** The name itself is meant, not the target of a symbolic link. */
   readonly nameOnly: boolean;
-  /** The flags of open(2) decide about the effect: those behind the path, or `flag` of the options. */
+  /** The flags of open(2) decide about the effect: those after the path, or `flag` of the options. */
   readonly flags: 'argument' | 'option' | null;
-  /** A symbolic link is copied as a link, unless the options say `dereference`. */
+  /** A symbolic link is copied as a link, unless the options set `dereference`. */
   readonly linksStay: boolean;
 }
 
@@ -26,11 +26,12 @@ function named(index: number, effect: Effect): CoveredArgument {
 }
 
 /**
- * By the name of the call without `Sync`. Streams and `Utf8Stream` are covered by `open`, which they call on the module.
+ * By the name of the call without `Sync`. Streams and `Utf8Stream` are covered by `open`, which they call on the
+ * module.
  *
- * Not covered, because they open nothing and cancel no lock: `stat` and its family, `access`, `realpath`, `readdir`, `watch`,
- * `utimes`, `chmod`, `unlink`, `rm`, `rmdir`, `link`, `rename` of the database away (the sentinel notices that the file is gone); and
- * calls with a descriptor, whose opening was the moment to refuse.
+ * Not covered, because they open nothing and cancel no lock: `stat` and its family, `access`, `realpath`, `readdir`,
+ * `watch`, `utimes`, `chmod`, `unlink`, `rm`, `rmdir`, `link`, `rename` of the database to another name (the sentinel
+ * notices that the file is gone); and calls with a descriptor, which was judged when it was opened.
  */
 export const coveredCalls: Readonly<Record<string, readonly CoveredArgument[]>> = {
   open: [{ ...opened(0, 'open'), flags: 'argument' }],

@@ -1,4 +1,4 @@
-/** The process guard: keeps code of this process from harming the databases that it has open. */
+/** Installs the process guard, which keeps code of this process from harming the databases that it has open. */
 import { syncBuiltinESMExports } from 'node:module';
 import { processGlobal } from '../base/process-global';
 import { guardIsOffInEnvironment } from '../options/guard-variable';
@@ -14,7 +14,7 @@ interface GuardState {
   /** Kept here, because the wrapped functions hold it weakly. */
   judge: Judge | null;
   remove: (() => void) | null;
-  /** The guard of every open is on. */
+  /** True if the guard installed by opens is on. */
   byDefault: boolean;
 }
 

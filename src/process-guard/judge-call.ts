@@ -11,7 +11,7 @@ import { refusal } from './refusal';
 // open(2): opens a name without the file; neither its use nor its close touches a lock.
 const oPath = 0o10000000;
 
-/** The error to give the caller instead of running the call; `null` when it may run. */
+/** Returns the error to throw instead of running the call; `null` if it may run. */
 export function judgeCall(call: CoveredCall, args: readonly unknown[]): SqliteCopyConflictError | null {
   for (const argument of call.covered) {
     const path = pathOf(args[argument.index]);
@@ -22,7 +22,7 @@ export function judgeCall(call: CoveredCall, args: readonly unknown[]): SqliteCo
   return call.copiesTrees ? judgeTree(call.name, args) : null;
 }
 
-/** The copy of a folder: what in it, or in its destination, is protected. */
+/** Judges the copy of a folder by the protected files in it and in its destination. */
 function judgeTree(name: string, args: readonly unknown[]): SqliteCopyConflictError | null {
   const [from, to] = [pathOf(args[0]), pathOf(args[1])];
   if (from === null || to === null || optionsOf(args)?.['recursive'] !== true) return null;
@@ -36,7 +36,7 @@ function judgeTree(name: string, args: readonly unknown[]): SqliteCopyConflictEr
   return target === undefined ? null : refusal(name, join(to, target.part), 'overwrite');
 }
 
-/** A path as text; null for descriptors, `FileHandle`s and what `fs` itself will refuse. */
+/** Returns a path as text; null for descriptors, `FileHandle`s and arguments that `fs` itself will reject. */
 export function pathOf(value: unknown): string | null {
   if (typeof value === 'string') return value;
   if (Buffer.isBuffer(value)) return value.toString();
@@ -50,7 +50,7 @@ export function pathOf(value: unknown): string | null {
   return null;
 }
 
-/** As `fs` tells one, not `instanceof`: test runners give modules globals of another realm. */
+/** Tests as `fs` does, not with `instanceof`: test runners give modules the globals of another realm. */
 export function isUrl(value: unknown): value is URL {
   return typeof value === 'object' && value !== null && 'href' in value && 'protocol' in value;
 }
@@ -73,7 +73,7 @@ function flagsOf({ flags, index }: CoveredArgument, args: readonly unknown[]): u
   return flags === 'option' ? optionsOf(args)?.['flag'] : undefined;
 }
 
-/** Whether the flags of open(2), as `fs` takes them, let the descriptor write or the file be changed. */
+/** True if the flags of open(2), as passed to `fs`, allow writes or change the file. */
 function writes(flags: unknown): boolean {
   if (typeof flags === 'string') return /[aw+]/.test(flags);
   const { O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND } = constants;

@@ -1,4 +1,4 @@
-/** The judges of all copies of this package in one thread, which share one set of wrapped functions. */
+/** Keeps the judges of all copies of this package in one thread, which share one set of wrapped functions. */
 import fs from 'node:fs';
 import type { CoveredArgument } from './covered-calls';
 
@@ -7,17 +7,17 @@ export interface CoveredCall {
   /** As the application writes it, for example `fs.readFileSync`. */
   readonly name: string;
   readonly covered: readonly CoveredArgument[];
-  /** It returns when it is done: a look at the file makes it wait for nothing that it would not wait for. */
+  /** Synchronous: a stat before it cannot add a wait it would not have had. */
   readonly waits: boolean;
-  /** It can copy a folder with everything in it. */
+  /** It can copy a folder with its content. */
   readonly copiesTrees: boolean;
 }
 
-/** Decides about calls by the databases that one copy of this package, in one realm, has open. */
+/** Judges calls by the databases that one copy of this package, in one realm, has open. */
 export interface Judge {
-  /** The error to give the caller of a covered call; `null` when it may run. */
+  /** Returns the error for the caller of a covered call; `null` if it may run. */
   call(call: CoveredCall, args: readonly unknown[]): Error | null;
-  /** The error to give the caller of `call` of `node:sqlite`, which opens `path`; `null` when it may. */
+  /** Returns the error for the caller of `call` of `node:sqlite`, which opens `path`; `null` if it may run. */
   database(call: string, path: string): Error | null;
 }
 
@@ -27,7 +27,7 @@ interface Shared {
   unwrap: (() => void) | null;
 }
 
-/** On `fs` itself: a realm of a test runner has its own `globalThis`, and the one `fs` of the thread. */
+/** On `fs` itself: a realm of a test runner has its own `globalThis`, but shares the thread's one `fs`. */
 const key = Symbol.for('safe-sqlite.process-guard.judges.v1');
 
 function shared(): Shared {
@@ -38,7 +38,10 @@ function shared(): Shared {
   return created;
 }
 
-/** Adds a judge, which the caller keeps; `wrap` runs where nothing is wrapped yet. Returns how to take it away. */
+/**
+ * Adds a judge, which the caller keeps alive; `wrap` runs if nothing is wrapped yet. Returns a function that removes
+ * it.
+ */
 export function addJudge(judge: Judge, wrap: () => () => void): () => void {
   const state = shared();
   const reference = new WeakRef(judge);
@@ -59,7 +62,7 @@ function alive({ judges }: Shared): readonly WeakRef<Judge>[] {
 /** Asks all judges; the first refusal counts. */
 export function createCourt(): Judge {
   const state = shared();
-  // Loops, because they stand before every call of `fs`.
+  // Loops, because they precede every call of `fs`.
   return {
     call(call, args) {
       for (const reference of state.judges) {

@@ -6,13 +6,13 @@ import { isStillOpen, registeredFiles, registryGeneration } from '../registry/re
 
 interface ProtectedFiles {
   readonly generation: number;
-  /** By the canonical paths of the databases and of their sidecars. */
+  /** Keyed by the canonical paths of the databases and of their sidecars. */
   readonly paths: ReadonlyMap<string, ProtectedPath>;
-  /** Last parts of those paths in lower case, and of the paths that the databases were opened by. */
+  /** Basenames of those paths in lower case, and of the paths that the databases were opened by. */
   readonly names: ReadonlySet<string>;
-  /** Lengths of `names`: most unrelated paths are told apart by this alone. */
+  /** Lengths of `names`, which alone rule out most unrelated paths. */
   readonly lengths: ReadonlySet<number>;
-  /** Inodes of the databases; numbers are enough to tell most others apart. */
+  /** Inodes of the databases; the numbers alone rule out most other files. */
   readonly inodes: ReadonlySet<number>;
   /** The folders of the databases, by every path that they were opened by. */
   readonly places: ReadonlySet<string>;
@@ -21,24 +21,24 @@ interface ProtectedFiles {
 }
 
 interface ProtectedPath {
-  /** Null where it has to be asked: for sidecars. */
+  /** Null if it has to be looked up: for sidecars. */
   readonly identity: FileIdentity | null;
   /** SQLite has locks on it: on the database and its `-shm`. */
   readonly locked: boolean;
-  /** The database that it belongs to, when another thread says that it has it open. */
+  /** Its database, if another thread reports it as open. */
   readonly elsewhere: string | null;
 }
 
 const sidecars = ['', '-wal', '-shm', '-journal'];
 
-/** On a `-wal` and a `-journal` it has none. */
+/** It has none on a `-wal` and a `-journal`. */
 const lockedSuffixes = ['', '-shm'];
 
 let current: ProtectedFiles = collect();
 
 /**
- * Paths that were seen to be no other name of a database: a second look at each would double the cost of reading a small
- * file. One that becomes a link later is looked at again when a database is opened or closed.
+ * Paths known not to be another name of a database: a second stat of each would double the cost of reading a small
+ * file. A path that becomes a link later is checked again when a database is opened or closed.
  */
 const plainPaths = new Set<string>();
 const mostPlainPaths = 10_000;
@@ -49,27 +49,27 @@ export interface ProtectedFile {
   readonly locked: boolean;
 }
 
-/** True for a path that was seen before to lead to no database, by whatever name. */
+/** True for a path that is known not to lead to a database. */
 export function isPlain(path: string): boolean {
   now();
   return plainPaths.has(path);
 }
 
-/** True when no connection is open, or the last part of the path is none that a database goes by. */
+/** True if no connection is open, or no open database has this basename. */
 export function isUnrelated(path: string): boolean {
   const files = now();
   const start = lastSeparator(path) + 1;
   return !files.lengths.has(path.length - start) || !files.names.has(path.slice(start).toLowerCase());
 }
 
-/** Names of descriptors: `/proc/self/fd/20`, `/dev/fd/20`. To look at one never waits. */
+/** Names of descriptors: `/proc/self/fd/20`, `/dev/fd/20`. A stat of one never waits. */
 const descriptorName = /^\/(?:proc|dev)\//;
 
 /**
- * True when the path may lead to a database by another last part: by a symbolic link, or a hard link.
+ * True if the path may lead to a database under another basename: by a symbolic link, or a hard link.
  *
- * A call that does not wait must not be made to, on a network filesystem whose server is dead; it is looked at only in
- * the folders of the databases, which were found to be safe when they were opened.
+ * An asynchronous call must not be made to wait for a network filesystem whose server is dead; its path is checked only
+ * in the folders of the databases, which were found to be safe when they were opened.
  */
 export function isOtherName(path: string, waits: boolean): boolean {
   const files = now();
@@ -83,12 +83,12 @@ export function isOtherName(path: string, waits: boolean): boolean {
     plainPaths.add(path);
     return false;
   } catch {
-    // The call itself will say why.
+    // The call itself will report the error.
     return false;
   }
 }
 
-/** The protected file that the path means, by its canonical path; null when it means another. */
+/** Returns the protected file of the path, by its canonical path; null if it is another file. */
 export function protectedFile(path: string, nameOnly: boolean): ProtectedFile | null {
   const files = now();
   const canonical = canonicalPath(path, nameOnly);
@@ -96,7 +96,7 @@ export function protectedFile(path: string, nameOnly: boolean): ProtectedFile | 
   if (canonical !== null && known !== undefined) return isGone(canonical, known) ? null : inUse(canonical, known);
   const stats = (nameOnly ? lstatSync : statSync)(path, { bigint: true, throwIfNoEntry: false });
   if (stats === undefined) return null;
-  // The deletion or renaming of another name of the file leaves the database where it is.
+  // Deleting or renaming another name of the file leaves the database where it is.
   if (nameOnly && stats.nlink > 1n) return null;
   for (const [file, candidate] of files.paths) {
     const identity = candidate.identity ?? statSync(file, { bigint: true, throwIfNoEntry: false });
@@ -105,7 +105,10 @@ export function protectedFile(path: string, nameOnly: boolean): ProtectedFile | 
   return null;
 }
 
-/** Another file, or none, has the name of the database: it was deleted or renamed, and what comes there is no business of its. */
+/**
+ * Another file, or none, has the name of the database: it was deleted or renamed, and a new file there is not its
+ * concern.
+ */
 function isGone(file: string, { identity }: ProtectedPath): boolean {
   if (identity === null) return false;
   const stats = statSync(file, { bigint: true, throwIfNoEntry: false });
@@ -116,12 +119,12 @@ function inUse(file: string, { elsewhere, locked }: ProtectedPath): ProtectedFil
   return elsewhere === null || isStillOpen(elsewhere) ? { file, locked } : null;
 }
 
-/** Whether a protected file may lie in the folder that the path names: false for nearly every folder. */
+/** True if a protected file may be in the folder of the path: false for nearly every folder. */
 export function isAround(path: string): boolean {
   return now().folders.has(basename(resolve(path)).toLowerCase());
 }
 
-/** All protected files inside a folder; `part` is the path below it. */
+/** Returns all protected files inside a folder; `part` is the path below it. */
 export function protectedBelow(path: string): readonly { readonly part: string; readonly locked: boolean }[] {
   const folder = canonicalPath(resolve(path), false);
   if (folder === null) return [];
@@ -168,12 +171,12 @@ function collect(): ProtectedFiles {
   return { generation, paths, names, lengths, inodes, places, folders };
 }
 
-/** Null when the folder does not exist or may not be searched: then the call itself will say so. */
+/** Null if the folder does not exist or may not be searched: the call itself will report that. */
 function canonicalPath(path: string, nameOnly: boolean): string | null {
   try {
     if (!nameOnly) return realpathSync.native(path);
   } catch {
-    // A file that is not there yet: a sidecar that the call would create.
+    // A missing file: a sidecar that the call would create.
   }
   try {
     return join(realpathSync.native(dirname(path)), basename(path));

@@ -1,4 +1,4 @@
-/** The errors of calls that the process guard refuses. */
+/** Builds the errors of calls that the process guard refuses. */
 import { SqliteCopyConflictError } from '../errors/refusals';
 import type { Effect } from './covered-calls';
 
@@ -18,7 +18,7 @@ const advice: Readonly<Record<Effect, string>> = {
 const oneCopy =
   'Open the file through this library everywhere in the process, or use `node:sqlite` in another process.';
 
-/** The refusal of one call; `call` as the application writes it, for example `fs.readFileSync`. */
+/** The error of one call; `call` as the application writes it, for example `fs.readFileSync`. */
 export function refusal(call: string, file: string, effect: Effect): SqliteCopyConflictError {
   return new SqliteCopyConflictError(
     `This process has the database file ${file} open, and \`${call}\` ${harm[effect]}. ${advice[effect]}`,
@@ -29,7 +29,7 @@ export function refusal(call: string, file: string, effect: Effect): SqliteCopyC
   );
 }
 
-/** The refusal of a second copy of SQLite. */
+/** The error of a second copy of SQLite. */
 export function copyRefusal(call: string, file: string): SqliteCopyConflictError {
   return new SqliteCopyConflictError(
     `This process has the database file ${file} open through better-sqlite3, and \`${call}\` would open it through another copy of SQLite. ${oneCopy}`,

@@ -1,4 +1,4 @@
-/** Puts a judge before the covered calls of `fs` and `fs.promises`, and takes it away again. */
+/** Wraps the covered calls of `fs` and `fs.promises` with a judge, and unwraps them. */
 import fs from 'node:fs';
 import { setImmediate } from '../base/clock';
 import { coveredCalls } from './covered-calls';
@@ -7,7 +7,7 @@ import type { CoveredCall, Judge } from './judges';
 type Call = (this: unknown, ...args: unknown[]) => unknown;
 type Style = 'sync' | 'callback' | 'promise';
 
-/** Wraps every covered call; the function that is returned puts back those that nobody else has replaced since. */
+/** Wraps every covered call; the returned function restores those that have not been replaced since. */
 export function wrapFs(judge: Judge): () => void {
   const undo: (() => void)[] = [];
   for (const name of Object.keys(coveredCalls)) {
@@ -38,7 +38,7 @@ function replace(judge: Judge, module: object, name: string, prefix: string, sty
   };
 }
 
-/** The guarded call, which stays with those who took it out of the module; `off` makes it a plain passage. */
+/** Returns the guarded call, which stays with code that took it out of the module; `off` makes it pass everything. */
 function guard(judge: Judge, original: Call, covered: CoveredCall, style: Style): { call: Call; off: () => void } {
   let active = true;
   function call(this: unknown, ...args: unknown[]): unknown {
@@ -52,7 +52,7 @@ function guard(judge: Judge, original: Call, covered: CoveredCall, style: Style)
     setImmediate(() => Reflect.apply(callback, undefined, [refused]));
     return undefined;
   }
-  // Name, length and what others hang on functions of fs, such as util.promisify.custom.
+  // Name, length and properties that others attach to functions of fs, such as util.promisify.custom.
   Object.defineProperties(call, Object.getOwnPropertyDescriptors(original));
   return { call, off: () => void (active = false) };
 }

@@ -11,8 +11,8 @@ type Call = (this: unknown, ...args: unknown[]) => unknown;
 type Constructor = new (...args: unknown[]) => object;
 
 /**
- * Wraps `DatabaseSync` and `backup` of `node:sqlite`, without loading it: it is wrapped when the application asks for it
- * first. Its loading alone prints a warning in Node 22.
+ * Wraps `DatabaseSync` and `backup` of `node:sqlite` without loading it: it is wrapped when the application first
+ * imports it. Loading it prints a warning in Node 22.
  */
 export function wrapNodeSqlite(judge: Judge): () => void {
   const getBuiltin = Reflect.get(process, 'getBuiltinModule') as Call;
@@ -22,7 +22,7 @@ export function wrapNodeSqlite(judge: Judge): () => void {
     const sqlite = Reflect.apply(getBuiltin, process, ['node:sqlite']) as object | undefined;
     restore = sqlite === undefined ? null : wrapModule(judge, sqlite);
   };
-  // Node before 22.15 cannot tell when it is asked for.
+  // Node before 22.15 cannot intercept the import.
   const hooked = typeof registerHooks === 'function';
   if (nodeSqliteLoaded() || !hooked) wrap();
   const hooks = hooked ? registerHooks({ resolve: beforeSqlite(wrap) }) : null;
@@ -67,7 +67,7 @@ function wrapModule(judge: Judge, sqlite: object): () => void {
     ...(['exec', 'prepare'] as const).map(name =>
       replaceProperty(prototypeOf(sqlite), name, original => {
         const call = original as Call;
-        // A database that was opened on something else reaches the file by ATTACH and VACUUM INTO.
+        // A database that was opened on another file reaches this one by ATTACH and VACUUM INTO.
         return function textGuarded(this: unknown, ...args: unknown[]) {
           const [sql] = args;
           if (typeof sql === 'string') {
@@ -97,7 +97,7 @@ function wrapModule(judge: Judge, sqlite: object): () => void {
   };
 }
 
-/** A proxy, so that `instanceof`, subclasses and static members stay what they are. */
+/** A proxy, which preserves `instanceof`, subclasses and static members. */
 function guardClass(
   original: Constructor,
   paths: WeakMap<object, unknown>,

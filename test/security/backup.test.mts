@@ -101,7 +101,7 @@ describe('among other users', { skip: usersSkip() }, () => {
       };
       await assert.rejects(backUp(db, join(folder, 'backup.db'), {}, { onStep }), {
         code: 'SAFE_SQLITE_BACKUP_FAILED',
-        message: /somebody moved it, or the folder/,
+        message: /it, or its folder, has been moved/,
       });
       assertUntouched();
     } finally {

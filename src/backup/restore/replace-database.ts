@@ -1,19 +1,21 @@
 /**
- * Exchanges a database for another file, so that a crash at any moment leaves a complete database under its name.
+ * Replaces a database by another file, with a complete database under its name at every instant of a crash.
  *
- * A database is one file only when nothing beside it belongs to it: a `-wal` or `-journal` of the old one beside the
- * new one would be "recovered" into it (measured: SQLITE_CORRUPT, or a silent mix), and the old one without them lacks
- * its last transactions. Two names cannot be renamed at once, so the order is:
+ * A database is one file only if nothing beside it belongs to it: a `-wal` or `-journal` of the old one beside the new
+ * one would be "recovered" into it (measured: SQLITE_CORRUPT, or a silent mix), and the old one without them lacks its
+ * last transactions. Two names cannot be renamed at once, so the order is:
  *
- *   1. SQLite itself takes the WAL or the hot journal into the old file and leaves WAL mode (the `fold` job): each of its
- *      steps is crash-safe, and at the end the old database is one file. It works only with nobody else in the file.
- *   2. BEGIN EXCLUSIVE on it, held through 3 and 4: nobody comes in. Windows renames no open file, and lets nobody rename or
- *      replace a file that somebody has open: there the lock ends before 3, and the renames fail when somebody came in.
- *   3. link(to, kept): the old file has two names. fsync(folder): what stood beside it stays away.
- *   4. rename(new, to), one atomic step: before it the old database stands there, after it the new one. fsync(folder).
+ *   1. SQLite itself folds the WAL or the hot journal into the old file and leaves WAL mode (the `fold` job): each of
+ *   its
+ *      steps is crash-safe, and at the end the old database is one file. It needs exclusive access to the file.
+ *   2. BEGIN EXCLUSIVE on it, held through 3 and 4: no other connection can start. Windows cannot rename an open file,
+ *   or
+ *      replace a file that another process has open: there the lock ends before 3, and the renames fail if one started.
+ *   3. link(to, kept): the old file has two names. fsync(folder): the removed sidecars stay removed.
+ *   4. rename(new, to), one atomic step: before it the old database has the name, after it the new one. fsync(folder).
  *
- * An old file that SQLite cannot read is no complete database at any time. Its files are kept as they are, together,
- * under the dated name, before the first of them leaves its place.
+ * An old file that SQLite cannot read is never a complete database. Its files are kept unchanged, together, under the
+ * dated name, before the first of them loses its own.
  */
 import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
@@ -25,7 +27,7 @@ import { NativeDatabase } from '../../native/better-sqlite3';
 import { durableRename, noHardLinks, putBack, tryLink } from '../durable-rename';
 import { sidecarsOf, type PlacedFile, sidecarSuffixes } from '../place';
 
-/** The finished file, and the place that it takes. */
+/** The finished file, and its target. */
 export interface Exchange {
   /** The finished file, by the descriptor of its folder. */
   readonly finished: string;
@@ -36,15 +38,15 @@ export interface Exchange {
   readonly keptName: string;
 }
 
-/** What became of the old files, and the way back. */
+/** The old files, and the undo. */
 export interface Swap {
-  /** The old files under their dated names, the database first; empty when there were none. */
+  /** The old files under their dated names, the database first; empty if there were none. */
   readonly kept: readonly string[];
-  /** Puts the old state back. */
+  /** Restores the old state. */
   readonly undo: () => Promise<void>;
 }
 
-/** Exchanges a database that is one complete file, with nobody else in it. */
+/** Replaces a database that is one complete file, with exclusive access to it. */
 export async function swapWhole({ finished, to, folder, keptName }: Exchange): Promise<Swap> {
   const [path, kept] = [folder.at(basename(to.path)), folder.at(keptName)];
   const back = async (): Promise<void> => {
@@ -65,8 +67,8 @@ export async function swapWhole({ finished, to, folder, keptName }: Exchange): P
     if (process.platform === 'win32') guard.close();
     try {
       await keep(path, kept);
-      // The journal of the fold must be gone for good before the new file comes: POSIX lets the disk keep the rename and
-      // not the removal, and SQLite would roll that journal back into the new database.
+      // The removal of the fold's journal must be durable before the new file appears: POSIX allows the disk to keep
+      // the rename and not the removal, and SQLite would roll that journal back into the new database.
       await folder.sync();
       await rename(finished, path);
       await folder.sync();
@@ -74,16 +76,16 @@ export async function swapWhole({ finished, to, folder, keptName }: Exchange): P
       await takeBack(back, folder.named(error), to.path, join(folder.path, keptName));
     }
   } finally {
-    // Its file is the old one, whatever it is called now. It wrote nothing, so there is nothing to undo.
+    // Its file is the old one, whatever its name is now. It wrote nothing, so there is nothing to undo.
     guard.close();
   }
   return { kept: [join(folder.path, keptName)], undo: back };
 }
 
-/** Puts the new database where there is none, or one that SQLite cannot read: its files are kept together. */
+/** Places the new database if there is none, or one that SQLite cannot read, whose files are kept together. */
 export async function swapBroken({ finished, to, folder, keptName }: Exchange, hadFile: boolean): Promise<Swap> {
   const name = basename(to.path);
-  // Also those that have only their second name left, because SQLite deleted the first.
+  // Including those that have only their second name left, because SQLite deleted the first.
   const sidecars = sidecarSuffixes.filter(
     suffix => folder.look(`${name}${suffix}`) !== null || folder.look(`${keptName}${suffix}`) !== null,
   );
@@ -104,9 +106,9 @@ export async function swapBroken({ finished, to, folder, keptName }: Exchange, h
     for (const { path, second } of pairs) if (!existsSync(second)) await keep(path, second);
     await folder.sync();
     for (const suffix of sidecars) await rm(folder.at(`${name}${suffix}`), { force: true });
-    // As above: a removed -wal that comes back beside the new database would be recovered into it.
+    // As above: a removed -wal that returns beside the new database would be recovered into it.
     await folder.sync();
-    // Not over a file that somebody creates at this moment.
+    // Never over a file that another process has just created.
     if (hadFile) await rename(finished, folder.at(name));
     else await durableRename(finished, folder.at(name), null, () => folder.sync());
     placed = true;
@@ -117,13 +119,13 @@ export async function swapBroken({ finished, to, folder, keptName }: Exchange, h
   return { kept: pairs.map(({ keptPath }) => keptPath), undo };
 }
 
-/** Goes the way back and throws `first`; where that fails as well, the error says where the old database is. */
+/** Undoes the exchange and throws `first`; if the undo fails as well, the error tells where the old database is. */
 export async function takeBack(undo: () => Promise<void>, first: unknown, path: string, kept: string): Promise<never> {
   try {
     await undo();
   } catch (second) {
     throw new RestoreError(`${errorMessage(first)} The old database could not be put back: ${errorMessage(second)}`, {
-      hint: `The old database is ${existsSync(kept) ? kept : path}. When its disk works again, move it, and what stands beside it under the same name, to ${path}.`,
+      hint: `The old database is ${existsSync(kept) ? kept : path}. When its disk works again, move it, and its sidecars under the same name, to ${path}.`,
       details: { kept, undo: errorMessage(second) },
       cause: first,
     });
@@ -131,7 +133,7 @@ export async function takeBack(undo: () => Promise<void>, first: unknown, path: 
   throw first;
 }
 
-/** Gives a file a second name; where there are no hard links, the second name only, and its place is empty for a moment. */
+/** Gives a file a second name; without hard links only the second name, which leaves its place briefly empty. */
 async function keep(path: string, name: string): Promise<void> {
   if (!(await tryLink(path, name, noHardLinks))) await rename(path, name);
 }

@@ -1,4 +1,4 @@
-/** `restoreDatabase`: the way of one restore, step by step, to the verified database in its place or to a `RestoreError`. */
+/** Runs one restore step by step, to the verified database in its place or to a `RestoreError`. */
 import { basename, dirname, join } from 'node:path';
 import { performance, wallClockNow } from '../../base/clock';
 import { RestoreError } from '../../errors/refusals';
@@ -18,9 +18,9 @@ import { carryOver, giveAccess, prepareBuild } from '../staging';
 export interface RestoreOptions {
   /** The backup. It is only read. */
   from: string;
-  /** The database to put it in the place of, or a new file. */
+  /** The database to replace, or a new file. */
   to: string;
-  /** How the backup is checked before anything is touched. Default `'full'`. */
+  /** How the backup is checked before anything is changed. Default `'full'`. */
   verify?: VerifyLevel | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -30,16 +30,16 @@ export interface RestoreReport {
   readonly path: string;
   /** Canonical path of the backup. */
   readonly from: string;
-  /** The old database, and what stood beside it, under its dated name; empty when there was none. */
+  /** The old database and its sidecars, under the dated name; empty if there was none. */
   readonly kept: readonly string[];
   readonly bytes: number;
   readonly pages: number;
   readonly sha256: string;
-  /** The check that was made; shallower than asked for where `unchecked` says why. */
+  /** The check that was made; shallower than requested if `unchecked` is not empty. */
   readonly verified: VerifyLevel | 'partial';
-  /** What could not be checked without the functions of the application; empty when all was. */
+  /** What could not be checked without the functions of the application; empty if everything was. */
   readonly unchecked: readonly string[];
-  /** Owner and permissions of the restored database, and where they are taken from. */
+  /** Owner and permissions of the restored database, and their source. */
   readonly access: RestoredAccess;
   /** Rows that refer to a row that does not exist; `null` if not counted. */
   readonly foreignKeyViolations: number | null;
@@ -53,17 +53,17 @@ export interface RestoreContext extends Pick<BackupEnvironment, 'isOpenHere'> {
 
 const names = ['from', 'to', 'verify', 'signal'] as const;
 /**
- * Puts a verified copy of a backup in the place of a database that nobody has open.
+ * Replaces a database that no process has open by a verified copy of a backup.
  *
- * Rejects with `RestoreError` (`details.step`); then the target is as it was. The old database stays beside the new one
- * as `<name>.before-restore-<time>`: delete it when you do not need it any more.
+ * Rejects with `RestoreError` (`details.step`); then the target is unchanged. The old database stays beside the new one
+ * as `<name>.before-restore-<time>`: delete it when you no longer need it.
  */
 export async function restoreDatabase(options: RestoreOptions, context: RestoreContext): Promise<RestoreReport> {
   const started = performance.now();
   const { from, to, verify: level, signal } = checkOptions(options);
   const facts = { from, to };
   const at = stepper<RestoreStep>(RestoreError, 'restore', facts, signal, context.onStep);
-  // Once the exchange has begun, an abort would only leave it half done.
+  // Once the exchange has begun, an abort would leave it half done.
   const finish = stepper<RestoreStep>(RestoreError, 'restore', facts, undefined, context.onStep);
 
   const ground = await at('target', () => checkGround(from, to, context.isOpenHere));
@@ -97,7 +97,7 @@ export async function restoreDatabase(options: RestoreOptions, context: RestoreC
         await giveAccess(carried.handle, access, true);
         await carried.handle.close();
       }
-      // Before the file becomes the database: a later close would cancel the locks of whoever opens it first.
+      // Before the file becomes the database: a later close would cancel the locks of the first process to open it.
       await handle.close();
       return content;
     });

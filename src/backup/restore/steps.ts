@@ -1,4 +1,4 @@
-/** The steps of a restore that read and check; those that change the target are in replace-database.ts. */
+/** Implements the steps of a restore that read and check; those that change the target are in replace-database.ts. */
 import { copyFileSync, constants, lstatSync, rmSync, statSync } from 'node:fs';
 import { RestoreError } from '../../errors/refusals';
 import { SqliteCorruptError, SqliteNotADatabaseError } from '../../errors/sqlite-errors';
@@ -13,21 +13,21 @@ import { refuseOpen, type RestoreGround } from './target';
 import type { BackupEnvironment } from '../environment';
 import { takeBack, type Swap } from './replace-database';
 
-/** How long a read of the backup waits for a lock, in milliseconds: as long as a statement does by default. */
+/** How long a read of the backup waits for a lock, in milliseconds: the default of a statement. */
 const readTimeoutMs = 5000;
-/** How long taking the old database for oneself waits, in milliseconds: it must be free, or it is in use. */
+/** How long to wait for exclusive access to the old database, in milliseconds: either it is free or it is in use. */
 const foldTimeoutMs = 100;
-/** Problems that a message shows; `details.problems` has them all. */
+/** Problems shown in a message; `details.problems` has them all. */
 const shownProblems = 3;
 
-/** Who may read and write the restored database, and why. */
+/** Access rights of the restored database, and the reason. */
 export interface RestoredAccess extends Access {
   readonly reason: 'as the old database' | 'owner of the folder' | 'as the backup';
 }
 
 /**
- * The access of the old database; for a missing one that of the backup, and, where root restores, the owner of the folder:
- * the service that lost the file most likely runs as that user.
+ * Returns the access of the old database; for a missing one that of the backup, and, if root restores, the owner of the
+ * folder: the service that lost the file most likely runs as that user.
  */
 export function accessFor({ from, to }: RestoreGround): RestoredAccess {
   if (to.facts !== null) return { ...accessOf(to.facts), reason: 'as the old database' };
@@ -37,7 +37,7 @@ export function accessFor({ from, to }: RestoreGround): RestoredAccess {
   return { uid, gid, mode: access.mode, reason: 'owner of the folder' };
 }
 
-/** Copies the backup page by page, with what its own WAL may hold, and leaves the copy as one file. */
+/** Copies the backup page by page, including its own WAL, and leaves the copy as one file. */
 export async function copyBackup(
   { from }: RestoreGround,
   work: string,
@@ -66,7 +66,7 @@ export async function copyBackup(
   }
 }
 
-/** Refuses a backup that is damaged, before anything of the target is touched. */
+/** Refuses a damaged backup, before the target is changed. */
 export async function verifyBackup(
   work: string,
   copied: CopyResult,
@@ -79,7 +79,7 @@ export async function verifyBackup(
   );
   const { header } = verified;
   const problems = [...problemsOfCopy(copied, verified)];
-  // A copy of a file of 0 bytes is a valid database without tables; as a backup it is the trace of a failed copy.
+  // A copy of an empty file is a valid database without tables; as a backup it is the trace of a failed copy.
   if (copied.sourceHeaders[0]?.pages === 0) problems.push('it is empty');
   if (header !== null && problems.length === 0) return { ...verified, header };
   throw new RestoreError(`The backup is not sound: ${problems.slice(0, shownProblems).join('; ')}.`, {
@@ -88,7 +88,7 @@ export async function verifyBackup(
   });
 }
 
-/** What the old database is, after SQLite has tried to make one file of it. */
+/** The state of the old database, after SQLite has tried to make one file of it. */
 export type TargetState = 'none' | 'whole' | 'broken';
 
 /**
@@ -103,15 +103,15 @@ export async function foldTarget(
 ): Promise<TargetState> {
   const found = statSync(target.path, { bigint: true, throwIfNoEntry: false });
   if (found === undefined) return 'none';
-  // The copy took its time: ask again.
+  // The copy took time: check again.
   refuseOpen(target.path, found, isOpenHere);
   // SQLite deletes a journal beside an empty file instead of recovering it (pager.c, hasHotJournal).
   if (found.size === 0n) return 'broken';
-  // A checkpoint after a fault of the disk may copy frames that are not there any more.
+  // A checkpoint after a disk fault may copy frames that no longer exist.
   if (hasFenceMarker(target.path)) return 'broken';
   const job = { file: target.path, identity: identityOf(found), busyTimeoutMs: foldTimeoutMs };
   // Only a connection that may write can recover a journal, and it deletes the journal of a file that it cannot read:
-  // so that no evidence is lost, the sidecars have a second name until SQLite has made sense of them.
+  // the sidecars keep a second name as evidence until SQLite has succeeded.
   const preserved: string[] = [];
   let state: TargetState = 'none';
   try {
@@ -128,10 +128,10 @@ export async function foldTarget(
 }
 
 /**
- * Gives the sidecars of a database second names, where the filesystem has hard links, and adds them to `names`.
+ * Gives the sidecars of a database second names, if the filesystem has hard links, and adds them to `names`.
  *
- * On Windows copies: a second name of a file that somebody has open can neither be removed nor replaced there. The index in
- * the -shm is made anew from the -wal.
+ * On Windows it copies: a second name of an open file can neither be removed nor replaced there. The index in the -shm
+ * is rebuilt from the -wal.
  */
 async function preserve(target: PlacedFile, kept: string, names: string[]): Promise<void> {
   for (const path of sidecarsOf(target.path)) {
@@ -145,7 +145,7 @@ async function preserve(target: PlacedFile, kept: string, names: string[]): Prom
   }
 }
 
-/** What cannot be removed is told by the doctor; the error that is on its way matters more. */
+/** The doctor reports what cannot be removed; the pending error matters more. */
 function removeSecondName(name: string): void {
   try {
     rmSync(name, { force: true });
@@ -154,7 +154,7 @@ function removeSecondName(name: string): void {
   }
 }
 
-/** Opens the restored database where it stands now, and puts the old one back when that fails. */
+/** Opens the restored database in place, and puts the old one back if that fails. */
 export async function checkInPlace(target: PlacedFile, swap: Swap): Promise<void> {
   try {
     const identity = identityOf(lstatSync(target.path, { bigint: true }));
@@ -166,7 +166,7 @@ export async function checkInPlace(target: PlacedFile, swap: Swap): Promise<void
       busyTimeoutMs: readTimeoutMs,
     });
     if (checked.problems.length === 0) return;
-    throw new RestoreError(`The restored database is not sound where it stands: ${checked.problems[0]}.`, {
+    throw new RestoreError(`The restored database is not sound in its place: ${checked.problems[0]}.`, {
       details: { problems: checked.problems },
     });
   } catch (error) {

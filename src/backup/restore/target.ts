@@ -1,4 +1,4 @@
-/** Finds where a restore comes from and goes to, and refuses where it may not. */
+/** Finds the source and the target of a restore, and refuses unsafe ones. */
 import { accessSync, constants, type BigIntStats } from 'node:fs';
 import { resolve } from 'node:path';
 import { sameFile, type FileIdentity } from '../../base/file-identity';
@@ -13,7 +13,7 @@ export interface RestoreGround {
   readonly to: PlacedFile;
 }
 
-/** Finds both files, and refuses a target that anyone has open. Opens neither. */
+/** Finds both files, and refuses a target that is open anywhere. Opens neither. */
 export function checkGround(from: string, to: string, isOpenHere: BackupEnvironment['isOpenHere']): RestoreGround {
   const backup = placed(from, 'backup');
   const target = placed(to, 'target');
@@ -54,7 +54,7 @@ export function refuseOpen(path: string, identity: FileIdentity, isOpenHere: Bac
   const pids = [...new Set(holders.map(({ pid }) => pid))];
   refuse(
     `${path} is open in process ${pids.join(', ')}.`,
-    'Stop that process, then restore: it would go on writing to the old file.',
+    'Stop that process, then restore: it would keep writing to the old file.',
     path,
     { pids },
   );
@@ -65,7 +65,7 @@ function placed(path: string, role: 'backup' | 'target'): PlacedFile {
     return placeOf(path);
   } catch (cause) {
     throw new RestoreError(`The ${role} ${path} cannot be found: ${(cause as Error).message}`, {
-      hint: 'Look at the path: its directory does not exist, or a symbolic link leads nowhere.',
+      hint: 'Check the path: its directory does not exist, or a symbolic link is dangling.',
       cause,
     });
   }
