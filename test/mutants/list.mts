@@ -1,7 +1,10 @@
 /** All mutants, room by room. */
 import type { Mutant } from './mutant.mts';
+import { fence } from './rooms/fence.mts';
 import { filesystem } from './rooms/filesystem.mts';
 import { policy } from './rooms/policy.mts';
+import { policyTables } from './rooms/policy-tables.mts';
+import { registry } from './rooms/registry.mts';
 import { writes } from './rooms/writes.mts';
 
-export const mutants: readonly Mutant[] = [...filesystem, ...policy, ...writes];
+export const mutants: readonly Mutant[] = [...fence, ...filesystem, ...policy, ...policyTables, ...registry, ...writes];

@@ -14,3 +14,20 @@ export interface Mutant {
   /** Why nothing can notice it, where the change means the same. */
   readonly equivalent?: string;
 }
+
+/** Name, promise, text that occurs once, what replaces it; why nothing can notice it, where the change means the same. */
+type Row = readonly [name: string, promise: string, find: string, replace: string, equivalent?: string];
+
+/** Mutants of one file that the same tests must notice. The room is the first part of the path. */
+export function inFile(file: string, tests: readonly string[], rows: readonly Row[]): readonly Mutant[] {
+  const room = file.split('/')[0];
+  return rows.map(([name, promise, find, replace, equivalent]) => ({
+    id: `${room}/${name}`,
+    promise,
+    file,
+    find,
+    replace,
+    tests,
+    ...(equivalent === undefined ? {} : { equivalent }),
+  }));
+}

@@ -3,7 +3,8 @@
  *
  *   node test/mutants/mutants.mts [--room NAME] [--id ID] [--minutes N] [--save]
  *
- * Saved results are kept by mutant: a later run goes on with those that have none, or whose text has changed.
+ * Saved results are kept by mutant: a later run goes on with those that have none, that nothing
+ * noticed, or whose text has changed.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -45,7 +46,12 @@ const asked = mutants.filter(({ id, equivalent }) => {
   if (values.id !== undefined) return id === values.id;
   return values.room === undefined || id.startsWith(`${values.room}/`);
 });
-const due = asked.filter(mutant => values.id !== undefined || results.get(mutant.id)?.digest !== digestOf(mutant));
+// One that nothing noticed is tried again: a test may have been added.
+const isKnown = (mutant: Mutant): boolean => {
+  const result = results.get(mutant.id);
+  return result !== undefined && result.noticedBy !== null && result.digest === digestOf(mutant);
+};
+const due = asked.filter(mutant => values.id !== undefined || !isKnown(mutant));
 const deadline = values.minutes === undefined ? Infinity : Date.now() + Number(values.minutes) * 60_000;
 using trial = createTrial();
 for (const mutant of due) {

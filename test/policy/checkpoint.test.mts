@@ -57,6 +57,7 @@ const rows: readonly Row[] = [
   ['little in the WAL', { walBytes: MiB, pendingBytes: MiB, fileBytes: MiB }, 'none'],
   ['as much as the limit', { ...full, pendingBytes: 4 * MiB }, 'passive'],
   ['more than the limit', full, 'passive'],
+  ['more than the limit, tried a moment ago', { ...full, sinceAttemptMs: 10 }, 'passive'],
   ['little, but for as long as the interval', { pendingBytes: 4096, walBytes: 4096, pendingForMs: 30_000 }, 'passive'],
   ['all copied long ago', { walBytes: 3 * MiB, pendingForMs: 90_000 }, 'none'],
 
@@ -124,6 +125,7 @@ const rows: readonly Row[] = [
   ['overrun while one runs', { ...overrun, running: true }, 'none'],
   ['overrun in a transaction', { ...overrun, occupied: true, sinceAttemptMs: 1000 }, 'passive'],
   ['overrun, but paused', { ...overrun, pauseMs: 1 }, 'none'],
+  ['overrun at a commit, but paused', { ...overrun, atCommit: true, running: true, pauseMs: 1 }, 'none'],
   ['overrun, but all is copied', { ...overrun, pendingBytes: 0, sinceAttemptMs: 10 }, 'none'],
 ];
 
@@ -202,6 +204,7 @@ describe('mergeCheckpoint', () => {
 
   test('is the strictest of each', () => {
     assert.deepEqual(mergeCheckpoint([settings, other]), { ...other, intervalMs: 30_000 });
+    assert.deepEqual(mergeCheckpoint([other, settings]), { ...other, intervalMs: 30_000 });
     assert.deepEqual(mergeCheckpoint([settings]), settings);
   });
 
@@ -209,7 +212,8 @@ describe('mergeCheckpoint', () => {
     assert.equal(mergeCheckpoint([]), 'off');
     assert.equal(mergeCheckpoint(['off', 'off']), 'off');
     assert.deepEqual(mergeCheckpoint(['off', settings]), settings);
-    const external = mergeCheckpoint([settings, { ...settings, owner: 'external' }]);
-    assert.ok(external !== 'off' && external.owner === 'external');
+    const external: ResolvedCheckpoint = { ...settings, owner: 'external' };
+    assert.deepEqual(mergeCheckpoint([settings, external]), external);
+    assert.deepEqual(mergeCheckpoint([external, settings]), external);
   });
 });

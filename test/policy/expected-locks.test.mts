@@ -27,6 +27,9 @@ const rows: [mode: string, state: TransactionState, database: HeldLock[], index:
   ['delete', 'writing', [exclusive], [], []],
   ['delete', 'writing', [shared], [], ['RESERVED']],
   ['truncate', 'writing', [], [], ['SHARED', 'RESERVED']],
+  // A read lock is not the write lock.
+  ['wal', 'writing', [shared], [{ ...writer, kind: 'read' }, dms], ['WAL_WRITE']],
+  ['delete', 'writing', [shared, { ...reserved, kind: 'read' }], [], ['RESERVED']],
   // A lock over a part of the range is not the lock.
   ['wal', 'none', [{ ...shared, end: shared.end - 1 }], [dms], ['SHARED']],
 ];
