@@ -1,4 +1,4 @@
-/** `safe-sqlite backup`: writes a verified backup of a database that may be in use. */
+/** Implements `safe-sqlite backup`: writes a verified backup of a database that may be in use. */
 import { visible } from '../base/terminal-text';
 import { BackupError } from '../errors/refusals';
 import { backup } from '../backup/backup';
@@ -9,7 +9,7 @@ import { progressBar } from './progress-bar';
 import { describeVerdict, lookAt } from './verdict';
 import { backupEnvironment } from '../backup/environment';
 
-/** How long a read of the database waits for a lock, in milliseconds: as long as a statement does by default. */
+/** How long a read of the database waits for a lock, in milliseconds: the default of a statement. */
 const busyTimeoutMs = 5000;
 
 export const backupCommand: Command = {
@@ -23,26 +23,28 @@ export const backupCommand: Command = {
     'pages-per-second': { type: 'string' },
   },
   about: [
-    'Writes a copy of one moment of the database to a new file, beside programs that use it, checks it, and syncs it. When the command says that it is done, the backup stands there in whole; otherwise nothing stands there.',
+    'Writes one snapshot of the database to a new file while programs use it, checks it, and syncs it. If the command succeeds, the complete backup exists; otherwise no file does.',
   ],
   help: [
     ['--method vacuum-into|online', 'compact copy (default), or page by page'],
     ['--verify quick|full|off', 'how the copy is checked (default quick)'],
-    ['--overwrite', 'replace a file that stands at the destination'],
+    ['--overwrite', 'replace an existing file at the destination'],
     ['--pages-per-second <n>', 'copy no faster than this (implies --method online)'],
   ],
   examples: ['backup app.db /backups/app.db', 'backup app.db /backups/app.db --verify full --overwrite'],
   exits: [
-    [0, 'a checked and synced backup stands at the destination'],
-    [3, 'the same, and something is wrong with the database itself'],
-    [1, 'failed, refused or interrupted; the destination is as it was'],
+    [0, 'a checked and synced backup exists at the destination'],
+    [3, 'the same, but the database itself has a problem'],
+    [1, 'failed, refused or interrupted; the destination is unchanged'],
   ],
   subject: ([file]) => file,
   async run([file = '', destination = ''], options, terminal) {
     const rate = pagesPerSecond(options['pages-per-second']);
     const method = choice(options, 'method', ['vacuum-into', 'online'], rate === undefined ? 'vacuum-into' : 'online');
     if (method === 'vacuum-into' && rate !== undefined) {
-      throw new UsageError('--pages-per-second steers a copy page by page: it needs --method online, not vacuum-into.');
+      throw new UsageError(
+        '--pages-per-second controls a copy page by page: it needs --method online, not vacuum-into.',
+      );
     }
     const verify = choice(options, 'verify', ['quick', 'full', 'off'], 'quick');
     const place = existing(file);

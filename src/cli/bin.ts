@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-/** The executable: gives the command line and the terminal of this process to `main`. */
+/** Runs the executable: passes the command line and the terminal of this process to `main`. */
 import { main } from './main';
 
 const interrupted = new AbortController();
 // The first interrupt ends the work in good order; a second one ends the process as usual.
 process.once('SIGINT', () => interrupted.abort(new Error('interrupted')));
 
-// `| head` closes the pipe before everything is written: that is no failure.
+// `| head` closes the pipe before everything is written, which is not a failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
@@ -15,7 +15,7 @@ void main(process.argv.slice(2), {
   out: text => void process.stdout.write(text),
   err: text => void process.stderr.write(text),
   isInteractive: process.stderr.isTTY === true,
-  // Node looks at NO_COLOR and TERM. https://no-color.org
+  // Node honours NO_COLOR and TERM. https://no-color.org
   hasColours: process.stdout.isTTY === true && process.stdout.hasColors(),
   signal: interrupted.signal,
 }).then(code => (process.exitCode = code));

@@ -1,4 +1,4 @@
-/** `safe-sqlite checkpoint`: takes the WAL into the database, once. */
+/** Implements `safe-sqlite checkpoint`: copies the WAL into the database, once. */
 import { shellWord, visible } from '../base/terminal-text';
 import { lstatSync } from 'node:fs';
 import { missingHint } from '../backup/place';
@@ -11,7 +11,7 @@ import type { Answer, Command } from './command';
 import { withClock } from './progress-bar';
 import { describeVerdict, lookAt, type Verdict } from './verdict';
 
-/** A damaged database is left as it is: its -wal may have the only good copy of a page. */
+/** A damaged database is left unchanged: its -wal may have the only good copy of a page. */
 const untouched: ReadonlySet<string> = new Set([
   'damaged',
   'damaged-header',
@@ -25,24 +25,24 @@ const untouched: ReadonlySet<string> = new Set([
 
 export const checkpointCommand: Command = {
   name: 'checkpoint',
-  summary: 'Take the -wal into the database, once.',
+  summary: 'Copy the -wal into the database, once.',
   operands: ['<database>'],
   options: { truncate: { type: 'boolean' } },
   about: [
-    'Copies what is committed in the -wal into the database file. It works beside programs that use the database, and waits for none of them: a reader can keep it from going to the end, which the answer says.',
+    'Copies the commits in the -wal into the database file. It works while programs use the database, and waits for none of them: a reader can keep it from completing, which the answer reports.',
     'It does not run on a fenced or damaged database, nor on one whose filesystem is not safe for WAL.',
   ],
-  help: [['--truncate', 'also shorten the -wal to nothing; needs a moment without any reader']],
+  help: [['--truncate', 'also truncate the -wal; needs an instant without readers']],
   examples: ['checkpoint app.db', 'checkpoint app.db --truncate'],
   exits: [
     [0, 'everything is in the database (also when there was nothing to do)'],
     [1, 'failed or refused'],
-    [3, 'not complete: a reader, a writer or another checkpoint was in the way'],
+    [3, 'not complete: blocked by a reader, a writer or another checkpoint'],
   ],
   subject: ([file]) => file,
   async run([file = ''], options, terminal) {
     const mode = options['truncate'] === true ? 'truncate' : 'passive';
-    // Looked at from outside first: opening it would change the journal mode of a database that has no WAL.
+    // Examined from outside first: opening it would change the journal mode of a database that has no WAL.
     const seen = await withClock(terminal, 'Looking', () => lookAt(file, terminal, true));
     const { facts, findings } = seen.diagnosis;
     if (facts.files?.preflight.kind === null && facts.files.preflight.sidecars.length === 0) throw missing(file);
@@ -76,7 +76,7 @@ export const checkpointCommand: Command = {
   },
 };
 
-/** Bytes of the -wal after the end; `null` where there is none. */
+/** Bytes of the -wal afterwards; `null` if there is none. */
 function leftOver({ file }: Diagnosis): number | null {
   return lstatSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? null;
 }
@@ -109,8 +109,8 @@ function withoutWal(file: string, why: string, seen: Verdict): Answer {
     walBytes: 0,
     durationMs: 0,
   };
-  const text = [`${why}: there is no -wal to take in.`, ...describeVerdict(file, seen)].join('\n');
-  // A hot -journal waits for the next open: nothing is in the database that was cut off.
+  const text = [`${why}: there is no -wal to copy.`, ...describeVerdict(file, seen)].join('\n');
+  // A hot -journal waits for the next open: the database does not have the interrupted transaction.
   const isFine = seen.finding === null;
   return { exit: isFine ? 0 : 3, json: { ...result, left: null, verdict: seen.finding }, text };
 }
@@ -120,13 +120,13 @@ function describe(shown: string, result: CheckpointResult, left: number | null, 
   if (complete) {
     const done =
       checkpointedFrames === 0
-        ? 'nothing was to be done, everything is in the database'
+        ? 'nothing to do, everything is in the database'
         : `everything is in the database (${count(checkpointedFrames, 'frame')}, ${formatDuration(durationMs)})`;
     return `${shown}: ${done}; ${whatIsLeft(left)}.`;
   }
   return [
     `${shown}: NOT COMPLETE: ${checkpointedFrames} of ${count(walFrames, 'frame')} ${walFrames === 1 ? 'is' : 'are'} in the database (${formatDuration(durationMs)}).`,
-    '  A reader, a writer or another checkpoint was in the way. Nothing is lost; the rest stays in the -wal.',
+    '  It was blocked by a reader, a writer or another checkpoint. Nothing is lost; the rest stays in the -wal.',
     `Next: npx safe-sqlite doctor ${shellWord(file)}   (names the processes)`,
   ].join('\n');
 }
@@ -135,5 +135,5 @@ function whatIsLeft(left: number | null): string {
   if (left === null) return 'no -wal is left';
   return left === 0
     ? 'the -wal is empty'
-    : `its -wal (${formatBytes(left)}) stays with the processes that have it open, and is written from its beginning again`;
+    : `its -wal (${formatBytes(left)}) stays with the processes that have it open, and is overwritten from its beginning`;
 }

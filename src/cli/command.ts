@@ -1,11 +1,11 @@
 /** Defines the form of every command of `npx safe-sqlite`. */
 import type { ParseArgsConfig } from 'node:util';
 
-/** What the program may write to and hear of. */
+/** The program's output and signals. */
 export interface Terminal {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-  /** Standard error is a terminal: a bar may be drawn and wiped there. */
+  /** Standard error is a terminal, on which a bar may be drawn and erased. */
   readonly isInteractive: boolean;
   /** Standard output is a terminal with colours that the user has not switched off. */
   readonly hasColours: boolean;
@@ -15,20 +15,20 @@ export interface Terminal {
 
 export type CommandOptions = NonNullable<ParseArgsConfig['options']>;
 
-/** The values of the options as they were given. */
+/** The values of the options as given. */
 export type GivenOptions = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
 
 /**
- * The same for every command. 0: done, and nothing is wrong. 1: failed, refused, or damaged. 2: the command line is wrong.
- * 3: done, and somebody should look at it.
+ * The same for every command. 0: done, no problem. 1: failed, refused, or damaged. 2: the command line is wrong. 3:
+ * done, but needs attention.
  */
 export type ExitCode = 0 | 1 | 2 | 3;
 
 export interface Answer {
   readonly exit: 0 | 1 | 3;
-  /** What `--json` prints, behind `ok`. */
+  /** The output of `--json`, after `ok`. */
   readonly json: object;
-  /** What a person reads. */
+  /** The output for people. */
   readonly text: string;
 }
 
@@ -36,7 +36,7 @@ export interface Command {
   readonly name: string;
   /** One line, for the list of commands. */
   readonly summary: string;
-  /** What follows the name, for example `<database> <destination>`. */
+  /** The operands after the name, for example `<database> <destination>`. */
   readonly operands: readonly string[];
   readonly options: CommandOptions;
   /** What it does and what it leaves alone: a paragraph or two. */
@@ -47,15 +47,15 @@ export interface Command {
   readonly examples: readonly string[];
   /** Meaning of each exit code but 2. */
   readonly exits: readonly (readonly [code: 0 | 1 | 3, meaning: string])[];
-  /** The database to look at when the command fails; none for a command that is about no file. */
+  /** The database to examine if the command fails; none for a command without a file. */
   readonly subject?: (operands: readonly string[], error: unknown) => string | undefined;
   readonly run: (operands: readonly string[], options: GivenOptions, terminal: Terminal) => Promise<Answer>;
 }
 
-/** Something in the command line is wrong; the message says how to see the usage. */
+/** The command line is wrong; the message says how to see the usage. */
 export class UsageError extends Error {}
 
-/** One of the values that an option may have. */
+/** Returns one of the values that an option may have. */
 export function choice<Value extends string>(
   options: GivenOptions,
   name: string,

@@ -1,4 +1,4 @@
-/** Writes an error of the library for somebody at a terminal: what happened, what to do, and where to read on. */
+/** Writes an error of the library for a person at a terminal: what happened, what to do, and where to read on. */
 import { shellWord, visible } from '../base/terminal-text';
 import { errorCode, errorMessage, memberOf, textOf } from '../base/foreign-error';
 import { explains } from './explain';
@@ -18,13 +18,13 @@ export function errorFacts(error: unknown): object {
   };
 }
 
-/** `verdict`: of the database that the command was about, which knows better what to do than the error of SQLite. */
+/** `verdict`: of the database of the command, which gives better advice than the error of SQLite. */
 export function describeError(error: unknown, file: string | null, verdict: Verdict | null): string {
   const code = errorCode(error);
   const lines = [visible(errorMessage(error))];
   const ofDatabase = verdict?.alarming === true ? verdict.finding : null;
   const reason = ofDatabase ?? (verdict === null ? null : obstacleOf(verdict.diagnosis.findings));
-  // SQLite has one sentence for many obstacles, and the doctor names the one that is there.
+  // SQLite has one message for many obstacles, and the doctor names the actual one.
   const hint = reason === null || isOfDestination(error) ? hintOf(error) : null;
   if (hint !== null) lines.push(wrap(hint));
   if (code !== null) lines.push(`(${code})`);
@@ -35,20 +35,21 @@ export function describeError(error: unknown, file: string | null, verdict: Verd
   return `${lines.join('\n')}\n`;
 }
 
-/** The verdict is about the source, and says nothing about the place that is written to. */
+/** The verdict is about the source, and not about the destination. */
 function isOfDestination(error: unknown): boolean {
   const step = textOf(memberOf(error, 'details'), 'step');
   return step === 'destination' || step === 'target' || step === 'temporary' || step === 'transfer';
 }
 
-/** The error, or the fault behind it, is a lock that another program holds. */
+/** True if the error, or its cause, is a lock that another program holds. */
 export function isBusy(error: unknown): boolean {
   return [error, memberOf(error, 'cause')].some(each => errorCode(each) === 'SQLITE_BUSY');
 }
 
-/** The hints speak to the program that has the database open; this one speaks to somebody at a terminal. */
+/** The hints address the program that has the database open; this one addresses a person at a terminal. */
 function hintOf(error: unknown): string | null {
-  if (isBusy(error)) return 'Another program has the database locked right now. Try again; the doctor says which one.';
+  if (isBusy(error))
+    return 'Another program currently holds a lock on the database. Try again; the doctor names the program.';
   const hint = textOf(error, 'hint');
   return hint === null ? null : forTerminal(hint);
 }

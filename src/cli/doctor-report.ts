@@ -1,4 +1,4 @@
-/** Lays the doctor's report out for a person: 80 columns, the gravest finding first, the next command last. */
+/** Lays out the doctor's report for a person: 80 columns, the gravest finding first, the next command last. */
 import { styleText } from 'node:util';
 import { visible } from '../base/terminal-text';
 import { count } from '../base/figures';
@@ -13,7 +13,7 @@ const styles: Readonly<Record<Level, Parameters<typeof styleText>[0]>> = {
   ok: 'green',
 };
 
-/** Topics whose findings make somebody doubt the storage; a fence always does. */
+/** Topics whose findings cast doubt on the storage; a fence always does. */
 const storageTopics: ReadonlySet<Finding['topic']> = new Set(['fence', 'device', 'integrity']);
 const storageCodes: ReadonlySet<string> = new Set([
   'no-answer',
@@ -42,14 +42,14 @@ export function describeDiagnosis(diagnosis: Diagnosis, colours: boolean): strin
       fine.map(({ topic, what, why }) => labelled(`  ${topic}`, sentences(what, why), topicWidth)),
     ),
     section(
-      'Not looked at',
+      'Not checked',
       diagnosis.notLookedAt.map(({ what, why }) => labelled('  -', `${what}: ${why}`, 4)),
     ),
   ];
   if (serious.some(doubtsStorage)) {
     parts.push(
       section(
-        'To look at the storage (none of these writes)',
+        'To check the storage (none of these writes)',
         diagnosis.storageCommands.map(command => `  $ ${visible(command)}`),
       ),
     );

@@ -1,4 +1,4 @@
-/** `safe-sqlite doctor`: says what is wrong with a database, why it matters, what to do. */
+/** Implements `safe-sqlite doctor`: reports what is wrong with a database, why it matters, and what to do. */
 import { visible } from '../base/terminal-text';
 import { clearFence, type ClearedFence } from '../fence/clear-fence';
 import { diagnose } from '../doctor/diagnose';
@@ -22,9 +22,9 @@ export const doctorCommand: Command = {
     'clear-fence': { type: 'boolean' },
   },
   about: [
-    'Looks at the database from outside: filesystem and device, -wal and -journal, the processes that have it open and their locks, permissions, room, backups, the fence. It takes no lock there, creates and deletes nothing, and gives up on a mount that does not answer; so it may be run at any time, also beside a service in trouble.',
+    'Examines the database from outside: filesystem and device, -wal and -journal, the processes that have it open and their locks, permissions, room, backups, the fence. It takes no lock there, creates and deletes nothing, and gives up on a mount that does not answer; so it may be run at any time, even beside a service in trouble.',
     'Then SQLite reads every page of a database below 256 MB, as `verify` does, where that changes nothing.',
-    'Run it as the user of the service, or as root: other users see less, and the report says what was not seen.',
+    'Run it as the user of the service, or as root: other users see less, and the report lists what was not seen.',
   ],
   help: [
     ['--full', 'check every page of a large database too, and each index with its table'],
@@ -43,8 +43,8 @@ export const doctorCommand: Command = {
   ],
   exits: [
     [0, 'nothing is wrong'],
-    [1, 'a problem: data is or can be lost, or the database cannot be used; also when the fence stays'],
-    [3, 'warnings only: it works, and somebody should act'],
+    [1, 'a problem: data is or can be lost, or the database cannot be used; also if the fence stays'],
+    [3, 'warnings only: it works, but needs attention'],
   ],
   subject: ([file]) => file,
   async run([file = ''], options, terminal) {
@@ -74,7 +74,7 @@ function describeCleared({ path: given, fence, verified, sameBoot }: ClearedFenc
   if (fence === null) return `${path} has no fence: nothing was checked or changed.`;
   const lines = [
     `The fence of ${path} is cleared.`,
-    wrap(`It was there since ${fence.time}: ${describeMarker(fence)}.`, '  '),
+    wrap(`It had existed since ${fence.time}: ${describeMarker(fence)}.`, '  '),
     wrap(
       `No process had the database open, and a ${verified} check found nothing wrong. The marker ${path}-fenced was removed.`,
       '  ',
@@ -83,7 +83,7 @@ function describeCleared({ path: given, fence, verified, sameBoot }: ClearedFenc
   if (sameBoot === true) {
     lines.push(
       wrap(
-        'The machine was not booted since the fault: the check may have read from memory what is not on the disk. Keep the copy that you made, and check again after the next boot or mount.',
+        'The machine was not rebooted since the fault: the check may have read data from memory that is not on the disk. Keep the copy that you made, and check again after the next boot or mount.',
         '  ',
       ),
     );

@@ -1,4 +1,7 @@
-/** `safe-sqlite explain`: explains a code or a message, what to do, and the text of its page, without a network. */
+/**
+ * Implements `safe-sqlite explain`: explains a code or a message, what to do, and the text of its page, without a
+ * network.
+ */
 import { closest, distance } from 'fastest-levenshtein';
 import { findingCodes, isFindingCode } from '../doctor/finding-codes';
 import { refusalCodes } from '../errors/refusal-codes';
@@ -8,16 +11,16 @@ import { UsageError } from './command';
 import { sectionOf, tableRowOf } from './pages';
 import { labelled, wrap } from './text';
 
-/** A misspelling that differs in more letters than this is no misspelling. */
+/** Edit distance above which a name no longer counts as a misspelling. */
 const furthestMisspelling = 4;
 
 interface Explanation {
   readonly code: string;
-  /** What kind of code it is. */
+  /** The kind of the code. */
   readonly kind: string;
   readonly meaning: string;
   readonly action: string;
-  /** `'may pass when it is tried again'` and the like. */
+  /** `'The same call may succeed…'` and the like. */
   readonly labels: readonly string[];
   /** The text of the page about it. */
   readonly page: string | null;
@@ -35,7 +38,7 @@ export const explainCommand: Command = {
   examples: ['explain SQLITE_BUSY_SNAPSHOT', 'explain SAFE_SQLITE_FENCED', 'explain wal-crashed', 'explain 522'],
   exits: [
     [0, 'explained'],
-    [1, 'the package is not whole'],
+    [1, 'the package is incomplete'],
   ],
   run([asked = '']) {
     const explanation = explain(asked);
@@ -44,7 +47,7 @@ export const explainCommand: Command = {
   },
 };
 
-/** Whether there is an explanation of this code. */
+/** True if this code has an explanation. */
 export function explains(code: string | null): boolean {
   return code !== null && explain(code) !== null;
 }
@@ -60,7 +63,7 @@ function explain(asked: string): Explanation | null {
   );
 }
 
-/** By name or number, `SQLITE_` left out or not. */
+/** Finds a code by name or number, with or without `SQLITE_`. */
 function ofResultCode(name: string): Explanation | null {
   const upper = name.toUpperCase();
   const byNumber = /^\d+$/.test(name) ? `UNKNOWN_SQLITE_ERROR_${name}` : null;
@@ -121,7 +124,7 @@ function ofWarning(code: string): Explanation | null {
   return { code, kind: 'event or warning of safe-sqlite', meaning, action, labels: [], page: null };
 }
 
-/** A message that somebody pasted, as a heading of the page has it. */
+/** Finds a pasted message by the headings of the page. */
 function ofMessage(text: string): Explanation | null {
   if (text.length < 8) return null;
   const page = sectionOf('troubleshooting.md', text);
@@ -137,7 +140,7 @@ function describe({ code, kind, meaning, action, labels, page }: Explanation): s
   return lines.join('\n');
 }
 
-/** A link of Markdown is its text: the page is on this disk under docs/. */
+/** Reduces a Markdown link to its text: the page is on this disk under docs/. */
 function plain(text: string): string {
   return text.replaceAll(/\[([^\]]+)\]\(([^)#]+)[^)]*\)/g, '$1 (docs/$2)');
 }

@@ -3,9 +3,9 @@ import { closest, distance } from 'fastest-levenshtein';
 import type { Command } from './command';
 import { labelled, wrap } from './text';
 
-/** A misspelling that differs in more letters than this is no misspelling. */
+/** Edit distance above which a name no longer counts as a misspelling. */
 const furthestMisspelling = 3;
-/** Columns of the options, behind two spaces. */
+/** Columns of the options, after two spaces. */
 const optionWidth = 31;
 
 /** The options that every command has. */
@@ -21,13 +21,13 @@ export function overview(commands: readonly Command[]): string {
     '',
     ...commands.map(({ name, summary }) => labelled(`  ${name}`, summary, width)),
     '',
-    'Something is wrong, and you do not know what? It only looks:',
+    'Something is wrong, and you do not know what? This only reads:',
     '',
     '  npx safe-sqlite doctor app.db',
     '',
-    'npx safe-sqlite <command> --help says what a command does, with examples;',
+    'npx safe-sqlite <command> --help explains a command, with examples;',
     'npx safe-sqlite --version prints the versions to include in a bug report.',
-    'Exit codes: 0 done, 1 failed or damaged, 2 wrong usage, 3 done, but look at it.',
+    'Exit codes: 0 done, 1 failed or damaged, 2 wrong usage, 3 done, but needs attention.',
     '',
   ].join('\n');
 }
@@ -50,7 +50,7 @@ export function usage({ name, about, operands, help, examples, exits }: Command)
   ].join('\n');
 }
 
-/** The name that was probably meant; `null` when nothing is near. */
+/** Returns the name that was probably meant; `null` if none is near. */
 export function nearest(name: string, names: readonly string[]): string | null {
   const near = closest(name, names);
   return distance(name, near) <= furthestMisspelling ? near : null;

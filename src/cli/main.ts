@@ -1,4 +1,4 @@
-/** `npx safe-sqlite`: finds the command, runs it, prints its answer, and gives the exit code. */
+/** Runs `npx safe-sqlite`: finds the command, runs it, prints its answer, and returns the exit code. */
 import { visible, visibleJson } from '../base/terminal-text';
 import { memberOf } from '../base/foreign-error';
 import { backupCommand } from './backup';
@@ -14,7 +14,7 @@ import { lookAt, type Verdict } from './verdict';
 import { verifyCommand } from './verify';
 import { versions } from './versions';
 
-/** In the order in which the help lists them. */
+/** In the order of the help. */
 const commands: readonly Command[] = [
   doctorCommand,
   backupCommand,
@@ -52,7 +52,7 @@ export async function main(line: readonly string[], terminal: Terminal): Promise
   }
 }
 
-/** The mistake is the last thing on the screen; the usage is one command away. */
+/** Prints the mistake last on the screen; the usage is one command away. */
 function misused(command: Command, error: UsageError, asJson: boolean, terminal: Terminal): ExitCode {
   if (asJson) terminal.out(printed({ ok: false, error: { code: 'USAGE', message: error.message } }));
   const more = command.operands.length === 0 ? '' : ` ${command.operands.join(' ')}`;
@@ -83,17 +83,17 @@ async function failed(
   return 1;
 }
 
-/** A look that fails takes nothing from the error that is reported. */
+/** A failed examination does not replace the error that is reported. */
 async function verdictOn(file: string, error: unknown, terminal: Terminal): Promise<Verdict | null> {
   try {
-    // The check of the pages would wait for the lock that the command has waited for already.
+    // The check of the pages would wait for the lock that the command has already waited for.
     return await lookAt(file, terminal, !isBusy(error));
   } catch {
     return null;
   }
 }
 
-/** The error is the interruption itself, or what a step made of it. */
+/** True if the error is the interruption itself, or a step's error caused by it. */
 function isInterrupt(error: unknown, signal: AbortSignal): boolean {
   return signal.aborted && (error === signal.reason || memberOf(error, 'cause') === signal.reason);
 }

@@ -1,8 +1,10 @@
-/** Finds the part of a page of docs/ that is about a code, in the package as it is installed. */
+/** Finds the section of a page of docs/ about a code, in the installed package. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The section whose heading contains `text`, in any case; with `null` the whole page. `null` where there is none. */
+/**
+ * Returns the section whose heading contains `text`, in any case; with `null` the whole page. `null` if there is none.
+ */
 export function sectionOf(page: string, text: string | null): string | null {
   const lines = readPage(page);
   if (lines === null) return null;
@@ -18,7 +20,7 @@ export function sectionOf(page: string, text: string | null): string | null {
     .trim();
 }
 
-/** The cells of the first row of a table that has `code` in backticks in its first cell. */
+/** Returns the cells of the first row of a table that has `code` in backticks in its first cell. */
 export function tableRowOf(page: string, code: string): readonly string[] | null {
   const row = readPage(page)?.find(line => line.startsWith('|') && (line.split('|')[1] ?? '').includes(`\`${code}\``));
   return (

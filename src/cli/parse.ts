@@ -1,4 +1,4 @@
-/** Reads the options and operands of one command, and says what is wrong with them. */
+/** Parses the options and operands of one command, and reports what is wrong with them. */
 import { parseArgs } from 'node:util';
 import { errorMessage } from '../base/foreign-error';
 import { UsageError, type Command, type CommandOptions, type GivenOptions } from './command';
@@ -25,7 +25,7 @@ export function parse(command: Command, args: readonly string[]): ParsedLine {
   return { values, positionals };
 }
 
-/** Before the strict reading, whose message knows no near name. */
+/** Before the strict parser, whose message suggests no near name. */
 function refuseUnknown(args: readonly string[], options: CommandOptions): void {
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
   for (const token of tokens) {
@@ -52,7 +52,7 @@ function strictly(args: readonly string[], options: CommandOptions): { values: G
   }
 }
 
-/** A variable of the shell that is not set leaves an empty argument. */
+/** An unset shell variable leaves an empty argument. */
 function refuseEmpty(positionals: readonly string[], values: GivenOptions): void {
   if (positionals.some(path => path.trim() === ''))
     throw new UsageError('Expected the path of a file, got an empty one.');

@@ -1,4 +1,4 @@
-/** Shows on standard error, where that is a terminal, that a command is at work and how far it is. */
+/** Shows on standard error, if that is a terminal, the progress of a command. */
 import { clearInterval, performance, setInterval } from '../base/clock';
 import type { CopyProgress } from '../maintenance/messages';
 import type { Terminal } from './command';
@@ -8,13 +8,13 @@ export interface ProgressBar {
   readonly wipe: () => void;
 }
 
-/** Redrawing more often than this shows nobody anything, in milliseconds. */
+/** Milliseconds between two redraws. */
 const redrawMs = 50;
 const columns = 30;
 /** Carriage return, and the sequence that erases the line from there. ECMA-48, EL */
 const eraseLine = '\r\u001b[K';
 
-/** `null` where nobody looks: a log file gets no bars. */
+/** Returns `null` without a terminal: a log file gets no bars. */
 export function progressBar(terminal: Terminal, label: string): ProgressBar | null {
   if (!terminal.isInteractive) return null;
   let drawn = -Infinity;
@@ -36,10 +36,10 @@ function formatBar(done: number, columns: number): string {
   return `[${'#'.repeat(filled)}${'-'.repeat(columns - filled)}] ${String(Math.floor(share * 100)).padStart(3)} %`;
 }
 
-/** What ends within this time needs no clock, in milliseconds. */
+/** Work that ends within this time needs no clock, in milliseconds. */
 const quietMs = 1000;
 
-/** Shows how long `work` has run once that is more than a second, and wipes it when the work ends. */
+/** Shows how long `work` has run after the first second, and erases it when the work ends. */
 export async function withClock<Value>(terminal: Terminal, label: string, work: () => Promise<Value>): Promise<Value> {
   if (!terminal.isInteractive) return work();
   const started = performance.now();

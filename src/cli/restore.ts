@@ -1,4 +1,4 @@
-/** `safe-sqlite restore`: puts a verified copy of a backup in the place of a database that nobody has open. */
+/** Implements `safe-sqlite restore`: replaces a database that no process has open by a verified copy of a backup. */
 import { visible } from '../base/terminal-text';
 import type { RestoreReport } from '../backup/restore/restore';
 import { restoreDatabase } from '../database/restore';
@@ -9,18 +9,18 @@ import { count, formatBytes, formatDuration } from '../base/figures';
 
 export const restoreCommand: Command = {
   name: 'restore',
-  summary: 'Put a backup in the place of a database; the old one is kept beside it.',
+  summary: 'Replace a database by a backup; the old one is kept beside it.',
   operands: ['<backup>', '<database>'],
   options: { verify: { type: 'string' } },
   about: [
-    'Checks the backup, then puts a copy of it in the place of the database, in one step: a crash at any moment leaves either the old database there or the new one. The old one is kept beside it under a dated name, and a fence goes with it.',
+    'Checks the backup, then replaces the database by a copy of it, in one step: a crash at any time leaves either the old database or the new one. The old one is kept beside it under a dated name, together with its fence.',
     'Refused while any process has the database open.',
   ],
   help: [['--verify full|quick', 'how the backup is checked first (default full)']],
   examples: ['restore /backups/app.db app.db'],
   exits: [
     [0, 'restored; the answer names the old files'],
-    [1, 'failed or refused; the database is as it was'],
+    [1, 'failed or refused; the database is unchanged'],
   ],
   subject: ([from, to], error) => (ofTarget.has(textOf(memberOf(error, 'details'), 'step') ?? '') ? to : from),
   async run([from = '', to = ''], options, terminal) {
@@ -31,7 +31,7 @@ export const restoreCommand: Command = {
   },
 };
 
-/** Steps that are about the old database; a failure of the others may be the backup's. */
+/** Steps that concern the old database; a failure of the others may be the backup's. */
 const ofTarget: ReadonlySet<string> = new Set(['fold', 'swap', 'check']);
 
 function describe(

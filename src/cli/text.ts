@@ -1,12 +1,12 @@
-/** Words and lays text out for somebody at a terminal of 80 columns. */
+/** Words and lays out text for a terminal of 80 columns. */
 import { visible } from '../base/terminal-text';
 
 export const columns = 80;
 
 /**
- * Breaks `text` at spaces, with each character that a terminal would act on as an escape; each line begins with `indent`.
- * A word that is longer than a line stays whole: it may be a path. No line begins with a dollar sign, as the commands to
- * paste do: a file name can have one behind a space.
+ * Breaks `text` at spaces, with each active terminal character escaped; each line begins with `indent`. A word that is
+ * longer than a line stays whole: it may be a path. No line begins with a dollar sign, as the commands to paste do: a
+ * file name can have one after a space.
  */
 export function wrap(text: string, indent = ''): string {
   const lines: string[] = [];
@@ -21,12 +21,12 @@ export function wrap(text: string, indent = ''): string {
   return [...lines, line].join('\n');
 }
 
-/** `label` at the margin, `text` beside it, wrapped under itself. */
+/** Returns `label` at the margin, `text` beside it, wrapped under itself. */
 export function labelled(label: string, text: string, width: number): string {
   return `${label.padEnd(width)}${wrap(text, ' '.repeat(width)).slice(width)}`;
 }
 
-/** Calls of the library, and the command that does the same. */
+/** Calls of the library, and the equivalent command. */
 const commandsFor: readonly (readonly [call: RegExp, command: string])[] = [
   [/`db\.verify\("full"\)` or (?=`npx)/g, ''],
   [/`restoreDatabase` or (?=`npx)/g, ''],
@@ -36,7 +36,7 @@ const commandsFor: readonly (readonly [call: RegExp, command: string])[] = [
   [/, or open (?:it|the database) with `readonly: true`/g, ''],
 ];
 
-/** The same advice in commands. Nothing is decided on it. */
+/** Replaces calls in an advice by commands. No decision depends on it. */
 export function forTerminal(hint: string): string {
   return commandsFor.reduce((text, [call, command]) => text.replaceAll(call, command), hint);
 }

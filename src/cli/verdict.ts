@@ -1,4 +1,4 @@
-/** Gives the doctor's verdict about a database beside the answer of another command. */
+/** Adds the doctor's verdict about a database to the answer of another command. */
 import { shellWord } from '../base/terminal-text';
 import { diagnose } from '../doctor/diagnose';
 import type { Diagnosis, Finding } from '../doctor/diagnosis';
@@ -6,13 +6,13 @@ import { isAlarming, verdictOf } from '../doctor/judge/verdict';
 import type { Terminal } from './command';
 import { forTerminal, labelled, wrap } from './text';
 
-/** A step of the look that takes longer than this is left out, in milliseconds: the command has its own answer. */
+/** A step that takes longer than this is left out, in milliseconds: the command has its own answer. */
 const stepTimeoutMs = 5000;
 
 export interface Verdict {
   readonly finding: Finding | null;
   readonly diagnosis: Diagnosis;
-  /** A command that worked all the same ends with exit code 3. */
+  /** A command that succeeded anyway ends with exit code 3. */
   readonly alarming: boolean;
 }
 
@@ -23,7 +23,7 @@ export async function lookAt(file: string, terminal: Terminal, checkPages: boole
   return { finding, diagnosis, alarming: finding !== null && isAlarming(finding) };
 }
 
-/** The lines of a verdict, for the end of a report; none where nothing is wrong. */
+/** Returns the lines of a verdict, for the end of a report; empty if nothing is wrong. */
 export function describeVerdict(file: string, { finding, diagnosis }: Verdict): readonly string[] {
   return finding === null ? [] : describeFinding(file, finding, diagnosis);
 }
@@ -42,7 +42,7 @@ export function nextLine(command: string | null): string {
   return command === null ? 'Next: nothing to do.' : `Next: ${command}`;
 }
 
-/** The report has more than a verdict; where the next command is about another finding, the report comes first. */
+/** The report has more than a verdict; if the next command is about another finding, the report comes first. */
 function nextFor(file: string, { commands }: Finding, { next }: Diagnosis): string {
   return next !== null && commands.includes(next) ? next : `npx safe-sqlite doctor ${shellWord(file)}`;
 }

@@ -1,4 +1,4 @@
-/** `safe-sqlite verify`: checks whether a database is sound. */
+/** Implements `safe-sqlite verify`: checks whether a database is sound. */
 import { visible } from '../base/terminal-text';
 import { verifyDatabase, type VerifyReport } from '../backup/verify';
 import { judgeIntegrity } from '../doctor/judge/integrity';
@@ -13,7 +13,7 @@ export const verifyCommand: Command = {
   operands: ['<database>'],
   options: { full: { type: 'boolean' } },
   about: [
-    'Lets SQLite check the structure of the database, and counts rows that refer to rows that do not exist (those are no damage). Programs that use the database go on; nothing is written.',
+    'Lets SQLite check the structure of the database, and counts rows that refer to missing rows (which are not damage). Programs that use the database are not disturbed; nothing is written.',
   ],
   help: [['--full', 'also compare each index with its table (integrity_check, slower)']],
   examples: ['verify app.db', 'verify /backups/app.db --full'],
@@ -29,7 +29,7 @@ export const verifyCommand: Command = {
     const seen = await lookAt(file, terminal, false);
     if (seen.finding?.code === 'empty-database') return empty(file, seen);
     const report = await withClock(terminal, 'Checking', () => verifyDatabase(file, { level, signal }));
-    // The check of the pages is the doctor's as well: one verdict for both.
+    // The doctor also checks the pages: one verdict for both.
     const damage = report.ok ? null : judgeDamage(seen, report);
     const verdict = { ...seen, ...damage };
     const text = [describe(file, report), ...describeVerdict(file, verdict)].join('\n');
@@ -41,14 +41,14 @@ export const verifyCommand: Command = {
   },
 };
 
-/** A file without a byte is a database without a table: nothing is damaged, and nothing is stored. */
+/** An empty file is a database without a table: nothing is damaged, and nothing is stored. */
 function empty(file: string, seen: Verdict): Answer {
   const { diagnosis, finding } = seen;
   const text = [`${visible(file)}: EMPTY (nothing to check)`, ...describeVerdict(file, seen)].join('\n');
   return { exit: 3, json: { path: diagnosis.file, problems: [], verdict: finding }, text };
 }
 
-/** Findings about the file itself are graver than what SQLite says of its pages: they say why. */
+/** Findings about the file itself outweigh SQLite's report on its pages: they give the cause. */
 function judgeDamage({ finding, diagnosis }: Verdict, report: VerifyReport): Verdict {
   const graver = finding?.level === 'problem' ? finding : judgeIntegrity(diagnosis, report);
   return { finding: graver, alarming: true, diagnosis: { ...diagnosis, next: graver.commands[0] ?? diagnosis.next } };

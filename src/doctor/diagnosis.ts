@@ -1,11 +1,11 @@
-/** Defines what `diagnose` returns: findings that a person can act on, the facts behind them, and what was not looked at. */
+/** Defines the result of `diagnose`: findings that a person can act on, their facts, and what was not examined. */
 import type { DoctorFacts } from './facts';
 import type { Plan } from '../policy/plan';
 
 /**
- * - `'ok'`: looked at, and as it should be
- * - `'note'`: worth to know, nothing to do
- * - `'warning'`: it works, and somebody should act before it does not
+ * - `'ok'`: examined, and in order
+ * - `'note'`: worth knowing, nothing to do
+ * - `'warning'`: it works, but act before it does not
  * - `'problem'`: data is or can be lost, or the database cannot be used
  */
 export type Level = 'ok' | 'note' | 'warning' | 'problem';
@@ -26,27 +26,27 @@ export type Topic =
 export interface Finding {
   readonly level: Level;
   readonly topic: Topic;
-  /** Stable name, for example `'hot-journal'`; docs/doctor.md and `npx safe-sqlite explain` have them all. */
+  /** Stable name, for example `'hot-journal'`; docs/doctor.md and `npx safe-sqlite explain` list them all. */
   readonly code: string;
   /** What was found. */
   readonly what: string;
-  /** Why it matters; `null` where that is plain. */
+  /** Why it matters; `null` if that is obvious. */
   readonly why: string | null;
-  /** What to do now; `null` where there is nothing. */
+  /** What to do now; `null` if there is nothing to do. */
   readonly action: string | null;
-  /** Commands that do it, with the names of this database and this device filled in; to be read before they are run. */
+  /** Commands that do it, with the names of this database and this device filled in; read them before you run them. */
   readonly commands: readonly string[];
 }
 
-/** Something that was not looked at, and why. */
+/** An object that was not examined, and why. */
 export interface NotLookedAt {
   readonly what: string;
   readonly why: string;
 }
 
-/** What `diagnose` says. Frozen, and JSON can carry it. */
+/** The result of `diagnose`. Frozen and JSON-serializable. */
 export interface Diagnosis {
-  /** The path that was asked for. */
+  /** The requested path. */
   readonly path: string;
   /** The file that SQLite would open. */
   readonly file: string;
@@ -58,14 +58,16 @@ export interface Diagnosis {
   readonly findings: readonly Finding[];
   readonly notLookedAt: readonly NotLookedAt[];
   /**
-   * The one command to run now, for the gravest finding; `null` where nothing is to be done. It may hold a `<placeholder>`
-   * for what cannot be known here.
+   * The one command to run now, for the gravest finding; `null` if there is nothing to do. It may contain a
+   * `<placeholder>` for unknown values.
    */
   readonly next: string | null;
-  /** What to run when the storage is in doubt, for the device that the database stands on. */
+  /** Commands to run if the storage is in doubt, for the device of the database. */
   readonly storageCommands: readonly string[];
-  /** How `openDatabase(path)` would open it on this ground; `null` where the ground is refused, which is a finding. */
+  /**
+   * How `openDatabase(path)` would open it on this filesystem; `null` if the filesystem is refused, which is a finding.
+   */
   readonly plan: Plan | null;
-  /** What was seen. Steps that failed or hung have no facts. */
+  /** The observations. Steps that failed or hung have no facts. */
   readonly facts: Partial<DoctorFacts>;
 }

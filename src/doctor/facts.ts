@@ -1,4 +1,4 @@
-/** Defines the facts of each step, as JSON carries them from the process that looks. */
+/** Defines the facts of each step, as JSON carries them from the examining process. */
 import type { FenceMarker } from '../filesystem/fence-marker';
 import type { Device } from '../filesystem/linux/device';
 import type { Ownership } from '../filesystem/ownership';
@@ -21,40 +21,40 @@ export interface FileFacts {
 
 export interface FenceFacts {
   readonly marker: FenceMarker;
-  /** The machine was not booted since; `null` where the system does not say. */
+  /** The machine has not been rebooted since; `null` if the system does not tell. */
   readonly sameBoot: boolean | null;
 }
 
 export interface JournalFacts {
   readonly wal: WalFile | null;
-  /** The database was written, or put there, after the last write to the `-wal`. */
+  /** The database was written, or placed there, after the last write to the `-wal`. */
   readonly olderThanDatabase?: boolean;
   readonly index: WalIndex | null;
   readonly rollback: RollbackJournal | null;
 }
 
 export interface FoundBackup extends StoredBackup {
-  /** Bytes as they are now; the manifest says how many there were. */
+  /** Current size; the manifest has the original one. */
   readonly bytes: number;
 }
 
 export interface BackupFacts {
   /** Folders that were searched. */
   readonly folders: readonly string[];
-  /** From old to new. */
+  /** Oldest first. */
   readonly backups: readonly FoundBackup[];
 }
 
 export interface NeighbourFacts {
-  /** What the sentinel saved when files were lost under an open connection. */
+  /** Copies that the sentinel saved when files were lost under an open connection. */
   readonly rescues: readonly string[];
   /** Old databases that `restore` kept. */
   readonly kept: readonly string[];
   /** Files that look like plain copies of the database, and have no sidecars of their own. */
   readonly copies: readonly string[];
-  /** What a synchronizing program makes of a file that changed in two places. */
+  /** Conflict copies of a synchronizing program, for a file that changed in two places. */
   readonly conflicts: readonly string[];
-  /** Unfinished copies of backups that were killed. */
+  /** Unfinished copies of killed backups. */
   readonly leftovers: readonly string[];
 }
 
@@ -76,11 +76,11 @@ export type StepName = keyof DoctorFacts;
 
 export interface GatherRequest {
   readonly path: string;
-  /** A folder to search for backups beside the usual ones. */
+  /** A folder to search for backups besides the usual ones. */
   readonly backups: string | null;
 }
 
-/** What the process that looks says, one JSON line each. */
+/** Messages of the examining process, one JSON line each. */
 export type GatherMessage =
   | { readonly type: 'begin'; readonly step: StepName }
   | { readonly type: 'facts'; readonly step: StepName; readonly facts: unknown }

@@ -1,4 +1,4 @@
-/** Examines a database for `diagnose`: has another process gather the facts, and judges them. */
+/** Runs the checks of `diagnose`: lets another process gather the facts, and judges them. */
 import { wallClockNow } from '../base/clock';
 import { verifyDatabase } from '../backup/verify';
 import { errorMessage } from '../base/foreign-error';
@@ -76,23 +76,23 @@ function inputOf(path: string, facts: Partial<DoctorFacts>, backupsGiven: boolea
   };
 }
 
-/** A checkpoint would carry damage from the -wal into the database, or from the database over what the -wal has. */
+/** A checkpoint would carry damage from the -wal into the database, or overwrite good pages of the -wal. */
 function keepWal(findings: Finding[], file: string): void {
   const isOlder = findings.some(({ code }) => code === 'wal-older-than-database');
   for (const [index, finding] of findings.entries()) {
     if (finding.code === 'damaged' && isOlder) findings[index] = { ...finding, ...underOldWal(file, finding) };
     if (finding.code !== 'wal-crashed' && finding.code !== 'wal-not-closed') continue;
     const action =
-      'Make no checkpoint and start no program before everything is copied aside: the database is damaged.';
+      'Do not checkpoint and do not start a program before everything is copied aside: the database is damaged.';
     findings[index] = { ...finding, action, commands: [] };
   }
 }
 
-/** SQLite reads the database through the -wal: where that belongs to another database, the pages cannot agree. */
+/** SQLite reads the database through the -wal: if that belongs to another database, the pages cannot agree. */
 function underOldWal(file: string, { commands }: Finding): Pick<Finding, 'why' | 'action' | 'commands'> {
   const sidecars = [`${file}-wal`, `${file}-shm`].map(shellWord).join(' ');
   return {
-    why: 'The -wal is older than the database: it may belong to the database that stood there before, and its pages do not fit this one.',
+    why: 'The -wal is older than the database: it may belong to the previous database at this path, and its pages do not fit this one.',
     action:
       'Start no program. Copy everything aside, then move the -wal and the -shm away and check the database without them. Only if it is damaged then, restore the newest backup.',
     commands: [
@@ -108,7 +108,7 @@ interface StepReport extends Examination {
   readonly unseen: NotLookedAt[];
 }
 
-/** What SQLite finds in the pages. A check that cannot be run is no finding but something that was not looked at. */
+/** Runs SQLite's check of the pages. A check that cannot run is no finding, but is listed as not examined. */
 async function check(
   input: CheckInput,
   { findings, unseen, full, quick, stepTimeoutMs, signal }: StepReport,
@@ -116,7 +116,7 @@ async function check(
   const what = 'every page (integrity)';
   const why = full ? whyNotChecked(input, findings) : quick ? whyNotUnasked(input, findings) : 'switched off';
   if (why !== null) return void unseen.push({ what, why });
-  // Nobody asked for it: it ends as every other step does.
+  // Not requested: it has the time limit of every other step.
   const limit = full ? [] : [AbortSignal.timeout(stepTimeoutMs)];
   const ends = AbortSignal.any([...limit, ...(signal === undefined ? [] : [signal])]);
   try {

@@ -1,8 +1,8 @@
 /**
- * The program of the process that looks at a database for `diagnose`.
+ * Entry point of the process that examines a database for `diagnose`.
  *
- * It is a process of its own for two reasons: it reads bytes of the files, and closing them here cancels no lock of the
- * process that asks; and where a mount or a disk does not answer, it can be ended.
+ * It is a separate process for two reasons: it reads bytes of the files, and closing them here cancels no lock of the
+ * parent; and it can be killed if a mount or a disk does not answer.
  */
 import { errorCode, errorMessage } from '../base/foreign-error';
 import type { GatherMessage, GatherRequest, StepName } from './facts';
@@ -20,7 +20,7 @@ async function look(request: GatherRequest): Promise<void> {
   say({ type: 'end' });
 }
 
-/** Written at once and in whole: the next step may hang. */
+/** Written at once and completely: the next step may hang. */
 function say(message: GatherMessage): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }

@@ -22,7 +22,7 @@ export const refusalCodes = {
     code: 'SAFE_SQLITE_UNSAFE_FILESYSTEM',
     retryable: false,
     fatal: false,
-    meaning: 'The database stands on a filesystem on which SQLite can lose data or locks without an error.',
+    meaning: 'The database is on a filesystem on which SQLite can lose data or locks without an error.',
     hint: 'Move the database to a local filesystem of this machine.',
   },
   HardLinkedDatabaseError: {
@@ -37,8 +37,7 @@ export const refusalCodes = {
     code: 'SAFE_SQLITE_ORPHANED_JOURNAL',
     retryable: false,
     fatal: false,
-    meaning:
-      'A `-wal` or `-journal` stands there without its database; SQLite would delete it, and the transactions in it.',
+    meaning: 'A `-wal` or `-journal` exists without its database; SQLite would delete it, and the transactions in it.',
     hint: 'Put the database back beside its journal, or move the journal away after you are sure it is not needed.',
   },
   UnsafeSqliteVersionError: {
@@ -66,14 +65,14 @@ export const refusalCodes = {
     code: 'SAFE_SQLITE_UNSAFE_STATEMENT',
     retryable: false,
     fatal: false,
-    meaning: 'The SQL would take away a protection of this connection; it was not run.',
+    meaning: 'The SQL would remove a protection of this connection; it was not run.',
     hint: 'Leave the statement out, or use the option that the message names.',
   },
   UnprovedProtectionError: {
     code: 'SAFE_SQLITE_UNPROVED_PROTECTION',
     retryable: false,
     fatal: false,
-    meaning: 'A protection was set, and SQLite answered otherwise when it was read back; the database was not opened.',
+    meaning: 'A protection was set, but reading it back gave another value; the database was not opened.',
     hint: 'Check the build of SQLite inside better-sqlite3, and what else sets pragmas on this connection.',
   },
   LocksLostError: {
@@ -89,36 +88,36 @@ export const refusalCodes = {
     retryable: false,
     fatal: true,
     meaning: 'The database, or a file that belongs to it, was deleted, renamed or replaced under a live connection.',
-    hint: 'Compare the rescued copy with the file that stands there now, then restart the process.',
+    hint: 'Compare the rescued copy with the current file, then restart the process.',
   },
   FencedDatabaseError: {
     code: 'SAFE_SQLITE_FENCED',
     retryable: false,
     fatal: true,
     meaning:
-      'The storage failed in a way after which going on could lose data, so this process does not touch the file any more; `cause` is the first fault.',
-    hint: 'Look at the storage first; `npx safe-sqlite explain SAFE_SQLITE_FENCED` says how to bring the database back.',
+      'The storage failed in a way after which writes could lose data, so this process no longer touches the file; `cause` is the first fault.',
+    hint: 'Check the storage first; `npx safe-sqlite explain SAFE_SQLITE_FENCED` explains how to recover the database.',
   },
   UntrustedFileError: {
     code: 'SAFE_SQLITE_UNTRUSTED_FILE',
     retryable: false,
     fatal: false,
     meaning: 'Another user controls a file, a folder or a link through which this process would read or write.',
-    hint: 'Look at who owns it and who may write in its folder; docs/security.md says which folders are safe.',
+    hint: 'Check who owns it and who may write in its folder; docs/security.md lists the safe folders.',
   },
   BackupError: {
     code: 'SAFE_SQLITE_BACKUP_FAILED',
     retryable: false,
     fatal: false,
     meaning: 'No verified backup could be made.',
-    hint: 'The destination is as it was before. Look at the cause, then back up again.',
+    hint: 'The destination is unchanged. Check the cause, then back up again.',
   },
   RestoreError: {
     code: 'SAFE_SQLITE_RESTORE_FAILED',
     retryable: false,
     fatal: false,
     meaning: 'The database could not be restored.',
-    hint: 'The database is as it was before. Look at the cause, then restore again.',
+    hint: 'The database is unchanged. Check the cause, then restore again.',
   },
   MaintenanceError: {
     code: 'SAFE_SQLITE_MAINTENANCE_FAILED',
@@ -139,8 +138,8 @@ export const refusalCodes = {
     code: 'SAFE_SQLITE_QUERY_TIMEOUT',
     retryable: false,
     fatal: false,
-    meaning: 'A query of `db.reader` did not end within `timeoutMs`; its reader process was ended, nothing else was.',
-    hint: 'Look at its plan (EXPLAIN QUERY PLAN), read less, or raise `timeoutMs` of the call.',
+    meaning: 'A query of `db.reader` did not end within `timeoutMs`; only its reader process was terminated.',
+    hint: 'Check its plan (EXPLAIN QUERY PLAN), read less, or raise `timeoutMs` of the call.',
   },
   ResultTooLargeError: {
     code: 'SAFE_SQLITE_RESULT_TOO_LARGE',
@@ -155,7 +154,7 @@ export const refusalCodes = {
     retryable: true,
     fatal: false,
     meaning: 'A reader process could not be started, or ended in the middle of a query. The database is not affected.',
-    hint: 'The next query starts a new reader process; look at `cause`, at the exit code, and at the memory of the machine.',
+    hint: 'The next query starts a new reader process; check `cause`, the exit code, and the memory of the machine.',
   },
   ReadQueueFullError: {
     code: 'SAFE_SQLITE_READ_QUEUE_FULL',

@@ -46,7 +46,7 @@ export class SqliteResultError extends NativeSqliteError implements ErrorFacts {
   }
 }
 
-const generalFailure = { hint: 'Look at the cause.', retryable: false, fatal: false };
+const generalFailure = { hint: 'Check the cause.', retryable: false, fatal: false };
 
 /**
  * Marks the outcome after the ROLLBACK that followed a failed COMMIT, which makes it certain. A frozen error stays

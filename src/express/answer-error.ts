@@ -1,9 +1,9 @@
-/** Which HTTP answer an error of the database deserves: a pure decision over its `code`, never its text. */
+/** Decides the HTTP answer for an error of the database, by its `code` and never by its text. Pure. */
 import { errorCode, textOf } from '../base/foreign-error';
 import type { HttpAnswer } from './http';
 
 export interface ErrorAnswerOptions {
-  /** Seconds in `Retry-After` of the answers that ask the client to come back. Default 1, the shortest the header can say. */
+  /** Seconds in `Retry-After` of answers that ask the client to come back. Default 1, the minimum of the header. */
   readonly retryAfterSeconds?: number;
 }
 
@@ -11,7 +11,7 @@ interface Row {
   readonly status: number;
   /** For the client: no SQL, no values, no names of tables, columns or files. */
   readonly message: string;
-  /** The same request may succeed soon without anybody changing anything. */
+  /** The same request may succeed soon without a change. */
   readonly comeBack: boolean;
 }
 
@@ -28,7 +28,7 @@ const rows: ReadonlyMap<string, Row> = new Map([
   ['SAFE_SQLITE_WRITE_QUEUE_FULL', { status: 503, message: 'Too many writes are waiting.', comeBack: true }],
   ['SAFE_SQLITE_READ_QUEUE_FULL', { status: 503, message: 'Too many reads are waiting.', comeBack: true }],
   ['SAFE_SQLITE_READER_FAILED', { status: 503, message: 'The query was interrupted.', comeBack: true }],
-  // The same query takes as long again.
+  // The same query would take as long again.
   ['SAFE_SQLITE_QUERY_TIMEOUT', { status: 503, message: 'The query took too long.', comeBack: false }],
   // RFC 4918 section 11.5: the server cannot store what is needed to complete the request.
   ['SQLITE_FULL', full],
@@ -41,10 +41,10 @@ const rows: ReadonlyMap<string, Row> = new Map([
 ]);
 
 /**
- * The answer for an error of the database; null for every other error, which the application's own handling gets.
+ * Returns the answer for an error of the database; null for every other error, which is left to the application.
  *
- * The error counts by its `code`, so one of better-sqlite3 itself, or one that an ORM wrapped (`cause`, `driverError`),
- * is found too. An error that carries a `status` or `statusCode` has its answer already.
+ * The error counts by its `code`, so an error of better-sqlite3 itself, or one that an ORM wrapped (`cause`,
+ * `driverError`), is found too. An error with a `status` or `statusCode` already has its answer.
  */
 export function answerForError(error: unknown, options: ErrorAnswerOptions = {}): HttpAnswer | null {
   const found = firstKnown(error);
@@ -60,7 +60,7 @@ export function answerForError(error: unknown, options: ErrorAnswerOptions = {})
     },
     body: {
       error: code,
-      message: unknown ? `${row.message} The change may be stored or not.` : row.message,
+      message: unknown ? `${row.message} The change may or may not be stored.` : row.message,
       retryable: comeBack,
       ...(commitOutcome === null ? {} : { commitOutcome }),
     },
@@ -73,7 +73,7 @@ interface Found {
   readonly commitOutcome: string | null;
 }
 
-// ORMs wrap once or twice; the bound ends chains that run in circles.
+// ORMs wrap once or twice; the bound ends circular chains.
 const deepestCause = 5;
 
 function firstKnown(error: unknown): Found | null {

@@ -3,24 +3,24 @@ import { types } from 'node:util';
 import { errorCode, errorMessage, errorName } from '../base/foreign-error';
 import type { HttpAnswer } from './http';
 
-/** What this needs of a database: the `health()` of `Database`. */
+/** The part of a database that this uses: the `health()` of `Database`. */
 export interface DatabaseWithHealth {
   health(): { readonly status: 'ok' | 'degraded' | 'fenced'; readonly reasons: readonly string[] };
 }
 
 export interface HealthAnswerOptions {
   /**
-   * `'all'` (default) answers with everything that `db.health()` says, file names included; `'status'` with `status`
-   * alone, for a route that the world can reach.
+   * `'all'` (default) answers with everything in `db.health()`, including file names; `'status'` with `status` alone,
+   * for a public route.
    */
   readonly facts?: 'all' | 'status';
 }
 
 /**
- * 200 while the database serves, 503 when it does not: fenced, closed, or unable to tell.
+ * Returns 200 while the database serves, 503 if it does not: fenced, closed, or unable to report.
  *
  * `degraded` is 200: reads and writes work, so taking the one process that has the file out of service would turn a
- * warning into an outage. Watch `status` or the events to be told.
+ * warning into an outage. Watch `status` or the events instead.
  */
 export function answerForHealth(db: DatabaseWithHealth, options: HealthAnswerOptions = {}): HttpAnswer {
   const facts = healthOf(db);
@@ -38,11 +38,11 @@ function healthOf(db: DatabaseWithHealth): Record<string, unknown> {
   } catch (error) {
     const code = errorCode(error);
     if (code === 'SAFE_SQLITE_CLOSED') return { status: 'closed', reasons: ['the database is closed'] };
-    return { status: 'unknown', reasons: [`its health could not be told: ${code ?? 'an error without a code'}`] };
+    return { status: 'unknown', reasons: [`its health could not be read: ${code ?? 'an error without a code'}`] };
   }
 }
 
-/** JSON has no bigint, and an error has no members that JSON shows. */
+/** JSON has no bigint, and shows no members of an error. */
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
   if (types.isDate(value)) return value.toISOString();

@@ -7,16 +7,16 @@ export interface Chart {
   readonly title: string;
   readonly points: readonly Point[];
   readonly format: (value: number) => string;
-  /** Drawn as a line across; a value above it is a warning. */
+  /** Drawn as a horizontal line; a value above it is a warning. */
   readonly limit?: number | null;
-  /** Said in place of a chart that has no points. */
+  /** Shown instead of a chart without points. */
   readonly empty: string;
 }
 
 const width = 320;
 const height = 96;
 
-/** `spanMs`: what the whole width stands for, up to `now`. */
+/** `spanMs`: the time that the whole width represents, up to `now`. */
 export function drawChart(chart: Chart, now: number, spanMs: number): Html {
   const { title, points, format, limit = null, empty } = chart;
   const known = points.filter((point): point is { at: number; value: number } => point.value !== null);
@@ -68,7 +68,7 @@ function drawRun(run: readonly Known[], x: (at: number) => number, y: (value: nu
   const [first, last] = [run[0], run.at(-1)];
   const line = run.map(({ at, value }) => `${x(at)},${y(value)}`).join(' ');
   if (first === undefined || last === undefined || run.length === 1) {
-    // A line without a length, whose round end is a dot also where the picture is stretched.
+    // A line without length, whose round end is a dot even in a stretched picture.
     return html`<polyline class="line" points="${line} ${line}"></polyline>`;
   }
   return html`<polygon class="area" points="${x(first.at)},${height} ${line} ${x(last.at)},${height}"></polygon>

@@ -1,8 +1,8 @@
-/** `sqliteErrorHandler`: the error handler for `app.use`, after all routes. */
+/** Implements `sqliteErrorHandler`, the error handler for `app.use` after all routes. */
 import { answerForError, type ErrorAnswerOptions } from './answer-error';
 import { send, type HttpResponse } from './http';
 
-/** Four parameters: that is how Express knows an error handler. */
+/** Four parameters, by which Express recognizes an error handler. */
 export type ErrorHandler = (
   error: unknown,
   request: unknown,
@@ -15,16 +15,15 @@ export type ErrorHandler = (
  *
  * - busy, and a full write queue: 503 with `Retry-After`
  * - no space left: 507
- * - a record that exists already: 409
+ * - a record that already exists: 409
  * - a fenced database: 503
  *
- * The body holds the code and a fixed sentence, never SQL, values or names. When the headers are sent already, the
- * error is passed on as Express asks for.
+ * The body holds the code and a fixed sentence, never SQL, values or names. If the headers have been sent, the error is
+ * passed on as Express requires.
  *
- * @throws RangeError when `retryAfterSeconds` is not a positive whole number
+ * @throws RangeError if `retryAfterSeconds` is not a positive whole number
  *
- * @example
- * app.use(sqliteErrorHandler());
+ * @example app.use(sqliteErrorHandler());
  */
 export function sqliteErrorHandler(options: ErrorAnswerOptions = {}): ErrorHandler {
   const { retryAfterSeconds } = options;

@@ -1,16 +1,15 @@
-/** `healthRoute`: a route for load balancers, orchestrators and people. */
+/** Implements `healthRoute`, a route for load balancers, orchestrators and people. */
 import { answerForHealth, type DatabaseWithHealth, type HealthAnswerOptions } from './answer-health';
 import { send, type HttpResponse } from './http';
 
 export type RouteHandler = (request: unknown, response: HttpResponse) => void;
 
 /**
- * Answers with the health of `db` as JSON: 200 while it serves (`ok`, `degraded`), 503 when it is fenced or closed.
+ * Answers with the health of `db` as JSON: 200 while it serves (`ok`, `degraded`), 503 if it is fenced or closed.
  *
- * It looks at facts that are known already: it does not touch the file, and does not wait for a lock.
+ * It reports known facts: it neither accesses the file nor waits for a lock.
  *
- * @example
- * app.get('/health', healthRoute(db));
+ * @example app.get('/health', healthRoute(db));
  */
 export function healthRoute(db: DatabaseWithHealth, options: HealthAnswerOptions = {}): RouteHandler {
   return (_request, response) => send(response, answerForHealth(db, options));

@@ -1,7 +1,7 @@
 /** Builds HTML in which every value is escaped as it is put in. */
 import { visible } from '../base/terminal-text';
 
-/** A piece of HTML. Only `html` makes one, so a text that was not escaped cannot be mistaken for it. */
+/** A piece of HTML. Only `html` creates one, so unescaped text cannot be mistaken for it. */
 export class Html {
   readonly #text: string;
 
@@ -22,7 +22,7 @@ const escapes: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** What may stand in a template. */
+/** The values allowed in a template. */
 export type Value = string | number | bigint | boolean | null | undefined | Html | readonly Value[];
 
 function escape(value: Value): string {
@@ -32,7 +32,7 @@ function escape(value: Value): string {
   return visible(`${value}`).replaceAll(/[&<>"']/g, character => escapes[character] ?? character);
 }
 
-/** A template whose values are escaped: pieces of HTML stay, lists are joined, `null` is nothing. */
+/** A template that escapes its values: pieces of HTML stay, lists are joined, `null` is nothing. */
 export function html(parts: TemplateStringsArray, ...values: readonly Value[]): Html {
   return new Html(String.raw({ raw: parts }, ...values.map(escape)));
 }

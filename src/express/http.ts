@@ -1,4 +1,7 @@
-/** Defines what this folder needs of a response: Node's own, and so Express 4 and 5, Connect and `reply.raw` of Fastify. */
+/**
+ * Declares the part of a response that this folder uses: Node's own, and so Express 4 and 5, Connect and `reply.raw` of
+ * Fastify.
+ */
 
 export interface HttpResponse {
   statusCode: number;
@@ -8,22 +11,22 @@ export interface HttpResponse {
   end(body?: string): unknown;
 }
 
-/** What a request is answered with, before any framework is involved. */
+/** The answer to a request, independent of any framework. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Plain data: `JSON.stringify` takes it. */
+  /** Plain data for `JSON.stringify`. */
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** A page, before any framework is involved. */
+/** A page, independent of any framework. */
 export interface HtmlAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** Headers that describe a body which a handler had begun to prepare: they would be wrong on ours. */
+/** Headers of a body which a handler had begun to prepare: they would be wrong for this one. */
 const headersOfAnotherBody = [
   'accept-ranges',
   'content-disposition',

@@ -1,9 +1,9 @@
-/** Keeps what `db.health()` said over the last hour, for the charts of the status page. */
+/** Keeps the results of `db.health()` over the last hour, for the charts of the status page. */
 import { clearInterval, setInterval, wallClockNow } from '../base/clock';
 import type { Histogram } from '../base/histogram';
 import type { DatabaseHealth } from '../health/health';
 
-/** What is charted, at one moment. Counters are those of `health()`: since the database was opened. */
+/** One sample of the charted values. Counters are those of `health()`: since the database was opened. */
 export interface Sample {
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -14,7 +14,7 @@ export interface Sample {
   readonly walBytes: number | null;
   readonly walLimitBytes: number | null;
   readonly checkpoints: Readonly<Record<'complete' | 'blocked' | 'busy' | 'failed', number>> | null;
-  /** For how long a reader has blocked the checkpoints, in milliseconds. */
+  /** How long a reader has blocked the checkpoints, in milliseconds. */
   readonly blockedMs: number;
   readonly backupAgeMs: number | null;
 }
@@ -43,7 +43,7 @@ export class StatusHistory {
   readonly #samples: Sample[] = [];
   readonly #timer: NodeJS.Timeout;
 
-  /** `read` throws once the database is closed; then nothing is sampled any more. */
+  /** `read` throws once the database is closed; sampling ends then. */
   constructor(read: () => DatabaseHealth, sampleMs: number) {
     const take = (): void => {
       try {
@@ -53,12 +53,12 @@ export class StatusHistory {
       }
     };
     this.#timer = setInterval(take, sampleMs);
-    // A page that nobody asks for keeps no process alive.
+    // An unused page keeps no process alive.
     this.#timer.unref();
     take();
   }
 
-  /** From old to new. */
+  /** Oldest first. */
   get samples(): readonly Sample[] {
     return this.#samples;
   }
@@ -70,7 +70,7 @@ export class StatusHistory {
   }
 }
 
-/** One value at one moment; `null` where there is none. */
+/** One value at one time; `null` if unknown. */
 export interface Point {
   readonly at: number;
   readonly value: number | null;
@@ -80,7 +80,7 @@ export function seriesOf(samples: readonly Sample[], value: (sample: Sample) => 
   return samples.map(sample => ({ at: sample.at, value: value(sample) }));
 }
 
-/** What a counter rose by between two samples, for each second of them. A counter that fell belongs to another open. */
+/** Returns the increase of a counter between two samples, per second. A counter that fell belongs to another open. */
 export function rateOf(samples: readonly Sample[], counter: (sample: Sample) => number | null): readonly Point[] {
   return between(samples, (sample, before) => {
     const [now, then] = [counter(sample), counter(before)];
@@ -90,7 +90,7 @@ export function rateOf(samples: readonly Sample[], counter: (sample: Sample) => 
   });
 }
 
-/** What a counter rose by between two samples. */
+/** Returns the increase of a counter between two samples. */
 export function riseOf(samples: readonly Sample[], counter: (sample: Sample) => number | null): readonly Point[] {
   return between(samples, (sample, before) => {
     const [now, then] = [counter(sample), counter(before)];
@@ -98,7 +98,7 @@ export function riseOf(samples: readonly Sample[], counter: (sample: Sample) => 
   });
 }
 
-/** The bound of the bucket below which `share` of the commits between two samples lie, in milliseconds. */
+/** Returns the bound of the bucket below which `share` of the commits between two samples lie, in milliseconds. */
 export function quantileOf(samples: readonly Sample[], share: number): readonly Point[] {
   return between(samples, ({ commits }, { commits: before }) => {
     const number = commits.count - before.count;

@@ -1,4 +1,4 @@
-/** Writes the status page: how the database is, in words and charts, for whoever is woken up by it. Pure. */
+/** Writes the status page: the state of the database, in words and charts, for the operator on call. Pure. */
 import { count, formatAge, formatBytes, formatDuration } from '../base/figures';
 import type { DatabaseHealth } from '../health/health';
 import type { Plan } from '../policy/plan';
@@ -32,7 +32,7 @@ export function statusPage(health: DatabaseHealth, plan: Plan | null, facts: Pag
   return documentOf(`${facts.title}: ${status}`, main, facts.pid);
 }
 
-/** The page of a database that cannot tell how it is. */
+/** The page of a database whose health cannot be read. */
 export function silentPage(state: string, reason: string, facts: PageFacts): Html {
   const main = html`<header class="fenced">
     <h1>The database is ${state}</h1>
@@ -44,8 +44,8 @@ export function silentPage(state: string, reason: string, facts: PageFacts): Htm
 
 const headlines = {
   ok: 'All is well',
-  degraded: 'It works. Somebody should look at it.',
-  fenced: 'Out of service: nothing is written until somebody looks',
+  degraded: 'It works, but needs attention.',
+  fenced: 'Out of service: nothing is written until an operator acts',
 } as const;
 
 function documentOf(title: string, main: Html, pid: number): Html {
@@ -96,7 +96,7 @@ function chartsOf(health: DatabaseHealth, samples: readonly Sample[]): readonly 
       empty: noWal,
     },
     {
-      title: 'Held back by a reader',
+      title: 'Blocked by a reader',
       points: seriesOf(samples, sample => (sample.checkpoints === null ? null : sample.blockedMs)),
       format: age,
       empty: noWal,
@@ -110,7 +110,7 @@ function chartsOf(health: DatabaseHealth, samples: readonly Sample[]): readonly 
   ];
 }
 
-/** An hour, or as much as there is of it: the first minutes of a service are worth a whole chart. */
+/** An hour, or as much as exists of it: the first minutes of a service deserve a whole chart. */
 function spanOf({ samples, now }: PageFacts): number {
   const first = samples[0]?.at ?? now;
   return Math.min(3_600_000, Math.max(60_000, now - first));
@@ -128,7 +128,7 @@ function writeFacts({ writes, commitMs, faults }: DatabaseHealth): Html {
   ]);
 }
 
-/** Its own readers; those of other processes are seen by what they hold back. */
+/** Its own readers; those of other processes show by what they block. */
 function readerFacts({ readers }: DatabaseHealth): Html {
   const { mode, max, busy, queued, running } = readers;
   if (mode === 'off') return section('Readers', [['Used', 'no: the option `readers` is off']]);
@@ -144,14 +144,14 @@ function readerFacts({ readers }: DatabaseHealth): Html {
 }
 
 function walFacts({ checkpoints, journalMode, refusal }: DatabaseHealth): Html | null {
-  // Of a database that is out of service nothing can be said but why.
+  // Of a database that is out of service only the reason is known.
   if (refusal !== null) return null;
   if (checkpoints === null) return section('WAL', [['Used', `no: journal_mode is ${journalMode}`]]);
   const { owner, walBytes, walLimitBytes, pendingBytes, lastCompleteAgeMs, blocked, failed, counts } = checkpoints;
   return section('WAL', [
     ['Size', `${formatBytes(walBytes)} of ${formatBytes(walLimitBytes)}`],
-    ['Not in the database yet', formatBytes(pendingBytes)],
-    ['Checkpointed by', owner === 'self' ? 'this process' : owner === 'external' ? 'another program' : 'nobody'],
+    ['Not yet in the database', formatBytes(pendingBytes)],
+    ['Checkpointed by', owner === 'self' ? 'this process' : owner === 'external' ? 'another program' : 'no program'],
     ['Last complete checkpoint', ago(lastCompleteAgeMs)],
     ['Checkpoints', Object.entries(counts).map(([outcome, number]) => html`<div>${outcome}: ${figure(number)}</div>`)],
     ['Blocked', blocked === null ? 'no' : `${blocked.consecutive} in a row, for ${formatAge(blocked.forMs)}`],

@@ -1,4 +1,4 @@
-/** `statusRoute`: a page about one database, for people. */
+/** Implements `statusRoute`, a page about one database for people. */
 import { basename } from 'node:path';
 import { wallClockNow } from '../base/clock';
 import { errorCode, errorName } from '../base/foreign-error';
@@ -12,7 +12,7 @@ import { defaultSampleMs, sampleOf, StatusHistory } from './status-history';
 import { silentPage, statusPage as pageOf, type PageFacts } from './status-page';
 import { contentSecurityPolicy } from './status-style';
 
-/** What the page needs of a database: `Database` has it. */
+/** The part of a database that the page uses. */
 export interface DatabaseWithStatus {
   health(): DatabaseHealth;
   readonly plan?: Plan;
@@ -26,16 +26,16 @@ export interface StatusPageOptions {
 }
 
 /**
- * A page about `db` for people: what is wrong and the next command, charts of the last hour (commits, their latency, WAL,
- * checkpoints, readers, backups), and what was decided at open. One document, with nothing loaded from elsewhere.
+ * Serves a page about `db` for people: what is wrong and the next command, charts of the last hour (commits, their
+ * latency, WAL, checkpoints, readers, backups), and the decisions at open. One document, with nothing loaded from
+ * elsewhere.
  *
- * It names files, mounts and SQLite's version: **put it behind a login**. The charts begin when this is called, so call it
- * when the service starts. Status 200 while the database serves, 503 when it is fenced or closed, as `healthRoute`.
+ * It names files, mounts and SQLite's version: **put it behind a login**. The charts begin with this call, so call it
+ * when the service starts. Status 200 while the database serves, 503 if it is fenced or closed, like `healthRoute`.
  *
  * @throws InvalidOptionError
  *
- * @example
- * app.get('/status', requireLogin, statusRoute(db));
+ * @example app.get('/status', requireLogin, statusRoute(db));
  */
 export function statusRoute(db: DatabaseWithStatus, options: StatusPageOptions = {}): RouteHandler {
   const page = statusPage(db, options);
@@ -43,16 +43,13 @@ export function statusRoute(db: DatabaseWithStatus, options: StatusPageOptions =
 }
 
 /**
- * The same page as a value, for frameworks with a response of their own. Each call gives the page of that moment.
+ * Returns the same page as a value, for frameworks with a response of their own. Each call returns the current page.
  *
  * @throws InvalidOptionError
  *
- * @example
- * const page = statusPage(db);
- * fastify.get('/status', (request, reply) => {
+ * @example const page = statusPage(db); fastify.get('/status', (request, reply) => {
  *   const { status, headers, body } = page();
- *   return reply.code(status).headers(headers).send(body);
- * });
+ *   return reply.code(status).headers(headers).send(body); });
  */
 export function statusPage(db: DatabaseWithStatus, options: StatusPageOptions = {}): () => HtmlAnswer {
   checkOptionNames(options, ['title', 'sampleMs'], 'statusRoute');
@@ -74,7 +71,7 @@ function answer(db: DatabaseWithStatus, history: StatusHistory, title: string | 
   try {
     const health = db.health();
     const named = { ...facts, title: title ?? basename(health.file ?? ':memory:') };
-    // The last point is that of now, and is not kept: the points that are kept have one distance.
+    // The last point is the current one and is not kept: the kept points have equal distances.
     const samples = [...history.samples, sampleOf(health)];
     const page = pageOf(health, db.plan ?? null, { ...named, samples });
     return htmlAnswer(health.status === 'fenced' ? 503 : 200, String(page));

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { Html } from './html';
 
-/** The colours are those of a terminal report: green, amber and red with white text, 4.5 to 1 and more (WCAG 2.2 AA). */
+/** The colours of a terminal report: green, amber and red with white text, 4.5 to 1 and more (WCAG 2.2 AA). */
 const css = `
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; font-variant-numeric: tabular-nums;
   --page: #fafafa; --card: #fff; --text: #1b1b1b; --muted: #5c5c5c; --rule: #ddd; --line: #0b57a4; --limit: #a51d24; }
@@ -38,7 +38,7 @@ dd { overflow-wrap: anywhere; }
 @media (max-width: 30rem) { dl { grid-template-columns: minmax(0, 1fr); } dd { margin-bottom: .35rem; } h1 { font-size: 1.25rem; } }
 `;
 
-/** What no longer answers must not look like what was well a minute ago. */
+/** A service that no longer answers must not look as healthy as a minute ago. */
 const refresh = `
 setInterval(async () => {
   try {
@@ -58,7 +58,10 @@ setInterval(async () => {
 export const styleElement = new Html(`<style>${css}</style>`);
 export const scriptElement = new Html(`<script>${refresh}</script>`);
 
-/** Nothing is loaded, and nothing runs but the style and the script of the page. https://www.w3.org/TR/CSP3/#framework-policy */
+/**
+ * Nothing is loaded, and nothing runs except the style and the script of the page.
+ * https://www.w3.org/TR/CSP3/#framework-policy
+ */
 export const contentSecurityPolicy = [
   "default-src 'none'",
   `style-src ${hashOf(css)}`,

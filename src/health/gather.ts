@@ -1,4 +1,4 @@
-/** `db.health()`: gathers the facts of one open database. */
+/** Gathers the facts of one open database for `db.health()`. */
 import { performance } from '../base/clock';
 import { errorCode, errorMessage, textOf } from '../base/foreign-error';
 import { checkpointFacts } from '../checkpoint/health-facts';
@@ -20,7 +20,7 @@ import type { ConnectionSentinel } from '../sentinel/connection-sentinel';
 import type { DatabaseReaders } from '../readers/database-readers';
 import type { WriteQueue } from '../writes/write-queue';
 
-/** What health is gathered from: one open database and its services. */
+/** The sources of health: one open database and its services. */
 export interface HealthSubject {
   readonly connection: Connection;
   readonly services: { readonly scheduler: FileScheduler | null; readonly sentinel: ConnectionSentinel | null };

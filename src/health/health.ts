@@ -9,7 +9,7 @@ import type { ReaderFacts } from '../readers/counters';
 import type { WriteQueueFacts } from '../writes/counters';
 
 export interface SentinelHealth {
-  /** `'unsupported'`: this system does not show the locks of a process; the files are watched all the same. */
+  /** `'unsupported'`: this system does not show the locks of a process; the files are watched anyway. */
   readonly locks: 'watched' | 'unsupported' | 'off';
   readonly reason: string;
   readonly checks: number;
@@ -17,23 +17,23 @@ export interface SentinelHealth {
 
 /** Where checkpoints, backups and checks run. */
 export interface JobsHealth {
-  /** `'worker'`: in threads of their own. `'main'`: none can be had, and the event loop stands still meanwhile. */
+  /** `'worker'`: in threads of their own. `'main'`: none is available, and they block the event loop. */
   readonly thread: 'worker' | 'main';
-  /** Why it is not a worker thread, and what to change; `null` where it is one, and with `checkpoint.thread: 'main'`. */
+  /** Why it is not a worker thread, and what to change; `null` if it is one, and with `checkpoint.thread: 'main'`. */
   readonly obstacle: string | null;
 }
 
 export interface BackupHealth {
   readonly lastBackup: { readonly path: string; readonly at: string; readonly ageMs: number } | null;
-  /** Milliseconds since the last backup began, or, before the first one, since the schedule did. */
+  /** Milliseconds since the last backup was started, or, before the first one, since the schedule was. */
   readonly ageMs: number;
-  /** ISO 8601; `null` while it is not known. */
+  /** ISO 8601; `null` while it is unknown. */
   readonly next: string | null;
   readonly running: boolean;
   /** Failures since the last success. */
   readonly failures: number;
   readonly lastError: string | null;
-  /** Why no backup was made for two intervals; `null` while one was. */
+  /** Why no backup was made for two intervals; `null` if one was. */
   readonly overdue: string | null;
 }
 
@@ -53,59 +53,62 @@ export interface HealthFacts<Writes extends WriteHealth = WriteHealth> {
     readonly type: string;
     readonly class: string;
     readonly mountPoint: string | null;
-    /** False where a power cut, or the end of the container or mount, can take acknowledged commits away. */
+    /** False if a power cut, or the end of the container or mount, can lose acknowledged commits. */
     readonly durable: boolean;
   } | null;
-  /** The errors that the filesystem itself has counted; `null` where none does (only ext2 to ext4 and btrfs on Linux do). */
+  /**
+   * The errors that the filesystem itself has counted; `null` if it counts none (only ext2 to ext4 and btrfs on Linux
+   * do).
+   */
   readonly filesystemErrors: FilesystemErrors | null;
-  /** What was wrong with the ground when the database was opened, for example that it is not durable. */
+  /** Warnings about the filesystem when the database was opened, for example that it is not durable. */
   readonly warnings: readonly PlanWarning[];
-  /** Why nothing more can be done on this connection: the message of what every call throws. */
+  /** Why this connection is unusable: the error of every call. */
   readonly refusal: { readonly code: string; readonly message: string; readonly hint: string | null } | null;
   readonly checkpoints: CheckpointHealth | null;
   /** `null` for a database without a file. */
   readonly jobs: JobsHealth | null;
   readonly sentinel: SentinelHealth | null;
-  /** Milliseconds of the commits to the file, the sync included; docs/metrics.md says which are timed. */
+  /** Milliseconds of the commits to the file, including the sync; docs/metrics.md lists which are timed. */
   readonly commitMs: Histogram;
-  /** Failures of the storage, of locks and of memory since the database was opened, by the class of their error. */
+  /** Failures of the storage, of locks and of memory since the database was opened, by error class. */
   readonly faults: Readonly<Record<string, number>>;
-  /** Since the last of them that found no room, in milliseconds; `null` when none did. */
+  /** Milliseconds since the last failure for lack of space; `null` if there was none. */
   readonly fullAgeMs: number | null;
-  /** The transaction that is open now; `null` when there is none. */
+  /** The open transaction; `null` if there is none. */
   readonly openTransaction?: OpenTransaction | null;
   readonly writes: Writes;
-  /** The readers behind `db.reader`. */
+  /** The readers of `db.reader`. */
   readonly readers: ReaderFacts;
-  /** `null` where no backups are scheduled. */
+  /** `null` if no backups are scheduled. */
   readonly backups: BackupHealth | null;
 }
 
 export interface OpenTransaction {
   readonly ageMs: number;
-  /** The text that began it; `null` where that is not known. */
+  /** The text that began it; `null` if unknown. */
   readonly sql: string | null;
   readonly wrote: boolean;
 }
 
 export interface Health<Writes extends WriteHealth = WriteHealth> extends HealthFacts<Writes> {
-  /** `'degraded'`: it works, and somebody should look at it. `'fenced'`: it does not work until somebody does. */
+  /** `'degraded'`: it works, but needs attention. `'fenced'`: it does not work until an operator acts. */
   readonly status: 'ok' | 'degraded' | 'fenced';
-  /** One sentence for each reason that the status is not `'ok'`. */
+  /** One sentence for each reason why the status is not `'ok'`. */
   readonly reasons: readonly string[];
   /** The one command to run now; `null` while the status is `'ok'`. */
   readonly next: string | null;
 }
 
-/** One failure may pass by itself; this many in a row do not. */
+/** A single failure may be transient; this many in a row are not. */
 const failuresThatCount = 3;
-/** A disk that was full this long ago may be full still, in milliseconds: who writes rarely meets it rarely. */
+/** A disk that was full this long ago may still be full, in milliseconds: a rare writer rarely meets it. */
 const fullForMs = 60_000;
 /** A reader that blocks checkpoints for longer than this pins the WAL, in milliseconds. */
 const blockedTooLongMs = 60_000;
 /** A transaction that is open for longer than this was forgotten, in milliseconds. */
 const transactionTooLongMs = 10_000;
-/** A write or a read that waits longer than this waits for something that does not end, in milliseconds. */
+/** A write or a read that waits longer than this is stuck, in milliseconds. */
 const queuedTooLongMs = 10_000;
 
 export function healthOf<Writes extends WriteHealth>(facts: HealthFacts<Writes>): Health<Writes> {
@@ -134,13 +137,13 @@ function verdict<Writes extends WriteHealth>(
   return Object.freeze({ status, reasons: Object.freeze(reasons), next, ...facts });
 }
 
-/** One page that is damaged may be the first that was read of many. */
+/** One damaged page may be the first of many. */
 function* damageReasons(faults: HealthFacts['faults']): Generator<string> {
   const found = (faults['SqliteCorruptError'] ?? 0) + (faults['SqliteNotADatabaseError'] ?? 0);
   if (found > 0) yield `SQLite found damage in the database ${count(found, 'time')} since it was opened.`;
 }
 
-/** A permission is a sentence in the options; its warning says that it was given. */
+/** A permission is a sentence in the options; its warning reports that it was given. */
 function* durabilityReasons({ filesystem, warnings }: HealthFacts): Generator<string> {
   if (filesystem === null || filesystem.durable) return;
   if (warnings.some(({ code }) => code === 'non-durable-filesystem-allowed')) return;
@@ -150,7 +153,7 @@ function* durabilityReasons({ filesystem, warnings }: HealthFacts): Generator<st
 
 function* roomReasons(fullAgeMs: number | null): Generator<string> {
   if (fullAgeMs === null || fullAgeMs >= fullForMs) return;
-  yield `A statement found no room ${seconds(fullAgeMs)} ago (the disk, a quota or max_page_count is full); it was rolled back.`;
+  yield `A statement failed for lack of space ${seconds(fullAgeMs)} ago (the disk, a quota or max_page_count is full); it was rolled back.`;
 }
 
 function* filesystemReasons(errors: FilesystemErrors | null): Generator<string> {
@@ -167,19 +170,19 @@ function* checkpointReasons(checkpoints: CheckpointHealth | null, readers: Reade
     yield `The last ${failed.consecutive} checkpoints failed with ${failed.code}: ${failed.message}`;
   }
   if (blocked !== null && blocked.forMs >= blockedTooLongMs) {
-    yield `Checkpoints have been blocked for ${seconds(blocked.forMs)}: a read transaction that does not end pins the WAL.${oldestReader(readers)}`;
+    yield `Checkpoints have been blocked for ${seconds(blocked.forMs)}: an open read transaction pins the WAL.${oldestReader(readers)}`;
   }
   if (walBytes > walLimitBytes) {
-    const who = owner === 'external' ? ' The program that checkpoints it does not keep up, or does not run.' : '';
+    const who = owner === 'external' ? ' The external program that checkpoints it is too slow, or is not running.' : '';
     yield `The WAL has ${walBytes} bytes, more than its limit of ${walLimitBytes}.${who}`;
   }
 }
 
-/** Nothing that a program does in one go is open for so long: somebody forgot to commit or to roll back. */
+/** No single piece of synchronous work keeps one open this long: a commit or rollback was forgotten. */
 function* transactionReasons(open: OpenTransaction | null): Generator<string> {
   if (open === null || open.ageMs < transactionTooLongMs) return;
   const began = open.sql === null ? '' : `, begun by ${open.sql.slice(0, 200)}`;
-  const what = open.wrote ? ' What it has written is stored by its COMMIT only.' : '';
+  const what = open.wrote ? ' Its writes are stored only by its COMMIT.' : '';
   yield `A transaction has been open for ${seconds(open.ageMs)}${began}.${what}`;
 }
 
@@ -193,7 +196,7 @@ function* writeReasons({ oldestMs, queued, waitsFor }: WriteHealth): Generator<s
   yield `The write queue holds ${count(queued, 'write')}; the oldest has waited${obstacle} for ${seconds(oldestMs)}.`;
 }
 
-/** The reader of this process that has held its state of the database longest: it may be what pins the WAL. */
+/** Names the reader of this process that has held its snapshot longest: it may be pinning the WAL. */
 function oldestReader({ running: [oldest] }: ReaderFacts): string {
   if (oldest === undefined) return '';
   const process = oldest.pid === null ? '' : ` (process ${oldest.pid})`;
@@ -211,13 +214,13 @@ function* backupReasons(backups: BackupHealth | null): Generator<string> {
     yield `No scheduled backup was made for ${seconds(backups.ageMs)}, which is more than two intervals: ${backups.overdue}`;
   }
   if (backups.failures === 0) return;
-  yield `The last ${backups.failures} scheduled backups failed: ${backups.lastError ?? 'for a reason that is not known'}`;
+  yield `The last ${backups.failures} scheduled backups failed: ${backups.lastError ?? 'for an unknown reason'}`;
 }
 
 function seconds(milliseconds: number): string {
   return `${Math.round(milliseconds / 1000)} s`;
 }
 
-// The type of `db.health()`; apart from what gathers it, because public types lead here.
+// Declares the type of `db.health()`; separate from its gathering, because public types refer to it.
 
 export type DatabaseHealth = Health<WriteQueueFacts>;

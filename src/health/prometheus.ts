@@ -17,7 +17,7 @@ interface WriteCounters {
 
 type Facts = Health<WriteCounters>;
 
-/** Labels beside `database`, and the value; a value of `null` is not printed. */
+/** Labels besides `database`, and the value; a value of `null` is not printed. */
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number | null];
 
 interface Family {
@@ -29,7 +29,7 @@ interface Family {
 
 interface MeasuredHistogram {
   readonly histogram: Histogram;
-  /** What one unit of the metric is in units of the histogram. */
+  /** One unit of the metric, in units of the histogram. */
   readonly unit: number;
 }
 
@@ -45,20 +45,20 @@ const families: readonly Family[] = [
     ],
   },
   gauge('up', '1 while the database serves, 0 when it is fenced.', health => (health.status === 'fenced' ? 0 : 1)),
-  gauge('degraded', '1 when somebody should look at it.', health => (health.status === 'degraded' ? 1 : 0)),
-  gauge('wal_bytes', 'Bytes in the WAL since it started over.', ({ checkpoints }) => checkpoints?.walBytes ?? null),
+  gauge('degraded', '1 when it works but needs attention.', health => (health.status === 'degraded' ? 1 : 0)),
+  gauge('wal_bytes', 'Bytes in the WAL since its last reset.', ({ checkpoints }) => checkpoints?.walBytes ?? null),
   gauge(
     'wal_pending_bytes',
-    'Bytes in the WAL that are not in the database yet.',
+    'Bytes in the WAL that are not yet in the database.',
     ({ checkpoints }) => checkpoints?.pendingBytes ?? null,
   ),
   gauge('checkpoint_age_seconds', 'Since the last complete checkpoint.', ({ checkpoints }) =>
     inSeconds(checkpoints?.lastCompleteAgeMs),
   ),
-  gauge('checkpoints_blocked', 'Blocked checkpoints in a row.', ({ checkpoints }) =>
+  gauge('checkpoints_blocked', 'Consecutive blocked checkpoints.', ({ checkpoints }) =>
     checkpoints === null ? null : (checkpoints.blocked?.consecutive ?? 0),
   ),
-  gauge('checkpoints_failed', 'Failed checkpoints in a row.', ({ checkpoints }) =>
+  gauge('checkpoints_failed', 'Consecutive failed checkpoints.', ({ checkpoints }) =>
     checkpoints === null ? null : (checkpoints.failed?.consecutive ?? 0),
   ),
   {
@@ -70,26 +70,26 @@ const families: readonly Family[] = [
   {
     name: 'checkpoint_seconds',
     kind: 'histogram',
-    help: 'Time of a checkpoint that ran through.',
+    help: 'Duration of a completed checkpoint.',
     read: ({ checkpoints }) =>
       checkpoints === null ? null : { histogram: checkpoints.durationMs, unit: millisecondsInSecond },
   },
   {
     name: 'commit_seconds',
     kind: 'histogram',
-    help: 'Time of a commit to the file, the sync included.',
+    help: 'Duration of a commit to the file, including the sync.',
     read: ({ commitMs }) => ({ histogram: commitMs, unit: millisecondsInSecond }),
   },
   {
     name: 'faults_total',
     kind: 'counter',
-    help: 'Failures of the storage, of locks and of memory by the class of their error.',
+    help: 'Failures of the storage, of locks and of memory, by error class.',
     read: ({ faults }) => labelled('error', faults),
   },
   {
     name: 'writes_queued',
     kind: 'gauge',
-    help: 'Writes that wait.',
+    help: 'Waiting writes.',
     read: ({ writes }) => labelled('priority', writes.queuedByPriority),
   },
   gauge('write_wait_seconds', 'How long the oldest queued write has waited.', ({ writes }) =>
@@ -120,10 +120,10 @@ const families: readonly Family[] = [
   {
     name: 'read_seconds',
     kind: 'histogram',
-    help: 'Time of a call of db.reader, the wait included.',
+    help: 'Duration of a call of db.reader, including the wait.',
     read: ({ readers }) => ({ histogram: readers.durationMs, unit: millisecondsInSecond }),
   },
-  counter('readers_killed_total', 'Readers that were ended to stop a query.', ({ readers }) => readers.killed),
+  counter('readers_killed_total', 'Readers that were terminated to stop a query.', ({ readers }) => readers.killed),
   counter('readers_lost_total', 'Readers that ended by themselves.', ({ readers }) => readers.lost),
   counter('sentinel_checks_total', 'Checks of locks and files.', ({ sentinel }) => sentinel?.checks ?? null),
   gauge(
@@ -143,7 +143,7 @@ const families: readonly Family[] = [
   ),
 ];
 
-/** Each family once, with the lines of every database: what a page of metrics must look like. */
+/** Writes each family once, with the lines of every database, as the format requires for a page. */
 export function prometheusText(databases: Iterable<readonly [name: string, health: Facts]>): string {
   const named = [...databases].map(([name, health]) => ({ label: `database="${escapeLabel(name)}"`, health }));
   const lines: string[] = [];
@@ -195,17 +195,17 @@ function escapeLabel(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }
 
-// `metricsText`: one page of metrics for several databases.
+// Implements `metricsText`: one page of metrics for several databases.
 
 /**
- * The health of several databases as one page of Prometheus text; the names are the values of the label `database`.
+ * Returns the health of several databases as one page of Prometheus text; the names are the values of the label
+ * `database`.
  *
- * The texts of `db.metrics()` put behind each other are no valid page: each family of metrics may be declared once.
+ * Concatenated texts of `db.metrics()` are not a valid page: each family of metrics may be declared only once.
  *
- * @throws InvalidOptionError, and what `health()` of one of them throws: ClosedDatabaseError
+ * @throws InvalidOptionError, and the error of `health()` of one of them: ClosedDatabaseError
  *
- * @example
- * const page = metricsText({ main: db });
+ * @example const page = metricsText({ main: db });
  */
 export function metricsText(databases: Readonly<Record<string, { health(): DatabaseHealth }>>): string {
   if (typeof databases !== 'object' || databases === null) {

@@ -1,4 +1,4 @@
-/** The databases of one application by their names: each name once. */
+/** Keeps the databases of one application by name, each name once. */
 import { Injectable } from '@nestjs/common';
 import type { Database } from 'safe-sqlite';
 
@@ -6,7 +6,7 @@ import type { Database } from 'safe-sqlite';
 export class Databases {
   readonly #byName = new Map<string, Database>();
 
-  /** @throws Error when the application has a database of this name already */
+  /** @throws Error if the application already has a database of this name */
   add(name: string, database: Database): void {
     if (this.#byName.has(name)) {
       throw new Error(
@@ -18,7 +18,7 @@ export class Databases {
     this.#byName.set(name, database);
   }
 
-  /** @throws Error when the application has no database of this name */
+  /** @throws Error if the application has no database of this name */
   get(name: string): Database {
     const database = this.#byName.get(name);
     if (database === undefined) {

@@ -1,4 +1,4 @@
-/** The surface of `safe-sqlite/nest`. */
+/** Exports the surface of `safe-sqlite/nest`. */
 
 export { SafeSqliteHealthIndicator, type DatabaseIndication } from './health-indicator.js';
 export { InjectDatabase } from './inject-database.js';

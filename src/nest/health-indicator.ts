@@ -1,13 +1,13 @@
-/** A health indicator in the shape that Nest's Terminus asks for. Terminus itself is not needed. */
+/** Provides a health indicator in the shape that Nest's Terminus expects. Terminus itself is not needed. */
 import { Inject, Injectable } from '@nestjs/common';
 import type { Database } from 'safe-sqlite';
 import { Databases } from './databases.js';
 import { defaultDatabaseName } from './tokens.js';
 
-/** What Terminus shows under the key: `up` or `down`, and the facts beside it. */
+/** Shown by Terminus under the key: `up` or `down`, with the facts. */
 export interface DatabaseIndication {
   readonly status: 'up' | 'down';
-  /** What `db.health()` says, or `closed`. */
+  /** The status of `db.health()`, or `closed`. */
   readonly state: 'ok' | 'degraded' | 'fenced' | 'closed';
   readonly reasons: readonly string[];
 }
@@ -23,10 +23,10 @@ export class SafeSqliteHealthIndicator {
   /**
    * For `health.check([() => indicator.isHealthy('database')])`.
    *
-   * `up` while the database serves, also `degraded`: reads and writes work. `down` when it is fenced or closed.
+   * `up` while the database serves, also if `degraded`: reads and writes work. `down` if it is fenced or closed.
    *
-   * @param key Under which name Terminus shows it.
-   * @param name Which database. Default `'default'`.
+   * @param key The name under which Terminus shows it.
+   * @param name The name of the database. Default `'default'`.
    */
   isHealthy<Key extends string>(key: Key, name: string = defaultDatabaseName): Record<Key, DatabaseIndication> {
     return { [key]: indicationOf(this.#databases.get(name)) } as Record<Key, DatabaseIndication>;

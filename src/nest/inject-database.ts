@@ -1,4 +1,4 @@
-/** `@InjectDatabase()`: the parameter decorator of a constructor that wants a database. */
+/** Defines `@InjectDatabase()`, the parameter decorator that injects a database into a constructor. */
 import { Inject } from '@nestjs/common';
 import { getDatabaseToken } from './tokens.js';
 

@@ -1,4 +1,4 @@
-/** The static methods of the module, made by Nest's builder: `forRoot` and `forRootAsync`. */
+/** Defines the static methods of the module with Nest's builder: `forRoot` and `forRootAsync`. */
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { openDatabase, type Database, type Options } from 'safe-sqlite';
 import { defaultDatabaseName, getDatabaseToken } from './tokens.js';
@@ -9,11 +9,11 @@ export interface SafeSqliteModuleOptions extends Options {
   readonly filename: string;
 }
 
-/** Beside the options of the database; with `forRootAsync`, beside `useFactory`. */
+/** Passed with the options of the database; with `forRootAsync`, next to `useFactory`. */
 export interface SafeSqliteModuleExtras {
   /** For `@InjectDatabase(name)`; each name once in an application. Default `'default'`. */
   name?: string;
-  /** Whether every module of the application can inject the database. Default `true`. */
+  /** True: every module of the application can inject the database. Default `true`. */
   isGlobal?: boolean;
 }
 
@@ -42,7 +42,7 @@ export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SafeSql
   })
   .build();
 
-/** One shared connection for the whole process: a second application in it gets a handle of its own. */
+/** Opens one shared connection for the whole process: a second application in it gets a handle of its own. */
 function open({ filename, ...options }: SafeSqliteModuleOptions): Database {
   return openDatabase(filename, options);
 }

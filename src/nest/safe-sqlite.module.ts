@@ -1,4 +1,4 @@
-/** `SafeSqliteModule`: opens a database with the application, and closes it with the application. */
+/** Defines `SafeSqliteModule`, which opens a database with the application and closes it with the application. */
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import type { Database } from 'safe-sqlite';
 import { Databases } from './databases.js';
@@ -6,14 +6,13 @@ import { ConfigurableModuleClass, ownDatabase, ownName } from './module-definiti
 import { SharedModule } from './shared.module.js';
 
 /**
- * Opens one database and provides it for `@InjectDatabase()`. Import it once for each database, each with its `name`.
+ * Opens one database and provides it for `@InjectDatabase()`. Import it once per database, each with its `name`.
  *
- * The database closes in `onApplicationShutdown`, when no request is served any more: the writes that are queued are
- * committed, the last checkpoint is made. For signals Nest needs `app.enableShutdownHooks()`.
+ * The database closes in `onApplicationShutdown`, after the last request: queued writes are committed, and the final
+ * checkpoint runs. For signals Nest needs `app.enableShutdownHooks()`.
  *
  * @example
- * @Module({ imports: [SafeSqliteModule.forRoot({ filename: 'data/app.db' })] })
- * class AppModule {}
+ * @Module({ imports: [SafeSqliteModule.forRoot({ filename: 'data/app.db' })] }) class AppModule {}
  */
 @Module({ imports: [SharedModule] })
 export class SafeSqliteModule extends ConfigurableModuleClass implements OnApplicationShutdown {
@@ -30,7 +29,7 @@ export class SafeSqliteModule extends ConfigurableModuleClass implements OnAppli
   }
 
   async onApplicationShutdown(): Promise<void> {
-    // A test may have put something simpler in its place.
+    // A test may have replaced it by a simpler object.
     await this.#database[Symbol.asyncDispose]?.();
   }
 }

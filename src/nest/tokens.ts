@@ -1,6 +1,6 @@
-/** Under which token Nest provides each database. */
+/** Defines the token under which Nest provides each database. */
 
-/** The name of the database of a module that gives none. */
+/** The default name of a module's database. */
 export const defaultDatabaseName = 'default';
 
 /**

@@ -1,4 +1,4 @@
-/** Checks the arguments of `db.reader`: all of them before anything is queued. */
+/** Checks all arguments of `db.reader` before anything is queued. */
 import { isProxy } from 'node:util/types';
 import { booleanOption, choiceOption, integerOption, millisecondsOption, refuseOption } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
@@ -6,22 +6,22 @@ import type { BindArguments, BindValue, RowForm } from './messages';
 
 /** Options of one snapshot. */
 export interface SnapshotReadOptions {
-  /** How long it takes at most, its wait for a reader included, in milliseconds. Default: `readers.timeoutMs` (30 000). */
+  /** Time limit including the wait for a reader, in milliseconds. Default: `readers.timeoutMs` (30 000). */
   timeoutMs?: number | undefined;
-  /** Ends it at once, whatever SQLite is doing; the promise rejects with the reason of the signal. */
+  /** Aborts at once, whatever SQLite is doing; the promise rejects with the reason of the signal. */
   signal?: AbortSignal | undefined;
 }
 
 /** Options of one query. */
 export interface QueryOptions extends SnapshotReadOptions {
-  /** A result with more rows is refused with `ResultTooLargeError`. Default: no limit. */
+  /** Maximum number of rows; a larger result is rejected with `ResultTooLargeError`. Default: no limit. */
   maxRows?: number | undefined;
   /**
-   * A result with more bytes is refused with `ResultTooLargeError`: text counts in UTF-8, a number as 8. Default for
-   * `all` and `get` 64 MiB, for `iterate` no limit.
+   * Maximum size of the result in bytes; a larger one is rejected with `ResultTooLargeError`. Text counts in UTF-8, a
+   * number as 8. Default for `all` and `get` 64 MiB, for `iterate` no limit.
    */
   maxBytes?: number | undefined;
-  /** Integers are bigints. Default: as `db.defaultSafeIntegers()` says. */
+  /** Return integers as bigints. Default: as set by `db.defaultSafeIntegers()`. */
   safeIntegers?: boolean | undefined;
   /** `'objects'` (default), `'arrays'` of the values, or `'first-column'`: the first value of each row. */
   rows?: RowForm | undefined;
@@ -92,7 +92,7 @@ function limitsOf({ timeoutMs, signal }: SnapshotReadOptions, defaultTimeoutMs: 
   return { timeoutMs: millisecondsOption('timeoutMs', timeoutMs, defaultTimeoutMs, 1), signal };
 }
 
-/** An array of values, which may hold one object of named ones, or that object alone: as better-sqlite3 takes them. */
+/** An array of values, which may contain one object of named ones, or that object alone, as in better-sqlite3. */
 function checkParameters(given: unknown): BindArguments {
   if (given === undefined) return [];
   if (Array.isArray(given)) {
@@ -108,7 +108,7 @@ function checkParameters(given: unknown): BindArguments {
   return [given as Readonly<Record<string, BindValue>>];
 }
 
-/** With better-sqlite3's own message. */
+/** Throws with better-sqlite3's own message. */
 function checkValue(value: unknown): void {
   const type = typeof value;
   if (value === null || type === 'undefined' || type === 'number' || type === 'string' || type === 'bigint') return;

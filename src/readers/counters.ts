@@ -1,36 +1,38 @@
-/** What the readers of one database have done so far, in numbers that a metrics page can use as they are. */
+/** Counts the work of the readers of one database, in numbers that a metrics page can use directly. */
 import { Buckets, type Histogram } from '../base/histogram';
 import type { RunningRead } from '../events/event-map';
 
 /** Facts about the readers of one database, counted since it was opened. */
 export interface ReaderFacts {
-  /** `'processes'`; `'thread'`: no process can be had, queries run in the application's thread; `'off'`: switched off. */
+  /**
+   * `'processes'`; `'thread'`: no process is available, queries run in the application's thread; `'off'`: switched off.
+   */
   readonly mode: 'processes' | 'thread' | 'off';
-  /** Most reader processes at a time. */
+  /** Maximum number of reader processes. */
   readonly max: number;
-  /** Reader processes that live now. */
+  /** Number of reader processes. */
   readonly processes: number;
-  /** Those of them that run a query or a snapshot. */
+  /** Of these, processes that run a query or a snapshot. */
   readonly busy: number;
   /** Calls that wait for a reader. */
   readonly queued: number;
-  /** How long the oldest of them has waited, in milliseconds; `null` when none waits. */
+  /** How long the oldest of them has waited, in milliseconds; `null` if none waits. */
   readonly oldestMs: number | null;
-  /** The oldest first. */
+  /** Oldest first. */
   readonly running: readonly RunningRead[];
-  /** Calls by their outcome; `refused` by a full queue. */
+  /** Calls by outcome; `refused` by a full queue. */
   readonly counts: Readonly<Record<ReadOutcome, number>>;
-  /** Processes started, ended by this library to stop a query, and lost. */
+  /** Processes started, terminated by this library to stop a query, and lost. */
   readonly started: number;
   readonly killed: number;
   readonly lost: number;
-  /** Milliseconds of each call from the call to its end, the wait included. */
+  /** Milliseconds from call to end, including the wait. */
   readonly durationMs: Histogram;
 }
 
 export type ReadOutcome = 'done' | 'failed' | 'timeout' | 'aborted' | 'refused';
 
-/** ms. From a lookup by key to a report. */
+/** Milliseconds, from a lookup by key to a report. */
 const durationBounds = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000];
 
 /** Only the pool changes it. */

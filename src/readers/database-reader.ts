@@ -1,4 +1,4 @@
-/** `db.reader`: reads off the event loop, in reader processes that can be stopped. */
+/** Implements `db.reader`: reads off the event loop, in reader processes that can be stopped. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Session } from '../connection/session';
 import { InvalidOptionError } from '../errors/refusals';
@@ -18,23 +18,23 @@ import { ReadQuery, type QueryContext } from './read-query';
 import { SnapshotTurn } from './snapshot';
 import type { TurnHost } from './turn';
 
-/** Values by position, or an object of named ones, as better-sqlite3 takes them. */
+/** Values by position, or an object of named ones, as in better-sqlite3. */
 export type ReadParameters = BindArguments | Readonly<Record<string, BindValue>>;
 
 const MiB = 1024 * 1024;
 /** `all` and `get` hold their whole result in the memory of the application. */
 const largestResult = 64 * MiB;
-/** Pieces of at most 128 rows that are under way: the first is taken while the second is read. */
+/** Pieces of at most 128 rows in transit: the first is consumed while the second is read. */
 const iterateWindow = 2;
 const allWindow = 4;
 
-/** What a reader of one database is made of. */
+/** The parts of a reader of one database. */
 export interface ReaderAccess {
   readonly session: Session;
-  /** The handle; reachable while a call runs. */
+  /** The handle; kept reachable while a call runs. */
   readonly owner: object;
   readonly file: string;
-  /** `null` where the option `readers` is `'off'`. */
+  /** `null` if the option `readers` is `'off'`. */
   readonly pool: () => ReadPool | null;
   readonly timeoutMs: number;
   readonly safeIntegers: () => boolean;
@@ -43,7 +43,7 @@ export interface ReaderAccess {
 /** The snapshot whose function is running. */
 const inSnapshot = new AsyncLocalStorage<SnapshotTurn>();
 
-/** Queries of one state of the database; what `snapshot` hands to its function. */
+/** Runs queries on one snapshot of the database; passed by `snapshot` to its function. */
 export class SnapshotReader {
   readonly #access: ReaderAccess;
   readonly #snapshot: SnapshotTurn | null;
@@ -55,10 +55,10 @@ export class SnapshotReader {
   }
 
   /**
-   * Resolves with all rows of the query, read by a reader process while the event loop goes on.
+   * Resolves with all rows of the query, read by a reader process without blocking the event loop.
    *
-   * It sees every write whose `db.write` has resolved before the call, and never one that is not committed. A statement
-   * that is not for reading is refused before it runs.
+   * It sees every write whose `db.write` resolved before the call, and only committed data. A statement that writes is
+   * refused before it runs.
    *
    * @example
    *   const top = await db.reader.all<Sale>('SELECT * FROM sales WHERE day > ? ORDER BY amount DESC', [day], {
@@ -78,7 +78,7 @@ export class SnapshotReader {
   }
 
   /**
-   * Resolves with the first row of the query, `undefined` where there is none. See {@link all}.
+   * Resolves with the first row of the query, `undefined` if there is none. See {@link all}.
    *
    * @throws (a rejection) as `all`
    */
@@ -89,8 +89,8 @@ export class SnapshotReader {
   }
 
   /**
-   * The rows of the query one by one, for exports: the reader reads ahead by some hundred rows and then waits until they
-   * are taken. Leaving the loop ends the statement. `timeoutMs` counts until the last row is read.
+   * Yields the rows of the query one by one, for exports: the reader reads ahead by some hundred rows and then waits
+   * until they are consumed. Leaving the loop ends the statement. `timeoutMs` counts until the last row is read.
    *
    * @example
    *   for await (const sale of db.reader.iterate<Sale>('SELECT * FROM sales', [], { timeoutMs: 600_000 })) {
@@ -147,18 +147,18 @@ export class DatabaseReader extends SnapshotReader {
   }
 
   /**
-   * Runs `fn` with a reader whose queries all see the state of the database at the moment of the call, whatever is
-   * committed meanwhile, and resolves with what it returns.
+   * Runs `fn` with a reader whose queries all see the database as of the call, whatever is committed meanwhile, and
+   * resolves with its result.
    *
-   * It keeps one reader process for itself, and pins the WAL, until `fn` is done: keep it short. Inside of `fn` only its
-   * own reader can be used: `db.reader` would wait for a process that the snapshot itself may hold, and throws.
+   * It occupies one reader process, and pins the WAL, until `fn` ends: keep it short. Inside `fn` use only the reader
+   * that is passed to it: `db.reader` could wait for a process that the snapshot itself holds, and throws.
    *
    * @example
    *   const report = await db.reader.snapshot(async reader => ({
    *     count: await reader.get('SELECT count(*) AS n FROM sales'),
    *     sales: await reader.all('SELECT * FROM sales ORDER BY day'),
    *   }));
-   * @throws (a rejection) what `fn` throws, TypeError inside of another snapshot, and as `all`
+   * @throws (a rejection) the error of `fn`, TypeError inside another snapshot, and as `all`
    */
   async snapshot<Value>(
     fn: (reader: SnapshotReader) => Value | Promise<Value>,
@@ -183,7 +183,7 @@ export class DatabaseReader extends SnapshotReader {
   }
 
   /**
-   * Starts reader processes ahead of time, so that the first query does not wait a tenth of a second for one.
+   * Starts reader processes ahead of time, which saves the first query a tenth of a second.
    *
    * `count` is bounded by `readers.max`. Default 1.
    */
@@ -193,20 +193,18 @@ export class DatabaseReader extends SnapshotReader {
   }
 }
 
-/** For a call that waits for a reader of its own. */
+/** Returns the pool for a call that waits for a reader of its own. */
 function ownPool(access: ReaderAccess): ReadPool {
   const pool = usablePool(access);
   if (inSnapshot.getStore()?.holdsReaderOf(pool) !== true) return pool;
-  throw new TypeError(
-    'Inside of a snapshot use the reader that its function is given: db.reader could wait for itself',
-  );
+  throw new TypeError('Inside a snapshot use the reader passed to its function: db.reader could wait for itself');
 }
 
 function usablePool({ session, pool, file }: ReaderAccess): ReadPool {
   if (session.refusal !== null) throw session.refusal();
   const usable = pool();
   if (usable !== null) return usable;
-  throw new InvalidOptionError(`db.reader cannot read ${file}: the option \`readers\` is 'off'.`, {
+  throw new InvalidOptionError(`Cannot read ${file} with db.reader: the option \`readers\` is 'off'.`, {
     hint: "Open the database without `readers: 'off'`.",
     details: { option: 'readers' },
   });

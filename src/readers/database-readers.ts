@@ -1,4 +1,4 @@
-/** The readers of one open database as its connection has them: made by the first call of `db.reader`, ended with it. */
+/** Holds the readers of one open database, created by the first call of `db.reader` and closed with the connection. */
 import type { FileIdentity } from '../base/file-identity';
 import type { Connection } from '../connection/connection';
 import type { Session } from '../connection/session';
@@ -19,7 +19,7 @@ export class DatabaseReaders {
     this.#identity = identity;
   }
 
-  /** `db.reader` of one handle. */
+  /** Returns the `db.reader` of one handle. */
   readerOf(owner: object, session: Session, safeIntegers: () => boolean): DatabaseReader {
     const { file, options } = this.#connection;
     const { readers } = options;
@@ -27,7 +27,7 @@ export class DatabaseReaders {
     return new DatabaseReader({ session, owner, file, pool: () => this.#start(), timeoutMs, safeIntegers });
   }
 
-  /** After the application has registered something that its SQL may call. */
+  /** Called after the application has registered an object that its SQL may call. */
   noteRegistered(name: string): void {
     this.#registered.add(name.toLowerCase());
   }
@@ -41,27 +41,27 @@ export class DatabaseReaders {
     return new ReadCounters().facts({ mode, max: off ? 0 : mostReaders(readers), ...none });
   }
 
-  /** After a fence, or when the files were lost: no reader goes on. */
+  /** Called after a fence, or when the files were lost: ends every reader. */
   refuse(): void {
     const { refusal } = this.#connection;
     if (refusal !== null) this.#pool?.refuse(refusal);
   }
 
-  /** Ends the readers that do nothing: also an idle one keeps a lock, and SQLite then refuses to leave WAL mode. */
+  /** Ends idle readers: even an idle one keeps a lock, with which SQLite refuses to leave WAL mode. */
   rest(): void {
     this.#pool?.rest();
   }
 
-  /** Resolves when the reads of a handle are over. */
+  /** Resolves when the reads of a handle have ended. */
   async settled(session: Session): Promise<void> {
     await this.#pool?.leave(session);
   }
 
-  /** Ends the reads of a handle that closes; with the last handle every reader, and waits until their locks are gone. */
+  /** Ends the reads of a closing handle; with the last handle every reader, and waits until their locks are gone. */
   leave(session: Session, last: boolean): void {
     if (!last) return this.#pool?.abandon(session);
     this.#pool?.close();
-    // A close that SQLite refuses leaves the handle open: its next read starts anew.
+    // If SQLite refuses the close, the handle stays open: its next read starts anew.
     this.#pool = null;
   }
 
@@ -76,7 +76,7 @@ export class DatabaseReaders {
         code: 'readers-in-thread',
         message:
           `db.reader reads ${connection.file === '' ? 'the temporary database' : connection.file} in the application's ` +
-          `thread, in steps that hold its event loop and cannot be stopped: ${inThread}.`,
+          `thread, in steps that block its event loop and cannot be stopped: ${inThread}.`,
         details: { reason: inThread },
       });
     }

@@ -1,8 +1,8 @@
-/** Orders what waits for a reader: first in, first out for each handle, and the handles take turns. */
+/** Orders the calls that wait for a reader: first in, first out per handle, and the handles take turns. */
 import { FifoQueue, type Queueable } from '../base/fifo-queue';
 
 export interface FairItem extends Queueable {
-  /** Whose turn it takes: one handle with many calls does not keep the others waiting. */
+  /** The handle whose turn it takes: a handle with many calls does not delay the others. */
   readonly session: object;
   /** Milliseconds of the monotonic clock. */
   readonly queuedAt: number;
@@ -26,7 +26,7 @@ export class FairQueue<Item extends FairItem> {
 
   shift(): Item | undefined {
     for (const [session, queue] of this.#queues) {
-      // To the end of the row, or out of it.
+      // Moves to the end of the row, or out of it.
       this.#queues.delete(session);
       const item = queue.shift();
       if (queue.size > 0) this.#queues.set(session, queue);

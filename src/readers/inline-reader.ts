@@ -1,17 +1,17 @@
-/** A reader in the application's thread: for databases in memory, and where no process can be started. */
+/** Implements a reader in the application's thread: for in-memory databases, and where no process can be started. */
 import { setImmediate } from '../base/clock';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import type { FromReader, ToReader } from './messages';
 import type { Reader, ReaderListener } from './reader';
 import { failureOf, ReadServer } from './serve-reads';
 
-/** ms. A piece of a result holds the event loop for so long; one step of SQLite is not cut. */
+/** Milliseconds for which a piece of a result blocks the event loop; one step of SQLite is not interrupted. */
 export const inlinePieceMs = 5;
 
 export interface InlineSource {
-  /** Opens a connection for the next calls; gives up when nobody wants it any more. */
+  /** Opens a connection for the next calls; gives up once it is no longer needed. */
   open(isOver: () => boolean): Promise<NativeDatabase.Database>;
-  /** How long a locked database is asked again, in milliseconds: SQLite itself would stop the event loop. */
+  /** How long a locked database is retried, in milliseconds: SQLite's own wait would block the event loop. */
   readonly retryBusyMs: number;
 }
 
@@ -19,7 +19,7 @@ export function startInlineReader(source: InlineSource, listener: ReaderListener
   let server: ReadServer | null = null;
   let over = false;
   const send = (message: FromReader): void => {
-    // Never in the turn of the call that it answers, as with a process.
+    // Never in the turn of the call that it answers, like a process.
     setImmediate(() => over || listener.message(message));
   };
   const end = (): void => {
@@ -47,7 +47,7 @@ export function startInlineReader(source: InlineSource, listener: ReaderListener
     pid: null,
     send(message: ToReader) {
       if (over) return;
-      // Behind the call that asked: it may stand in a function that SQLite has called.
+      // After the caller returns: it may be inside a function that SQLite has called.
       if (message.type === 'open') setImmediate(open);
       else if (message.type === 'close') end();
       else setImmediate(() => over || server?.handle(message));

@@ -1,23 +1,23 @@
-/** The messages between a connection and its readers: plain data that crosses processes. */
+/** Declares the messages between a connection and its readers: plain data that crosses processes. */
 import type { JobTarget } from '../maintenance/messages';
 
-/** How rows are returned; `'first-column'` is better-sqlite3's `pluck`. */
+/** Form of the returned rows; `'first-column'` is better-sqlite3's `pluck`. */
 export type RowForm = 'objects' | 'arrays' | 'first-column';
 
 /** A value that SQLite can store. */
 export type BindValue = null | undefined | number | string | bigint | ArrayBufferView;
 
-/** What better-sqlite3 takes as the arguments of `statement.all`: values by position, and one object of named ones. */
+/** The arguments of better-sqlite3's `statement.all`: values by position, and one object of named ones. */
 export type BindArguments = readonly (BindValue | readonly BindValue[] | Readonly<Record<string, BindValue>>)[];
 
-/** What a reader opens, and with which limits. */
+/** The file and the limits of a reader. */
 export interface ReaderSettings {
   readonly target: JobTarget;
   /** How long a statement waits for a lock, in milliseconds. */
   readonly busyTimeoutMs: number;
   /** The module that prepares the connection; `null` for none. */
   readonly setup: string | null;
-  /** Longest time that one piece of a result takes to read, in milliseconds. */
+  /** Longest time for reading one piece of a result, in milliseconds. */
   readonly pieceMs: number;
 }
 
@@ -25,7 +25,7 @@ export interface QueryMessage {
   readonly type: 'query';
   readonly id: number;
   readonly sql: string;
-  /** The SQL without values: what `ps` shows while it runs. */
+  /** The SQL without values, shown by `ps` while it runs. */
   readonly shape: string;
   readonly parameters: BindArguments;
   readonly rows: RowForm;
@@ -34,9 +34,11 @@ export interface QueryMessage {
   readonly once: boolean;
   readonly maxRows: number | null;
   readonly maxBytes: number | null;
-  /** Milliseconds until its limit. The application ends the reader then; the reader ends itself a little later. */
+  /**
+   * Milliseconds until its limit. The application terminates the reader then; the reader ends itself a little later.
+   */
   readonly endsInMs: number;
-  /** Pieces that may be under way at a time. */
+  /** Maximum number of pieces in transit. */
   readonly window: number;
 }
 
@@ -44,11 +46,11 @@ export interface QueryMessage {
 export type ToReader =
   | { readonly type: 'open'; readonly settings: ReaderSettings }
   | QueryMessage
-  /** One piece was taken: one more may come. */
+  /** One piece was consumed: one more may be sent. */
   | { readonly type: 'more'; readonly id: number }
   /** The rest is not wanted. */
   | { readonly type: 'stop'; readonly id: number }
-  /** Begins a read transaction: what follows reads one state of the database. */
+  /** Begins a read transaction: later queries read one snapshot. */
   | { readonly type: 'begin'; readonly id: number }
   | { readonly type: 'end'; readonly id: number }
   /** Close the connection and end. */
@@ -70,10 +72,10 @@ export type FromReader =
   | { readonly type: 'done'; readonly id: number }
   | { readonly type: 'error'; readonly id: number; readonly error: ReadFailure };
 
-/** An error on its way between processes, where classes do not survive. */
+/** An error in transit between processes, which do not preserve classes. */
 export type ReadFailure =
   | { readonly family: 'sqlite'; readonly code: string; readonly message: string }
-  /** better-sqlite3's own complaint about the SQL or its parameters. */
+  /** better-sqlite3's own error about the SQL or its parameters. */
   | { readonly family: 'argument'; readonly name: 'TypeError' | 'RangeError'; readonly message: string }
   | { readonly family: 'replaced'; readonly message: string; readonly details: Readonly<Record<string, unknown>> }
   | { readonly family: 'refused'; readonly why: string }

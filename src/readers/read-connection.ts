@@ -1,4 +1,6 @@
-/** Opens the connection of a reader: read-only, proved to be on the right file, prepared by the application's module. */
+/**
+ * Opens the connection of a reader: read-only, verified to be on the right file, prepared by the application's module.
+ */
 import { pathToFileURL } from 'node:url';
 import { errorCode, errorMessage } from '../base/foreign-error';
 import { openForJob, verifyPragma } from '../maintenance/job-connection';
@@ -17,7 +19,7 @@ export class SetupError extends Error {
   }
 }
 
-/** Throws what SQLite throws, `FileReplacedError` and `SetupError`; nothing stays open then. */
+/** Throws SQLite's errors, `FileReplacedError` and `SetupError`; nothing stays open then. */
 export async function openReadConnection(settings: ReaderSettings): Promise<Native> {
   const { target, busyTimeoutMs } = settings;
   const db = openForJob(target, { access: 'read-only', busyTimeoutMs, synchronous: 'full' });
@@ -29,11 +31,11 @@ export async function openReadConnection(settings: ReaderSettings): Promise<Nati
   }
 }
 
-/** Protects a connection that only reads, and lets the application's module register its functions. */
+/** Sets the protections of a read-only connection, and lets the application's module register its functions. */
 export async function prepareConnection(db: Native, { setup }: Pick<ReaderSettings, 'setup'>): Promise<Native> {
   verifyPragma(db, 'cell_size_check', 1);
   if (setup !== null) await runSetup(db, setup);
-  // After the module, which may need more, and whatever it has set: functions of the application may stand in views.
+  // After the module, whatever it needs or has set: views may call functions of the application.
   verifyPragma(db, 'trusted_schema', setup === null ? 0 : 1);
   verifyPragma(db, 'query_only', 1);
   return db;
@@ -65,7 +67,7 @@ function functionOf(module: unknown): Setup | null {
   if (typeof module === 'function') return module as Setup;
   if (typeof module !== 'object' || module === null) return null;
   const exported: unknown = Reflect.get(module, 'default') ?? Reflect.get(module, 'setup');
-  // What TypeScript makes of `export default` in CommonJS, imported.
+  // The result of importing `export default` that TypeScript compiled to CommonJS.
   const inner: unknown =
     typeof exported === 'object' && exported !== null ? Reflect.get(exported, 'default') : exported;
   return typeof inner === 'function' ? (inner as Setup) : null;

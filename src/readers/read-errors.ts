@@ -1,4 +1,4 @@
-/** The errors of `db.reader`: each names the database and the shape of the SQL, never a value. */
+/** Builds the errors of `db.reader`: each names the database and the shape of the SQL, never a value. */
 import {
   ClosedDatabaseError,
   FileReplacedError,
@@ -13,9 +13,9 @@ import type { ReadFailure } from './messages';
 import type { ReaderExit } from './reader';
 import { outOfMemorySignal } from './reader-process';
 
-/** What a call was about. */
+/** The subject of a call. */
 export interface ReadSubject {
-  /** Path of the database, or what better-sqlite3 calls one without a file. */
+  /** Path of the database, or better-sqlite3's name of a database without a file. */
   readonly file: string;
   /** Shape of the SQL; `null` for a snapshot between two queries. */
   readonly sql: string | null;
@@ -29,17 +29,17 @@ export function timeoutError(
 ): QueryTimeoutError {
   const what = sql === null ? 'A snapshot' : 'A query';
   return phase === 'running'
-    ? new QueryTimeoutError(`${what} of ${file} did not end within ${timeoutMs} ms; its reader was ended.`, {
+    ? new QueryTimeoutError(`${what} of ${file} did not end within ${timeoutMs} ms; its reader was terminated.`, {
         details: { file, sql, timeoutMs, phase },
       })
     : new QueryTimeoutError(`${what} of ${file} waited ${timeoutMs} ms for a reader and did not run: ${readers}.`, {
-        hint: 'Raise `readers.max`, shorten what the readers run (`db.health().readers.running`), or raise `timeoutMs`.',
+        hint: 'Raise `readers.max`, shorten the running queries (`db.health().readers.running`), or raise `timeoutMs`.',
         details: { file, sql, timeoutMs, phase },
       });
 }
 
 export function queueFullError(file: string, queued: number, maxQueued: number): ReadQueueFullError {
-  return new ReadQueueFullError(`${queued} reads wait for ${file} already; this one did not run.`, {
+  return new ReadQueueFullError(`${queued} reads are already waiting for ${file}; this one did not run.`, {
     details: { file, queued, maxQueued },
   });
 }
@@ -81,7 +81,7 @@ export function lostError(
 }
 
 /**
- * The error for what a reader met. Failures of SQLite come out as better-sqlite3's own class: the connection translates
+ * Builds the error of a reader's failure. Failures of SQLite keep better-sqlite3's own class: the connection translates
  * them, and counts those that concern the storage.
  */
 export function errorOf(failure: ReadFailure, { file, sql }: ReadSubject): Error {
@@ -116,7 +116,7 @@ export function errorOf(failure: ReadFailure, { file, sql }: ReadSubject): Error
   }
 }
 
-/** Names the functions of the application that the SQL calls and a reader does not have. */
+/** Names the application's functions that the SQL calls and a reader lacks. */
 export function withSetupHint(error: unknown, functions: readonly string[]): unknown {
   if (functions.length === 0 || typeof error !== 'object' || error === null) return error;
   const names = functions.map(name => `\`${name}\``).join(', ');

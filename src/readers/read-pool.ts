@@ -1,10 +1,10 @@
 /**
- * The readers of one open database: started when calls wait, kept warm, ended when idle.
+ * Manages the readers of one open database: started when calls wait, kept warm, ended when idle.
  *
- *     call ──> queue (handles take turns) ──> a reader that is free ──> released, or ended with its query
+ *     call ──> queue (handles take turns) ──> a free reader ──> released, or terminated with its query
  *                                       └──> none free, fewer than `max`: one more is started
  *
- * A reader does one thing at a time. What goes wrong in it is an error of the call that it worked for.
+ * A reader does one thing at a time. A failure in it is the error of the call that it worked for.
  */
 import { availableParallelism } from 'node:os';
 import { clearTimeout, performance, setTimeout } from '../base/clock';
@@ -21,19 +21,19 @@ import type { Reader, ReaderExit, ReaderListener } from './reader';
 import { waitUntilGone } from './reader-process';
 import type { Slot, Turn, TurnHost } from './turn';
 
-/** What the pool needs of the connection whose file it reads. */
+/** The part of the connection that the pool uses. */
 export interface PoolConnection {
-  /** Path of the database, or what better-sqlite3 calls one without a file. */
+  /** Path of the database, or better-sqlite3's name of a database without a file. */
   readonly file: string;
   readonly hub: EventHub;
   /** Counts a failure of the storage and decides about the fence. */
   failure(error: unknown, operation: { readonly operation: string; readonly sql?: string }): unknown;
 }
 
-/** How the readers of this database are had. */
+/** Starts the readers of this database. */
 export interface ReaderSource {
   readonly mode: 'processes' | 'thread';
-  /** False where a reader sees a copy of the database, which the next call must not. */
+  /** False if a reader sees a copy of the database, which the next call must not. */
   readonly reusable: boolean;
   readonly settings: ReaderSettings;
   start(listener: ReaderListener): Reader;
@@ -48,12 +48,12 @@ interface PooledReader extends Slot {
   idle: NodeJS.Timeout | null;
 }
 
-/** ms. SIGKILL takes a process some milliseconds; one that waits for a disk can take for ever. */
+/** Milliseconds. SIGKILL takes some milliseconds to end a process; one that waits for a disk may never end. */
 const goneMs = 30;
-/** ms. How long `close()` waits for the locks of ended readers. */
+/** Milliseconds that `close()` waits for the locks of terminated readers. */
 const closeMs = 1000;
 
-/** Failures that say something about the storage, not about the query. */
+/** Failures that concern the storage, not the query. */
 const ofTheStorage: ReadonlySet<string> = new Set(['SQLITE_IOERR', 'SQLITE_CORRUPT', 'SQLITE_NOTADB']);
 
 export class ReadPool implements TurnHost {
@@ -63,10 +63,10 @@ export class ReadPool implements TurnHost {
   readonly #queue = new FairQueue<Turn>();
   readonly #turns = new Set<Turn>();
   readonly #readers = new Set<PooledReader>();
-  /** Killed, and not gone yet. */
+  /** Killed, and not ended yet. */
   readonly #dying = new Map<PooledReader, () => void>();
   readonly #counters = new ReadCounters();
-  /** Functions of the application's own connection, which a reader does not have; lower case. */
+  /** Functions of the application's own connection, which a reader lacks; lower case. */
   readonly #registered: ReadonlySet<string>;
   readonly #max: number;
   #refusal: (() => Error) | null = null;
@@ -89,7 +89,7 @@ export class ReadPool implements TurnHost {
     return (this.#ids += 1);
   }
 
-  // For the turns.
+  // Called by the turns.
 
   submit(turn: Turn): void {
     if (this.#refusal !== null) return turn.drop(this.#refusal());
@@ -158,9 +158,9 @@ export class ReadPool implements TurnHost {
     this.#counters.ended(outcome, performance.now() - queuedAt);
   }
 
-  // For the connection.
+  // Called by the connection.
 
-  /** Starts readers ahead of time; resolves when so many are there, or none can be had. */
+  /** Starts readers ahead of time; resolves when this many exist, or none can be started. */
   warm(count: number): void {
     if (this.#refusal !== null) return;
     for (let more = Math.min(count, this.#max) - this.#readers.size; more > 0; more--) this.#start();
@@ -186,13 +186,13 @@ export class ReadPool implements TurnHost {
     });
   }
 
-  /** Resolves when the calls of this handle are over. */
+  /** Resolves when the calls of this handle have ended. */
   async leave(session: object): Promise<void> {
     const turns = [...this.#turns].filter(turn => turn.session === session);
     await Promise.all(turns.map(turn => turn.settled));
   }
 
-  /** Ends the calls of a handle that closes. */
+  /** Ends the calls of a closing handle. */
   abandon(session: object): void {
     for (const turn of this.#turns) if (turn.session === session) turn.fail(closedError(this.#connection.file));
   }
@@ -204,13 +204,13 @@ export class ReadPool implements TurnHost {
     for (const pooled of this.#readers) this.#kill(pooled, () => {});
   }
 
-  /** Ends every reader that is free, and returns when their locks are gone. */
+  /** Ends every free reader, and returns when their locks are gone. */
   rest(): void {
     for (const pooled of this.#readers) if (isFree(pooled)) this.#kill(pooled, () => {});
     this.#waitUntilGone();
   }
 
-  /** The same for a connection that closes; returns when the locks of the readers are gone. */
+  /** The same for a closing connection; returns when the locks of the readers are gone. */
   close(): void {
     this.refuse(() => closedError(this.#connection.file));
     this.#waitUntilGone();
@@ -230,7 +230,7 @@ export class ReadPool implements TurnHost {
     }
     const starting = [...this.#readers].filter(({ ready }) => !ready).length;
     const wanted = Math.min(this.#queue.size - starting, this.#max - this.#readers.size);
-    // Those that were killed and live on, in a call of the disk that does not return, count too: nobody can end them.
+    // Killed readers that live on, in a disk call that does not return, count too: they cannot be ended.
     const possible = 2 * this.#max - this.#readers.size - this.#dying.size;
     for (let more = Math.min(wanted, possible); more > 0; more--) this.#start();
   }
@@ -295,7 +295,7 @@ export class ReadPool implements TurnHost {
     this.#fill();
   }
 
-  /** One call is told, so that no call waits for a process that cannot be had; the next one tries again. */
+  /** Rejects one call, so that no call waits for a process that cannot be started; the next one tries again. */
   #notStarted(pooled: PooledReader, exit: ReaderExit): void {
     const turn = this.#queue.shift();
     const error = lostError(

@@ -1,4 +1,7 @@
-/** One query on its way: waits for a reader, takes its pieces one by one, and ends the reader where a limit is met. */
+/**
+ * Represents one query: it waits for a reader, takes its pieces one by one, and terminates the reader if a limit is
+ * exceeded.
+ */
 import { clearTimeout, performance, setTimeout } from '../base/clock';
 import { keptAlive } from '../base/kept-alive';
 import type { CheckedQuery } from './call-options';
@@ -7,7 +10,7 @@ import type { FromReader, ReadFailure } from './messages';
 import type { ReaderExit } from './reader';
 import { Deadline, type Slot, type Turn, type TurnHost } from './turn';
 
-/** What a query needs of the pool beside its turn. */
+/** The part of the pool that a query uses besides its turn. */
 export interface QueryContext {
   nextId(): number;
   translate(failure: ReadFailure, turn: ReadQuery): unknown;
@@ -22,14 +25,14 @@ export interface NewQuery {
   readonly query: CheckedQuery;
   readonly shape: string;
   readonly session: object;
-  /** Reachable while the query runs, since a forgotten handle is closed. */
+  /** Kept reachable while the query runs: a garbage-collected handle is closed. */
   readonly owner: object;
   readonly once: boolean;
-  /** Pieces under way at a time. */
+  /** Maximum number of pieces in transit. */
   readonly window: number;
 }
 
-/** ms. A statement that does not end for so long after it was told to is ended with its reader. */
+/** Milliseconds. A statement that does not end this long after a stop request is terminated with its reader. */
 const stopMs = 100;
 
 export class ReadQuery implements Turn {
@@ -50,7 +53,7 @@ export class ReadQuery implements Turn {
   readonly #pieces: unknown[][] = [];
   #slot: Slot | null = null;
   #columns: readonly string[] | null = null;
-  /** `'ending'`: its reader is being ended; the error comes when that is gone. */
+  /** `'ending'`: its reader is being terminated; the error follows once it has ended. */
   #state: 'open' | 'stopping' | 'ending' | 'over' = 'open';
   #failure: { readonly error: unknown } | null = null;
   #waiting: PromiseWithResolvers<readonly unknown[] | null> | null = null;
@@ -73,7 +76,7 @@ export class ReadQuery implements Turn {
     });
   }
 
-  /** The rows of the next piece, never none but for the last time; `null` behind the last one. */
+  /** Returns the rows of the next piece, which is not empty except for the last one; `null` after that. */
   next(): Promise<readonly unknown[] | null> {
     const piece = this.#pieces.shift();
     if (piece !== undefined) {
@@ -81,13 +84,13 @@ export class ReadQuery implements Turn {
       return Promise.resolve(piece);
     }
     if (this.#failure !== null) return Promise.reject(this.#failure.error as Error);
-    // While its reader is being ended, the error is on its way: an end here would pass a part for the whole.
+    // While its reader is being terminated, the error is pending: ending here would pass a part for the whole.
     if (this.#state === 'stopping' || this.#state === 'over') return Promise.resolve(null);
     this.#waiting = Promise.withResolvers();
     return keptAlive(this.#waiting.promise);
   }
 
-  /** The caller wants no more. Resolves when the reader has reset the statement, or is ended. */
+  /** The caller needs no more rows. Resolves when the reader has reset the statement, or has ended. */
   async stop(): Promise<void> {
     this.#pieces.length = 0;
     if (this.#state !== 'open') return;
@@ -139,12 +142,12 @@ export class ReadQuery implements Turn {
     this.#end(error, 'failed');
   }
 
-  /** Why the query failed; `undefined` where it did not. */
+  /** The reason of the failure; `undefined` if there was no failure. */
   get failure(): unknown {
     return this.#failure?.error;
   }
 
-  /** Ends the query; its reader is gone, or somebody else's. */
+  /** Ends the query; its reader has ended, or belongs to another turn. */
   drop(error: unknown): void {
     if (this.#state === 'over') return;
     this.#slot = null;
@@ -170,7 +173,7 @@ export class ReadQuery implements Turn {
     if (this.#state === 'stopping') return this.#release('aborted');
     const slot = this.#slot;
     this.#slot = null;
-    // Released first: what translates the failure may fence the file, which ends every turn.
+    // Released first: translating the failure may fence the file, which ends every turn.
     if (slot !== null) this.#host.release(slot, this);
     this.#reject(this.#context.translate(failure, this), 'failed');
   }
@@ -182,7 +185,7 @@ export class ReadQuery implements Turn {
     if (slot !== null) this.#host.release(slot, this);
   }
 
-  /** Ends the query, and with it the reader that has begun it. */
+  /** Ends the query, and with it the reader that has started it. */
   #end(error: unknown, outcome: ReadOutcome): void {
     if (this.#state === 'over' || this.#state === 'ending') return;
     const slot = this.#slot;
@@ -213,7 +216,7 @@ export class ReadQuery implements Turn {
   }
 }
 
-/** Rows as better-sqlite3 makes them: plain objects. */
+/** Builds rows as better-sqlite3 does: plain objects. */
 function objectsOf(columns: readonly string[], rows: readonly unknown[]): unknown[] {
   const hasProto = columns.includes('__proto__');
   return (rows as readonly unknown[][]).map(values => {

@@ -1,13 +1,13 @@
 /**
- * One reader process.
+ * Runs one reader process.
  *
  *     this process                              reader process
  *     stdin, held open  ------------------->    a thread waits for its end, then SIGKILLs its own process
  *     IPC: open, query, more, stop  ------->    SQLite, read-only
  *                                <----------    piece, done, error
  *
- * A process, because nothing else can stop SQLite: better-sqlite3 has no interrupt, and ending a worker thread inside a
- * call of it can abort the application (https://github.com/WiseLibs/better-sqlite3/issues/1507). It shares no
+ * A process, because nothing else can stop SQLite: better-sqlite3 has no interrupt, and terminating a worker thread
+ * inside a call of it can abort the application (https://github.com/WiseLibs/better-sqlite3/issues/1507). It shares no
  * descriptors and no locks with the application.
  */
 import type { ChildProcess } from 'node:child_process';
@@ -20,20 +20,23 @@ import type { FromReader, ToReader } from './messages';
 import type { Reader, ReaderListener } from './reader';
 
 const MiB = 1024 * 1024;
-/** The signal with which a reader ends itself when it needs more memory than it may have; Windows has none. */
+/** The signal with which a reader ends itself when it exceeds its memory limit; Windows has none. */
 export const outOfMemorySignal = 'SIGUSR2';
-/** The young generation is no part of `--max-old-space-size`; small ones cost no speed for rows that only pass by. */
+/**
+ * The young generation is not part of `--max-old-space-size`; a small one costs no speed for rows that only pass
+ * through.
+ */
 const youngMb = 16;
-/** A process can overwrite its arguments with a title, which is no longer than they are. */
+/** A process can overwrite its arguments with a title that is no longer than they are. */
 const roomForTitle = ' '.repeat(300);
 
-/** Why no reader process can be had here, and what mends that; `null` where it can. */
+/** Returns why no reader process is available, with the remedy; `null` if one is. */
 export function whyNoReaderProcess(): string | null {
   const obstacle = whyNoProcess('reader');
   return obstacle === null ? null : `${obstacle.reason}; to mend it, ${obstacle.remedy}`;
 }
 
-/** Starts a reader process. A failure is told to the listener, never thrown. */
+/** Starts a reader process. A failure is reported to the listener, never thrown. */
 export function startReaderProcess(memoryBytes: number, listener: ReaderListener): Reader {
   const flags = [`--max-old-space-size=${Math.floor(memoryBytes / MiB)}`, `--max-semi-space-size=${youngMb}`];
   let over = false;
@@ -49,7 +52,7 @@ export function startReaderProcess(memoryBytes: number, listener: ReaderListener
       arguments: [String(memoryBytes), roomForTitle],
       env: childEnvironment(),
       serialization: 'advanced',
-      // What functions of the application print goes to standard error: standard output may be data of a pipeline.
+      // Output of the application's functions goes to standard error: standard output may be data of a pipeline.
       stdio: ['pipe', 2, 2],
     });
   } catch (cause) {
@@ -63,8 +66,8 @@ export function startReaderProcess(memoryBytes: number, listener: ReaderListener
   child.on('message', message => {
     if (!over) listener.message(message as FromReader);
   });
-  // Its end is how the reader learns that this process is gone; an error of it means the same of the reader.
-  // A process that could not be started has no standard input.
+  // Its end tells the reader that this process has ended; an error of it means the same about the reader. A process
+  // that could not be started has no standard input.
   const stdin = child.stdin as (typeof child.stdin & { unref?(): void }) | null | undefined;
   stdin?.on('error', () => {});
   child.unref();
@@ -78,7 +81,7 @@ export function startReaderProcess(memoryBytes: number, listener: ReaderListener
   };
 }
 
-/** Stops the calling thread until the processes are gone, with the locks they had; false when that took too long. */
+/** Blocks the calling thread until the processes have ended and released their locks; false if that took too long. */
 export function waitUntilGone(pids: readonly number[], timeoutMs: number): boolean {
   const deadline = performance.now() + timeoutMs;
   while (pids.some(pid => hasFiles(pid))) {
@@ -89,8 +92,8 @@ export function waitUntilGone(pids: readonly number[], timeoutMs: number): boole
 }
 
 /**
- * A killed process becomes a zombie, which this thread cannot reap while it stands still. Each thread lets the files go
- * before it is gone, and the first one is a zombie already while the others still have them.
+ * A killed process becomes a zombie, which this thread cannot reap while it is blocked. Each thread closes the files as
+ * it ends, and the first one is a zombie while the others still have them open.
  */
 function hasFiles(pid: number): boolean {
   if (process.platform === 'linux') {

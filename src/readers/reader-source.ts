@@ -13,12 +13,12 @@ import type { ReaderSettings } from './messages';
 
 type Native = NativeDatabase.Database;
 
-/** ms. A piece is sent after so long, so that the rows of a slow query arrive while it runs. */
+/** Milliseconds after which a piece is sent: rows of a slow query arrive while it runs. */
 const processPieceMs = 20;
-/** ms. Between two looks whether a transaction of a database in memory is over. */
+/** Milliseconds between two checks for the end of a transaction of an in-memory database. */
 const transactionPauseMs = 2;
 
-/** Why the readers of a connection run in the application's thread; `null` where they are processes. */
+/** Returns why the readers of a connection run in the application's thread; `null` if they are processes. */
 export function whyInThread(connection: Connection): string | null {
   const { plan, options } = connection;
   if (plan.file === null) return 'no other process can see a database without a file';
@@ -68,7 +68,7 @@ export function sourceOf(
   };
 }
 
-/** A copy in memory of a database that has no file: taken between two transactions, so that it holds what is committed. */
+/** Opens an in-memory copy of a database without a file, taken between two transactions: it has only committed data. */
 async function openCopy(connection: Connection, settings: ReaderSettings, isOver: () => boolean): Promise<Native> {
   const { native } = connection;
   for (; native.open && !isOver(); await delay(transactionPauseMs, { ref: false })) {

@@ -1,18 +1,18 @@
-/** What the pool asks of a reader, whether it is a process or the application's own thread. */
+/** Declares what the pool needs of a reader, be it a process or the application's own thread. */
 import type { FromReader, ToReader } from './messages';
 
 /** How a reader ended. */
 export interface ReaderExit {
   readonly exitCode: number | null;
   readonly signal: string | null;
-  /** Why it could not be started; `null` where it ran. */
+  /** Why it could not be started; `null` if it ran. */
   readonly cause: unknown;
 }
 
-/** What a reader tells. */
+/** The events of a reader. */
 export interface ReaderListener {
   message(message: FromReader): void;
-  /** Told once, also after `kill` and `rest`. */
+  /** Called once, also after `kill` and `rest`. */
   exit(exit: ReaderExit): void;
 }
 

@@ -1,4 +1,4 @@
-/** The program of a reader process: opens a read-only connection, answers queries, and dies with the process that asked. */
+/** Entry point of a reader process: opens a read-only connection, answers queries, and ends with its parent process. */
 import { constants, setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { currentDate } from '../base/clock';
@@ -9,13 +9,13 @@ import { outOfMemorySignal } from './reader-process';
 import { failureOf, ReadServer, type ServeOptions } from './serve-reads';
 
 /**
- * A thread of its own watches while SQLite works in this one, and ends the process at once: only a signal ends a call of
+ * A separate thread watches while SQLite works in this one, and kills the process at once: only a signal ends a call of
  * SQLite.
  *
- * Standard input ends when the parent is gone, however it went. `hard_heap_limit` would bound the memory of SQLite, but
- * better-sqlite3 is built without memory statistics, and then SQLite ignores it: the thread asks for the resident memory
- * of the process while a query runs. It also ends a query whose limit is well over: the application would have, but its
- * event loop stands still, and what reads pins the WAL.
+ * Standard input ends when the parent has ended, however it did. `hard_heap_limit` would bound the memory of SQLite,
+ * but better-sqlite3 is built without memory statistics, and SQLite then ignores it: the thread reads the resident
+ * memory of the process while a query runs. It also ends a query that is well over its limit: the application would
+ * have done that, but its event loop is blocked, and a running read pins the WAL.
  */
 const watch = `
   const { Socket } = require('node:net');
@@ -35,21 +35,21 @@ const watch = `
     }
   })();
 `;
-/** ms. Memory can be filled by about as many megabytes between two looks. */
+/** Milliseconds. Memory can grow by about as many megabytes between two checks. */
 const watchPauseMs = 20;
-/** ms behind the limit: the application comes first. */
+/** Milliseconds after the limit: the application acts first. */
 const graceMs = 200;
 
 function send(message: FromReader): void {
   process.send?.(message, undefined, {}, () => {});
 }
 
-/** Where the cores are taken, the service goes before its reports; the thread that watches keeps its priority. */
+/** Lowers the priority: on busy cores the service precedes its reports; the watching thread keeps its priority. */
 function yieldToTheService(): void {
   try {
     setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {
-    // Some sandboxes forbid it: the query runs all the same.
+    // Some sandboxes forbid it: the query runs anyway.
   }
 }
 
@@ -68,11 +68,11 @@ function main(): void {
     },
     resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 },
   });
-  // After that thread was started: it would inherit the priority.
+  // After that thread was started, which would inherit the priority.
   yieldToTheService();
   const name = `${readerTitle} ${process.ppid}`;
   const working: ServeOptions['working'] = query => {
-    // For `ps` and the doctor: which process reads what, since when.
+    // For `ps` and the doctor: which process runs which query, and since when.
     process.title = query === null ? `${name}: idle` : `${name} since ${currentDate().toISOString()}: ${query.shape}`;
     if (query !== null) {
       // The clock that both threads share, in nanoseconds.

@@ -1,8 +1,8 @@
 /**
- * Runs the queries of one reader on its connection: one at a time, in pieces, never more pieces than were asked for.
+ * Runs the queries of one reader on its connection: one at a time, in pieces, never more pieces than requested.
  *
- *     query ──> prepare, refuse what writes ──> piece, piece …  (as many as `window` allows)
- *     more  ──> piece                            last piece ends the statement
+ *     query ──> prepare, refuse writes ──> piece, piece …  (as many as `window` allows)
+ *     more  ──> piece                       the last piece ends the statement
  *     stop  ──> the statement is reset, done
  */
 import { performance, setImmediate, setTimeout } from '../base/clock';
@@ -18,7 +18,7 @@ import { SetupError } from './read-connection';
 type Native = NativeDatabase.Database;
 type NativeStatement = NativeDatabase.Statement<unknown[]>;
 
-/** Rows and bytes of one piece: the loop that receives it is held for about a millisecond. */
+/** Rows and bytes of one piece: receiving it blocks the event loop for about a millisecond. */
 const pieceRows = 128;
 const pieceBytes = 64 * 1024;
 /** Statements that stay prepared. */
@@ -48,11 +48,11 @@ class ResultTooLarge extends Error {
 }
 
 export interface ServeOptions {
-  /** Longest time that one piece takes to read, in milliseconds; one step of SQLite is not cut. */
+  /** Longest time for reading one piece, in milliseconds; one step of SQLite is not interrupted. */
   readonly pieceMs: number;
-  /** Told when SQLite begins to work on a query, and with `null` when that has ended. */
+  /** Called when SQLite starts to work on a query, and with `null` when that has ended. */
   readonly working: (query: Pick<QueryMessage, 'shape' | 'endsInMs'> | null) => void;
-  /** Milliseconds that a locked database is asked again, where SQLite itself does not wait. */
+  /** Milliseconds for which a locked database is retried if SQLite itself does not wait. */
   readonly retryBusyMs: number;
 }
 
@@ -85,7 +85,7 @@ export class ReadServer {
       case 'begin':
         return this.#attempt(message.id, () => {
           this.#db.exec('BEGIN');
-          // The first page that is read decides which state the transaction sees.
+          // The first page that is read fixes the snapshot of the transaction.
           this.#prepared('SELECT 1 FROM sqlite_schema LIMIT 1').get();
           this.#send({ type: 'done', id: message.id });
         });
@@ -97,7 +97,7 @@ export class ReadServer {
     }
   }
 
-  /** Resets the statement that runs and closes the connection. */
+  /** Resets the running statement and closes the connection. */
   close(): void {
     if (this.#running !== null) this.#finish(this.#running);
     this.#db.close();
@@ -111,7 +111,7 @@ export class ReadServer {
     this.#pump(this.#running);
   }
 
-  /** Sends pieces while they are asked for, with a turn of the event loop between two. */
+  /** Sends the requested pieces, with a turn of the event loop between two. */
   #pump(running: Running): void {
     if (this.#running !== running || running.credit === 0) return;
     this.#attempt(running.query.id, () => {
@@ -175,7 +175,7 @@ export class ReadServer {
     const refused = whyNotForReaders(sql);
     if (refused !== null) throw new RefusedStatement(refused);
     const statement = this.#db.prepare<unknown[]>(sql);
-    // SQLite counts `PRAGMA journal_mode` as a write even where it sets nothing.
+    // SQLite counts `PRAGMA journal_mode` as a write even if it sets nothing.
     if (!statement.readonly && statementKind(sql) !== 'pragma-read') throw new RefusedStatement('writes');
     if (!statement.reader) throw new RefusedStatement('returns no rows');
     for (const oldest of this.#statements.keys()) {
@@ -187,7 +187,7 @@ export class ReadServer {
   }
 }
 
-/** ms. Between two tries of a locked database in the application's thread. */
+/** Milliseconds between two attempts at a locked database in the application's thread. */
 const busyPauseMs = 10;
 
 function inForm(statement: NativeStatement, form: RowForm): NativeStatement {
@@ -196,7 +196,7 @@ function inForm(statement: NativeStatement, form: RowForm): NativeStatement {
   return statement.raw(false).pluck(false);
 }
 
-/** The values alone: the names of the columns go with the first piece only. */
+/** The values alone: the column names are only sent with the first piece. */
 function valuesOf(running: Running, row: object): unknown[] {
   running.columns ??= Object.keys(row);
   return Object.values(row);
@@ -212,13 +212,13 @@ function checkedSize(running: Running, row: unknown): number {
   return bytes;
 }
 
-/** Bytes of a value: of a text in UTF-8; 8 of a number. */
+/** Bytes of a value: text in UTF-8, 8 for a number. */
 function sizeOf(value: unknown): number {
   if (typeof value === 'string') return Buffer.byteLength(value);
   return ArrayBuffer.isView(value) ? value.byteLength : 8;
 }
 
-/** Takes an error apart for the way to the other process. */
+/** Serializes an error for the other process. */
 export function failureOf(error: unknown): ReadFailure {
   if (isSqliteFailure(error)) return { family: 'sqlite', code: error.code, message: error.message };
   if (error instanceof RefusedStatement) return { family: 'refused', why: error.message };

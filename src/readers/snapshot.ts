@@ -1,4 +1,4 @@
-/** Several queries of one state of the database: a reader in one read transaction, whose queries run one after another. */
+/** Runs several queries on one snapshot: a reader in one read transaction, whose queries run one after another. */
 import { performance } from '../base/clock';
 import { keptAlive } from '../base/kept-alive';
 import type { Limits } from './call-options';
@@ -22,7 +22,7 @@ export class SnapshotTurn implements Turn, TurnHost {
   readonly session: object;
   readonly owner: object;
   readonly settled: Promise<void>;
-  /** Rejects when the snapshot cannot go on; never resolves. */
+  /** Rejects when the snapshot cannot continue; never resolves. */
   readonly failed: Promise<never>;
   readonly #host: TurnHost;
   readonly #context: NewSnapshot['context'];
@@ -45,7 +45,7 @@ export class SnapshotTurn implements Turn, TurnHost {
     this.#id = context.nextId();
     this.settled = new Promise(resolve => (this.#settle = resolve));
     this.failed = new Promise((_resolve, reject) => (this.#fail = reject));
-    // Heard by whoever waits for the snapshot; before and after that nobody does.
+    // Handled by the waiting caller; before and after that there is none.
     this.failed.catch(() => {});
     this.#started.promise.catch(() => {});
     this.#deadline = new Deadline(limits, {
@@ -58,17 +58,17 @@ export class SnapshotTurn implements Turn, TurnHost {
     return this.#current?.sql ?? null;
   }
 
-  /** Resolves when the read transaction is open: from then on every query sees that state. */
+  /** Resolves when the read transaction is open and its snapshot is fixed. */
   get started(): Promise<void> {
     return keptAlive(this.#started.promise);
   }
 
-  /** The snapshot is open and has a reader of `host`. */
+  /** True if the snapshot is open and has a reader of `host`. */
   holdsReaderOf(host: TurnHost): boolean {
     return this.#host === host && this.#state === 'open';
   }
 
-  /** Ends the transaction. A query that still runs is ended with its reader. */
+  /** Ends the transaction. A running query is terminated with its reader. */
   async finish(outcome: 'done' | 'failed'): Promise<void> {
     const slot = this.#slot;
     if (this.#state === 'over' || slot === null) return;
@@ -83,7 +83,7 @@ export class SnapshotTurn implements Turn, TurnHost {
 
   #outcome: 'done' | 'failed' = 'done';
 
-  // As a turn of the pool.
+  // Called by the pool, as a turn.
 
   begin(slot: Slot): void {
     this.#slot = slot;
@@ -124,7 +124,7 @@ export class SnapshotTurn implements Turn, TurnHost {
     return this.#failure?.error;
   }
 
-  // As the host of its own queries.
+  // Called by its own queries, as their host.
 
   submit(turn: Turn): void {
     if (this.#state === 'ending' || this.#state === 'over') {
@@ -144,7 +144,7 @@ export class SnapshotTurn implements Turn, TurnHost {
     this.#next();
   }
 
-  /** What ends the reader of a query ends the snapshot. */
+  /** Ending the reader of a query ends the snapshot. */
   kill(slot: Slot, turn: Turn, gone: () => void): void {
     if (this.#current === turn) this.#current = null;
     this.#slot = null;

@@ -1,41 +1,41 @@
-/** One use of a reader, from the call to its end: a query or a snapshot. */
+/** Represents one use of a reader, from the call to its end: a query or a snapshot. */
 import { clearTimeout, setTimeout } from '../base/clock';
 import type { FairItem } from './fair-queue';
 import type { FromReader, ToReader } from './messages';
 import type { ReaderExit } from './reader';
 
-/** A reader as the turn that has it sees it. */
+/** A reader as seen by the turn that has it. */
 export interface Slot {
   readonly pid: number | null;
   send(message: ToReader): void;
 }
 
-/** What a turn runs in: the pool, or for the queries of a snapshot that snapshot. */
+/** The host of a turn: the pool, or the snapshot for its queries. */
 export interface TurnHost {
   submit(turn: Turn): void;
-  /** Takes a turn out that has not begun. */
+  /** Removes a turn that has not started. */
   withdraw(turn: Turn): void;
-  /** The reader has done all that the turn asked for. */
+  /** The reader has completed the turn. */
   release(slot: Slot, turn: Turn): void;
-  /** Ends the reader; `gone` is called when it is, or after a moment. */
+  /** Ends the reader; `gone` is called when it has ended, or after a short wait. */
   kill(slot: Slot, turn: Turn, gone: () => void): void;
 }
 
 export interface Turn extends FairItem {
-  /** Shape of the SQL that runs; `null` for a snapshot between two queries. */
+  /** Shape of the running SQL; `null` for a snapshot between two queries. */
   readonly sql: string | null;
   readonly snapshot: boolean;
   /** Resolves when the call is over; never rejects. */
   readonly settled: Promise<void>;
   begin(slot: Slot): void;
   message(message: FromReader): void;
-  /** The reader of the turn ended without having been told to. */
+  /** The reader of the turn ended unexpectedly. */
   lost(slot: Slot, exit: ReaderExit): void;
-  /** Ends the turn, and its reader with it where it has begun. */
+  /** Ends the turn, and its reader with it if it has started. */
   fail(error: unknown): void;
-  /** Ends the turn, whose reader is gone or somebody else's. */
+  /** Ends the turn; its reader has ended, or belongs to another turn. */
   drop(error: unknown): void;
-  /** Why it failed; `undefined` where it did not. */
+  /** The reason of the failure; `undefined` if there was no failure. */
   readonly failure: unknown;
 }
 

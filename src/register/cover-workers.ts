@@ -1,10 +1,10 @@
-/** Registers every worker thread that this one starts, also where Node does not hand the flags of the process down. */
+/** Registers every worker thread that this one starts, even if Node does not pass the flags of the process on. */
 import { syncBuiltinESMExports } from 'node:module';
 import workerThreads, { type WorkerOptions } from 'node:worker_threads';
 
 /**
- * A worker inherits `--require` and `--import`, but not when it is given `execArgv`, not when `NODE_OPTIONS` registered
- * the process and it is given `env`, and for `eval: true` not `--import`. So `program` is handed to each by `--require`.
+ * A worker inherits `--require` and `--import`, except with `execArgv`, with `env` if `NODE_OPTIONS` registered the
+ * process, and for `eval: true` except `--import`. `program` is therefore passed to each by `--require`.
  */
 export function coverWorkers(program: string): void {
   const NodeWorker = workerThreads.Worker;
@@ -17,7 +17,7 @@ export function coverWorkers(program: string): void {
       try {
         return construct({ ...given, execArgv });
       } catch (error) {
-        // Flags of the whole process (V8's, for example) are inherited, but cannot be given.
+        // Flags of the whole process (V8's, for example) are inherited, but cannot be passed.
         if (given.execArgv !== undefined || Reflect.get(Object(error), 'code') !== 'ERR_WORKER_INVALID_EXEC_ARGV') {
           throw error;
         }

@@ -1,4 +1,4 @@
-/** The hook of Node's module loader that gives programs this package where they ask for better-sqlite3. */
+/** Hooks Node's module loader to give programs this package when they ask for better-sqlite3. */
 import { existsSync } from 'node:fs';
 import { registerHooks, type ResolveFnOutput, type ResolveHookSync } from 'node:module';
 import { dirname, join, sep } from 'node:path';
@@ -12,15 +12,15 @@ const ours = pathToFileURL(join(dist, 'index.js')).href;
 /**
  * Redirects every later `require` and `import` of this thread.
  *
- * @throws Error in Node 22.14, which has no synchronous hooks: without them a `require` inside of a module that was
- *   imported would get past
+ * @throws Error in Node 22.14, which has no synchronous hooks: without them a `require` inside an imported module
+ *   would not be redirected
  */
 export function redirect(): void {
-  // Older ones lack it, whatever the types say.
+  // Older versions lack it, whatever the types say.
   if (typeof (registerHooks as unknown) !== 'function') {
     throw new Error(
       `safe-sqlite/register needs Node 22.15 or newer (module.registerHooks), and this is ${process.version}. ` +
-        'Update Node, or hand the Database of safe-sqlite to your ORM yourself: docs/orms.md shows how for each.',
+        'Update Node, or pass the Database of safe-sqlite to your ORM: docs/orms.md shows how for each.',
     );
   }
   registerHooks({ resolve });
@@ -42,9 +42,9 @@ function given({ give, subpath }: Resolution): ResolveFnOutput | null {
   return file === null ? null : { url: pathToFileURL(file).href, shortCircuit: true };
 }
 
-/** A file of the copy that this package uses itself; null when that copy has no such file. */
+/** Returns a file of the copy that this package itself uses; null if that copy has no such file. */
 function realFile(subpath: string): string | null {
-  // Its own request passes the hook: the parent of this one is a file of this package.
+  // Its own request passes the hook: its parent is a file of this package.
   const main = require.resolve('better-sqlite3');
   if (subpath === '') return main;
   const folder = dirname(require.resolve('better-sqlite3/package.json'));

@@ -1,6 +1,6 @@
 /**
- * `node --import safe-sqlite/register app.js`: whoever asks for better-sqlite3 gets `Database`, and the process guard is
- * on.
+ * Implements `node --import safe-sqlite/register app.js`: programs that ask for better-sqlite3 get `Database`, and the
+ * process guard is on.
  */
 import { setImmediate } from '../base/clock';
 import { processGlobal } from '../base/process-global';
@@ -9,12 +9,12 @@ import { coverWorkers } from './cover-workers';
 import { loadedBefore } from './loaded-before';
 import { redirect } from './redirect';
 
-// Once for each thread, whichever copies of this package are registered: two would redirect each other.
+// Once per thread, whichever copies of this package are registered: two would redirect each other.
 processGlobal('register', 1, () => {
   redirect();
   coverWorkers(__filename);
   warnOfLoaded();
-  // Imports of an ES module are resolved before any of them runs: what was resolved then is loaded by now.
+  // Imports of an ES module are resolved before any of them runs: those resolved then are loaded now.
   setImmediate(warnOfLoaded).unref();
   return installProcessGuard();
 });
@@ -23,7 +23,7 @@ function warnOfLoaded(): void {
   const [copy] = loadedBefore();
   if (copy === undefined) return;
   process.emitWarning(
-    `better-sqlite3 was loaded before safe-sqlite/register (${copy}), and what uses it is not protected. ` +
+    `better-sqlite3 was loaded before safe-sqlite/register (${copy}), and its users are not protected. ` +
       'Start the program with `node --import safe-sqlite/register`.',
     { code: 'SAFE_SQLITE_REGISTERED_LATE' },
   );

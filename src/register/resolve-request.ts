@@ -1,9 +1,9 @@
-/** What a program gets that asks for better-sqlite3: a pure decision over what is asked for and who asks. */
+/** Decides what a program that asks for better-sqlite3 gets, by the request and its parent. Pure. */
 
 export interface Asked {
-  /** What stands in the program, or the URL that it was resolved to. */
+  /** The specifier in the program, or the URL that it was resolved to. */
   readonly specifier: string;
-  /** URL of the file that asks; undefined for the first file of a program. */
+  /** URL of the requesting file; undefined for the first file of a program. */
   readonly parent: string | undefined;
 }
 
@@ -21,12 +21,12 @@ export interface Resolution {
 
 /** `better-sqlite3`, `better-sqlite3/package.json`. */
 const byName = /^better-sqlite3(?:\/(.*))?$/;
-/** A file of any copy of better-sqlite3, also where pnpm and Yarn keep them. */
+/** A file of any copy of better-sqlite3, including those of pnpm and Yarn. */
 const byPath = /\/node_modules\/better-sqlite3\/([^?#]*)/;
-/** A file of any copy of this package: what it asks for is the native class. */
+/** A file of any copy of this package, which asks for the native class. */
 const ofThisPackage = /\/node_modules\/safe-sqlite\/dist\//;
 /**
- * The modules that give the constructor: the main one, those for one platform that bundlers use (`./linux-x64`, in
+ * The modules that export the constructor: the main one, those for one platform that bundlers use (`./linux-x64`, in
  * better-sqlite3 13), and `lib/database.js`, which is the constructor in better-sqlite3 12 and older.
  */
 const givesDatabase = new RegExp(
@@ -41,14 +41,14 @@ const givesDatabase = new RegExp(
 
 /** `ownFolder` is the URL of the compiled code of this package, with a slash at its end. */
 export function judgeRequest({ specifier, parent = '' }: Asked, ownFolder: string): Resolution {
-  // The one test that every module of the program passes through.
+  // The only test for every other module of the program.
   if (!specifier.includes('better-sqlite3')) return untouched('it is something else');
   const found = byName.exec(specifier) ?? byPath.exec(specifier);
   if (found === null) return untouched('only the name is like it');
   if (parent.startsWith(ownFolder)) return untouched('this package asks for the native class');
   if (byPath.test(parent)) return untouched('better-sqlite3 asks for a file of its own');
   const subpath = found[1] ?? '';
-  // Node resolves it itself, to a path without such steps, which is judged anew.
+  // Node resolves it to a path without such steps, which is judged again.
   if (mayLeaveFolder(subpath)) return untouched('it leads out of the package, or not plainly into it');
   if (ofThisPackage.test(parent)) {
     return { give: 'real', subpath, reason: 'another copy of this package shares the better-sqlite3 of this one' };
@@ -61,7 +61,10 @@ function untouched(reason: string): Resolution {
   return { give: 'untouched', subpath: '', reason };
 }
 
-/** A step up or aside, a backslash, an encoded character: whatever may name a file outside of the folder of the package. */
+/**
+ * A step up or aside, a backslash, an encoded character: anything that may name a file outside the folder of the
+ * package.
+ */
 function mayLeaveFolder(subpath: string): boolean {
   if (subpath === '') return false;
   const parts = subpath.replace(/\/$/, '').split('/');

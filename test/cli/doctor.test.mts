@@ -39,7 +39,7 @@ describe('doctor', () => {
     const { code, out } = run('doctor', file);
     assert.equal(code, 1);
     assert.match(out, /^.*app\.db\n1 problem, .*\n\nPROBLEM \(fenced\)\n/);
-    assert.match(out, /^To look at the storage \(none of these writes\):\n {2}\$ dmesg/m);
+    assert.match(out, /^To check the storage \(none of these writes\):\n {2}\$ dmesg/m);
     assert.ok(!out.includes('\u001b'));
     // Commands and paths stay whole, so that they can be copied.
     for (const line of out.split('\n').filter(each => !each.includes(file) && !each.startsWith('  $ '))) {

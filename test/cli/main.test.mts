@@ -247,7 +247,7 @@ test('a checkpoint leaves an empty file empty', t => {
   writeFileSync(file, '');
   const { code, out } = run('checkpoint', file);
   assert.equal(code, 3);
-  assert.match(out, /^.* is empty: there is no -wal to take in\.\n.*: WARNING \(empty-database\)\n/s);
+  assert.match(out, /^.* is empty: there is no -wal to copy\.\n.*: WARNING \(empty-database\)\n/s);
   assert.equal(statSync(file).size, 0);
 });
 

@@ -27,12 +27,6 @@ const phrases: readonly (readonly [RegExp, string])[] = [
 /** A file says first what it does; these words ask a question instead. */
 const question = /^(?:Who|Whose|Whom|Whether|Where|What|How|Which|When|Why)\b/;
 
-const unfinished = /^src\/(?:cli|doctor|express|health|nest|readers|register)\//;
-
-const sources = globSync('src/**/*.ts', { cwd: root })
-  .map(path => path.replaceAll('\\', '/'))
-  .filter(path => !unfinished.test(path));
-
 /** The comments of a source, each on one line. */
 function comments(source: string): string[] {
   const blocks = source.matchAll(

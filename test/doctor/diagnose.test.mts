@@ -471,7 +471,7 @@ describe('fence, backups, neighbours', () => {
     truncateSync(`${file}-fenced`, 0);
     assert.equal(
       found(await looked(file), 'fenced').what,
-      'The database is fenced since an unknown time: SQLITE_IOERR (the fence marker cannot be read).',
+      'The database has been fenced since an unknown time: SQLITE_IOERR (the fence marker cannot be read).',
     );
   });
 

@@ -76,7 +76,7 @@ describe('answerForError', () => {
     assert.equal(answer.headers['retry-after'], undefined);
     assert.deepEqual(answer.body, {
       error: 'SQLITE_BUSY',
-      message: 'The database is busy. The change may be stored or not.',
+      message: 'The database is busy. The change may or may not be stored.',
       retryable: false,
       commitOutcome: 'unknown',
     });

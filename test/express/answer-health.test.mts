@@ -27,7 +27,7 @@ describe('answerForHealth', () => {
       state: 'in an unknown state',
       db: throws(new Error('/srv/secret/path')),
       status: 503,
-      body: { status: 'unknown', reasons: ['its health could not be told: an error without a code'] },
+      body: { status: 'unknown', reasons: ['its health could not be read: an error without a code'] },
     },
   ];
   for (const { state, db, status, body } of table) {

@@ -50,7 +50,7 @@ describe('statusRoute', () => {
       'Latency of a commit',
       'WAL',
       'Checkpoints',
-      'Held back by a reader',
+      'Blocked by a reader',
       'Newest backup',
     ])
       assert.ok(page.includes(`<figcaption>${title}`), title);

@@ -203,7 +203,7 @@ describe('FUSE', { skip: noFuse }, () => {
     daemon.kill('SIGSTOP');
     try {
       const diagnosis = await diagnose(file, { stepTimeoutMs: 1000 });
-      assert.match(found(diagnosis, 'no-answer').what, new RegExp(`^${mount} does not answer: looking at the files`));
+      assert.match(found(diagnosis, 'no-answer').what, new RegExp(`^${mount} does not answer: reading the files`));
       assert.ok(diagnosis.notLookedAt.some(({ what }) => what === 'the header of the database'));
       assert.equal(found(diagnosis, 'unsafe-filesystem').level, 'problem');
       assert.equal(looking(file).length, 0, 'the process that looked is still there');

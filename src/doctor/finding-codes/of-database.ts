@@ -1,4 +1,4 @@
-/** Findings about the database, its journals, and the processes that have it open. */
+/** Lists the findings about the database, its journals, and the processes that have it open. */
 import { row, type FindingRow } from './row';
 
 export const databaseFindings = {
@@ -6,7 +6,7 @@ export const databaseFindings = {
     'fence',
     'problem',
     'A sync or a write of the storage failed, and no process that uses this library writes the database until the fence is cleared.',
-    'Look at the storage, stop every process, copy the database with its `-wal` aside, then `--clear-fence`, or restore. [Fencing](fencing.md)',
+    'Check the storage, stop every process, copy the database with its `-wal` aside, then `--clear-fence`, or restore. [Fencing](fencing.md)',
   ),
 
   'no-database': row(
@@ -36,7 +36,7 @@ export const databaseFindings = {
   'empty-database': row(
     'file',
     'warning',
-    'The file has no bytes: a database that nobody has written to, or one that was emptied.',
+    'The file has no bytes: a database that was never written, or one that was emptied.',
     'Nothing if it is new; else restore the newest backup.',
   ),
   'hard-link': row(
@@ -48,7 +48,7 @@ export const databaseFindings = {
   'cannot-open': row(
     'file',
     'problem',
-    'What stands at the path cannot be opened as a database: a folder, a missing folder, a sidecar that is a symbolic link.',
+    'The path cannot be opened as a database: a folder, a missing folder, a sidecar that is a symbolic link.',
     'The report says which; correct the path or move the obstacle away.',
   ),
   refused: row('file', 'problem', 'This library refuses to open the file.', 'The report says why.'),
@@ -57,7 +57,7 @@ export const databaseFindings = {
   'orphaned-journal': row(
     'journal',
     'problem',
-    'A `-wal` or `-journal` stands there without its database; SQLite would delete it, and the transactions in it.',
+    'A `-wal` or `-journal` exists without its database; SQLite would delete it, and the transactions in it.',
     'Put the database back beside its `-wal` or `-journal`; open nothing before.',
   ),
   'wal-crashed': row(
@@ -75,13 +75,13 @@ export const databaseFindings = {
   'wal-older-than-database': row(
     'journal',
     'warning',
-    'The `-wal` is older than the database beside it: an ordinary crash behind a checkpoint, or a restored file with the `-wal` of the old one.',
+    'The `-wal` is older than the database beside it: an ordinary crash after a checkpoint, or a restored file with the `-wal` of the old one.',
     'If a file was put there, move the `-wal` and `-shm` away and keep them; else start the program, whose open compares the two.',
   ),
   'wal-damaged': row(
     'journal',
     'problem',
-    'A frame in the middle of the `-wal` is damaged; SQLite forgets the transactions behind it at the next open.',
+    'A frame in the middle of the `-wal` is damaged; SQLite drops the transactions after it at the next open.',
     'Copy database and `-wal` aside before anything opens it.',
   ),
   'wal-damaged-live': row(
@@ -93,20 +93,20 @@ export const databaseFindings = {
   'wal-header-damaged': row(
     'journal',
     'problem',
-    'The header of the `-wal` is damaged; SQLite takes nothing from such a file.',
-    'Open it in no program; copy aside; compare with the newest backup.',
+    'The header of the `-wal` is damaged; SQLite ignores such a file.',
+    'Do not open it in any program; copy aside; compare with the newest backup.',
   ),
   'wal-missing': row(
     'journal',
     'problem',
     'The `-shm` counts transactions of a `-wal` that is gone or empty.',
-    'Open it in no program; find the `-wal` and put it back; else compare with the newest backup.',
+    'Do not open it in any program; find the `-wal` and put it back; else compare with the newest backup.',
   ),
   'wal-large': row(
     'journal',
     'warning',
     'The `-wal` is larger than the database.',
-    'End the read transaction that holds it back; `checkpoint --truncate`.',
+    'End the read transaction that pins it; `checkpoint --truncate`.',
   ),
   'wal-nothing-committed': row('journal', 'note', 'A `-wal` was left behind with no committed transaction in it.', ''),
   'wal-empty': row('journal', 'ok', 'Journal mode WAL; every commit is in the database.', ''),
@@ -115,13 +115,13 @@ export const databaseFindings = {
   'reader-behind': row(
     'journal',
     'note',
-    'A read transaction of another process keeps checkpoints from going to the end.',
+    'A read transaction of another process keeps checkpoints from completing.',
     'If it stays: find the unfinished iterator or `BEGIN` in that process.',
   ),
   'hot-journal': row(
     'journal',
     'warning',
-    'A write transaction was cut off; the `-journal` brings back the state before it.',
+    'A write transaction was interrupted; the `-journal` restores the state before it.',
     'Keep the `-journal`; start the program as usual.',
   ),
   'journal-unwritten': row(
@@ -156,7 +156,7 @@ export const databaseFindings = {
   'plain-descriptor': row(
     'processes',
     'problem',
-    'A process has the file open by SQLite and otherwise; closing the second cancels the locks of the first.',
+    'A process has the file open through SQLite and otherwise; closing the second cancels the locks of the first.',
     'Find the `fs` call or copy in that process; `installProcessGuard()` refuses it.',
   ),
   'written-without-sqlite': row(

@@ -1,4 +1,4 @@
-/** Findings about what is around the database: filesystem, disk, room, rights, software, backups. */
+/** Lists the findings about the environment of the database: filesystem, disk, space, rights, software, backups. */
 import { row, type FindingRow } from './row';
 
 /** The rows about the filesystem have the codes of `FilesystemReport.warnings`. */
@@ -6,7 +6,7 @@ export const surroundingFindings = {
   'unsafe-filesystem': row(
     'ground',
     'problem',
-    'SQLite can lose rows without an error on this filesystem, or the filesystem cannot be written.',
+    'SQLite can lose rows without an error on this filesystem, or the filesystem is read-only.',
     'Move it to a local disk that can be written. [Filesystems](filesystems.md)',
   ),
   'file-is-mount-point': row(
@@ -31,18 +31,18 @@ export const surroundingFindings = {
     'ground',
     'problem',
     'The mount or the disk did not answer.',
-    'Look at the server, daemon or disk of that mount.',
+    'Check the server, daemon or disk of that mount.',
   ),
   'storage-error': row(
     'ground',
     'problem',
     'The storage could not be read.',
-    'Copy aside what can be read; look at the storage.',
+    'Copy aside what can be read; check the storage.',
   ),
   'not-durable': row(
     'ground',
     'warning',
-    'A power cut, or the end of the container or mount, can take acknowledged commits away there.',
+    'A power cut, or the end of the container or mount, can lose acknowledged commits there.',
     'Put it on a disk or a volume.',
   ),
   'journal-mode-changes': row('ground', 'note', 'The next `openDatabase` changes the journal mode.', ''),
@@ -93,13 +93,13 @@ export const surroundingFindings = {
   'nested-filesystem': row(
     'ground',
     'warning',
-    'The filesystem is in a file that itself is on storage that is not safe.',
+    'The filesystem is in a file that itself is on unsafe storage.',
     'Move the image, or the database, to a disk.',
   ),
   'crash-unsafe-filesystem': row(
     'ground',
     'warning',
-    'The filesystem has no journal of its own, or its driver is not proved to keep files whole after a power cut.',
+    'The filesystem has no journal of its own, or its driver is not known to keep files whole after a power cut.',
     'Move the database to ext4, XFS or Btrfs.',
   ),
   'sync-setting-unseen': row(
@@ -152,7 +152,7 @@ export const surroundingFindings = {
     'Copy database and backup elsewhere; check disk and filesystem; `verify --full`.',
   ),
   'no-filesystem-errors': row('device', 'ok', 'The filesystem has counted no errors.', ''),
-  'disk-errors': row('device', 'note', 'The disk could not do some requests.', 'Look again later, and at SMART.'),
+  'disk-errors': row('device', 'note', 'The disk failed some requests.', 'Check again later, and check SMART.'),
   'disk-read-only': row('device', 'problem', 'The disk is read-only.', 'SMART, kernel log, the provider.'),
   'device-suspended': row('device', 'problem', 'The volume is suspended: every write waits.', '`dmsetup resume`.'),
   'raid-degraded': row('device', 'warning', 'The RAID lacks a disk.', 'Replace the disk.'),
@@ -162,14 +162,14 @@ export const surroundingFindings = {
     'space',
     'problem',
     'The disk is full: commits fail and are rolled back.',
-    'Make room; nothing that was acknowledged is lost.',
+    'Free space; nothing that was acknowledged is lost.',
   ),
-  'disk-nearly-full': row('space', 'warning', 'The disk is nearly full.', 'Make room.'),
+  'disk-nearly-full': row('space', 'warning', 'The disk is nearly full.', 'Free space.'),
   'no-room-for-a-copy': row(
     'space',
     'note',
-    'There is less room than the database has bytes.',
-    'Make room before a VACUUM or a restore.',
+    'The free space is smaller than the database.',
+    'Free space before a VACUUM or a restore.',
   ),
   'few-inodes': row(
     'space',
@@ -178,19 +178,19 @@ export const surroundingFindings = {
     'Find the folder with many small files.',
   ),
   quota: row('space', 'note', 'The filesystem counts quotas.', '`quota -s` as the user of the program.'),
-  space: row('space', 'ok', 'There is room.', ''),
+  space: row('space', 'ok', 'There is enough free space.', ''),
 
   'cannot-look': row(
     'permissions',
     'problem warning',
-    'This user may not look at a part of it; nothing is known about that part.',
+    'This user may not read a part of it; nothing is known about that part.',
     'Run the doctor as the user of the program, or as root.',
   ),
   'not-writable': row(
     'permissions',
     'problem',
     'This user cannot write the database.',
-    'Give this user the right, if it is the one of the program.',
+    'Grant this user the right, if it is the user of the program.',
   ),
   'folder-not-writable': row(
     'permissions',
@@ -214,7 +214,7 @@ export const surroundingFindings = {
   'owner-differs': row(
     'permissions',
     'note',
-    'The database belongs to another user than the one who asks.',
+    'The database belongs to another user than the current one.',
     'Run the doctor as the user of the program.',
   ),
   owner: row('permissions', 'ok', 'Who owns the database.', ''),
@@ -223,7 +223,7 @@ export const surroundingFindings = {
     'software',
     'problem ok',
     'The SQLite of this library, or of the last writer.',
-    'A problem: update better-sqlite3.',
+    'If it is a problem: update better-sqlite3.',
   ),
   'written-by-unsafe-sqlite': row(
     'software',
@@ -242,7 +242,7 @@ export const surroundingFindings = {
     'backups',
     'warning',
     'The newest backup is older than a week.',
-    'Look for `backupFailed` in the log.',
+    'Search the log for `backupFailed`.',
   ),
   'backup-changed': row(
     'backups',
@@ -254,7 +254,7 @@ export const surroundingFindings = {
   rescue: row(
     'backups',
     'warning',
-    'A connection rescued what only it still saw.',
+    'A connection rescued data that only it still saw.',
     'Compare with the database; take over what is missing.',
   ),
   synchronized: row(
@@ -269,7 +269,12 @@ export const surroundingFindings = {
     'Files beside it look like plain copies without a `-wal`.',
     '`verify --full` before you rely on one.',
   ),
-  'kept-by-restore': row('backups', 'note', 'A restore kept the old database.', 'Delete it when you do not need it.'),
+  'kept-by-restore': row(
+    'backups',
+    'note',
+    'A restore kept the old database.',
+    'Delete it when you no longer need it.',
+  ),
   'unfinished-backup': row(
     'backups',
     'note',

@@ -6,7 +6,7 @@ export interface FindingRow {
   readonly levels: readonly Level[];
   /** What was found, in one sentence. */
   readonly meaning: string;
-  /** What to do about it; empty where there is nothing to do. */
+  /** What to do about it; empty if there is nothing to do. */
   readonly action: string;
 }
 

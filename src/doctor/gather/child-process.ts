@@ -1,14 +1,14 @@
-/** Starts the process that looks, collects what it sees, and ends it when a step does not come back. */
+/** Starts the examining process, collects its facts, and kills it when a step hangs. */
 import { clearTimeout, setTimeout } from '../../base/clock';
 import { MaintenanceError } from '../../errors/refusals';
 import { startProcess, whyNoProcess, type ProgramObstacle } from '../../native/programs';
 import { childEnvironment } from '../../options/child-environment';
 import type { DoctorFacts, GatherMessage, GatherRequest, StepName } from '../facts';
 
-/** A step that has no facts, and why. */
+/** A step without facts, and why. */
 export interface MissedStep {
   readonly step: StepName;
-  /** `'hung'`: it did not come back in time. `'not-reached'`: it comes after one that hung. */
+  /** `'hung'`: it did not return in time. `'not-reached'`: it comes after one that hung. */
   readonly why: 'failed' | 'hung' | 'not-reached';
   readonly code: string | null;
   readonly message: string;
@@ -20,15 +20,15 @@ export interface Gathered {
 }
 
 export interface AskOptions {
-  /** How long one step may take, in milliseconds. */
+  /** Time limit of one step, in milliseconds. */
   readonly stepTimeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Node starts in a tenth of a second; a machine in trouble takes longer, in milliseconds. */
+/** Milliseconds. Node starts in a tenth of a second; a machine in trouble takes longer. */
 const startTimeoutMs = 60_000;
 
-/** In the order of the steps: what comes after one that hangs is not reached. */
+/** In the order of the steps: those after one that hangs are not reached. */
 export const stepNames: readonly StepName[] = [
   'ground',
   'device',
@@ -42,7 +42,7 @@ export const stepNames: readonly StepName[] = [
   'backups',
 ];
 
-/** Rejects with `MaintenanceError` when the process cannot be started or dies, and with the signal's reason. */
+/** Rejects with `MaintenanceError` if the process cannot be started or dies, and with the signal's reason. */
 export function gather(request: GatherRequest, options: AskOptions): Promise<Gathered> {
   const answer = Promise.withResolvers<Gathered>();
   const facts: Partial<Record<StepName, unknown>> = {};
@@ -63,7 +63,7 @@ export function gather(request: GatherRequest, options: AskOptions): Promise<Gat
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', onAbort);
     end();
-    // A process that waits for a disk may not die of SIGKILL either: nobody waits for it.
+    // A process blocked on a disk may survive SIGKILL; this process does not wait for it.
     child.kill('SIGKILL');
     child.unref();
     stdout?.destroy();
@@ -101,7 +101,7 @@ export function gather(request: GatherRequest, options: AskOptions): Promise<Gat
   stderr?.setEncoding('utf8').on('data', (text: string) => (complaints += text));
   const onLost = (what: string, cause?: unknown): void =>
     endWith(() =>
-      answer.reject(new MaintenanceError(`The process that looks at ${request.path} ${what}.`, { cause, details: {} })),
+      answer.reject(new MaintenanceError(`The process that examines ${request.path} ${what}.`, { cause, details: {} })),
     );
   child.once('error', cause => onLost('could not be started', cause));
   child.once('close', code => onLost(`ended with code ${code}${complaints === '' ? '' : `: ${complaints.trim()}`}`));
@@ -109,7 +109,7 @@ export function gather(request: GatherRequest, options: AskOptions): Promise<Gat
 }
 
 function noProcess(path: string, { kind, reason, remedy }: ProgramObstacle): MaintenanceError {
-  return new MaintenanceError(`${path} cannot be looked at: the doctor is a process of its own, and ${reason}.`, {
+  return new MaintenanceError(`Cannot examine ${path}: the doctor runs in a process of its own, and ${reason}.`, {
     hint: `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}; or run \`npx safe-sqlite doctor\` beside the application.`,
     details: { path, kind },
   });

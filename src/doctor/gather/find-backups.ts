@@ -1,4 +1,4 @@
-/** Finds the scheduled backups of a database, in the folders where they usually are. */
+/** Finds the scheduled backups of a database in the usual folders. */
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { readDatabaseId } from '../../backup/database-id';

@@ -6,7 +6,7 @@ import { momentOfName } from '../../backup/folder';
 import type { Location } from '../../filesystem/locate';
 import type { NeighbourFacts } from '../facts';
 
-/** What Dropbox, Syncthing, Nextcloud and OneDrive put into the name. */
+/** Part of the names that Dropbox, Syncthing, Nextcloud and OneDrive create. */
 const conflict = /conflict/i;
 const sidecar = /-(?:wal|shm|journal|fenced|backup-id)$/;
 
@@ -37,7 +37,10 @@ function isAbout(candidate: string, name: string): boolean {
   return candidate.includes(parse(name).name) && candidate !== name;
 }
 
-/** The name of the database with something put to it; not `app.json`, and not a backup of this library, which has a stamp. */
+/**
+ * Matches the name of the database with an addition; not `app.json`, and not a backup of this library, which has a
+ * stamp.
+ */
 function looksCopied(candidate: string, name: string): boolean {
   const { ext } = parse(name);
   const own = parse(candidate);

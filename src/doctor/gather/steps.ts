@@ -1,4 +1,4 @@
-/** Gathers the facts step by step, in the order in which that is safe: what cannot hang comes first. */
+/** Gathers the facts step by step, in a safe order: steps that cannot hang come first. */
 import { bootId, readFenceMarker } from '../../filesystem/fence-marker';
 import { readDevice } from '../../filesystem/linux/device';
 import { inspectFilesystem } from '../../filesystem/inspect';
@@ -19,12 +19,12 @@ import { findNeighbours } from './find-neighbours';
 
 type Step<Name extends StepName> = (request: GatherRequest) => DoctorFacts[Name] | Promise<DoctorFacts[Name]>;
 
-/** A WAL of some gigabytes is not read to its end: 500 MB/s and more are read from memory in this time. */
+/** A WAL of some gigabytes is not read to its end: memory delivers 500 MB/s and more in this time. */
 const walBudgetMs = 2000;
 
 /**
- * From the mount table and sysfs first, which ask no server and no disk; then the files, by name alone; then `/proc`;
- * then the bytes. This process has no connection, so that none of it can cancel a lock.
+ * The mount table and sysfs first, which access no server and no disk; then the files, by name alone; then `/proc`;
+ * then the bytes. This process has no connection, so none of this can cancel a lock.
  */
 export const steps: { readonly [Name in StepName]: Step<Name> } = {
   ground: ({ path }) => inspectFilesystem(path),
@@ -58,7 +58,7 @@ export const steps: { readonly [Name in StepName]: Step<Name> } = {
   header: request => readDatabaseHeader(place(request).file),
   journals: request => {
     const { file, wal, shm, journal } = place(request);
-    // The index first: what it counts on is in the file already, unless the WAL started over, which the salts show.
+    // The index first: the frames it counts are already in the file, unless the WAL was reset, which the salts show.
     const index = readWalIndex(shm);
     const olderThanDatabase = suspectWal(file)?.contentIsNewer ?? false;
     return { index, wal: readWalFile(wal, walBudgetMs), olderThanDatabase, rollback: readRollbackJournal(journal) };
@@ -67,7 +67,7 @@ export const steps: { readonly [Name in StepName]: Step<Name> } = {
   backups: request => findBackups(place(request), request.backups),
 };
 
-/** Also on mounts that could hang: the process that waits for this one ends it then. */
+/** Also on mounts that could hang: the waiting process kills this one then. */
 function place({ path }: GatherRequest): Location {
   return locate(path, { touchShared: true });
 }

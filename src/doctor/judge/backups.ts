@@ -1,4 +1,4 @@
-/** Judges the backups of the database, and the files beside it that somebody may take for one. Pure. */
+/** Judges the backups of the database, and the files beside it that may be mistaken for one. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import { basename } from 'node:path';
 import { count, formatAge, formatBytes } from '../../base/figures';
@@ -22,7 +22,7 @@ function* judgeStored(input: CheckInput): Generator<Finding> {
   const { backups, folders } = facts.backups;
   const newest = backups.at(-1);
   if (newest === undefined) {
-    // What cannot be read cannot be backed up, and its own finding says what to do.
+    // An unreadable database cannot be backed up, and its own finding has the remedy.
     if (!canBeRead(input) && !backupsGiven) return;
     yield finding(
       backupsGiven ? 'warning' : 'note',
@@ -50,14 +50,14 @@ function* judgeStored(input: CheckInput): Generator<Finding> {
       'backup-changed',
       `The newest backup has ${newest.bytes} bytes, its manifest says ${manifest.bytes}: ${newest.path}.`,
       {
-        why: 'Somebody opened or changed it, or its end is missing.',
+        why: 'It was opened or changed, or its end is missing.',
         action: 'Check it, and make a new one.',
         commands: [`npx safe-sqlite verify ${shellWord(newest.path)} --full`],
       },
     );
   } else if (age > weekMs) {
     yield finding('warning', 'old-backup', what, {
-      action: 'Look why no newer one was made: the log has `backupFailed`.',
+      action: 'Find out why no newer one was made: the log has `backupFailed`.',
     });
   } else yield finding('ok', 'backup', what);
 }
@@ -72,7 +72,7 @@ function* judgeNeighbours(
       'rescue',
       `${rescues.length === 1 ? 'A rescued copy' : `${rescues.length} rescued copies`} beside it: ${names(rescues)}.`,
       {
-        why: 'Its files were deleted or replaced under an open connection, which saved what only it still saw.',
+        why: 'Its files were deleted or replaced under an open connection, which saved the data that only it still saw.',
         action: 'Compare it with the database, take over what is missing, then move it away.',
         commands: [`npx safe-sqlite verify ${shellWord(rescues.at(-1) ?? '')} --full`],
       },

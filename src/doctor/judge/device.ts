@@ -1,4 +1,4 @@
-/** Judges the errors that the kernel counted of the disk and of the filesystem on it. Pure. */
+/** Judges the errors that the kernel counted for the disk and the filesystem on it. Pure. */
 import { count } from '../../base/figures';
 import type { Device } from '../../filesystem/linux/device';
 import type { Finding } from '../diagnosis';
@@ -18,7 +18,7 @@ export function* judgeDevice({ facts }: CheckInput): Generator<Finding> {
         `The disk ${name} could not do ${count(ioErrors, 'request')} since the machine started.`,
         {
           why: 'A few are ordinary (questions that a disk does not know); a number that grows is not.',
-          action: 'Look again in some minutes, and at the SMART values.',
+          action: 'Check again in some minutes, and check the SMART values.',
         },
       );
     }
@@ -50,7 +50,7 @@ function* judgeErrors({ name, errors }: Device): Generator<Finding> {
     'filesystem-errors',
     `The filesystem on ${name} has counted errors: ${list.join(', ')}.${moments}`,
     {
-      why: `It met damage of its own tables, or the disk failed (${source}). The numbers stay until the filesystem is repaired.`,
+      why: `It found damage in its own tables, or the disk failed (${source}). The numbers stay until the filesystem is repaired.`,
       action:
         'Copy the database and its newest backup to other storage first. Then check disk and filesystem with the commands below, and the database with `verify --full`.',
     },

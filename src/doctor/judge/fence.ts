@@ -1,4 +1,4 @@
-/** Judges the fence: since when, why, and what to do now. Pure. */
+/** Judges the fence: its time, its cause, and what to do now. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import { formatAge } from '../../base/figures';
 import { adviceOnMarker, describeMarker } from '../../filesystem/fence-marker';
@@ -19,14 +19,14 @@ export function* judgeFence({ facts, file, now }: CheckInput): Generator<Finding
     'fenced',
     planted
       ? `The database is fenced by a marker that may not come from this library: ${marker.problem}.`
-      : `The database is fenced since ${since}: ${describeMarker(marker)} (${marker.message}).`,
+      : `The database has been fenced since ${since}: ${describeMarker(marker)} (${marker.message}).`,
     {
-      why: 'The storage did not take what was written, and its next answer cannot be believed. No process that uses this library writes or checkpoints the database until the fence is cleared; nothing in the -wal is lost by waiting.',
+      why: 'The storage did not accept a write, and its next answer cannot be trusted. No process that uses this library writes or checkpoints the database until the fence is cleared; nothing in the -wal is lost by waiting.',
       action: [
         planted ? `${adviceOnMarker({ file, problem: marker.problem })} Otherwise:` : '',
-        'Do not restart in a loop. Look at the storage (below), stop every process that has the database open, and copy the database with its -wal to other storage.',
+        'Do not restart in a loop. Check the storage (below), stop every process that has the database open, and copy the database with its -wal to other storage.',
         sameBoot === true
-          ? 'The machine was not booted since: mount the filesystem anew or boot, or the check may read from memory what is not on the disk.'
+          ? 'The machine was not rebooted since: remount the filesystem or reboot, or the check may read data from memory that is not on the disk.'
           : '',
         'Then check and clear the fence; if the check fails, restore the newest verified backup (`npx safe-sqlite explain fenced`).',
       ]

@@ -1,4 +1,4 @@
-/** Judges the file itself: whether there is one, whether it is a database, whether it has one name. Pure. */
+/** Judges the file itself: that it exists, is a database, and has one name. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import { basename, dirname } from 'node:path';
 import { count, formatBytes } from '../../base/figures';
@@ -19,7 +19,7 @@ const codes: Readonly<Record<string, FindingCode>> = {
   SQLITE_READONLY_DIRECTORY: 'folder-not-writable',
 };
 
-/** A read-only filesystem is one finding, of the filesystem, and not one for each file that cannot be written. */
+/** A read-only filesystem is one finding about the filesystem, not one about each unwritable file. */
 const saidByGround: ReadonlySet<FindingCode> = new Set<FindingCode>(['not-writable', 'folder-not-writable']);
 
 export function* judgeFile(input: CheckInput): Generator<Finding> {
@@ -34,11 +34,11 @@ export function* judgeFile(input: CheckInput): Generator<Finding> {
     yield finding('problem', code, error.message, { action: error.hint, commands });
   }
   if (facts.files.preflight.kind === null) {
-    // The orphan says that the database is missing, and what to do about that.
+    // The orphan finding reports that the database is missing, and what to do.
     if (isOrphaned) return;
     yield finding('problem', 'no-database', `There is no database at ${file}.`, {
       action:
-        'Look at the path. If the file was there before, restore it from a backup; do not let a program create a new one.',
+        'Check the path. If the file was there before, restore it from a backup; do not let a program create a new one.',
       commands:
         (facts.backups?.backups.length ?? 0) > 0 ? [restoreCommand(input)] : [`ls -la ${shellWord(dirname(file))}`],
     });
@@ -54,8 +54,8 @@ function* judgeHeader(input: CheckInput): Generator<Finding> {
   const { header } = facts;
   if (header === undefined || header === null) return;
   if (header.kind === 'empty') {
-    yield finding('warning', 'empty-database', 'The file is empty: a database that nobody has written to.', {
-      why: 'A new one looks like this, and one that something emptied.',
+    yield finding('warning', 'empty-database', 'The file is empty: a database that was never written.', {
+      why: 'A new one looks like this, and so does one that was emptied.',
       action: 'If it had content, restore the newest backup; else there is nothing to do.',
       commands: (facts.backups?.backups.length ?? 0) > 0 ? [restoreCommand(input)] : [],
     });

@@ -1,4 +1,4 @@
-/** Judges the filesystem below the database, and how the library opens the database there. Pure. */
+/** Judges the filesystem of the database, and how the library opens the database there. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import type { FilesystemReport } from '../../filesystem/report';
 import type { Plan } from '../../policy/plan';
@@ -32,7 +32,7 @@ function refusal(error: Error, file: string): Finding {
   const code: unknown = Reflect.get(error, 'code');
   const isVersion = code === 'SAFE_SQLITE_UNSAFE_SQLITE_VERSION';
   return finding('problem', isVersion ? 'sqlite-version' : 'unsafe-filesystem', error.message, {
-    why: 'This library does not open it as it is.',
+    why: 'This library does not open it there.',
     ...(typeof hint === 'string' ? { action: hint } : {}),
     commands: isVersion ? ['npm install better-sqlite3@latest'] : [`findmnt -T ${shellWord(file)}`],
   });
@@ -41,7 +41,7 @@ function refusal(error: Error, file: string): Finding {
 function* judgePlan({ facts }: CheckInput, plan: Plan, ground: FilesystemReport): Generator<Finding> {
   const journal = plan.journalMode === 'wal' ? 'WAL' : 'a rollback journal';
   const kind = facts.files?.preflight.kind ?? null;
-  // Nothing is proposed for a folder or a device: it is no database, and becomes none.
+  // Nothing is proposed for a folder or a device, which is not a database and cannot become one.
   const proposal =
     kind === null || kind === 'file'
       ? { why: `openDatabase() takes ${journal} and synchronous=${plan.synchronous.toUpperCase()} there.` }

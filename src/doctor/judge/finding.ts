@@ -1,4 +1,4 @@
-/** Makes findings of the catalogue. Pure. */
+/** Builds findings of the catalogue. Pure. */
 import type { Finding, Level } from '../diagnosis';
 import { findingCodes, type FindingCode } from '../finding-codes';
 
@@ -8,7 +8,7 @@ export interface Advice {
   readonly commands?: readonly string[];
 }
 
-/** A finding of the catalogue; what is left out is `null` or empty. */
+/** Builds a finding of the catalogue; omitted fields are `null` or empty. */
 export function finding(level: Level, code: FindingCode, what: string, advice: Advice = {}): Finding {
   const { why = null, action = null, commands = [] } = advice;
   return { level, topic: findingCodes[code].topic, code, what, why, action, commands };

@@ -14,11 +14,11 @@ interface Ground {
   readonly source: string | null;
 }
 
-const lost = 'A commit that was acknowledged can be lost there.';
-const damaged = 'A power cut can take commits that were acknowledged, and the database with them.';
-const gone = 'The database ends with what it stands on, without a power cut or a crash.';
+const lost = 'An acknowledged commit can be lost there.';
+const damaged = 'A power cut can lose acknowledged commits, and the database with them.';
+const gone = 'The database is removed with its storage, without a power cut or a crash.';
 
-/** The option that brings barriers back. @see ext4(5), btrfs(5), f2fs.rst */
+/** The option that restores barriers. @see ext4(5), btrfs(5), f2fs.rst */
 const barriers: ReadonlyMap<string, string> = new Map([
   ['btrfs', 'barrier'],
   ['f2fs', 'fsync_mode=posix'],
@@ -82,8 +82,8 @@ const advice: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   [
     'sync-setting-unseen',
     ({ source }) => ({
-      why: 'With `sync=disabled` ZFS drops every fsync, and a power cut takes the last commits.',
-      action: 'Look at the setting: `standard` and `always` are safe.',
+      why: 'With `sync=disabled` ZFS drops every fsync, and a power cut loses the last commits.',
+      action: 'Check the setting: `standard` and `always` are safe.',
       commands: [`zfs get sync ${shellWord(source ?? '<dataset>')}`],
     }),
   ],

@@ -1,4 +1,4 @@
-/** Decides whether SQLite may check the pages now, and judges what the check found. Pure. */
+/** Decides whether SQLite may check the pages now, and judges the result. Pure. */
 import { danglingRows, formatDuration } from '../../base/figures';
 import type { VerifyReport } from '../../backup/verify';
 import type { DoctorFacts } from '../facts';
@@ -7,32 +7,32 @@ import { finding } from './finding';
 import { salvageCommands } from './salvage';
 import { isHeld, isReadable, type CheckInput } from './subject';
 
-/** Problems that the report lists; JSON has them all. */
+/** Problems listed in the report; JSON has them all. */
 const shown = 5;
-/** A database of this size is checked within about a second, in bytes: 300 MB/s and more on a disk of today. */
+/** A database of this size is checked within about a second, in bytes: 300 MB/s and more on a current disk. */
 export const smallBytes = 256_000_000;
 
-/** A second connection would take the place of the locks that are missing, and cut the -shm under the process. */
+/** A second connection would hide the missing locks, and truncate the -shm under the process. */
 const withoutLocks: ReadonlySet<string> = new Set(['locks-lost', 'deleted-file-in-use', 'plain-descriptor']);
 
-/** `null`, or why SQLite must not open the file only to look at it. */
+/** Returns `null`, or why SQLite must not open the file for a check. */
 export function whyNotChecked(input: CheckInput, findings: readonly Finding[]): string | null {
   if (findings.some(({ code }) => withoutLocks.has(code))) {
     return 'a process has it open without its locks, and another connection could harm it';
   }
   const { header, journals, ground, files } = input.facts;
   if (header === undefined || header === null || journals === undefined || files === undefined) {
-    return 'the files could not be looked at first';
+    return 'the files could not be examined first';
   }
-  if (header.kind !== 'database') return 'it is no database';
+  if (header.kind !== 'database') return 'it is not a database';
   if (!isReadable(input)) return header.damage === null ? 'its end is missing' : 'its header is damaged';
   if (ground?.verdict === 'refuse')
     return 'SQLite is not safe on this filesystem: copy it with its -wal to a local disk and check the copy';
   if (ground?.verdict === 'read-only' && header.journalMode === 'wal') {
-    return 'SQLite reads a database in WAL mode only where it can create files: copy it to a disk that can be written and check the copy';
+    return 'SQLite reads a database in WAL mode only where it can create files: copy it to a writable disk and check the copy';
   }
   if (journals.rollback?.kind === 'header') {
-    return 'a -journal stands beside it, and a check could not read the database without playing it back';
+    return 'a -journal is beside it, and a check could not read the database without playing it back';
   }
   return whyNotWal(input, journals);
 }
@@ -40,23 +40,23 @@ export function whyNotChecked(input: CheckInput, findings: readonly Finding[]): 
 function whyNotWal(input: CheckInput, { wal, index }: DoctorFacts['journals']): string | null {
   if (wal !== null && wal.fileBytes > 0 && !wal.headerValid) return 'its -wal is damaged';
   if ((wal?.unreachableCommits ?? 0) > 0) return 'its -wal is damaged: copy both aside first';
-  // A check of SQLite builds the -shm again, and what it counts is the only trace of the frames that are missing.
+  // A check by SQLite rebuilds the -shm, whose count is the only trace of the missing frames.
   const counted = index === null || !index.consistent ? 0 : index.frames - index.copiedFrames;
   return counted > 0 && !isHeld(input) && (wal?.validFrames ?? 0) < (index?.frames ?? 0)
     ? 'a part of its -wal is missing: copy everything aside first'
     : null;
 }
 
-/** `null`, or why the pages are not checked unless somebody asks for it. */
+/** Returns `null`, or why the pages are checked only on request. */
 export function whyNotUnasked(input: CheckInput, findings: readonly Finding[]): string | null {
   const why = whyNotChecked(input, findings);
   if (why !== null) return why;
   const { header, journals, fence } = input.facts;
-  // What the storage answers after a fault is not to be believed, and a look leaves pages in memory.
-  if (fence === undefined) return 'the fence marker could not be looked at first';
+  // After a fault the storage's answers cannot be trusted, and reading leaves pages in memory.
+  if (fence === undefined) return 'the fence marker could not be read first';
   if (fence !== null) return 'not without --full, because it is fenced';
   const { wal, index } = journals ?? {};
-  // A read-only connection makes the one that is missing, and leaves it there.
+  // A read-only connection creates the missing one, and leaves it there.
   if (header?.journalMode === 'wal' && (wal === null) !== (index === null) && !isHeld(input)) {
     return `not without --full, because it has a ${wal === null ? '-shm without a -wal' : '-wal without a -shm'}`;
   }
@@ -83,7 +83,7 @@ export function judgeIntegrity(
   const list = problems.flatMap(problem => problem.split('\n')).filter(problem => !/^\*+ in database/.test(problem));
   const more = list.length > shown ? ` and ${list.length - shown} more` : '';
   return finding('problem', 'damaged', `${check} found damage: ${list.slice(0, shown).join('; ')}${more}.`, {
-    why: 'What is stored is not what was written: a disk, a copy, a second SQLite, or a bug.',
+    why: 'The stored data is not what was written: a disk, a copy, a second SQLite, or a bug.',
     action: 'Stop the program, copy database and -wal aside, restore the newest verified backup, and compare the two.',
     commands: salvageCommands(input),
   });

@@ -1,7 +1,7 @@
 /** Chooses the one command that an operator runs next. Pure. */
 import type { Finding, Level } from '../diagnosis';
 
-/** After these the storage is looked at before anything else is done. */
+/** After these findings the storage is checked before anything else. */
 const storageFirst: ReadonlySet<string> = new Set([
   'fenced',
   'filesystem-stopped',
@@ -13,7 +13,7 @@ const storageFirst: ReadonlySet<string> = new Set([
 
 const gravity: readonly Level[] = ['problem', 'warning', 'note'];
 
-/** The command of the gravest finding that has one; where none has, the explanation of the gravest. */
+/** Returns the command of the gravest finding that has one; if none has, the explanation of the gravest. */
 export function nextCommand(findings: readonly Finding[], storageCommands: readonly string[]): string | null {
   for (const level of gravity) {
     const these = findings.filter(finding => finding.level === level);
@@ -22,7 +22,7 @@ export function nextCommand(findings: readonly Finding[], storageCommands: reado
     if (storageFirst.has(gravest.code) && storageCommands[0] !== undefined) return storageCommands[0];
     const command = these.flatMap(({ commands }) => commands)[0];
     if (command !== undefined) return command;
-    // A note without a command asks for nothing.
+    // A note without a command needs no action.
     if (level !== 'note') return `npx safe-sqlite explain ${gravest.code}`;
   }
   return null;

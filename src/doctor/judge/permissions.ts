@@ -1,4 +1,4 @@
-/** Judges who may write the files, and who owns them. Pure. */
+/** Judges the owners and permissions of the files. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import { basename } from 'node:path';
 import type { Ownership } from '../../filesystem/ownership';
@@ -21,7 +21,7 @@ export function* judgePermissions(input: CheckInput): Generator<Finding> {
   const owner = `user ${database.uid}, mode ${octal(database.permissions)}`;
   if (input.uid !== 0 && input.uid !== database.uid) {
     yield finding('note', 'owner-differs', `The database belongs to ${owner}; you are user ${input.uid}.`, {
-      why: 'What is said here about rights to write is about you, not about the program.',
+      why: 'The findings about write permission concern you, not the program.',
     });
   } else yield finding('ok', 'owner', `The database belongs to ${owner}.`);
 }
@@ -34,7 +34,7 @@ function* judgeWorld(files: readonly Ownership[], folder: Ownership | null): Gen
       'world-writable',
       `Every user of this machine can write ${open.map(({ path }) => basename(path)).join(', ')}.`,
       {
-        why: 'Any of them, and any program that was broken into, can damage or forge what is stored.',
+        why: 'Any of them, and any program that was broken into, can damage or forge the stored data.',
         action: 'Take the right away.',
         commands: [`chmod o-w ${open.map(({ path }) => shellWord(path)).join(' ')}`],
       },
@@ -48,15 +48,15 @@ function* judgeWorld(files: readonly Ownership[], folder: Ownership | null): Gen
     `Every user of this machine can create files in ${folder.path}${isSticky ? '' : ', and delete or replace those of others'}.`,
     {
       why: isSticky
-        ? 'A -journal that somebody else puts beside the database is played back into it.'
-        : 'The database can be exchanged for another one, and its -wal be deleted.',
+        ? 'A -journal that another user puts beside the database is played back into it.'
+        : 'The database can be replaced by another one, and its -wal can be deleted.',
       action: 'Put the database into a folder of its own that only its user can write.',
       commands: isSticky ? [] : [`chmod o-w ${shellWord(folder.path)}`],
     },
   );
 }
 
-/** A shell run by somebody else leaves a -wal that the service cannot write. */
+/** A shell run by another user leaves a -wal that the service cannot write. */
 function* judgeOwners(database: Ownership, sidecars: readonly Ownership[]): Generator<Finding> {
   const strange = sidecars.filter(sidecar => !mayWrite(database, sidecar));
   if (strange.length === 0) return;
@@ -75,7 +75,7 @@ function* judgeOwners(database: Ownership, sidecars: readonly Ownership[]): Gene
   );
 }
 
-/** Whether the owner of the database may write the other file; root may write everything. */
+/** True if the owner of the database may write the other file; root may write everything. */
 function mayWrite(database: Ownership, { uid, gid, permissions }: Ownership): boolean {
   if (database.uid === 0) return true;
   if (uid === database.uid) return (permissions & ownerWrites) !== 0;

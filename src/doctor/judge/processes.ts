@@ -1,4 +1,4 @@
-/** Judges the processes that have the database open: what they do with it, and their locks. Pure. */
+/** Judges the processes that have the database open: their use of it, and their locks. Pure. */
 import { basename } from 'node:path';
 import type { HoldingProcess, OpenFile } from '../../proc/processes';
 import { expectedLocks, missingLocks } from '../../policy/expected-locks';
@@ -70,15 +70,15 @@ function doing(files: readonly OpenFile[]): string {
   const has = (name: string, write: boolean): boolean => locks.some(lock => lock.name === name && lock.write === write);
   if (has('RECOVER', true)) return 'recovers the WAL';
   if (has('WRITE', true)) return 'is in a write transaction';
-  if (has('RESERVED', true) || has('EXCLUSIVE', true)) return 'is in a write transaction, or has it for itself';
-  if (has('CHECKPOINT', true)) return 'makes a checkpoint';
+  if (has('RESERVED', true) || has('EXCLUSIVE', true)) return 'is in a write transaction, or has exclusive access';
+  if (has('CHECKPOINT', true)) return 'runs a checkpoint';
   const inWal = files.some(({ role }) => role === 'shm');
   const reads = inWal ? [0, 1, 2, 3, 4].some(slot => has(`READ${slot}`, false)) : has('SHARED', false);
   if (reads) return 'is in a read transaction';
   if (files.every(({ fd }) => fd === null)) return 'has it open';
   return files.some(({ role, writable }) => role === 'database' && writable)
-    ? 'has it open for writing, and does nothing'
-    : 'has it open for reading, and does nothing';
+    ? 'has it open for writing, and is idle'
+    : 'has it open for reading, and is idle';
 }
 
 /** The file was deleted, renamed or replaced while this process had it open. */
@@ -86,22 +86,22 @@ function* judgeLostFiles(holder: HoldingProcess, file: string): Generator<Findin
   const lost = holder.files.filter(({ gone }) => gone);
   if (lost.length === 0) return;
   const roles = [...new Set(lost.map(({ role }) => (role === 'database' ? 'database' : `-${role}`)))];
-  // A -journal that is deleted is a transaction that has just ended.
+  // A deleted -journal is a transaction that has just ended.
   if (roles.every(role => role === '-journal')) return;
   yield finding(
     'problem',
     'deleted-file-in-use',
     `${nameOf(holder)} works on a deleted or replaced ${roles.join(' and ')} of ${basename(file)}.`,
     {
-      why: 'What it commits goes into a file without a name, and is gone when it ends; other processes see none of it.',
+      why: 'Its commits go into a file without a name, and are lost when it ends; other processes see none of them.',
       action:
-        'Do not stop it yet: what it has is only there. Let it write a backup of its own (db.backup, VACUUM INTO) to a new name, then stop it and compare.',
+        'Do not stop it yet: its data exists only there. Let it write a backup of its own (db.backup, VACUUM INTO) to a new name, then stop it and compare.',
       commands: [`ls -l /proc/${holder.pid}/fd`],
     },
   );
 }
 
-/** Something other than SQLite has the file open, or more than one SQLite is in the process. */
+/** A program other than SQLite has the file open, or the process has several copies of SQLite. */
 function* judgeForeign(holder: HoldingProcess, files: readonly OpenFile[]): Generator<Finding> {
   const plain = files.filter(({ role, opener }) => opener === 'plain' && (role === 'database' || role === 'shm'));
   const bySqlite = files.some(({ role, opener }) => opener === 'sqlite' && role === 'database');
@@ -132,7 +132,7 @@ function* judgeForeign(holder: HoldingProcess, files: readonly OpenFile[]): Gene
       'read-without-sqlite',
       `${nameOf(holder)} reads it without SQLite: a backup program, a copy, a scanner.`,
       {
-        why: 'A copy that is made while the database is in use mixes two moments and lacks the -wal.',
+        why: 'A copy made while the database is in use mixes two states and lacks the -wal.',
         action: 'If it makes the backup: let `npx safe-sqlite backup` do that.',
       },
     );
@@ -145,7 +145,7 @@ function* judgeForeign(holder: HoldingProcess, files: readonly OpenFile[]): Gene
       {
         why: 'Two copies in one process do not see the locks of each other: if both open this file, commits are lost.',
         action:
-          'See to it that only one of them opens this database (`npm ls better-sqlite3`; node:sqlite cannot be seen from here).',
+          'Make sure that only one of them opens this database (`npm ls better-sqlite3`; node:sqlite cannot be seen from here).',
       },
     );
   }
@@ -174,7 +174,7 @@ function* judgeLocks(holder: HoldingProcess, files: readonly OpenFile[]): Genera
     'locks-lost',
     `${nameOf(holder)} has the WAL open without the lock ${missing.map(({ name }) => name).join(' and ')}.`,
     {
-      why: 'Something in that process closed another descriptor of the file, which cancels its locks: another process may delete the WAL under it, or write at the same time. (A connection that was just being opened or closed looks the same: look again.)',
+      why: 'Something in that process closed another descriptor of the file, which cancels its locks: another process may delete the WAL under it, or write at the same time. (A connection that is just being opened or closed looks the same: check again.)',
       action:
         'If it is still so: let it write a backup of its own, then restart it, and find what opens the file beside SQLite.',
     },

@@ -4,13 +4,13 @@ import type { Finding } from '../diagnosis';
 import type { CheckInput } from './subject';
 import { finding } from './finding';
 
-/** RESERVED, PENDING or the whole SHARED range for writing: some process is in a write transaction. (os.h, os_unix.c) */
+/** RESERVED, PENDING or the whole SHARED range for writing: a process is in a write transaction. (os.h, os_unix.c) */
 const writerBytes = { first: 0x40000000, last: 0x40000001 };
 
 export function* judgeRollback(input: CheckInput): Generator<Finding> {
   const { facts, file } = input;
   const journal = facts.journals?.rollback ?? null;
-  // Beside a database that is missing or empty it is an orphan, which is said already.
+  // Beside a missing or empty database it is an orphan, which has its own finding.
   if (journal === null || facts.header?.kind !== 'database' || facts.header.damage !== null) return;
   const size = formatBytes(journal.fileBytes);
   const writer = writerOf(input);
@@ -30,7 +30,7 @@ export function* judgeRollback(input: CheckInput): Generator<Finding> {
   }
   const pages = journal.pages === null ? size : count(journal.pages, 'page');
   yield finding('warning', 'hot-journal', `A hot -journal (${pages}): a write transaction was cut off.`, {
-    why: 'The database may hold half of that transaction. The next open for writing plays the journal back and brings the state before it; without the journal the database is damaged.',
+    why: 'The database may hold half of that transaction. The next open for writing plays the journal back and restores the state before it; without the journal the database is damaged.',
     action: `Never delete, move or rename ${file}-journal, and never copy the database without it. Start the program as usual: SQLite plays it back.${superJournal(journal.superJournal)}`,
   });
 }

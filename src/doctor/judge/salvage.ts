@@ -1,15 +1,15 @@
-/** Writes the commands that save what is left of a damaged database, and bring a backup back. Pure. */
+/** Lists the commands that save what is left of a damaged database, and restore a backup. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import type { CheckInput } from './subject';
 
-/** First a copy of everything that stands there, then the newest backup that is known in its place. */
+/** First a copy of all its files, then the newest known backup in its place. */
 export function salvageCommands({ file, facts }: Pick<CheckInput, 'file' | 'facts'>): readonly string[] {
   const { sidecars = [] } = facts.files ?? {};
   const files = [file, ...sidecars.map(({ path }) => path)].map(shellWord);
   return [`cp -a ${files.join(' ')} <other storage>`, restoreCommand({ file, facts })];
 }
 
-/** The newest backup that is as its manifest says; a placeholder where none is known. */
+/** The newest backup that matches its manifest; a placeholder if none is known. */
 export function restoreCommand({ file, facts }: Pick<CheckInput, 'file' | 'facts'>): string {
   const whole = facts.backups?.backups.filter(({ manifest, bytes }) => manifest === null || manifest.bytes === bytes);
   const newest = whole?.at(-1)?.path;

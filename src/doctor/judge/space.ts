@@ -1,11 +1,11 @@
-/** Judges the room on the disk. Pure. */
+/** Judges the free space on the disk. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import { formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';
 import type { CheckInput } from './subject';
 import { finding } from './finding';
 
-/** Below these two at once a disk is nearly full: a share alone alarms on large disks, an amount alone on small ones. */
+/** Below both of these a disk is nearly full: a share alone alarms on large disks, an amount alone on small ones. */
 const lowShare = 0.05;
 const lowBytes = 1_000_000_000;
 const lowInodeShare = 0.01;
@@ -20,7 +20,7 @@ export function* judgeSpace({ facts }: CheckInput): Generator<Finding> {
   const needed = (header?.fileBytes ?? 0) + (journals?.wal?.fileBytes ?? 0);
   const mount = shellWord(ground?.mountPoint ?? '/');
   const room = {
-    action: 'Make room: old logs and backups. Never delete the -wal or -journal of a database.',
+    action: 'Free space: old logs and backups. Never delete the -wal or -journal of a database.',
     commands: [`du -xh -d 2 ${mount} | sort -h | tail`],
   };
   if (freeBytes < fullBytes) {
@@ -31,7 +31,7 @@ export function* judgeSpace({ facts }: CheckInput): Generator<Finding> {
     });
   } else if (freeBytes < totalBytes * lowShare && freeBytes < lowBytes) {
     yield finding('warning', 'disk-nearly-full', `The disk is nearly full: ${free}.`, {
-      why: 'The -wal grows before it is taken into the database.',
+      why: 'The -wal grows before it is checkpointed.',
       ...room,
     });
   } else if (freeBytes < needed) {
@@ -50,7 +50,7 @@ export function* judgeSpace({ facts }: CheckInput): Generator<Finding> {
     yield finding(
       'note',
       'quota',
-      `The filesystem counts quotas (${quota}): a user may have less room than the disk.`,
+      `The filesystem counts quotas (${quota}): a user may have less space than the disk.`,
       {
         action: 'As the user that the program runs as: `quota -s`.',
       },
@@ -67,7 +67,7 @@ function* judgeInodes(space: CheckInput['facts']['space'], mount: string): Gener
     'few-inodes',
     `${freeInodes} of ${totalInodes} inodes are free.`,
     {
-      why: 'SQLite must create a -wal or -journal: without an inode every write fails, though there is room.',
+      why: 'SQLite must create a -wal or -journal: without an inode every write fails, even with free space.',
       action: 'Find the folder with the many small files, and delete what is not needed.',
       commands: [`du --inodes -x -d 2 ${mount} | sort -n | tail`],
     },

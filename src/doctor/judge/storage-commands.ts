@@ -1,9 +1,9 @@
-/** Lists the commands that look at the storage, for the filesystem and the device at hand. Pure. */
+/** Lists the commands that check the storage, for the given filesystem and device. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import type { Device } from '../../filesystem/linux/device';
 import type { FilesystemReport } from '../../filesystem/report';
 
-/** None of them writes; those that need the filesystem unmounted say so behind `#`. */
+/** None of them writes; those that need the filesystem unmounted say so after `#`. */
 export function storageCommands(ground: FilesystemReport | undefined, device: Device | null): readonly string[] {
   if (ground === undefined || ground.platform !== 'linux') return [];
   const names = device === null ? [] : [device.name, ...device.disks.map(({ name }) => name)];
@@ -37,7 +37,7 @@ function deviceCommands({ disks, raid, mapped, name, backingFile }: Device): rea
     ...(mapped === null ? [] : [`dmsetup status ${mapped.name}`]),
     ...(backingFile === null
       ? []
-      : [`npx safe-sqlite doctor ${shellWord(backingFile)}  # the ground below the loop device`]),
+      : [`npx safe-sqlite doctor ${shellWord(backingFile)}  # the storage of the loop device`]),
     ...disks.flatMap(disk => diskCommands(disk.name)),
   ];
 }

@@ -1,4 +1,4 @@
-/** Lists what was not looked at, and judges why. Pure. */
+/** Lists what was not examined, and judges why. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import { count } from '../../base/figures';
 import type { Finding, NotLookedAt } from '../diagnosis';
@@ -19,9 +19,9 @@ const subjects: Readonly<Record<StepName, string>> = {
   backups: 'its backups',
 };
 
-/** What the kernel says when the disk, the server or the daemon is at fault, and not the one who asks. */
+/** Errors by which the kernel blames the disk, the server or the daemon, not the caller. */
 const storageCodes: ReadonlySet<string> = new Set(['EIO', 'ESTALE', 'ENOTCONN']);
-/** Without the facts of these, no finding does not mean that nothing is wrong. */
+/** Without the facts of these, the absence of findings proves nothing. */
 const needed: ReadonlySet<StepName> = new Set<StepName>(['ground', 'files', 'header', 'journals']);
 
 /** A step that hangs is a finding of its own: the mount or the disk does not answer. */
@@ -35,25 +35,25 @@ export function* judgeMissed(
       yield finding(
         'problem',
         'no-answer',
-        `${mountPoint ?? 'The filesystem'} does not answer: looking at ${subjects[step]} did not come back (${message}).`,
+        `${mountPoint ?? 'The filesystem'} does not answer: reading ${subjects[step]} did not return (${message}).`,
         {
           why: 'The server, the daemon or the disk below it is dead or far too slow; every program that touches the database hangs as well.',
           action:
-            'Look at the kernel log (`dmesg -T | tail`), at the daemon or the network of that mount, and at `ps -eo pid,stat,wchan:20,args | grep " D"`.',
+            'Check the kernel log (`dmesg -T | tail`), the daemon or the network of that mount, and `ps -eo pid,stat,wchan:20,args | grep " D"`.',
         },
       );
     } else if (why === 'failed' && code !== null && storageCodes.has(code)) {
-      yield finding('problem', 'storage-error', `Looking at ${subjects[step]} failed: ${message}.`, {
+      yield finding('problem', 'storage-error', `Reading ${subjects[step]} failed: ${message}.`, {
         why: 'The storage could not read it, or the mount lost its server.',
-        action: 'Copy aside what can still be read, and look at the storage with the commands below.',
+        action: 'Copy aside what can still be read, and check the storage with the commands below.',
       });
     } else if (why === 'failed' && needed.has(step)) {
       yield finding(
         step === 'ground' || step === 'files' ? 'problem' : 'warning',
         'cannot-look',
-        `Looking at ${subjects[step]} failed: ${message}.`,
+        `Reading ${subjects[step]} failed: ${message}.`,
         {
-          why: 'Nothing is known about it: this report does not say that it is in order.',
+          why: 'Nothing is known about it: this report does not imply that it is in order.',
           action: 'Run the doctor as the user of the program, or as root.',
           commands: [`sudo npx safe-sqlite doctor ${shellWord(file)}`],
         },
@@ -65,7 +65,7 @@ export function* judgeMissed(
 export function unread(missed: readonly MissedStep[], facts: Partial<DoctorFacts>): readonly NotLookedAt[] {
   const list: NotLookedAt[] = missed.map(({ step, why, message }) => ({
     what: subjects[step],
-    why: why === 'not-reached' ? 'a step before it did not come back' : message,
+    why: why === 'not-reached' ? 'an earlier step did not return' : message,
   }));
   if (facts.processes === null) list.push({ what: subjects.processes, why: 'this system has no /proc' });
   const unseen = facts.processes?.unseenProcesses ?? 0;

@@ -1,4 +1,4 @@
-/** Judges the `-wal`: what waits in it, and whether it can still be read. Pure. */
+/** Judges the `-wal`: its pending frames, and whether it is still readable. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import { basename } from 'node:path';
 import { count, formatBytes } from '../../base/figures';
@@ -10,7 +10,7 @@ import { finding } from './finding';
 type Wal = NonNullable<JournalFacts['wal']>;
 type WalIndex = NonNullable<JournalFacts['index']>;
 
-/** Above this, a WAL that is also larger than its database is a WAL that nobody checkpoints, in bytes. */
+/** A WAL above this size that is also larger than its database is not being checkpointed, in bytes. */
 const largeWalBytes = 100_000_000;
 /** SQLite's byte of the first reader slot in the -shm; four more follow. */
 const firstReadLock = 123;
@@ -18,7 +18,7 @@ const firstReadLock = 123;
 export function* judgeWal(input: CheckInput): Generator<Finding> {
   const { header, journals } = input.facts;
   if (header === undefined || header === null || journals === undefined) return;
-  // A damaged header does not say which journal belongs to it.
+  // A damaged header does not tell which journal belongs to it.
   if (header.damage !== null) return;
   const mode = header.journalMode;
   const { wal } = journals;
@@ -34,7 +34,7 @@ export function* judgeWal(input: CheckInput): Generator<Finding> {
     }
     return;
   }
-  // Beside a database that is missing or empty it is an orphan, which is said already.
+  // Beside a missing or empty database it is an orphan, which has its own finding.
   if (header.kind !== 'database') return;
   if (!wal.headerValid) yield damagedHeader(input, wal);
   else if (isHeld(input)) yield* judgeLive(input, wal);
@@ -43,9 +43,9 @@ export function* judgeWal(input: CheckInput): Generator<Finding> {
 }
 
 /**
- * Frames that the index in the -shm counts and no checkpoint has copied. SQLite deletes the -shm before the -wal when it
- * closes, and sets the index to nothing before it empties the -wal: neither leaves such a -shm. A process that has it
- * open may be writing a -wal that was not there a moment ago.
+ * Returns the frames that the index in the -shm counts and no checkpoint has copied. SQLite deletes the -shm before the
+ * -wal when it closes, and clears the index before it empties the -wal: neither leaves such a -shm. A process that has
+ * it open may be writing a new -wal.
  */
 function missingFrames(input: CheckInput): number {
   const index = input.facts.journals?.index ?? null;
@@ -53,14 +53,14 @@ function missingFrames(input: CheckInput): number {
 }
 
 function missingWal({ file, facts }: CheckInput, frames: number): Finding {
-  const state = facts.journals?.wal === null ? 'is not there' : 'is empty';
+  const state = facts.journals?.wal === null ? 'is missing' : 'is empty';
   return finding(
     'problem',
     'wal-missing',
     `The -wal ${state}, and the -shm counts ${count(frames, 'frame')} of it that ${frames === 1 ? 'is' : 'are'} not in the database.`,
     {
-      why: 'Somebody deleted, moved or emptied it, or copied the database without it: what was committed there is lost with the next open.',
-      action: `Before anything opens the database: look for ${basename(file)}-wal (who cleaned up, moved or copied the folder?) and put it back beside it. If it cannot be found, copy the database aside and compare it with the newest backup.`,
+      why: 'It was deleted, moved or emptied, or the database was copied without it: the commits in it are lost with the next open.',
+      action: `Before anything opens the database: search for ${basename(file)}-wal (who cleaned up, moved or copied the folder?) and put it back beside it. If it cannot be found, copy the database aside and compare it with the newest backup.`,
     },
   );
 }
@@ -71,13 +71,13 @@ function damagedHeader({ file }: CheckInput, wal: Wal): Finding {
     'wal-header-damaged',
     `The -wal has ${formatBytes(wal.fileBytes)}, and its header is damaged.`,
     {
-      why: 'SQLite takes nothing from such a -wal: what was committed into it is lost with the next open.',
-      action: `Open the database in no program. Copy ${file}, its -wal and its -shm aside first; then compare with the newest backup.`,
+      why: 'SQLite ignores such a -wal: the commits in it are lost with the next open.',
+      action: `Do not open the database in any program. Copy ${file}, its -wal and its -shm aside first; then compare with the newest backup.`,
     },
   );
 }
 
-/** Somebody has it open: the index in shared memory says what counts. */
+/** The database is in use: the index in shared memory tells which frames are valid. */
 function* judgeLive(input: CheckInput, wal: Wal): Generator<Finding> {
   const index = input.facts.journals?.index ?? null;
   const moving = index === null || !index.consistent || index.salts !== wal.salts;
@@ -96,7 +96,7 @@ function* judgeLive(input: CheckInput, wal: Wal): Generator<Finding> {
       'wal-damaged-live',
       `The -wal is damaged at frame ${wal.validFrames + 1}, and the database in use counts on ${index.frames} frames.`,
       {
-        why: 'A checkpoint copies frames without checking them, and a restart would lose those behind the damage.',
+        why: 'A checkpoint copies frames without checking them, and a restart would lose those after the damage.',
         action:
           'Do not stop the processes that have it open, and make no checkpoint: first take a copy from inside one of them (db.backup), or with the command below.',
         commands: [`npx safe-sqlite backup ${shellWord(input.file)} <destination> --verify full`],
@@ -115,7 +115,7 @@ function* judgeLive(input: CheckInput, wal: Wal): Generator<Finding> {
   yield* judgeReaders(input, index);
 }
 
-/** Which process holds back a checkpoint: one with the read lock of a slot whose mark is not the last frame. */
+/** Finds the process that blocks a checkpoint: one with the read lock of a slot whose mark is not the last frame. */
 function* judgeReaders({ facts }: CheckInput, index: WalIndex): Generator<Finding> {
   for (const { pid, command, files } of facts.processes?.processes ?? []) {
     const locks = files.filter(({ role }) => role === 'shm').flatMap(file => file.locks);
@@ -123,7 +123,7 @@ function* judgeReaders({ facts }: CheckInput, index: WalIndex): Generator<Findin
       const byte = firstReadLock + slot;
       const reads = locks.some(({ kind, start, end }) => kind === 'read' && start <= byte && byte <= end);
       if (!reads || mark === null) continue;
-      // A reader of slot 0 reads the database file alone: nothing may be copied into it as long as it does (wal.c).
+      // A reader of slot 0 reads the database file alone: nothing may be copied into it meanwhile (wal.c).
       const reached = slot === 0 ? index.copiedFrames : mark;
       if (reached >= index.frames) continue;
       yield finding(
@@ -132,21 +132,21 @@ function* judgeReaders({ facts }: CheckInput, index: WalIndex): Generator<Findin
         `Process ${pid} (${command}) reads as of frame ${reached} of ${index.frames}.`,
         {
           why: 'A checkpoint cannot go past it, and the -wal grows as long as that read transaction is open.',
-          action: 'If it stays: look for an iterator that was not finished or a BEGIN without an end in that process.',
+          action: 'If it stays: search for an unfinished iterator or a BEGIN without an end in that process.',
         },
       );
     }
   }
 }
 
-/** Nobody has it open: the next open runs recovery. */
+/** The database is not in use: the next open runs recovery. */
 function* judgeLeft(input: CheckInput, wal: Wal): Generator<Finding> {
   const { file, facts } = input;
   if (wal.unreachableCommits > 0) {
     yield finding(
       'problem',
       'wal-damaged',
-      `The -wal is damaged at frame ${wal.validFrames + 1}: ${count(wal.unreachableCommits, 'end')} of transactions behind it carry its mark and would not be recovered.`,
+      `The -wal is damaged at frame ${wal.validFrames + 1}: ${count(wal.unreachableCommits, 'end')} of transactions behind it have its salts and would not be recovered.`,
       {
         why: 'Either the storage lost a part of the file, or a COMMIT whose sync failed was left there. SQLite stops at the first wrong checksum and forgets the rest at the next open.',
         action:
@@ -176,13 +176,13 @@ function* judgeLeft(input: CheckInput, wal: Wal): Generator<Finding> {
     `The database ${isClosed ? 'was not closed' : 'is open elsewhere, or crashed, which cannot be seen from here'}: ${count(wal.committedFrames, 'committed frame')} (${formatBytes(wal.committedFrames * wal.pageSize)})${where} are in the -wal alone.`,
     {
       why: `${isClosed ? 'A process ended without closing it (killed, power cut).' : 'A process that cannot be seen from here has it open, or ended without closing it (killed, power cut).'} The next open brings these commits back; without the -wal they are lost.`,
-      action: `Never delete, move or rename ${file}-wal, and never copy the database without it. Start the program as usual, or take it into the database now.`,
+      action: `Never delete, move or rename ${file}-wal, and never copy the database without it. Start the program as usual, or checkpoint it now.`,
       commands: isFenced ? [] : [`npx safe-sqlite checkpoint ${shellWord(file)}`],
     },
   );
 }
 
-/** Taken in, it would be played into a file that it may not belong to. */
+/** A checkpoint would play it into a file that it may not belong to. */
 function olderWal(file: string, wal: Wal): Finding {
   return finding(
     'warning',
@@ -204,8 +204,8 @@ function* judgeSize({ file, facts }: CheckInput, wal: Wal): Generator<Finding> {
     'wal-large',
     `The -wal has ${formatBytes(wal.fileBytes)}, more than the database (${formatBytes(bytes)}).`,
     {
-      why: 'Nobody checkpoints it, a reader holds every checkpoint back, or a burst made it large. Reads get slower, and the disk fills.',
-      action: 'Look for a read transaction that does not end; then checkpoint.',
+      why: 'It is not checkpointed, a reader blocks every checkpoint, or a burst made it large. Reads get slower, and the disk fills.',
+      action: 'Find the read transaction that does not end; then checkpoint.',
       commands: [`npx safe-sqlite checkpoint ${shellWord(file)} --truncate`],
     },
   );

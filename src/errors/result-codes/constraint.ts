@@ -24,7 +24,7 @@ export const constraintCodes = rows({
     retryable: false,
     fatal: false,
     meaning: 'A commit hook turned the commit into a rollback.',
-    hint: 'Look at the extension that sets the hook; better-sqlite3 sets none.',
+    hint: 'Check the extension that sets the hook; better-sqlite3 sets none.',
   },
   SQLITE_CONSTRAINT_FOREIGNKEY: {
     number: 787,
@@ -55,7 +55,7 @@ export const constraintCodes = rows({
     errorClass: 'SqliteUniqueError',
     retryable: false,
     fatal: false,
-    meaning: 'A row with this primary key is already there.',
+    meaning: 'A row with this primary key already exists.',
     hint: 'Answer with 409, or say in SQL what to do with the row that is there: `ON CONFLICT … DO UPDATE` or `DO NOTHING`.',
   },
   SQLITE_CONSTRAINT_TRIGGER: {
@@ -64,14 +64,14 @@ export const constraintCodes = rows({
     retryable: false,
     fatal: false,
     meaning: 'A trigger refused the change with RAISE().',
-    hint: 'The message is the text of the trigger; the rule stands there.',
+    hint: 'The message is the text of the trigger; the rule is in the trigger.',
   },
   SQLITE_CONSTRAINT_UNIQUE: {
     number: 2067,
     errorClass: 'SqliteUniqueError',
     retryable: false,
     fatal: false,
-    meaning: 'A row with the same value in a UNIQUE column or index is already there.',
+    meaning: 'A row with the same value in a UNIQUE column or index already exists.',
     hint: 'Answer with 409, or say in SQL what to do with the row that is there: `ON CONFLICT … DO UPDATE` or `DO NOTHING`.',
   },
   SQLITE_CONSTRAINT_VTAB: {
@@ -80,14 +80,14 @@ export const constraintCodes = rows({
     retryable: false,
     fatal: false,
     meaning: 'A virtual table (FTS, R-Tree, or one of an extension) refused the row.',
-    hint: 'Look at what that virtual table accepts, for example that the lower bound of an R-Tree row is not above the upper one.',
+    hint: 'Check what that virtual table accepts, for example that the lower bound of an R-Tree row is not above the upper one.',
   },
   SQLITE_CONSTRAINT_ROWID: {
     number: 2579,
     errorClass: 'SqliteUniqueError',
     retryable: false,
     fatal: false,
-    meaning: 'A row with this rowid is already there.',
+    meaning: 'A row with this rowid already exists.',
     hint: 'Let SQLite choose the rowid, or use `ON CONFLICT`.',
   },
   SQLITE_CONSTRAINT_PINNED: {

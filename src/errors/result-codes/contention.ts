@@ -16,7 +16,7 @@ export const contentionCodes = rows({
     retryable: true,
     fatal: false,
     meaning: 'Another process is recovering the WAL after a crash.',
-    hint: 'Try again in a moment. A large WAL takes some seconds; if it stays, look for a process that was stopped in the middle of it.',
+    hint: 'Try again shortly. A large WAL takes some seconds; if it stays, look for a process that was stopped in the middle of it.',
   },
   SQLITE_BUSY_SNAPSHOT: {
     number: 517,
@@ -41,7 +41,7 @@ export const contentionCodes = rows({
     retryable: false,
     fatal: false,
     meaning:
-      'This same connection is in its own way, for example a checkpoint inside a transaction, or DROP TABLE while an iterator reads it.',
+      'This connection blocks itself, for example a checkpoint inside a transaction, or DROP TABLE while an iterator reads it.',
     hint: 'Finish or close the iterator, or commit, before this statement. Waiting does not help.',
   },
   SQLITE_LOCKED_SHAREDCACHE: {
@@ -67,6 +67,6 @@ export const contentionCodes = rows({
     fatal: false,
     meaning:
       'The locks on the `-shm` file could not be had after many tries, about ten seconds, whatever the `timeout` is.',
-    hint: 'Once: many processes opened the database at the same moment, try again. Again and again: the filesystem does not do POSIX locks (fcntl gives ENOLCK, EIO or EINVAL); move the database to a local one.',
+    hint: 'Once: many processes opened the database at the same moment, try again. Repeatedly: the filesystem does not implement POSIX locks (fcntl gives ENOLCK, EIO or EINVAL); move the database to a local one.',
   },
 });

@@ -8,7 +8,7 @@ export const ioDataCodes = rows({
     retryable: false,
     fatal: true,
     meaning: 'A system call on the database or one of its files failed; which one was not reported.',
-    hint: 'Look at `dmesg` and at the disk first. Do not write or checkpoint until the storage is known to be healthy.',
+    hint: 'Check `dmesg` and the disk first. Do not write or checkpoint until the storage is known to be healthy.',
   },
   SQLITE_IOERR_READ: {
     number: 266,
@@ -16,7 +16,7 @@ export const ioDataCodes = rows({
     retryable: false,
     fatal: true,
     meaning: 'Reading from the database, WAL or journal failed.',
-    hint: 'Look at `dmesg` and at the disk; on a network filesystem the server may have lost the file (ESTALE).',
+    hint: 'Check `dmesg` and the disk; on a network filesystem the server may have lost the file (ESTALE).',
   },
   SQLITE_IOERR_SHORT_READ: {
     number: 522,
@@ -33,7 +33,7 @@ export const ioDataCodes = rows({
     fatal: true,
     meaning:
       'Writing failed: the medium (EIO), a quota (EDQUOT), a limit on the size of files (EFBIG), or a filesystem that turned read-only (EROFS).',
-    hint: 'Look at `quota`, `ulimit -f`, the mount and `dmesg`. Only ENOSPC is reported as SQLITE_FULL. A checkpoint on a read-only connection also gives this.',
+    hint: 'Check `quota`, `ulimit -f`, the mount and `dmesg`. Only ENOSPC is reported as SQLITE_FULL. A checkpoint on a read-only connection also gives this.',
   },
   SQLITE_IOERR_FSYNC: {
     number: 1034,
@@ -41,7 +41,7 @@ export const ioDataCodes = rows({
     retryable: false,
     fatal: true,
     meaning: 'The disk did not confirm that data is stored (fsync failed, for whatever errno).',
-    hint: 'Never repeat it: the kernel reports a lost write once, and a second fsync says it is well. Look at the disk; `npx safe-sqlite explain SAFE_SQLITE_FENCED` says how to go on. After a COMMIT its outcome is unknown.',
+    hint: 'Never repeat it: the kernel reports a lost write once, and a second fsync reports success. Check the disk; `npx safe-sqlite explain SAFE_SQLITE_FENCED` says how to go on. After a COMMIT its outcome is unknown.',
   },
   SQLITE_IOERR_DIR_FSYNC: {
     number: 1290,
@@ -50,7 +50,7 @@ export const ioDataCodes = rows({
     fatal: true,
     meaning:
       'The disk did not confirm that the folder is stored; after a COMMIT the transaction is applied, but a power failure may undo it.',
-    hint: 'Look at the disk. Do not run the transaction again before you have read whether its rows are there.',
+    hint: 'Check the disk. Do not run the transaction again before you have read whether its rows are there.',
   },
   SQLITE_IOERR_TRUNCATE: {
     number: 1546,
@@ -58,15 +58,15 @@ export const ioDataCodes = rows({
     retryable: false,
     fatal: true,
     meaning: 'A file of the database could not be made shorter.',
-    hint: 'Look at `dmesg`, at the mount and at the rights of the file.',
+    hint: 'Check `dmesg`, the mount and the rights of the file.',
   },
   SQLITE_IOERR_FSTAT: {
     number: 1802,
     errorClass: 'SqliteIoError',
     retryable: false,
     fatal: true,
-    meaning: 'The operating system could not say how large a file is or which file it is.',
-    hint: 'The filesystem is going away under the process: look at the mount, the network and `dmesg`.',
+    meaning: 'The operating system could not tell how large a file is or which file it is.',
+    hint: 'The filesystem is going away under the process: check the mount, the network and `dmesg`.',
   },
   SQLITE_IOERR_DELETE: {
     number: 2570,
@@ -74,7 +74,7 @@ export const ioDataCodes = rows({
     retryable: false,
     fatal: false,
     meaning: 'The journal could not be deleted, so the transaction was not committed.',
-    hint: 'Look at the rights of the folder. On Windows another program (a virus scanner, a backup) may have the journal open.',
+    hint: 'Check the rights of the folder. On Windows another program (a virus scanner, a backup) may have the journal open.',
   },
   SQLITE_IOERR_DELETE_NOENT: {
     number: 5898,
@@ -89,8 +89,8 @@ export const ioDataCodes = rows({
     errorClass: 'SqliteIoError',
     retryable: false,
     fatal: false,
-    meaning: 'The operating system could not say whether a file exists or may be written.',
-    hint: 'Look at the rights of every folder on the path and at the mount.',
+    meaning: 'The operating system could not tell whether a file exists or may be written.',
+    hint: 'Check the rights of every folder on the path and the mount.',
   },
   SQLITE_IOERR_CLOSE: {
     number: 4106,
@@ -98,7 +98,7 @@ export const ioDataCodes = rows({
     retryable: false,
     fatal: true,
     meaning: 'Closing a file failed; what was written last may not be stored.',
-    hint: 'Look at the disk and at the network filesystem, then check the database.',
+    hint: 'Check the disk and the network filesystem, then check the database.',
   },
   SQLITE_IOERR_DIR_CLOSE: {
     number: 4362,
@@ -106,7 +106,7 @@ export const ioDataCodes = rows({
     retryable: false,
     fatal: false,
     meaning: 'Closing a folder failed; no current build of SQLite reports it.',
-    hint: 'Look at the disk.',
+    hint: 'Check the disk.',
   },
   SQLITE_IOERR_SEEK: {
     number: 5642,
@@ -114,7 +114,7 @@ export const ioDataCodes = rows({
     retryable: false,
     fatal: true,
     meaning: 'The position in a file could not be set.',
-    hint: 'Look at the disk and at the mount.',
+    hint: 'Check the disk and the mount.',
   },
   SQLITE_IOERR_MMAP: {
     number: 6154,
@@ -139,7 +139,7 @@ export const ioDataCodes = rows({
     fatal: true,
     meaning:
       'The medium could not read a block (EIO, ENXIO, ERANGE); this is a fault of the disk and no proof that the database is corrupt.',
-    hint: 'Look at `dmesg` and `smartctl`. Copy what can be read to another disk before anything else; depending on where it is met, the same fault comes as SQLITE_CORRUPT.',
+    hint: 'Check `dmesg` and `smartctl`. Copy what can be read to another disk before anything else; depending on where it is met, the same fault comes as SQLITE_CORRUPT.',
   },
   SQLITE_IOERR_IN_PAGE: {
     number: 8714,
@@ -147,7 +147,7 @@ export const ioDataCodes = rows({
     retryable: false,
     fatal: true,
     meaning: 'Windows could not read a page of the mapped `-shm` or database file from its medium.',
-    hint: 'Look at the disk or network share; a database in WAL mode must stand on a local disk.',
+    hint: 'Check the disk or network share; a database in WAL mode must be on a local disk.',
   },
   SQLITE_IOERR_BADKEY: {
     number: 8970,

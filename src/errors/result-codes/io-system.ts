@@ -32,7 +32,7 @@ export const ioSystemCodes = rows({
     retryable: false,
     fatal: false,
     meaning: 'An operation on a file failed because there was no memory for it.',
-    hint: 'Look at the memory limit of the container; most often SQLite reports this as SQLITE_NOMEM.',
+    hint: 'Check the memory limit of the container; most often SQLite reports this as SQLITE_NOMEM.',
   },
   SQLITE_IOERR_CHECKRESERVEDLOCK: {
     number: 3594,
@@ -40,7 +40,7 @@ export const ioSystemCodes = rows({
     retryable: false,
     fatal: false,
     meaning: 'The operating system could not tell whether another connection holds the write lock.',
-    hint: 'Look at the filesystem: it must be a local one with POSIX locks.',
+    hint: 'Check the filesystem: it must be a local one with POSIX locks.',
   },
   SQLITE_IOERR_LOCK: {
     number: 3850,
@@ -48,7 +48,7 @@ export const ioSystemCodes = rows({
     retryable: false,
     fatal: false,
     meaning: 'A lock on the database failed for a reason other than contention (EIO, EINVAL, ESTALE, EOPNOTSUPP).',
-    hint: 'The filesystem does not do POSIX locks, or its server does not answer. Move the database to a local filesystem.',
+    hint: 'The filesystem does not implement POSIX locks, or its server does not answer. Move the database to a local filesystem.',
   },
   SQLITE_IOERR_SHMOPEN: {
     number: 4618,
@@ -56,7 +56,7 @@ export const ioSystemCodes = rows({
     retryable: false,
     fatal: true,
     meaning: 'The `-shm` file of a WAL database could not be opened or reset.',
-    hint: 'Look at free space, at the rights of the folder and at the filesystem; WAL needs one that can map files into shared memory.',
+    hint: 'Check free space, the rights of the folder and the filesystem; WAL needs one that can map files into shared memory.',
   },
   SQLITE_IOERR_SHMSIZE: {
     number: 4874,
@@ -73,7 +73,7 @@ export const ioSystemCodes = rows({
     fatal: true,
     meaning:
       'A lock on the `-shm` file failed; current builds of SQLite report SQLITE_BUSY or SQLITE_PROTOCOL instead.',
-    hint: 'Look at the filesystem: it must be a local one with POSIX locks.',
+    hint: 'Check the filesystem: it must be a local one with POSIX locks.',
   },
   SQLITE_IOERR_SHMMAP: {
     number: 5386,
@@ -113,7 +113,7 @@ export const ioSystemCodes = rows({
     retryable: false,
     fatal: false,
     meaning: 'Reserved for extensions that ask for authorisation before they open a file.',
-    hint: 'Look at the extension or VFS that is loaded.',
+    hint: 'Check the extension or VFS that is loaded.',
   },
   SQLITE_IOERR_BEGIN_ATOMIC: {
     number: 7434,
@@ -137,6 +137,6 @@ export const ioSystemCodes = rows({
     retryable: false,
     fatal: true,
     meaning: 'The filesystem (F2FS) could not take back a batch of writes.',
-    hint: 'Look at the disk, and check the database before you go on.',
+    hint: 'Check the disk, and check the database before you continue.',
   },
 });

@@ -74,7 +74,7 @@ export const statementCodes = rows({
     retryable: false,
     fatal: false,
     meaning: 'The statement was given up before it was done, because a callback asked for it.',
-    hint: 'Look at the user functions and virtual tables that the statement uses.',
+    hint: 'Check the user functions and virtual tables that the statement uses.',
   },
   SQLITE_ABORT_ROLLBACK: {
     number: 516,

@@ -9,7 +9,7 @@ export const storageCodes = rows({
     fatal: false,
     meaning:
       'The operating system does not allow a lock on the file (EPERM), or the requested access mode is impossible.',
-    hint: 'Look at the rights of the process: a security module, a container profile or the filesystem forbids locks.',
+    hint: 'Check the rights of the process: a security module, a container profile or the filesystem forbids locks.',
   },
   SQLITE_NOMEM: {
     number: 7,
@@ -17,7 +17,7 @@ export const storageCodes = rows({
     retryable: false,
     fatal: false,
     meaning: 'SQLite could not get memory.',
-    hint: 'Look at the memory limit of the container, at `cache_size`, and at statements that sort or join very much at once.',
+    hint: 'Check the memory limit of the container, `cache_size`, and statements that sort or join very much at once.',
   },
   SQLITE_READONLY: {
     number: 8,
@@ -82,7 +82,7 @@ export const storageCodes = rows({
     fatal: true,
     meaning:
       'What was read does not have the shape of a database; this may be the file, or the medium that could not read it (EIO).',
-    hint: 'Stop writing. Look at `dmesg` for I/O errors first. Copy the database together with its `-wal` or `-journal` aside, then check the copy with `verifyDatabase`, and restore the newest verified backup.',
+    hint: 'Stop writing. Check `dmesg` for I/O errors first. Copy the database together with its `-wal` or `-journal` aside, then check the copy with `verifyDatabase`, and restore the newest verified backup.',
   },
   SQLITE_CORRUPT_VTAB: {
     number: 267,
@@ -122,7 +122,7 @@ export const storageCodes = rows({
     retryable: false,
     fatal: false,
     meaning: 'The database or one of its `-wal`, `-shm`, `-journal` or temporary files could not be opened.',
-    hint: 'Look at the path, at the rights of the file and of its folder, and at the number of open files (EMFILE, `ulimit -n`).',
+    hint: 'Check the path, the rights of the file and of its folder, and the number of open files (EMFILE, `ulimit -n`).',
   },
   SQLITE_CANTOPEN_NOTEMPDIR: {
     number: 270,
@@ -146,7 +146,7 @@ export const storageCodes = rows({
     retryable: false,
     fatal: false,
     meaning: 'The operating system could not make an absolute path of the name.',
-    hint: 'Look whether the working directory of the process still exists, and whether the path is too long.',
+    hint: 'Check whether the working directory of the process still exists, and whether the path is too long.',
   },
   SQLITE_CANTOPEN_CONVPATH: {
     number: 1038,
@@ -187,6 +187,6 @@ export const storageCodes = rows({
     fatal: true,
     meaning:
       'The file does not begin as a database does: it is another file, it is encrypted, or its first page was overwritten.',
-    hint: 'Look at the first 16 bytes (`SQLite format 3`). If it was a database, copy it and its `-wal` or `-journal` aside, look at `dmesg`, and restore the newest verified backup.',
+    hint: 'Check the first 16 bytes (`SQLite format 3`). If it was a database, copy it and its `-wal` or `-journal` aside, check `dmesg`, and restore the newest verified backup.',
   },
 });
