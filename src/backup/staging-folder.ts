@@ -242,7 +242,7 @@ async function removeFolder(above: FolderHandle, name: string, folder: FolderHan
 
 /**
  * The new folder must be this user's and closed to all others. A filesystem without users (vfat, a network mount that
- * maps root to nobody) gives every file the same ones: a new file shows which.
+ * squashes root) gives every file the same ones: a new file shows which.
  */
 function refuseForeign(folder: FolderHandle): void {
   const { path } = folder;

@@ -27,7 +27,7 @@ export function overview(commands: readonly Command[]): string {
     '',
     'npx safe-sqlite <command> --help explains a command, with examples;',
     'npx safe-sqlite --version prints the versions to include in a bug report.',
-    'Exit codes: 0 done, 1 failed or damaged, 2 wrong usage, 3 done, but needs attention.',
+    'Exit codes: 0 done, 1 failed or damaged, 2 wrong usage, 3 needs attention.',
     '',
   ].join('\n');
 }

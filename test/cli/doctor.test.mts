@@ -96,7 +96,7 @@ describe('doctor --clear-fence', () => {
       assert.match(out, /^The fence of .*app\.db is cleared\.\n/);
       assert.match(out, /SQLITE_IOERR_FSYNC in a commit of\s+process \d+/);
       assert.match(out, /full check found\s+nothing wrong/);
-      assert.match(out, /not booted since the\s+fault/);
+      assert.match(out, /not\s+rebooted\s+since\s+the\s+fault/);
       assert.ok(!existsSync(fenceMarkerPath(file)));
       assert.deepEqual(readFileSync(`${file}-wal`), wal);
       assert.match(run('doctor', file, '--clear-fence').out, /has no fence: nothing was checked or changed/);

@@ -43,7 +43,7 @@ function prepare(t: Parameters<typeof bank>[0], journal: 'wal' | 'delete' = 'wal
 }
 
 describe('usage', () => {
-  test('each command says what it is for, with examples and exit codes', async () => {
+  test('each command explains its purpose, with examples and exit codes', async () => {
     const overview = await here('--help');
     assert.equal(overview.code, 0);
     for (const command of ['doctor', 'backup', 'verify', 'restore', 'checkpoint']) {
@@ -57,13 +57,13 @@ describe('usage', () => {
     }
   });
 
-  test('--version says what a report of a defect should say', async () => {
+  test('--version prints the versions to include in a bug report', async () => {
     const { code, out } = await here('--version');
     assert.equal(code, 0);
     assert.match(out, /^safe-sqlite \d+\.\d+\.\d+, SQLite 3\.\d+\.\d+, Node \d+\.\d+\.\d+, \w+ \w+\n$/);
   });
 
-  test('the examples of the help work as they stand', async t => {
+  test('the examples of the help work unchanged', async t => {
     const { home } = prepare(t);
     const backups = join(home, 'backups');
     mkdirSync(backups);
@@ -153,7 +153,7 @@ describe('backup, verify, restore', () => {
     assert.match(refused.err, /is open in process \d+[\s\S]*SAFE_SQLITE_RESTORE_FAILED/);
   });
 
-  test('a locked database: advice for somebody at a terminal, not for a service', t => {
+  test('a locked database: advice for a person at a terminal, not for a service', t => {
     const { home, file } = prepare(t, 'delete');
     const locker = new Native(file);
     t.after(() => locker.close());
@@ -166,7 +166,7 @@ describe('backup, verify, restore', () => {
       assert.equal(code, 1, line[0]);
       assert.match(
         err,
-        /Another program has the database locked right now\. Try again; the doctor says\s+which one\.[\s\S]*\nNext: npx safe-sqlite doctor .*\n$/,
+        /Another program currently holds a lock on the database\. Try again; the doctor\s+names\s+the\s+program\.[\s\S]*\nNext: npx safe-sqlite doctor .*\n$/,
       );
       assert.doesNotMatch(err, /503|db\.write/);
     }
