@@ -74,7 +74,7 @@ function describeCleared({ path: given, fence, verified, sameBoot }: ClearedFenc
   if (fence === null) return `${path} has no fence: nothing was checked or changed.`;
   const lines = [
     `The fence of ${path} is cleared.`,
-    wrap(`It had existed since ${fence.time}: ${describeMarker(fence)}.`, '  '),
+    wrap(`It existed since ${fence.time}: ${describeMarker(fence)}.`, '  '),
     wrap(
       `No process had the database open, and a ${verified} check found nothing wrong. The marker ${path}-fenced was removed.`,
       '  ',

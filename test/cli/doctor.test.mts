@@ -94,7 +94,7 @@ describe('doctor --clear-fence', () => {
       // The WAL is still there for the next open.
       assert.equal(code, 3);
       assert.match(out, /^The fence of .*app\.db is cleared\.\n/);
-      assert.match(out, /SQLITE_IOERR_FSYNC in a commit of\s+process \d+/);
+      assert.match(out, /SQLITE_IOERR_FSYNC in a commit\s+of\s+process \d+/);
       assert.match(out, /full check found\s+nothing wrong/);
       assert.match(out, /not\s+rebooted\s+since\s+the\s+fault/);
       assert.ok(!existsSync(fenceMarkerPath(file)));
