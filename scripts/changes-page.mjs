@@ -16,7 +16,7 @@ export async function changesPage() {
   );
   const text = `# Files changed underneath
 
-What happens when somebody writes into the files of an open WAL database past SQLite (\`cp\`, \`truncate\`, an editor, a restore
+What happens when a program writes into the files of an open WAL database past SQLite (\`cp\`, \`truncate\`, an editor, a restore
 script), so that the inode stays the same. The change comes from another process. Behind it the application tries 20 commits:
 at once (_writing_), or after it has been idle for three intervals of the sentinel (_idle_; ${intervalMs} ms here, 1000 ms by
 default). _Raw_ is better-sqlite3 in the same program, with what \`integrity_check\` or the next open says afterwards.
@@ -35,7 +35,7 @@ noticed: \`verify\` finds it. Where Linux's \`/proc\` is missing, contents are n
 
 Made by \`node test/sentinel/changes-run.mts && node scripts/changes-page.mjs\`.
 
-| file | change | application | raw | commits of ours | noticed | rescued copy |
+| file | change | application | raw | our commits | noticed | rescued copy |
 | --- | --- | --- | --- | --- | --- | --- |
 ${lines.join('\n')}
 `;

@@ -50,7 +50,7 @@ The first row that fits.
 | \`SqliteBusySnapshotError\`                                | run the transaction again | Waiting does not help; \`db.write\` and \`immediate\` transactions avoid it.           |
 | \`SqliteBusyError\`, \`WriteQueueFullError\`, anything \`retryable\` | 503 with \`Retry-After\` | Often: look for long transactions.                                             |
 | \`SqliteFullError\`                                        | 507                     | Free space outside the database; nothing is broken.                                  |
-| anything \`fatal\`                                         | 503                     | Let the readiness check fail and wake somebody; do not restart in a loop.            |
+| anything \`fatal\`                                         | 503                     | Let the readiness check fail and wake an operator; do not restart in a loop.            |
 | everything else                                          | 500                     | A bug in the program or its settings: log \`code\`, \`message\` and \`hint\`.              |
 
 \`\`\`js

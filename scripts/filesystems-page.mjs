@@ -16,7 +16,7 @@ const head = `
 
 SQLite trusts the filesystem: that a lock keeps every other opener out, that memory mapped by two openers is the same
 memory, that fsync returns after the data is on stable storage. Where one of these does not hold, rows are lost without
-an error. So this library looks at the ground before SQLite touches the file, and decides:
+an error. This library therefore checks the filesystem before SQLite touches the file, and decides:
 
 | verdict     | what happens                                                                                                             |
 | ----------- | ------------------------------------------------------------------------------------------------------------------------ |

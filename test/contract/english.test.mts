@@ -85,7 +85,7 @@ test('the first sentence of each file of src/ says what the file does', () => {
 
 test('the pages have none of the phrases', () => {
   const wrong = pages
-    .filter(path => ['README.md', 'SECURITY.md'].includes(path))
+    .filter(path => !path.startsWith('test/'))
     .flatMap(path => {
       const text = prose(readPage(path)).replaceAll(/\s+/g, ' ');
       return text.split(/(?<=[.:;|]) /).flatMap(part => found(part).map(phrase => `${path}: "${phrase}" in: ${part}`));
