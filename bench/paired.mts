@@ -19,9 +19,9 @@ export interface Row {
   /** Median over the rounds, in nanoseconds a call. */
   readonly rawNs: number;
   readonly oursNs: number;
-  /** Median of ours / raw of each round. */
+  /** Median of safe-sqlite / raw of each round. */
   readonly ratio: number;
-  /** Lower quartile of ours / lower quartile of raw. */
+  /** Lower quartile of safe-sqlite / lower quartile of raw. */
   readonly quietRatio: number;
 }
 

@@ -91,7 +91,7 @@ export function createApp(db: Database): Express {
       // One line a note. A client that reads slowly keeps the reader waiting, not the notes in memory.
       await pipeline(Readable.from(lines(notes)), response, { signal });
     } catch (error) {
-      // The client is gone, or the answer was cut off: nobody is there to be told.
+      // The client is gone, or the answer was cut off: no client is left to answer.
       if (!signal.aborted && !response.headersSent) throw error;
     } finally {
       done();

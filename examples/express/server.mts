@@ -20,7 +20,7 @@ console.log(`database   ${plan.file} (SQLite ${plan.sqliteVersion})`);
 console.log(`filesystem ${plan.filesystem?.type} (${plan.filesystem?.class})`);
 console.log(`decided    journal_mode=${plan.journalMode}, synchronous=${plan.synchronous}`);
 for (const reason of plan.reasons) console.log(`           ${reason}`);
-// What is wrong with the ground is in the log, as a warning.
+// Warnings about the filesystem are in the log.
 
 const server = createApp(db).listen(port, '127.0.0.1', error => {
   if (error !== undefined) {

@@ -236,7 +236,7 @@ describe('COMMIT whose sync fails', { skip }, () => {
     assert.deepEqual(sidecars(bench), left);
   });
 
-  test('the shared instance is withdrawn: nobody gets the fenced connection', async () => {
+  test('the shared instance is withdrawn: no caller gets the fenced connection', async () => {
     using bench = createFaultBench();
     const child = bench.start(program);
     await child.ask('open', { shared: true });

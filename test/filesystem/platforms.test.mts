@@ -217,7 +217,7 @@ describe('what is decided on each platform', () => {
   });
 });
 
-describe('refused ground that somebody answers for', () => {
+describe('a refused filesystem that the application accepts', () => {
   for (const [fixture, path, , kind, expected] of rows) {
     if (expected !== 'refused' || !['network', 'cluster', 'vm-share', 'fuse'].includes(kind)) continue;
     test(`${fixture} ${path}: a rollback journal, or reading`, () => {
@@ -288,7 +288,7 @@ describe('statfs against the mount table', () => {
   test('a table that says ext4 where statfs says FUSE is not believed', () => {
     assert.equal(reportOf('server', '/var/lib/x.db', 0x65735546).verdict, 'refuse');
   });
-  test('a type that nobody knows does not disturb', () => {
+  test('an unknown type does not disturb', () => {
     assert.equal(reportOf('server', '/var/lib/x.db', 0x12345678).verdict, 'wal');
   });
 });

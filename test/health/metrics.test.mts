@@ -91,7 +91,7 @@ describe('commits', () => {
   });
 });
 
-test('checkpoints are counted by what they came to, and timed', async t => {
+test('checkpoints are counted by outcome, and timed', async t => {
   const db = open(t, { checkpoint: { intervalMs: 3_600_000 } });
   db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1)');
   await db.checkpoint();

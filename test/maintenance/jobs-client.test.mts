@@ -91,7 +91,7 @@ describe('checkpoint job', () => {
     assert.ok(existsSync(`${file}-wal`) && existsSync(`${file}-shm`));
   });
 
-  test('refuses a path that names another file by now, and does not touch that file', async t => {
+  test('refuses a path that now names another file, and does not touch that file', async t => {
     const home = folder(t);
     const file = join(home, 'a.db');
     walDatabase(t, file, 1);
@@ -212,7 +212,7 @@ describe('the life of the thread', () => {
     assert.deepEqual([child.status, child.stdout, child.stderr], [0, 'true\n', '']);
   });
 
-  test('an awaited job keeps the process alive; one that nobody awaits does not', t => {
+  test('an awaited job keeps the process alive; one that is not awaited does not', t => {
     const home = folder(t);
     const file = join(home, 'a.db');
     walDatabase(t, file, 200);

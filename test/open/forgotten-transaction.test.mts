@@ -62,7 +62,7 @@ describe('a transaction that was begun and never ended', () => {
     });
   }
 
-  test('nothing is told of one that has only read, was committed, or was rolled back by the application', () => {
+  test('nothing is reported of one that has only read, was committed, or was rolled back by the application', () => {
     assert.deepEqual(
       [
         warningsOfClose(db => void (db.exec('BEGIN'), db.prepare('SELECT * FROM t').all())),

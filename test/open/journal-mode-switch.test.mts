@@ -48,7 +48,7 @@ function open(): { db: Db; attached: string; file: string; checkpoints: string[]
 
 describe('a journal mode that the application switches', () => {
   for (const [name, set] of Object.entries(ways)) {
-    test(`to WAL for an attached database by ${name}: it is checkpointed from then on, and nobody is blamed`, async () => {
+    test(`to WAL for an attached database by ${name}: it is checkpointed from then on, and no program is blamed`, async () => {
       const { db, attached, checkpoints, alarms } = open();
       set(db, 'att', 'WAL');
       assert.equal(db.pragma('att.journal_mode', { simple: true }), 'wal');

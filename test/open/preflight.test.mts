@@ -308,7 +308,7 @@ describe('permissions', { skip }, () => {
     }
   });
 
-  test('a file of somebody else that everybody can write is warned of', () => {
+  test('a file of another user that every user can write is warned of', () => {
     assert.equal(asNobody(file).ours, '["world-writable-database"]');
     chmodSync(file, 0o666);
     assert.deepEqual(check(), []);

@@ -208,7 +208,7 @@ describe('mergeCheckpoint', () => {
     assert.deepEqual(mergeCheckpoint([settings]), settings);
   });
 
-  test("'off' counts when nobody says otherwise, 'external' always", () => {
+  test("'off' counts if all agree, 'external' always", () => {
     assert.equal(mergeCheckpoint([]), 'off');
     assert.equal(mergeCheckpoint(['off', 'off']), 'off');
     assert.deepEqual(mergeCheckpoint(['off', settings]), settings);

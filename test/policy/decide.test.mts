@@ -90,7 +90,7 @@ describe('journal mode and synchronous', () => {
     ['the same, read-only', { filesystem: fat, readonly: true, journalMode: 'wal' }, null, 'full'],
     ['an image, read-only', { filesystem: image, readonly: true }, null, 'full'],
     [
-      'NFS that somebody answers for',
+      'NFS that the application accepts',
       { filesystem: nfs, dangerously: { allowNetworkFilesystem: why } },
       'delete',
       'extra',
@@ -155,7 +155,7 @@ describe('refusals', () => {
 });
 
 describe('warnings', () => {
-  test('those of the ground are passed on', () => {
+  test('those of the filesystem are passed on', () => {
     const warnings = [{ code: 'non-durable-filesystem', message: 'tmpfs' }];
     assert.deepEqual(planOf({ filesystem: report({ warnings }) }).warnings, warnings);
     assert.deepEqual(planOf({ filesystem: report({ warnings }), readonly: true }).warnings, warnings);
@@ -178,7 +178,7 @@ describe('warnings', () => {
   });
 });
 
-test('commits without a sync that somebody answers for are warned of at every open that may write', () => {
+test('accepted commits without a sync are warned of at every open that may write', () => {
   const dangerously = { allowUnsyncedCommits: why };
   const [warning] = planOf({ dangerously }).warnings;
   assert.equal(warning?.code, 'unsynced-commits-allowed');
@@ -206,7 +206,7 @@ describe('the version of SQLite', () => {
       0,
     );
   });
-  test('somebody may answer for it, and is quoted at every open', () => {
+  test('the application may accept it, and its reason is quoted at every open', () => {
     const { warnings } = planOf({ sqliteVersion: '3.51.2', dangerously: { allowSqliteVersion: why } });
     assert.equal(warnings[0]?.code, 'unsafe-sqlite-version-allowed');
     assert.ok(warnings[0]?.message.includes(why));

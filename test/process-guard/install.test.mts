@@ -361,7 +361,7 @@ describe('taking it off', () => {
     removeGuard = installProcessGuard();
   });
 
-  test('a wrapper that somebody else put over ours stays, and lets everything pass', () => {
+  test('a wrapper that other code put over this one stays, and lets everything pass', () => {
     removeGuard();
     removeGuard = installProcessGuard();
     const ours = fs.readFileSync;

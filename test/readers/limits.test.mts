@@ -77,7 +77,7 @@ describe('a runaway query', () => {
     const sleeper = new Int32Array(new SharedArrayBuffer(4));
     let waited = 0;
     for (; isAlive(pid) && waited < 60_000; waited += 10) Atomics.wait(sleeper, 0, 0, 10);
-    assert.equal(isAlive(pid), false, 'nobody but the reader itself could end it');
+    assert.equal(isAlive(pid), false, 'only the reader itself could end it');
     await read;
     assert.equal(db.health().readers.lost, 0);
   });

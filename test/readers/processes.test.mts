@@ -1,4 +1,4 @@
-/** Reader processes: they keep nobody alive, outlive nobody, and leave nothing. */
+/** Reader processes keep no process alive, outlive no parent, and leave nothing behind. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

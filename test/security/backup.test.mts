@@ -185,7 +185,7 @@ describe('among other users', { skip: usersSkip() }, () => {
     assert.deepEqual(kinds.toSorted(), ['foreign', 'own']);
   });
 
-  test('a folder that everybody may write is told', async () => {
+  test('a folder that every user may write is reported', async () => {
     const open = join(root, 'open');
     mkdirSync(open);
     chmodSync(open, 0o777);

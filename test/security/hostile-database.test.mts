@@ -105,7 +105,7 @@ describe('a check without an end', { skip: linux }, () => {
     ['processor', costlyCheck],
     ['memory', memoryCheck],
   ] as const) {
-    test(`is ended by its ${limit} limit, without anybody who gives up`, async () => {
+    test(`is ended by its ${limit} limit, without an abort by the caller`, async () => {
       const file = hostile(build);
       const usual = limitsFor(statSync(file).size);
       const limits = limit === 'processor' ? { ...usual, processorMs: 1500 } : usual;

@@ -76,7 +76,7 @@ function thrown(call: () => unknown): Error & { details: Record<string, unknown>
 }
 
 describe('lost locks', { skip: linux }, () => {
-  test('fence the connection before the commit, through every handle, and are told once with their culprits', () => {
+  test('fence the connection before the commit, through every handle, and are reported once with their likely causes', () => {
     const file = fresh();
     const logged: string[] = [];
     const log = (_: object, message: string): void => void logged.push(message);
@@ -366,7 +366,7 @@ test(
 
 describe('where the folder for temporary files cannot be written', { skip: linux }, () => {
   for (const moment of ['commit', 'timer'] as const) {
-    test(`a lost lock in rollback mode is told at the ${moment}, and ends no process`, () => {
+    test(`a lost lock in rollback mode is reported at the ${moment}, and ends no process`, () => {
       const file = fresh();
       const program = `
         const fs = require('fs');

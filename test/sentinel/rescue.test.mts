@@ -53,7 +53,7 @@ test(
     assert.equal(
       fs.statSync(byItself).mode & 0o044,
       0o044,
-      'the hazard: everybody can read the copy that SQLite creates',
+      'the hazard: every user can read the copy that SQLite creates',
     );
     const result = rescue(db, [folder], 'private.db', now);
     assert.ok(result.rescued);
@@ -132,7 +132,7 @@ function smallFilesystem(): { place: string } | { reason: string } {
 }
 
 describe('what cannot be rescued', () => {
-  test('a full disk keeps no beginning of a copy, which somebody could take for a rescued one', t => {
+  test('a full disk keeps no beginning of a copy, which could be taken for a rescued one', t => {
     const small = smallFilesystem();
     if ('reason' in small) return t.skip(small.reason);
     const { db } = open('large.db');

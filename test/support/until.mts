@@ -2,7 +2,7 @@
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 
 export interface UntilOptions {
-  /** Milliseconds between two looks; 0 looks at each turn of the event loop. Default 5. */
+  /** Milliseconds between two checks; 0 checks at each turn of the event loop. Default 5. */
   readonly everyMs?: number;
 }
 

@@ -229,7 +229,7 @@ describe('another process has the write lock', () => {
     assert.deepEqual(await locker.ask('all', 'SELECT x FROM t'), [{ x: 1 }]);
   });
 
-  test('keeps the process alive: somebody waits for the write', async () => {
+  test('keeps the process alive while the write is awaited', async () => {
     using bench = createBench();
     const locker = await bench.locker();
     await locker.ask('holdFor', 400);

@@ -1,4 +1,4 @@
-/** What every member of a batch is told when the disk fails: at COMMIT, and in the middle. */
+/** The error of every member of a batch when the disk fails: at COMMIT, and in the middle. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -55,7 +55,7 @@ describe('the disk fails under a batch', { skip }, () => {
     assert.equal(syncs(), 64);
   });
 
-  test('the sync of the WAL at COMMIT: unknown to everybody, and it is not repeated', async () => {
+  test('the sync of the WAL at COMMIT: unknown for every write, and it is not repeated', async () => {
     using bench = createFaultBench();
     const { child, file } = await started(bench);
     bench.faults.arm({ calls: ['fsync', 'fdatasync'], path: '*-wal', count: 'all', action: { fail: 'EIO' } });
@@ -69,7 +69,7 @@ describe('the disk fails under a batch', { skip }, () => {
     assert.ok(rows.length === 2 || rows.length === 5, String(rows));
   });
 
-  test('no space for the WAL at COMMIT: rolled back for everybody, and the next batch is stored', async () => {
+  test('no space for the WAL at COMMIT: every write is rolled back, and the next batch is stored', async () => {
     using bench = createFaultBench();
     const { child, file } = await started(bench);
     bench.faults.arm({ calls: 'write', path: '*-wal', action: { fail: 'ENOSPC' } });
@@ -81,7 +81,7 @@ describe('the disk fails under a batch', { skip }, () => {
     assert.deepEqual(stored(file), [1, 2, 6, 7]);
   });
 
-  test('a write in the middle: those that had begun are told, those behind them are stored', async () => {
+  test('a write in the middle: those that had begun are rejected, those after them are stored', async () => {
     using bench = createFaultBench();
     // A cache of few pages: SQLite writes to the WAL long before COMMIT.
     const { child, file } = await started(bench, { pragmas: ['cache_size = 5'] });

@@ -240,7 +240,7 @@ describe('what a write function may not do', () => {
     assert.equal(bench.db.inTransaction, false);
   });
 
-  test('release the savepoint that keeps it apart: nothing is stored, and nobody is told otherwise', async () => {
+  test('release the savepoint that keeps it apart: nothing is stored, and no promise claims otherwise', async () => {
     using bench = createBench();
     const insert = inserter(bench.db);
     const brought = await outcomes([
@@ -445,7 +445,7 @@ describe('a write that makes SQLite roll back everything', () => {
     assert.deepEqual(bench.db.prepare('SELECT * FROM child').all(), []);
   });
 
-  test('a full database: those that did not fit are told so, the others are stored', async () => {
+  test('a full database: those that did not fit are rejected, the others are stored', async () => {
     using bench = createBench();
     bench.db.pragma('max_page_count = 12');
     const insert = inserter(bench.db);
@@ -484,7 +484,7 @@ describe('the queue', () => {
     assert.deepEqual(bench.rows(), [2, 5, 1, 3, 0, 4]);
   });
 
-  test('lets nobody starve: of eight writes one is the oldest', async () => {
+  test('starves no write: of eight writes one is the oldest', async () => {
     using bench = createBench({ writes: { maxBatch: 4 } });
     const insert = inserter(bench.db);
     let stored = false;

@@ -25,7 +25,7 @@ describe('the judgement of an outcome', () => {
   const table: readonly (readonly [string, Partial<Outcome>, string])[] = [
     ['a call that was never made', { hits: 0 }, 'not reached'],
     [
-      'an error without a word of ours',
+      'an error without a hint of this library',
       { error: { ...fsyncError, name: 'SqliteError', hint: undefined } },
       '**untyped** SQLITE_IOERR_FSYNC',
     ],
@@ -57,7 +57,7 @@ describe('the judgement of an outcome', () => {
     ['a short write', { cell: { ...cell, call: 'write', fault: 'short' } }, 'ok'],
     ['a lock that failed once', { cell: { ...cell, call: 'lock', target: 'shm' } }, 'ok'],
     [
-      'a lock that failed for good',
+      'a lock that failed permanently',
       { cell: { ...cell, call: 'lock', target: 'shm', duration: 'lasting' } },
       '**silent**',
     ],

@@ -113,13 +113,13 @@ function preamble(command: string): string {
 Written by \`${command}\`; do not edit. It needs Linux, glibc and a C compiler.
 
 Each operation is run again and again, and each time one system call of it fails: the first, the second, and so on to
-the last, once in passing and once for good. The table merges every n and both durations. After each run three copies
+the last, once transiently and once permanently. The table merges every n and both durations. After each run three copies
 of the files are opened with plain SQLite: as a crash right after the fault leaves them, as a crash after one more
 commit leaves them, and as \`close()\` leaves them. Each must pass \`integrity_check\` and hold every acknowledged
 transaction, whole.
 
 - a code: what the operation throws; \`(outcome unknown)\` is \`commitOutcome: 'unknown'\`; \`fenced\`: every later call
-  on the file throws \`SAFE_SQLITE_FENCED\`; \`event:\` is told by the event \`checkpointFailed\`
+  on the file throws \`SAFE_SQLITE_FENCED\`; \`event:\` is reported by the event \`checkpointFailed\`
 - ok: success was reported, and it is the truth; \`(read-only)\`: SQLite falls back to reading the file
 - **silent**: success was reported although the fault kept the operation from what it promises
 - **lost**: an acknowledged transaction or backup is not there, or one that was denied is

@@ -6,7 +6,7 @@ export type RawStep =
   | { readonly do: 'sql'; readonly sql: string }
   | { readonly do: 'close' };
 
-/** What the step came to: its rows, or the code of the error that it threw. */
+/** The result of the step: its rows, or the code of its error. */
 export type RawAnswer = { readonly rows: readonly Readonly<Record<string, unknown>>[] } | { readonly code: string };
 
 let db: Database.Database | undefined;
@@ -21,7 +21,7 @@ export function take(step: RawStep): RawAnswer {
 
 function rowsOf(step: RawStep): readonly Readonly<Record<string, unknown>>[] {
   if (step.do === 'open') {
-    // No busy timeout: whoever is locked out shall say so at once.
+    // No busy timeout: a locked-out process must report it at once.
     db = new Database(step.file, { timeout: 0 });
     return [];
   }

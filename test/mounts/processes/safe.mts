@@ -9,7 +9,7 @@ export type SafeStep =
   | { readonly do: 'backup'; readonly file: string; readonly overwrite: boolean }
   | { readonly do: 'close' };
 
-/** What the step came to: what it answers, or the error that it threw. */
+/** The result of the step: its answer, or the error that it threw. */
 export type SafeAnswer = { readonly value: unknown } | { readonly error: SafeError };
 
 export interface SafeError {
@@ -46,7 +46,7 @@ async function take(step: SafeStep): Promise<unknown> {
     }
     case 'open': {
       const dangerously = step.allow ? { allowNetworkFilesystem: 'The survey wants to see what happens.' } : {};
-      // No busy timeout: whoever is locked out shall say so at once.
+      // No busy timeout: a locked-out process must report it at once.
       db = new Database(step.file, { timeout: 0, logger: false, readonly: step.readonly === true, dangerously });
       const { journalMode, synchronous, warnings } = db.plan;
       return { journalMode, synchronous, warnings: warnings.map(warning => warning.code) } satisfies Opened;

@@ -16,7 +16,7 @@ import type { RawPeer } from '../processes/steps.mts';
 
 export type RemoteStep = RawStep | { readonly do: 'end' };
 
-/** Pause between two looks for the other side's file, in milliseconds. */
+/** Pause between two checks for the other side's file, in milliseconds. */
 export const pauseMs = 5;
 
 /** The guest needs a few seconds to boot; longer than this it hangs. */

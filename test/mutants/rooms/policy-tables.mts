@@ -50,8 +50,8 @@ export const policyTables: readonly Mutant[] = [
       [
         'unsure-journal',
         'an I/O error of unknown place fences with a rollback journal',
-        ": fence('SQLite does not know any more",
-        ": pass('SQLite does not know any more",
+        ": fence('SQLite no longer knows",
+        ": pass('SQLite no longer knows",
       ],
       [
         'unread-commit',

@@ -27,7 +27,7 @@ export function mountPatiently(...args: string[]): void {
   }
 }
 
-/** Pause between two looks at the table of sockets, in milliseconds. */
+/** Pause between two checks at the table of sockets, in milliseconds. */
 const pauseMs = 20;
 
 /** Returns once something listens on a port of loopback: a daemon may leave its parent before it does. */
