@@ -126,6 +126,7 @@ const treatments: Readonly<Record<string, readonly Treatment[]>> = {
     { behind: ask('/', 'safe_sqlite_up{database="audit"} 1') },
     by('consumers/opentelemetry.test.mts'),
   ],
+  'docs/coming-from-12.md': times(5, by('consumers/coming-from-12.test.mts')),
   'docs/migrating.md': [{ not: 'a change of one line, made in the program below it' }, asItStands],
   'docs/nest.md': times(7, by('consumers/nest.test.mts')),
   'docs/orms.md': [
