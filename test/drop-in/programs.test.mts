@@ -18,9 +18,9 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 interface Place {
   readonly Database: Subject['Database'];
   /** A path in a folder of this run alone. */
-  path(name?: string): string;
+  readonly path: (name?: string) => string;
   /** A new database at `path()` with a table of people. */
-  people(): Db;
+  readonly people: () => Db;
 }
 
 /** Returns what the program saw. */
@@ -542,10 +542,8 @@ let count = 0;
 function run(Database: Subject['Database'], program: Program): unknown {
   const own = mkdtempSync(join(folder, `${(count += 1)}-`));
   const opened: Db[] = [];
-  // Ours writes its warnings to standard error, which is no part of what a program sees.
-  const Quiet = Database;
   const place: Place = {
-    Database: Quiet,
+    Database,
     path: (name = 'app.db') => join(own, name),
     people() {
       const db = new Database(join(own, 'app.db'));
