@@ -4,7 +4,7 @@ import { processGlobal } from '../base/process-global';
 import { guardIsOffInEnvironment } from '../options/guard-variable';
 import { judgeCall } from './judge-call';
 import { addJudge, createCourt, type Judge } from './judges';
-import { protectedFile } from './protected-files';
+import { isPlain, protectedFile } from './protected-files';
 import { copyRefusal } from './refusal';
 import { wrapFs } from './wrap-fs';
 import { wrapNodeSqlite } from './wrap-node-sqlite';
@@ -18,7 +18,7 @@ interface GuardState {
   byDefault: boolean;
 }
 
-const state = processGlobal<GuardState>('process-guard', 2, () => ({
+const state = processGlobal<GuardState>('process-guard', 3, () => ({
   installs: 0,
   judge: null,
   remove: null,
@@ -47,7 +47,7 @@ const state = processGlobal<GuardState>('process-guard', 2, () => ({
 export function installProcessGuard(): () => void {
   state.installs += 1;
   if (state.remove === null) {
-    state.judge = { call: judgeCall, database: judgeDatabase };
+    state.judge = { isPlain, call: judgeCall, database: judgeDatabase };
     state.remove = addJudge(state.judge, wrap);
   }
   let installed = true;

@@ -15,6 +15,8 @@ export interface CoveredCall {
 
 /** Judges calls by the databases that one copy of this package, in one realm, has open. */
 export interface Judge {
+  /** True for a path that was judged before and leads to no database, by whatever name: most calls ask only this. */
+  isPlain(path: string): boolean;
   /** Returns the error for the caller of a covered call; `null` if it may run. */
   call(call: CoveredCall, args: readonly unknown[]): Error | null;
   /** Returns the error for the caller of `call` of `node:sqlite`, which opens `path`; `null` if it may run. */
@@ -28,7 +30,7 @@ interface Shared {
 }
 
 /** On `fs` itself: a realm of a test runner has its own `globalThis`, but shares the thread's one `fs`. */
-const key = Symbol.for('safe-sqlite.process-guard.judges.v1');
+const key = Symbol.for('safe-sqlite.process-guard.judges.v2');
 
 function shared(): Shared {
   const existing = Reflect.get(fs, key) as Shared | undefined;
@@ -64,6 +66,10 @@ export function createCourt(): Judge {
   const state = shared();
   // Loops, because they precede every call of `fs`.
   return {
+    isPlain(path) {
+      for (const reference of state.judges) if (reference.deref()?.isPlain(path) === false) return false;
+      return true;
+    },
     call(call, args) {
       for (const reference of state.judges) {
         const refused = reference.deref()?.call(call, args);
