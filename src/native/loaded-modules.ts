@@ -55,6 +55,13 @@ export function fileOf(isWanted: (exports: unknown) => boolean): string | null {
   return null;
 }
 
+/** The exports of every loaded CommonJS module that are an object. */
+export function loadedExports(): readonly object[] {
+  return loadedModules()
+    .map(module => module?.exports)
+    .filter(exports => typeof exports === 'object' && exports !== null);
+}
+
 function loadedModules(): readonly (LoadedModule | undefined)[] {
   const cache: unknown = Reflect.get(process.getBuiltinModule('node:module'), '_cache');
   return typeof cache === 'object' && cache !== null ? Object.values(cache) : [];

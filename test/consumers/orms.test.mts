@@ -15,7 +15,7 @@ interface Facts {
 }
 
 /** Each does real work: migrations, transactions, nested ones, relations, two connections, attached files. */
-const programs = ['knex', 'kysely', 'drizzle', 'typeorm', 'mikro-orm', 'session-store'];
+const programs = ['knex', 'kysely', 'drizzle', 'typeorm', 'mikro-orm', 'session-store', 'key-value'];
 
 const registered = ['--import', 'safe-sqlite/register'];
 
