@@ -1,5 +1,5 @@
 /** Finds the open database, or the sidecar of one, that a path leads to. */
-import { lstatSync, realpathSync, statSync } from 'node:fs';
+import { lstatSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { isStillOpen, registeredFiles, registryGeneration } from '../registry/registry';
@@ -94,24 +94,30 @@ export function protectedFile(path: string, nameOnly: boolean): ProtectedFile | 
   const canonical = canonicalPath(path, nameOnly);
   const known = canonical === null ? undefined : files.paths.get(canonical);
   if (canonical !== null && known !== undefined) return isGone(canonical, known) ? null : inUse(canonical, known);
-  const stats = (nameOnly ? lstatSync : statSync)(path, { bigint: true, throwIfNoEntry: false });
+  const stats = look(path, nameOnly ? lstatSync : statSync);
   if (stats === undefined) return null;
   // Deleting or renaming another name of the file leaves the database where it is.
   if (nameOnly && stats.nlink > 1n) return null;
   for (const [file, candidate] of files.paths) {
-    const identity = candidate.identity ?? statSync(file, { bigint: true, throwIfNoEntry: false });
+    const identity = candidate.identity ?? look(file, statSync);
     if (identity !== undefined && sameFile(identity, stats)) return inUse(file, candidate);
   }
   return null;
 }
 
-/**
- * Another file, or none, has the name of the database: it was deleted or renamed, and a new file there is not its
- * concern.
- */
+/** Undefined where nothing can be seen, for example because of its rights, or below a mock of `fs`: the call will say why. */
+function look(path: string, stat: typeof statSync | typeof lstatSync): BigIntStats | undefined {
+  try {
+    return stat(path, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+/** True when the database was deleted or renamed: its old name is free for other files. */
 function isGone(file: string, { identity }: ProtectedPath): boolean {
   if (identity === null) return false;
-  const stats = statSync(file, { bigint: true, throwIfNoEntry: false });
+  const stats = look(file, statSync);
   return stats === undefined || !sameFile(identity, stats);
 }
 

@@ -87,6 +87,68 @@ suite('weaker pragmas', bench => {
     }
   }
 
+  for (const { text, name, theirs, ours } of weaker) {
+    const inForce = (db: Db, schema = 'main'): unknown => db.pragma(`${schema}.${name}`, { simple: true });
+    const outcome = (call: () => unknown): unknown => {
+      try {
+        call();
+        return 'answered';
+      } catch (error) {
+        return (error as { code?: string }).code;
+      }
+    };
+    // SQLite itself lets nobody change these two there.
+    const fixedInTransactions = name === 'synchronous' || name === 'journal_mode';
+
+    test(`PRAGMA ${text} inside a transaction`, () => {
+      const db = openWith(bench);
+      const before = inForce(db);
+      const found = db.transaction(() => [outcome(() => db.pragma(text)), outcome(() => db.exec(`PRAGMA ${text}`))])();
+      const expected =
+        name === 'synchronous' ? 'SQLITE_ERROR' : name === 'journal_mode' && !bench.ours ? found[0] : 'answered';
+      assert.deepEqual(found, [expected, expected]);
+      assert.equal(inForce(db), bench.ours ? ours : fixedInTransactions ? before : theirs);
+      db.close();
+    });
+
+    test(`PRAGMA ${text} under explain, where most pragmas act`, () => {
+      const db = openWith(bench);
+      outcome(() => db.prepare(`EXPLAIN PRAGMA ${text}`).all());
+      if (bench.ours) assert.equal(inForce(db), ours);
+      db.close();
+    });
+
+    test(`PRAGMA ${text} on an attached schema`, () => {
+      const db = openWith(bench);
+      db.exec(`ATTACH '${bench.path()}' AS other; CREATE TABLE other.t (a)`);
+      if (!bench.ours) db.exec('PRAGMA other.journal_mode = WAL; PRAGMA other.synchronous = FULL');
+      assert.equal(
+        outcome(() => db.pragma(`other.${text}`)),
+        'answered',
+      );
+      // A new attached file has a rollback journal here, whose level is EXTRA.
+      if (bench.ours && name === 'synchronous') assert.ok(Number(inForce(db, 'other')) >= 2);
+      else if (bench.ours && name === 'journal_mode') assert.ok(inForce(db, 'other') !== 'memory');
+      else assert.equal(inForce(db, 'other'), bench.ours ? ours : theirs);
+      db.close();
+    });
+
+    if (bench.ours) {
+      test(`PRAGMA ${text} in the function of db.write`, async () => {
+        const db = openWith(bench);
+        const found = await (db as unknown as OurDatabase).write(() => [
+          outcome(() => db.pragma(text)),
+          outcome(() => db.prepare(`PRAGMA ${text}`)),
+          inForce(db),
+        ]);
+        const answer = name === 'synchronous' ? 'SQLITE_ERROR' : 'answered';
+        assert.deepEqual(found, [answer, answer, ours]);
+        assert.equal(inForce(db), ours);
+        db.close();
+      });
+    }
+  }
+
   difference('A pragma that asks for less safety is answered, and the protection stays', bench, {
     theirs() {
       const db = openWith(bench);

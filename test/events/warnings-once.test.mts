@@ -37,6 +37,41 @@ test('a weaker pragma is logged once for each logger, told to each listener, and
   assert.equal(messages.filter(message => message.includes('mmap_size')).length, 1);
 });
 
+test('trusted_schema = ON is granted, warned of once, and set back by OFF; registering a function warns of nothing', () => {
+  const { messages, logger } = recorder();
+  for (const name of ['trusted.db', 'trusted-too.db']) {
+    const db = new Database(join(folder, name), { logger });
+    const heard: object[] = [];
+    db.events.on('warning', warning => heard.push(warning));
+    assert.equal(db.pragma('trusted_schema', { simple: true }), 0);
+    db.pragma('trusted_schema = ON');
+    assert.equal(db.pragma('trusted_schema', { simple: true }), 1);
+    db.exec('PRAGMA trusted_schema = 1');
+    assert.deepEqual(
+      heard.map(warning => Reflect.get(warning, 'code')),
+      ['weaker-pragma-granted'],
+    );
+    const { warnings } = db.health();
+    const message = warnings.find(({ code }) => code === 'weaker-pragma-granted')?.message ?? '';
+    assert.match(message, /PRAGMA trusted_schema = ON.*is granted.*functions with side effects.*docs\/pragmas\.md/);
+    // Another pragma afterwards sets the protections again, and leaves what was asked for.
+    db.pragma('synchronous = OFF');
+    assert.equal(db.pragma('trusted_schema', { simple: true }), 1);
+    db.pragma('trusted_schema = OFF');
+    assert.equal(db.pragma('trusted_schema', { simple: true }), 0);
+    db.close();
+  }
+  assert.equal(messages.filter(message => message.includes('trusted_schema')).length, 1);
+  const own = new Database(join(folder, 'function.db'), { logger });
+  own.function('mine', () => 1);
+  assert.equal(own.health().warnings.filter(({ code }) => code.startsWith('weaker')).length, 0);
+  own.close();
+  const strict = new Database(join(folder, 'strict.db'), { logger, weakerPragmas: 'throw' });
+  assert.throws(() => strict.pragma('trusted_schema = ON'), { code: 'SAFE_SQLITE_UNSAFE_STATEMENT' });
+  assert.equal(strict.pragma('trusted_schema', { simple: true }), 0);
+  strict.close();
+});
+
 test('a warning about the filesystem is logged once for it, and is in the health of each database', async () => {
   const { messages, logger } = recorder();
   const counts: number[] = [];
