@@ -1,5 +1,6 @@
 /** Tests that a warning that comes up at every open is logged once, and that a terminal gets one readable line. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -105,4 +106,21 @@ test('a terminal gets time, level, message and where to read on', () => {
   });
   assert.equal(terminalLine(`${line}\n`), '03:04:05 WARN safe-sqlite: warning: x\\x1b[2J (docs/alerts.md)\n');
   assert.equal(terminalLine('no JSON'), 'no JSON');
+});
+
+const noScript = spawnSync('script', ['--version']).status === 0 ? false : 'needs script (util-linux)';
+
+test('a program at a real terminal writes such lines, and JSON into a file', { skip: noScript }, () => {
+  const root = JSON.stringify(join(import.meta.dirname, '../..'));
+  const program = `const db = require(require('module').createRequire(${root} + '/x.js').resolve('safe-sqlite'))(process.argv[1]);
+    db.pragma('synchronous = NORMAL'); db.pragma('synchronous = NORMAL'); db.close();`;
+  const file = join(folder, 'terminal.db');
+  const shell = [process.execPath, '-e', program, file].map(word => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+  const shown = spawnSync('script', ['-qec', shell, '/dev/null'], { encoding: 'utf8' }).stdout.split('\r\n');
+  const lines = shown.filter(line => line.includes('synchronous'));
+  assert.equal(lines.length, 1, shown.join('\n'));
+  assert.match(lines[0] ?? '', /^\d\d:\d\d:\d\d WARN safe-sqlite: warning: .*stays as it is.*\(docs\/pragmas\.md\)$/);
+  const piped = spawnSync(process.execPath, ['-e', program, file], { encoding: 'utf8' }).stderr.trim().split('\n');
+  const facts = piped.map(line => JSON.parse(line) as Record<string, unknown>);
+  assert.equal(facts.filter(({ code }) => code === 'weaker-pragma-kept').length, 1);
 });
