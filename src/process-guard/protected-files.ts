@@ -106,7 +106,7 @@ export function protectedFile(path: string, nameOnly: boolean): ProtectedFile | 
 }
 
 /** Undefined where nothing can be seen, for example because of its rights, or below a mock of `fs`: the call will say why. */
-function look(path: string, stat: typeof statSync | typeof lstatSync): BigIntStats | undefined {
+function look(path: string, stat: typeof statSync): BigIntStats | undefined {
   try {
     return stat(path, { bigint: true, throwIfNoEntry: false });
   } catch {
