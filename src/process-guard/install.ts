@@ -35,21 +35,22 @@ const state = processGlobal<GuardState>('process-guard', 3, () => ({
  * and reading a `-wal` or `-journal`.
  *
  * Symbolic and hard links are followed: for calls that wait (`…Sync`) everywhere, for others in the folders of the open
- * databases, so that no call is made to wait for a network filesystem. Text that `node:sqlite` is given is searched for
+ * databases: no call waits for a network filesystem because of the guard. Text that `node:sqlite` is given is searched for
  * ATTACH and VACUUM INTO with a literal name.
  *
- * It guards the thread that it is installed in, for `import` and `require`. Functions that were taken out of the module
- * before (`const { readFileSync } = require('fs')`) are not covered; install it first, or use `safe-sqlite/register`.
+ * It guards the thread that it is installed in, for `import` and `require`, and in modules that have copied the functions of
+ * `fs` (graceful-fs, fs-extra). Functions that CommonJS took out of the module before (`const { readFileSync } =
+ * require('fs')`) are not covered; install it first, or use `safe-sqlite/register`.
  *
  * @example
  * const removeGuard = installProcessGuard();
  */
 export function installProcessGuard(): () => void {
-  state.installs += 1;
   if (state.remove === null) {
     state.judge = { isPlain, call: judgeCall, database: judgeDatabase };
     state.remove = addJudge(state.judge, wrap);
   }
+  state.installs += 1;
   let installed = true;
   return () => {
     if (!installed) return;
@@ -62,11 +63,21 @@ export function installProcessGuard(): () => void {
   };
 }
 
-/** Installs the guard for this thread with the first file that is opened in it. */
+/**
+ * Installs the guard for this thread with the first file that is opened in it. Where that fails, the database opens all the
+ * same: the sentinel still notices lost locks.
+ */
 export function guardByDefault(processGuard: 'on' | 'off'): void {
   if (state.byDefault || processGuard === 'off' || guardIsOffInEnvironment()) return;
   state.byDefault = true;
-  installProcessGuard();
+  try {
+    installProcessGuard();
+  } catch (error) {
+    process.emitWarning(`The process guard of safe-sqlite cannot be installed: ${String(error)}`, {
+      code: 'SAFE_SQLITE_NO_PROCESS_GUARD',
+      detail: "`fs.readFile` on an open database cancels its locks here. `processGuard: 'off'` silences this.",
+    });
+  }
 }
 
 function judgeDatabase(call: string, path: string): Error | null {

@@ -22,10 +22,8 @@ export function wrapNodeSqlite(judge: Judge): () => void {
     const sqlite = Reflect.apply(getBuiltin, process, ['node:sqlite']) as object | undefined;
     restore = sqlite === undefined ? null : wrapModule(judge, sqlite);
   };
-  // Node before 22.15 cannot intercept the import.
-  const hooked = typeof registerHooks === 'function';
-  if (nodeSqliteLoaded() || !hooked) wrap();
-  const hooks = hooked ? registerHooks({ resolve: beforeSqlite(wrap) }) : null;
+  const hooks = hookResolution(wrap);
+  if (nodeSqliteLoaded() || hooks === null) wrap();
   const unwatch = replaceProperty(process, 'getBuiltinModule', () => {
     return function getBuiltinModule(this: unknown, ...args: unknown[]) {
       if (args[0] === 'node:sqlite') wrap();
@@ -37,6 +35,16 @@ export function wrapNodeSqlite(judge: Judge): () => void {
     unwatch();
     restore?.();
   };
+}
+
+/** Null where Node cannot tell when a module is asked for: before 22.15, and in Jest, whose `registerHooks` throws. */
+function hookResolution(wrap: () => void): { deregister(): void } | null {
+  if (typeof registerHooks !== 'function') return null;
+  try {
+    return registerHooks({ resolve: beforeSqlite(wrap) });
+  } catch {
+    return null;
+  }
 }
 
 function beforeSqlite(wrap: () => void): ResolveHookSync {

@@ -59,3 +59,19 @@ test("processGuard: 'off' and the environment variable keep it off", () => {
   assert.deepEqual(outcome('safe-sqlite', { processGuard: 'off' }), locksLost);
   assert.deepEqual(outcome('safe-sqlite', {}, { SAFE_SQLITE_PROCESS_GUARD: 'off' }), locksLost);
 });
+
+test('a runner that forbids module hooks, or an fs that cannot be changed, keeps no database from opening', () => {
+  // As Jest does it since 30.5.
+  const hooksForbidden = `require('node:module').registerHooks = () => { throw new TypeError('not supported'); }; ${program}`;
+  assert.deepEqual(outcome('safe-sqlite', {}, {}, hooksForbidden), refused);
+  const frozen = `
+    const original = require('node:fs');
+    Object.defineProperty(original, 'truncateSync', { get() { throw new Error('frozen'); } });
+    const db = require('safe-sqlite')(process.argv[2], { logger: false });
+    db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1)');
+    process.on('warning', ({ code }) => {
+      console.log(JSON.stringify([code, db.prepare('SELECT count(*) FROM t').pluck().get()]));
+      db.close();
+    });`;
+  assert.deepEqual(outcome('safe-sqlite', {}, { NODE_NO_WARNINGS: '1' }, frozen), ['SAFE_SQLITE_NO_PROCESS_GUARD', 1]);
+});

@@ -21,3 +21,21 @@ test('a file works, and errors have the class of this copy of the package', () =
   db.close();
   fs.rmSync(folder, { recursive: true });
 });
+
+test('the process guard is on, also after the modules are loaded again', () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'safe-sqlite-jest-'));
+  for (const name of ['first.db', 'second.db']) {
+    const file = path.join(folder, name);
+    const again = require('safe-sqlite');
+    const db = new again.Database(file, { logger: false });
+    db.exec('CREATE TABLE t(a)');
+    expect(() => fs.readFileSync(file)).toThrow(expect.objectContaining({ code: 'SAFE_SQLITE_COPY_CONFLICT' }));
+    expect(() => require('fs').readFileSync(file)).toThrow(/db\.backup/);
+    db.exec('INSERT INTO t VALUES (1)');
+    expect(db.prepare('SELECT count(*) FROM t').pluck().get()).toBe(1);
+    db.close();
+    expect(fs.readFileSync(file).length).toBeGreaterThan(0);
+    jest.resetModules();
+  }
+  fs.rmSync(folder, { recursive: true });
+});
