@@ -13,8 +13,13 @@ const escapes: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
+/** Controls, and what turns the direction of text around: a viewer acts on them instead of showing them. */
+const active = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
 function escape(text: string): string {
-  return text.replaceAll(/[&<>"']/g, character => escapes[character] ?? character);
+  return text
+    .replaceAll(active, character => (character === '\n' ? character : '\ufffd'))
+    .replaceAll(/[&<>"']/g, character => escapes[character] ?? character);
 }
 
 /** `said`: what became of a note that was sent. */

@@ -23,7 +23,7 @@ import { isText, parseShape, type Shape } from '../filesystem/json-shape';
 import { readSmallFile } from '../filesystem/small-file';
 import { isTrusted } from '../filesystem/trust';
 import { noHardLinks, tryLink } from './durable-rename';
-import { temporaryName, thisProcess } from './process-id';
+import { temporaryName, thisProcess } from '../filesystem/process-id';
 
 /**
  * The content of `<database>-backup-id`.

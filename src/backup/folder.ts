@@ -4,7 +4,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { basename, join, parse } from 'node:path';
 import type { FolderHandle } from '../filesystem/folder-handle';
 import type { IdClue } from './database-id';
-import { readManifest, type BackupManifest } from './manifest';
+import { readManifest, readManifestFile, type BackupManifest } from './manifest';
 
 export interface StoredBackup {
   readonly path: string;
@@ -19,6 +19,8 @@ export interface StoredBackup {
    * `'other'`: of another database of the same name.
    */
   readonly kind: 'own' | 'older' | 'unknown' | 'changed' | 'foreign' | 'other';
+  /** The file was changed in some way after its manifest was written: only its hash says whether it counts (unchanged.ts). */
+  readonly touched: boolean;
 }
 
 /** The criteria for sorting the backups of a folder. */
@@ -55,11 +57,12 @@ export async function listBackups(
     const moment = momentOfName(name);
     if (moment === null) continue;
     const path = join(directory, name);
-    const manifest = readManifest(manifestPath(path), isOwner);
-    const kind = kindOf(manifest, lstatSync(path, { throwIfNoEntry: false }), { source, id, isOwner });
-    // A renamed database keeps its backups; a file without a manifest is recognized by its name alone.
+    const { manifest, changedMs } = readManifestFile(manifestPath(path), isOwner);
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    const kind = kindOf(manifest, stats, { source, id, isOwner });
+    // A database that was renamed keeps its backups; a file without a manifest is told by its name alone.
     if (kind === null || (['unknown', 'foreign', 'other'].includes(kind) && !name.startsWith(prefix))) continue;
-    stored.push({ path, moment, manifest, kind });
+    stored.push({ path, moment, manifest, kind, touched: (stats?.ctimeMs ?? Infinity) > changedMs });
   }
   return stored.toSorted((one, other) => one.moment - other.moment);
 }

@@ -12,7 +12,7 @@ import { isCount, isNullOr, isText, parseShape, type Shape } from '../filesystem
 import { readSmallFile } from '../filesystem/small-file';
 import { isId, markOf } from './database-id';
 import type { BackupResult } from './options';
-import { temporaryName, thisProcess } from './process-id';
+import { temporaryName, thisProcess } from '../filesystem/process-id';
 
 /** Fields of every version of the format. */
 interface ManifestFacts {
@@ -149,7 +149,16 @@ function refuseExchanged(descriptor: number, folder: FolderHandle, name: string,
 
 /** Returns `null` if there is no manifest, `isOwner` rejects its user, or it does not have the form of one. */
 export function readManifest(path: string, isOwner: (uid: number) => boolean): BackupManifest | null {
+  return readManifestFile(path, isOwner).manifest;
+}
+
+/** The same, with the time of the last change of the manifest, in milliseconds since 1970. */
+export function readManifestFile(
+  path: string,
+  isOwner: (uid: number) => boolean,
+): { readonly manifest: BackupManifest | null; readonly changedMs: number } {
   const found = readSmallFile(path, maxBytes);
-  if (found.state !== 'read' || !isOwner(found.stats.uid)) return null;
-  return parseShape(found.text, currentForm) ?? parseShape(found.text, firstForm);
+  if (found.state !== 'read' || !isOwner(found.stats.uid)) return { manifest: null, changedMs: -Infinity };
+  const manifest = parseShape(found.text, currentForm) ?? parseShape(found.text, firstForm);
+  return { manifest, changedMs: found.stats.ctimeMs };
 }

@@ -1,6 +1,6 @@
 /** Makes scheduled backups: one timer, one backup at a time, retention after each, and the status of the last one. */
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { basename, parse } from 'node:path';
 import { clearTimeout, setTimeout, wallClockNow } from '../base/clock';
 import { count } from '../base/figures';
@@ -16,6 +16,7 @@ import type { BackupResult } from './options';
 import { takeScheduleLock } from './schedule-lock';
 import { dueBackup, type Due, isOverdue, retention } from './schedule-rules';
 import { stepFailure } from './steps';
+import { BackupProofs } from './unchanged';
 
 export interface ScheduleDependencies {
   /** Canonical path of the database. */
@@ -76,7 +77,8 @@ class RunningSchedule implements Schedule {
   readonly #ending = new AbortController();
   readonly #told = new Set<string>();
   #id: string | null = null;
-  #own: readonly { readonly path: string; readonly moment: number }[] = [];
+  readonly #proofs = new BackupProofs();
+  #own: readonly StoredBackup[] = [];
   #next: number | null = null;
   #failures = 0;
   #lastFailure: number | null = null;
@@ -150,7 +152,7 @@ class RunningSchedule implements Schedule {
     const { directory, intervalMs } = this.#options;
     const { source, lockDirectory, nativeBinding } = this.#dependencies;
     this.#path = directory;
-    await mkdir(directory, { recursive: true, mode: folderModeFor(source) });
+    FolderHandle.make(directory, folderModeFor(source)).close();
     const id = await this.#identify();
     await this.#look(id);
     if (this.#due().at > this.#now()) return this.#settled();
@@ -198,7 +200,7 @@ class RunningSchedule implements Schedule {
   async #look(id: string): Promise<void> {
     const { directory } = this.#options;
     const found = await listBackups(directory, { source: this.#dependencies.source, id });
-    this.#own = found.filter(({ kind }) => kind === 'own');
+    this.#own = await this.#withProvenNewest(found.filter(({ kind }) => kind === 'own'));
     const of = (kind: StoredBackup['kind']): string[] =>
       found.filter(each => each.kind === kind).map(each => each.path);
     this.#hasNamesake = of('other').length > 0;
@@ -226,8 +228,52 @@ class RunningSchedule implements Schedule {
     }
   }
 
+  /**
+   * The newest one decides when the next backup is due, and is shown as the last one: it must have the bytes of its manifest.
+   * One that cannot be read now counts: it says nothing bad.
+   */
+  async #withProvenNewest(own: readonly StoredBackup[]): Promise<readonly StoredBackup[]> {
+    const counted = [...own];
+    for (let newest = counted.at(-1); newest !== undefined; newest = counted.at(-1)) {
+      if ((await this.#proofs.proofOf(newest, this.#ending.signal)) !== 'changed') break;
+      this.#tellChanged(newest.path);
+      counted.pop();
+    }
+    return counted;
+  }
+
+  /**
+   * What may be removed: it has the bytes of its manifest, and so has every backup on whose account it goes. What was
+   * changed stays, for somebody to look at.
+   */
+  async #removable(): Promise<readonly StoredBackup[]> {
+    let counted = this.#own;
+    for (;;) {
+      const { keep, remove } = retention(counted, each => each.moment, this.#now(), this.#options.keep);
+      if (remove.length === 0) return [];
+      const changed = new Set<StoredBackup>();
+      for (const backup of [...keep.map(({ item }) => item), ...remove]) {
+        const proof = await this.#proofs.proofOf(backup, this.#ending.signal);
+        if (proof === 'unread') return [];
+        if (proof === 'unchanged') continue;
+        changed.add(backup);
+        this.#tellChanged(backup.path);
+      }
+      if (changed.size === 0) return remove;
+      counted = counted.filter(each => !changed.has(each));
+    }
+  }
+
+  #tellChanged(path: string): void {
+    this.#tell(
+      'altered-backup',
+      `${path} does not have the content that its manifest says: something changed it after it was made. It does not count, and is not removed.`,
+      { path },
+    );
+  }
+
   async #make(id: string): Promise<void> {
-    const { directory, keep } = this.#options;
+    const { directory } = this.#options;
     const { source, backup, onRemoved } = this.#dependencies;
     let moment = this.#now();
     const pathAt = (): string => backupPath(directory, source, moment, this.#hasNamesake ? id : null);
@@ -239,8 +285,7 @@ class RunningSchedule implements Schedule {
     try {
       await this.#describe(folder, { source, id, stats }, moment, result);
       await this.#look(id);
-      const { remove } = retention(this.#own, each => each.moment, this.#now(), keep);
-      const { removed, failures } = await removeBackups(folder, remove);
+      const { removed, failures } = await removeBackups(folder, await this.#removable());
       if (removed.length > 0) onRemoved?.(removed);
       this.#own = this.#own.filter(({ path }) => !removed.includes(path));
       for (const error of failures) {

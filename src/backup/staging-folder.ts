@@ -16,9 +16,10 @@ import { join } from 'node:path';
 import { sameFile } from '../base/file-identity';
 import { UntrustedFileError } from '../errors/refusals';
 import { FolderHandle } from '../filesystem/folder-handle';
+import { refuseForeign } from '../filesystem/private-folder';
 import { lockFile, type FileLock } from './file-lock';
 import { sidecarSuffixes } from './place';
-import { isAbandoned, processIdOf, processStart, temporaryName, thisProcess } from './process-id';
+import { isAbandoned, processIdOf, processStart, temporaryName, thisProcess } from '../filesystem/process-id';
 
 /** A file of a staging folder with the descriptor that created it, opened before every write. */
 export interface StagedFile {
@@ -238,24 +239,4 @@ async function removeFolder(above: FolderHandle, name: string, folder: FolderHan
     () => true,
     () => false,
   );
-}
-
-/**
- * The new folder must be this user's and closed to all others. A filesystem without users (vfat, a network mount that
- * squashes root) gives every file the same ones: a new file shows which.
- */
-function refuseForeign(folder: FolderHandle): void {
-  const { path } = folder;
-  const { uid, mode } = folder.stats;
-  const own = process.geteuid?.();
-  if (own === undefined || (uid === BigInt(own) && (Number(mode) & 0o077) === 0)) return;
-  const probe = folder.at('probe');
-  mkdirSync(probe, { mode: 0o700 });
-  const usual = lstatSync(probe, { bigint: true });
-  rmSync(probe, { recursive: true });
-  if (usual.uid === uid && usual.mode === mode) return;
-  throw new UntrustedFileError(`${path} belongs to another user than the one who created it.`, {
-    hint: 'A user who may write in the folder above exchanged it. Let only trusted users write there, or choose another folder.',
-    details: { path, uid: Number(uid) },
-  });
 }

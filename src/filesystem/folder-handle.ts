@@ -1,9 +1,25 @@
-/** Holds a folder by its descriptor and, where other users could redirect its name, names files through that. */
-import { closeSync, constants, fstatSync, fsync, lstatSync, openSync, statSync, type BigIntStats } from 'node:fs';
+/** Holds a folder by its descriptor and, where other users could lead its name elsewhere, names files through that. */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+  type BigIntStats,
+} from 'node:fs';
 import { promisify } from 'node:util';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { errorCode } from '../base/foreign-error';
 import { sameFile, type FileIdentity } from '../base/file-identity';
+import { UntrustedFileError } from '../errors/refusals';
 import { sharedFolders } from './build-place';
+import { foreignLinks, type ForeignControl } from './foreign-control';
 
 /**
  * A folder that stays the same even if its name, or one above it, is redirected.
@@ -30,9 +46,52 @@ export class FolderHandle {
     this.#byDescriptor = this.#descriptor !== null && isShared ? nameOf(this.#descriptor, this.identity) : null;
   }
 
-  /** Throws the system's error. */
+  /**
+   * Throws what the system says, and `UntrustedFileError` where a symbolic link of another user leads there: whoever owns a
+   * link chooses where it leads, also between two looks.
+   */
   static open(path: string): FolderHandle {
-    return new FolderHandle(path, path, folderFlags, sharedFolders(path).length > 0);
+    const folder = new FolderHandle(path, path, folderFlags, sharedFolders(path).length > 0);
+    try {
+      folder.#refuseMisled(resolve(path));
+      return folder;
+    } catch (error) {
+      folder.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Opens a folder that somebody named, and makes it, with those above it, where it is missing: with `mode`, one by one, each
+   * by the descriptor of the one above. Throws as {@link open}.
+   */
+  static make(path: string, mode: number): FolderHandle {
+    const absolute = resolve(path);
+    const missing: string[] = [];
+    let standing = absolute;
+    while (lstatSync(standing, { throwIfNoEntry: false }) === undefined && dirname(standing) !== standing) {
+      missing.unshift(basename(standing));
+      standing = dirname(standing);
+    }
+    let folder = FolderHandle.open(standing);
+    try {
+      for (const name of missing) {
+        try {
+          mkdirSync(folder.at(name), { mode });
+        } catch (error) {
+          // Somebody else made it; what is no folder fails at the next step.
+          if (errorCode(error) !== 'EEXIST') throw folder.named(error);
+        }
+        const above = folder;
+        folder = above.inside(name);
+        above.close();
+      }
+      folder.#refuseMisled(absolute);
+      return folder;
+    } catch (error) {
+      folder.close();
+      throw error;
+    }
   }
 
   /** Opens a folder inside this one; `name` must not be a symbolic link. */
@@ -42,6 +101,19 @@ export class FolderHandle {
     } catch (error) {
       throw this.named(error);
     }
+  }
+
+  /** Asked after the open: what counts is the folder that is open. */
+  #refuseMisled(path: string): void {
+    // A shared parent above is what lets anybody exchange it; elsewhere this costs a call for each part of the path.
+    const [link] = foreignLinks(path);
+    if (link !== undefined) throw misled(path, link);
+    if (this.#byDescriptor === null) return;
+    // The kernel's own name of it. Where that is another one, links of trusted users lead there, or it was exchanged.
+    const real = readlinkSync(this.#byDescriptor);
+    if (real !== path && real !== realpathSync(path)) throw misled(path, undefined);
+    const [since] = foreignLinks(path);
+    if (since !== undefined) throw misled(path, since);
   }
 
   /** The plain name, which SQLite and other processes use. */
@@ -80,7 +152,17 @@ export class FolderHandle {
     return syncDescriptor(this.#descriptor);
   }
 
-  /** Replaces the descriptor path in `error` by the plain name, which means something to a reader. */
+  /** As {@link sync}, in the calling thread. */
+  syncNow(): void {
+    if (this.#descriptor === null) return;
+    try {
+      fsyncSync(this.#descriptor);
+    } catch (error) {
+      if (errorCode(error) !== 'EINVAL') throw error;
+    }
+  }
+
+  /** `error` with the plain name in the place of the one by descriptor, which tells nobody anything. */
   named<Thrown>(error: Thrown): Thrown {
     const byDescriptor = this.#byDescriptor;
     if (byDescriptor === null || typeof error !== 'object' || error === null) return error;
@@ -96,6 +178,17 @@ export class FolderHandle {
     this.#closed = true;
     closeSync(this.#descriptor);
   }
+}
+
+function misled(path: string, link: ForeignControl | undefined): UntrustedFileError {
+  const message =
+    link === undefined
+      ? `The folder ${path} was exchanged while it was opened.`
+      : `${link.path} is a symbolic link of user ${link.uid}, who decides where it leads.`;
+  return new UntrustedFileError(message, {
+    hint: 'Name a folder that no other user can exchange, without such a link.',
+    details: { path },
+  });
 }
 
 const fsyncOf = promisify(fsync);

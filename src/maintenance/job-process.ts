@@ -13,7 +13,8 @@ import type { ChildProcess } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { atExit } from '../base/at-exit';
 import { processGlobal } from '../base/process-global';
-import { MaintenanceError } from '../errors/refusals';
+import { shellWord } from '../base/terminal-text';
+import { MaintenanceError, UntrustedFileError } from '../errors/refusals';
 import { startProcess } from '../native/programs';
 import { childEnvironment } from '../options/child-environment';
 import type {
@@ -190,13 +191,22 @@ function bytesOf(file: string): number {
     .reduce((sum, bytes) => sum + bytes, 0);
 }
 
-function ended(job: ProcessJob, limits: JobLimits, complaints: string, how: string): MaintenanceError {
-  const limit = /^limit: (processor|memory)$/m.exec(complaints)?.[1];
+function ended(job: ProcessJob, limits: JobLimits, complaints: string, how: string): Error {
+  const limit = /^limit: (processor|memory|irregular)$/m.exec(complaints)?.[1];
   const details = { job: job.kind, file: job.file };
   if (limit === undefined) {
     return new MaintenanceError(`The process of a job for ${job.file} ended (${how}).`, {
       details: { ...details, ...(complaints === '' ? {} : { said: complaints.trim() }) },
     });
+  }
+  if (limit === 'irregular') {
+    return new UntrustedFileError(
+      `A FIFO stands where ${job.file} or a file beside it is expected: the job was ended.`,
+      {
+        hint: `Somebody put it there while the job ran. Look at what stands there (ls -l ${shellWord(job.file)}*), and move it away.`,
+        details: { ...details, limit },
+      },
+    );
   }
   const what =
     limit === 'processor'

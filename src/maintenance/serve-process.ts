@@ -13,8 +13,8 @@ export function serveProcess(program: string): void {
   const control = createSharedState();
   process.on('message', (message: ProcessMessage) => {
     if (message.type === 'answer') return answer(control, message.pages);
-    // A schema can use up all memory in less time than a thread takes to start.
-    startWatchdog(program, message.limits).once('online', () => void run(message.job));
+    // A schema can take all memory in less time than a thread takes to start.
+    startWatchdog(program, message.limits, message.job.file.trim()).once('online', () => void run(message.job));
   });
 
   async function run(job: Job): Promise<void> {
@@ -37,8 +37,8 @@ function send(message: WorkerMessage): void {
   process.send?.(message);
 }
 
-function startWatchdog(program: string, limits: JobLimits): Worker {
-  const workerData: WatchdogData = { watchdog: true, limits, parent: process.ppid };
+function startWatchdog(program: string, limits: JobLimits, file: string): Worker {
+  const workerData: WatchdogData = { watchdog: true, limits, parent: process.ppid, file };
   const watchdog = new Worker(program, { eval: true, workerData, execArgv: [] });
   watchdog.unref();
   return watchdog;
@@ -50,4 +50,6 @@ export interface WatchdogData {
   readonly limits: JobLimits;
   /** Process id of the host when the job began. */
   readonly parent: number;
+  /** The database of the job. */
+  readonly file: string;
 }

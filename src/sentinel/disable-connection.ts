@@ -60,12 +60,13 @@ export function disableConnection(
   return { error, tell: tellAll, rescueAgain: done ? null : again };
 }
 
-/** Tries rescueDirectory, then the database's folder, then the temp folder. */
+/** Tries `rescueDirectory`, then the folder of the database, then the folder for temporary files. */
 function saveFiles({ native, file }: DisabledConnection, directory: string | null): Rescue {
   const beside = dirname(file);
   if (directory === null) return rescue(native, [beside], basename(file), currentDate());
   try {
-    mkdirSync(directory, { recursive: true });
+    // It holds copies of databases.
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
   } catch {
     // It cannot be written there either; the rescue tries the next folder.
   }

@@ -1,11 +1,24 @@
-/**
- * Saves the data that a connection still sees after its files were deleted or replaced: into a new file, never into the
- * old one.
- */
-import { closeSync, fsyncSync, openSync, rmSync, statSync } from 'node:fs';
+/** Saves what a connection still sees after its files were deleted or replaced: into a new file, never into the old. */
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { asError, errorMessage } from '../base/foreign-error';
+import { join, resolve } from 'node:path';
+import { sameFile } from '../base/file-identity';
+import { asError, errorCode, errorMessage } from '../base/foreign-error';
+import { UntrustedFileError } from '../errors/refusals';
+import { chooseBuildPlace } from '../filesystem/build-place';
+import { FolderHandle } from '../filesystem/folder-handle';
+import { PrivateFolder } from '../filesystem/private-folder';
 import { NativeDatabase } from '../native/better-sqlite3';
 
 /** The part of better-sqlite3's connection that a rescue uses. */
@@ -29,23 +42,31 @@ export type Rescue =
   | { readonly rescued: false; readonly error: Error };
 
 /**
- * Writes everything that the connection has committed to `<name>.rescued-<UTC time>.db` in the first writable one of
- * `directories`, then in the temporary folder; checks it and syncs it.
+ * Writes everything that the connection has committed to `<name>.rescued-<UTC time>.db` in the first of `directories`
+ * that takes it, then in the folder for temporary files; checks it and syncs it.
  *
  * An open transaction is rolled back first: none of it was acknowledged, and `VACUUM INTO` cannot run inside one.
  * Commits in a deleted `-wal` are still visible to the connection that has it open (measured: 101 of 101 rows).
  */
 export function rescue(connection: RescuedConnection, directories: readonly string[], name: string, now: Date): Rescue {
   const file = rescueName(name, now);
-  const places = new Set([...directories, tmpdir()].map(directory => join(directory, file)));
+  const failures: unknown[] = [];
+  const places = new Set([...directories, tmpdir()].map(directory => resolve(directory)));
   try {
     if (connection.inTransaction) connection.exec('ROLLBACK');
-    const path = writeInto(connection, [...places]);
-    const problem = integrityProblem(path) ?? syncProblem(path);
-    return { rescued: true, path, bytes: statSync(path).size, problem };
+    for (const directory of places) {
+      try {
+        return writeInto(connection, directory, file);
+      } catch (cause) {
+        failures.push(cause);
+      }
+    }
   } catch (cause) {
     return { rescued: false, error: asError(cause) };
   }
+  const tried = [...places].map(directory => join(directory, file)).join(' or ');
+  const message = `No rescued copy could be written to ${tried}: ${errorMessage(failures[0])}`;
+  return { rescued: false, error: new AggregateError(failures, message) };
 }
 
 /** `app.db` at noon becomes `app.db.rescued-20261121T120000.000Z.db`: sorted by time, and valid on every system. */
@@ -53,39 +74,99 @@ export function rescueName(name: string, now: Date): string {
   return `${name}.rescued-${now.toISOString().replaceAll(/[-:]/g, '')}.db`;
 }
 
+const copyName = 'copy.tmp';
+
 /**
- * `VACUUM INTO` fills an empty private file: the permissions of the database are gone with its name, and the folder may
- * be the temporary one. `wx`: no older rescue is overwritten.
+ * `VACUUM INTO` goes by name, so the copy is built in a folder of mode 0700 that no other user can enter, and takes its own
+ * name when it is checked and synced. It stays readable by this user alone: the permissions of the database went with its
+ * name.
  */
-function writeInto(connection: RescuedConnection, places: readonly string[]): string {
-  const failures: unknown[] = [];
-  for (const path of places) {
+function writeInto(connection: RescuedConnection, directory: string, file: string): Rescue {
+  const target = FolderHandle.open(directory);
+  try {
+    if (target.look(file) !== null) throw alreadyThere(join(directory, file));
+    const place = chooseBuildPlace(realpathSync(directory), [tmpdir()], 0);
+    const build = PrivateFolder.create(place.folder);
     try {
-      closeSync(openSync(path, 'wx', 0o600));
-    } catch (cause) {
-      failures.push(cause);
-      continue;
+      const copy = build.createFile(copyName);
+      let problem: string | null;
+      try {
+        copy.check();
+        connection.prepare('VACUUM INTO ?').run(copy.path);
+        copy.check();
+        problem = integrityProblem(copy.path) ?? syncProblem(copy.descriptor);
+        copy.check();
+      } finally {
+        closeSync(copy.descriptor);
+      }
+      const { bytes, finding } = place.sameFilesystem
+        ? publish(build, copyName, target, file)
+        : carry(build, target, file);
+      return { rescued: true, path: join(directory, file), bytes, problem: problem ?? finding };
+    } finally {
+      build.remove();
     }
-    try {
-      connection.prepare('VACUUM INTO ?').run(path);
-      return path;
-    } catch (cause) {
-      failures.push(cause);
-      // On a full disk SQLite leaves a partial file, which must not pass for a rescued copy.
-      removeUnfinished(path);
-    }
+  } finally {
+    target.close();
   }
-  throw new AggregateError(
-    failures,
-    `No rescued copy could be written to ${places.join(' or ')}: ${String(failures[0])}`,
-  );
 }
 
-function removeUnfinished(path: string): void {
+interface Published {
+  readonly bytes: number;
+  /** Why it is not certain that the name holds after a power failure. */
+  readonly finding: string | null;
+}
+
+/** Gives the finished file of a private folder its name; never over a file that stands there. */
+function publish(from: PrivateFolder, name: string, target: FolderHandle, file: string): Published {
+  const finished = from.at(name);
+  const facts = lstatSync(finished, { bigint: true });
   try {
-    rmSync(path, { force: true });
-  } catch {
-    // The thrown error names the file anyway.
+    linkSync(finished, target.at(file));
+  } catch (cause) {
+    // Not every filesystem has hard links. link(2)
+    if (target.look(file) !== null) throw alreadyThere(join(target.path, file));
+    if (!noHardLinks.has(errorCode(cause) ?? '')) throw target.named(cause);
+    renameSync(finished, target.at(file));
+  }
+  const placed = target.look(file);
+  if (placed === null || !sameFile(placed, facts) || !target.holds()) {
+    throw new UntrustedFileError(`The rescued copy does not stand at ${join(target.path, file)}: somebody moved it.`, {
+      hint: 'Whoever may write in that folder, or in one above it, did that. Let only trusted users write there.',
+      details: { path: join(target.path, file) },
+    });
+  }
+  return { bytes: Number(placed.size), finding: folderProblem(target) };
+}
+
+/** Copies the finished file to the filesystem of `target`, into a private folder there, and gives it its name. */
+function carry(build: PrivateFolder, target: FolderHandle, file: string): Published {
+  const arrived = PrivateFolder.create(target.path);
+  try {
+    const from = openSync(build.at(copyName), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    try {
+      const { descriptor } = arrived.createFile(copyName);
+      let problem: string | null;
+      try {
+        copyBytes(from, descriptor);
+        problem = syncProblem(descriptor);
+      } finally {
+        closeSync(descriptor);
+      }
+      const published = publish(arrived, copyName, target, file);
+      return { ...published, finding: problem ?? published.finding };
+    } finally {
+      closeSync(from);
+    }
+  } finally {
+    arrived.remove();
+  }
+}
+
+function copyBytes(from: number, to: number): void {
+  const buffer = Buffer.alloc(1_048_576);
+  for (let read = readSync(from, buffer); read > 0; read = readSync(from, buffer)) {
+    for (let done = 0; done < read;) done += writeSync(to, buffer, done, read - done);
   }
 }
 
@@ -105,22 +186,27 @@ function integrityProblem(path: string): string | null {
 }
 
 /** `VACUUM INTO` leaves the sync of the new file to the caller. */
-function syncProblem(path: string): string | null {
+function syncProblem(descriptor: number): string | null {
   try {
-    sync(path, 'r+');
-    // Windows cannot sync a folder, and does not need to.
-    if (process.platform !== 'win32') sync(dirname(path), 'r');
+    fsyncSync(descriptor);
     return null;
   } catch (cause) {
     return `the disk did not confirm it: ${errorMessage(cause)}`;
   }
 }
 
-function sync(path: string, flags: string): void {
-  const fd = openSync(path, flags);
+function folderProblem(folder: FolderHandle): string | null {
   try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    folder.syncNow();
+    return null;
+  } catch (cause) {
+    return `the disk did not confirm its name: ${errorMessage(cause)}`;
   }
 }
+
+function alreadyThere(path: string): Error {
+  return Object.assign(new Error(`EEXIST: file already exists: ${path}`), { code: 'EEXIST', path });
+}
+
+/** A filesystem without hard links answers with one of these. link(2) */
+const noHardLinks: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL']);

@@ -11,6 +11,12 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import Native from 'better-sqlite3';
 import fc from 'fast-check';
+import { readManifest } from '../../dist/backup/manifest.js';
+import { databaseIdPath, readDatabaseId } from '../../dist/backup/database-id.js';
+import { momentOfName, listBackups, momentOf, stampOf } from '../../dist/backup/folder.js';
+import { classifyDarwinMount, darwinMountOf, parseDarwinMounts } from '../../dist/filesystem/darwin/mounts.js';
+import { processIdOf, temporaryName } from '../../dist/filesystem/process-id.js';
+import { classifyWindowsPath } from '../../dist/filesystem/windows/path.js';
 import { parseMountTable, mountOf } from '../../dist/filesystem/linux/mount-table.js';
 import { parseShape, isCount, isNullOr, isText } from '../../dist/filesystem/json-shape.js';
 import { readFenceMarker } from '../../dist/filesystem/fence-marker.js';
@@ -247,6 +253,92 @@ describe('texts of shared folders', () => {
     rmSync(`${file}-fenced`);
   });
 
+  test('a manifest, and with it what counts in the folder of backups', async () => {
+    const backups = mkdtempSync(join(folder, 'backups-'));
+    const path = join(backups, `app-${stampOf(0)}.json`);
+    writeFileSync(join(backups, `app-${stampOf(0)}.db`), 'x');
+    const source = '/srv/app.db';
+    const id = 'a'.repeat(32);
+    const valid = {
+      format: 2,
+      database: id,
+      mark: '1.1',
+      source,
+      created: '2026-01-01T00:00:00.000Z',
+      bytes: 1,
+      pages: 1,
+      sha256: '0'.repeat(64),
+      method: 'online',
+      verified: 'quick',
+      foreignKeyViolations: null,
+      sqliteVersion: '3.53.0',
+      schemaVersion: 1,
+      userVersion: 0,
+    };
+    const changed = fc
+      .tuple(fc.constantFrom(...Object.keys(valid), '__proto__', 'more'), fc.oneof(member, fc.constant(undefined)))
+      .map(([name, value]) => JSON.stringify({ ...valid, [name]: value }));
+    const text = fc.oneof(fc.string({ unit: 'binary' }), fc.json(), changed, fc.constant(JSON.stringify(valid)));
+    let counted = 0;
+    await fc.assert(
+      fc.asyncProperty(text, async content => {
+        writeFileSync(path, content);
+        const found = readManifest(path, () => true);
+        const [stored] = await listBackups(backups, { source, id, isOwner: () => true });
+        assert.ok(stored !== undefined);
+        if (found === null) return assert.equal(stored.kind, 'unknown');
+        finite(found.bytes, found.pages);
+        assert.ok(Number.isFinite(Date.parse(found.created)));
+        assert.match(found.sha256, /^[0-9a-f]{64}$/);
+        assert.ok(found.source.length <= 16_384);
+        if (stored.kind !== 'own') return;
+        counted++;
+        assert.deepEqual([found.bytes, found.format === 2 && found.database], [1, id]);
+      }),
+      runs(300),
+    );
+    assert.ok(counted > 0, 'One that is whole counts.');
+  });
+
+  test('the name of a database', () => {
+    const file = join(folder, 'named.db');
+    writeFileSync(file, '');
+    const valid = { format: 1, id: 'b'.repeat(32), file, mark: '1.1', place: '', created: '' };
+    const changed = fc
+      .tuple(fc.constantFrom(...Object.keys(valid), 'more'), fc.oneof(member, fc.constant(undefined)))
+      .map(([name, value]) => JSON.stringify({ ...valid, [name]: value }));
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json(), changed), content => {
+        writeFileSync(databaseIdPath(file), content);
+        const found = readDatabaseId(file);
+        assert.notEqual(found.state, 'missing');
+        if (found.state === 'known') assert.match(found.id, /^[0-9a-f]{32}$/);
+        if (found.state === 'copied') assert.match(found.text.id, /^[0-9a-f]{32}$/);
+      }),
+      runs(300),
+    );
+  });
+
+  test('file names that others chose: moments and processes', () => {
+    const name = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.stringMatching(/^a?-\d{8}T\d{9}Z(?:-[0-9a-f]{8})?\.db$/),
+      fc.stringMatching(/^\.safe-sqlite-[0-9a-f]{8}-\d+-[0-9a-z]+-[0-9a-z]+\.tmp(?:-wal)?$/),
+    );
+    fc.assert(
+      fc.property(name, text => {
+        const moment = momentOfName(text);
+        if (moment !== null) assert.ok(text.includes(stampOf(moment)) && momentOf(stampOf(moment)) === moment);
+        const owner = processIdOf(text);
+        if (owner === null) return;
+        assert.ok(Number.isFinite(owner.pid) && owner.pid >= 0);
+        const { host, started } = owner;
+        assert.deepEqual(processIdOf(temporaryName({ host, started, pid: 7 }, 'a')), { host, started, pid: 7 });
+      }),
+      runs(500),
+    );
+  });
+
   test('a shape accepts exactly its own members', () => {
     interface Wanted {
       readonly name: string;
@@ -332,6 +424,87 @@ const mutated = (text: string): fc.Arbitrary<string> =>
   fc
     .tuple(changes, kernelText)
     .map(([list, more]) => `${changed(Buffer.from(text, 'latin1'), list).toString('latin1')}\n${more}`);
+
+const darwinWord = fc.oneof(
+  fc.constantFrom(
+    '/dev/disk3s1',
+    ' on ',
+    '/',
+    '/System/Volumes/Data',
+    ' (',
+    ')',
+    'apfs',
+    ', ',
+    'local',
+    'read-only',
+    '\n',
+  ),
+  fc.constantFrom(
+    '/dev/disk3s5 on /System/Volumes/Data (apfs, local, journaled, nobrowse)\n',
+    '//u@nas/x on /Volumes/x (smbfs)\n',
+  ),
+  fc.string({ unit: 'binary', maxLength: 6 }),
+);
+const windowsWord = fc.oneof(
+  fc.constantFrom(
+    'C:',
+    '\\',
+    '/',
+    '\\\\',
+    '?',
+    '.',
+    'UNC',
+    'wsl$',
+    'server',
+    'share',
+    'app.db',
+    'GLOBALROOT',
+    ':stream',
+    'CON',
+  ),
+  fc.string({ unit: 'binary', maxLength: 6 }),
+);
+
+describe('what other systems print', () => {
+  test('mount of macOS', () => {
+    fc.assert(
+      fc.property(
+        fc.array(darwinWord, { maxLength: 30 }),
+        fc.string({ unit: 'binary' }),
+        fc.boolean(),
+        (words, path, data) => {
+          const mounts = parseDarwinMounts(words.join(''));
+          for (const { mountPoint, options, line } of mounts) {
+            assert.ok(mountPoint.startsWith('/') && line.includes(mountPoint) && !options.includes('\n'));
+          }
+          const mount = darwinMountOf(mounts, `/${path}`, data);
+          if (mount !== null) assert.ok(mounts.includes(mount));
+          const { verdict, reason } = classifyDarwinMount(mount, `/${path}`);
+          assert.ok(typeof verdict === 'string' && reason.length > 0);
+          // Nothing is trusted but what macOS itself calls local.
+          if (verdict !== 'refuse') assert.ok(mount?.options.includes('local'));
+        },
+      ),
+      runs(500),
+    );
+  });
+
+  test('paths of Windows', () => {
+    fc.assert(
+      fc.property(
+        fc.array(windowsWord, { maxLength: 12 }),
+        fc.option(fc.array(windowsWord, { maxLength: 12 })),
+        (words, real) => {
+          const judgement = classifyWindowsPath(words.join(''), real?.join('') ?? null);
+          assert.ok(typeof judgement.verdict === 'string' && judgement.reason.length > 0);
+          if (/^(?:\\\\|\/\/)[^\\/?.]/.test(real?.join('') ?? words.join('')))
+            assert.notEqual(judgement.class, 'local');
+        },
+      ),
+      runs(500),
+    );
+  });
+});
 
 describe('texts of the kernel, which carry names that others chose', () => {
   test('mountinfo', () => {

@@ -1,10 +1,20 @@
 /** Puts something that is no regular file under a name, then does everything that reads or writes it, and says what came of it. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Native from 'better-sqlite3';
 import * as safe from 'safe-sqlite';
+import { temporaryName, thisProcess } from '../../dist/filesystem/process-id.js';
 import { until } from '../support/until.mts';
 
 const [kind = '', name = ''] = process.argv.slice(2);
@@ -108,11 +118,24 @@ function said(error: unknown): string {
 build(file);
 build(other);
 mkdirSync(backups);
-if (name === 'manifest' || name === 'schedule lock') {
+/** What a process that is gone would have left. */
+const leftover = temporaryName({ ...thisProcess(), pid: 2 ** 30, started: '1' }, 'abc');
+
+/** The names in the folder of scheduled backups, with one backup in it that is a year old. */
+const inFolder: Readonly<Record<string, (manifest: string) => string>> = {
+  manifest: manifest => manifest,
+  backup: manifest => manifest.replace(/\.json$/, '.db'),
+  'schedule lock': () => {
+    const { id } = JSON.parse(readFileSync(`${other}-backup-id`, 'utf8')) as { id: string };
+    return join(backups, `.other-${id.slice(0, 8)}.backup-lock`);
+  },
+  'backup id': () => `${other}-backup-id`,
+  'staging folder': () => join(backups, leftover),
+};
+const within = inFolder[name];
+if (within !== undefined) {
   await scheduled();
-  const manifest = await agedManifest();
-  if (name === 'manifest') place(manifest);
-  else for (const lock of ['.other.backup-lock', '.other.backup-turn']) place(join(backups, lock));
+  place(within(await agedManifest()));
 } else place(name === 'database' ? file : `${file}${name}`);
 
 for (const [operation, act] of Object.entries(operations)) {

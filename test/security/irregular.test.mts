@@ -18,7 +18,18 @@ const limitMs = 120_000;
 
 const isLong = process.env['LONG_TESTS'] !== undefined;
 const kinds = ['fifo', 'device', 'folder', ...(isLong ? ['link', 'link-to-fifo', 'endless'] : [])];
-const names = ['database', '-wal', '-shm', '-journal', '-fenced'] as const;
+/** Beside a database, and in the folder of the scheduled backups of another one. */
+const names = [
+  'database',
+  '-wal',
+  '-shm',
+  '-journal',
+  '-fenced',
+  '-set-aside',
+  '.bak',
+  '.rescued-20260101.db',
+] as const;
+const namesOfSchedule = ['manifest', 'backup', 'schedule lock', 'backup id', 'staging folder'] as const;
 
 describe('what is no regular file', { skip }, () => {
   for (const [what, line] of [
@@ -44,7 +55,7 @@ describe('what is no regular file', { skip }, () => {
   }
 
   for (const kind of kinds) {
-    for (const name of names) {
+    for (const name of [...names, ...namesOfSchedule]) {
       test(
         `${kind} as ${name}: nothing waits, and each refusal is typed`,
         { skip: kind === 'device' && noDevice },
@@ -58,6 +69,9 @@ describe('what is no regular file', { skip }, () => {
           for (const { operation, outcome } of lines)
             if (operation !== undefined) assert.doesNotMatch(outcome ?? '', /UNTYPED/, operation);
           const outcomes = new Map(lines.map(({ operation = '', outcome = '' }) => [operation, outcome]));
+          // None of them keeps a backup from being made.
+          if ((namesOfSchedule as readonly string[]).includes(name))
+            assert.equal(outcomes.get('scheduled backup'), 'backup');
           if (name === '-fenced') {
             // Whatever stands there fences, the same for all who ask, and who asks for the fence learns what it is.
             assert.match(

@@ -1,7 +1,7 @@
 /** Finds the other files in the folder of a database that belong to it. */
 import { lstatSync, readdirSync } from 'node:fs';
 import { basename, join, parse } from 'node:path';
-import { processIdOf } from '../../backup/process-id';
+import { processIdOf } from '../../filesystem/process-id';
 import { momentOfName } from '../../backup/folder';
 import type { Location } from '../../filesystem/locate';
 import type { NeighbourFacts } from '../facts';

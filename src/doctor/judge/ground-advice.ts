@@ -10,6 +10,8 @@ interface Ground {
   readonly type: string;
   /** Mount point, for a command. */
   readonly mount: string;
+  /** The filesystem of the system itself, which cannot be unmounted while it runs; also where the mount is unknown. */
+  readonly isRoot: boolean;
   readonly backingFile: string | null;
   readonly source: string | null;
 }
@@ -49,23 +51,25 @@ const advice: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ],
   [
     'no-journal',
-    ({ device, mount }) => ({
+    ({ device, mount, isRoot }) => ({
       why: damaged,
-      action:
-        'Give the filesystem a journal: stop the program, unmount, run the commands, and mount it again. Or move the database to another disk.',
+      action: isRoot
+        ? `Move the database to a disk with a journal. Or give this filesystem one from a rescue system, where it is not mounted: \`tune2fs -O has_journal\`, then \`e2fsck -f\`.`
+        : 'Give the filesystem a journal: stop the program, unmount, run the commands, and mount it again. Or move the database to another disk.',
       commands: [
-        `umount ${mount}`,
-        `tune2fs -O has_journal ${device}`,
-        `e2fsck -f ${device}`,
-        `mount ${device} ${mount}`,
+        // What only looks comes first: the first command is the one that is offered as the next.
+        `tune2fs -l ${device} | grep features`,
+        ...(isRoot
+          ? []
+          : [`umount ${mount}`, `tune2fs -O has_journal ${device}`, `e2fsck -f ${device}`, `mount ${device} ${mount}`]),
       ],
     }),
   ],
   [
     'asynchronous-journal',
-    ({ mount }) => ({
+    ({ mount, isRoot }) => ({
       why: damaged,
-      action: `Take \`journal_async_commit\` out of the options of ${mount} in /etc/fstab, unmount it and mount it again.`,
+      action: `Take \`journal_async_commit\` out of the options of ${mount} in /etc/fstab, ${isRoot ? 'and restart the machine' : 'unmount it and mount it again'}.`,
     }),
   ],
   [
@@ -106,9 +110,11 @@ const advice: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['network-mount-options', elsewhere],
   [
     'filesystem-failed',
-    ({ mount }) => ({
+    ({ mount, isRoot }) => ({
       why: 'The kernel met damage of the filesystem or of the disk.',
-      action: `Read the kernel log, stop the programs, unmount ${mount}, check it with the commands below, and mount it again.`,
+      action: isRoot
+        ? 'Read the kernel log, stop the programs, copy the database to another disk, and check the filesystem from a rescue system, where it is not mounted.'
+        : `Read the kernel log, stop the programs, unmount ${mount}, check it with the commands below, and mount it again.`,
     }),
   ],
 ]);
@@ -120,6 +126,7 @@ export function groundAdvice(code: string, report: FilesystemReport, device: Dev
     device: shellWord(device?.path ?? report.source ?? '<device>'),
     type: report.type,
     mount: shellWord(report.mountPoint ?? '/'),
+    isRoot: (report.mountPoint ?? '/') === '/',
     backingFile: device?.backingFile ?? null,
     source: report.source,
   });

@@ -19,7 +19,8 @@ export function storageCommands(ground: FilesystemReport | undefined, device: De
 function filesystemCommands({ type, mountPoint }: FilesystemReport, device: Device | null): readonly string[] {
   const at = shellWord(mountPoint ?? '/');
   const path = device?.path ?? '<device>';
-  const unmounted = `# only when ${at} is unmounted`;
+  const unmounted =
+    at === '/' ? '# only from a rescue system, where it is not mounted' : `# only when ${at} is unmounted`;
   if (/^ext[234]$/.test(type))
     return [`tune2fs -l ${path} | grep -iE 'state|error|checked'`, `e2fsck -fn ${path}  ${unmounted}`];
   if (type === 'xfs') return [`xfs_scrub -n ${at}`, `xfs_repair -n ${path}  ${unmounted}`];

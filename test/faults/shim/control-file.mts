@@ -19,10 +19,13 @@ export const everyCall = [
   'rename',
   'close',
   'link',
+  'mkdir',
+  'rmdir',
+  'chmod',
 ] as const;
 
 /** In the order of `enum action` in control.h. */
-const actionNumbers = ['count', 'fail', 'slow', 'short', 'lie', 'kill', 'kill-after', 'tear', 'hold'] as const;
+const actionNumbers = ['count', 'fail', 'slow', 'short', 'lie', 'kill', 'kill-after', 'tear', 'hold', 'hold-after'] as const;
 
 export type Call = (typeof everyCall)[number];
 

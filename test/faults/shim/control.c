@@ -22,8 +22,8 @@ static int log_fd = -1;
 
 static const char *const call_names[CALL_KINDS] = {"fsync", "fdatasync", "dirsync", "write",  "truncate", "read",   "mmap",
                                                    "lock",  "unlock",    "getlk",   "unlink", "open",     "rename", "close",
-                                                   "link"};
-static const char *const action_names[] = {"pass", "fail", "slow", "short", "lie", "kill", "kill-after", "tear", "hold"};
+                                                   "link",  "mkdir",     "rmdir",   "chmod"};
+static const char *const action_names[] = {"pass", "fail", "slow", "short", "lie", "kill", "kill-after", "tear", "hold", "hold-after"};
 
 __attribute__((constructor)) static void attach(void) {
   control_path = getenv("FAULT_CONTROL");
@@ -63,7 +63,7 @@ static void sleep_ms(uint32_t milliseconds) {
   while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
 }
 
-static void hold_until_rearmed(void) {
+void control_hold(void) {
   uint32_t generation = atomic_load(&table->generation);
   while (atomic_load(&table->generation) == generation) sleep_ms(1);
 }
@@ -83,7 +83,7 @@ enum action control_decide(enum call call, const char *path, int64_t offset, int
     if (action == ACTION_SLOW) {
       sleep_ms(rule->delay_ms);
     } else if (action == ACTION_HOLD) {
-      hold_until_rearmed();
+      control_hold();
     } else if (due == ACTION_COUNT && action != ACTION_COUNT) {
       due = action;
       *error = rule->error;

@@ -35,7 +35,10 @@ enum call {
   CALL_RENAME = 1 << 12,
   CALL_CLOSE = 1 << 13,
   CALL_LINK = 1 << 14,
-  CALL_KINDS = 15,
+  CALL_MKDIR = 1 << 15,
+  CALL_RMDIR = 1 << 16,
+  CALL_CHMOD = 1 << 17, /* chmod, chown and lchown of a name */
+  CALL_KINDS = 18,
 };
 
 enum action {
@@ -48,6 +51,7 @@ enum action {
   ACTION_KILL_AFTER = 6, /* SIGKILL after it is done */
   ACTION_TEAR = 7,       /* write the first half, then SIGKILL */
   ACTION_HOLD = 8,       /* wait until the test arms or heals again: a gate for drawn interleavings */
+  ACTION_HOLD_AFTER = 9, /* do it, then wait likewise; for the calls that go by a name */
 };
 
 struct rule {
@@ -84,5 +88,8 @@ int control_is_own(const char *path);
  * it: ACTION_COUNT for nothing, or the first of the others that is due. Sets *error for ACTION_FAIL.
  */
 enum action control_decide(enum call call, const char *path, int64_t offset, int64_t length, int *error);
+
+/* Waits until the test arms or heals again. */
+void control_hold(void);
 
 #endif

@@ -40,6 +40,13 @@ static void die(void) {
   for (;;) pause(); /* another thread may get the processor between the signal and its delivery */
 }
 
+/* The caller reads errno of the call that was held. */
+static void hold(void) {
+  int result_errno = errno;
+  control_hold();
+  errno = result_errno;
+}
+
 /* The path an open descriptor was reached by, without the mark of a deleted file; false for sockets and pipes. */
 static int path_of(int fd, char *path) {
   static const char deleted[] = " (deleted)";
@@ -55,8 +62,13 @@ static int path_of(int fd, char *path) {
 
 /* Joins a relative name to the folder it starts from. */
 static int path_at(int folder, const char *name, char *path) {
-  if (name[0] == '/') return snprintf(path, PATH_BYTES, "%s", name) < PATH_BYTES;
   char start[PATH_BYTES];
+  int fd;
+  int rest = 0;
+  /* A name by the descriptor of its folder: the rules know the path of the folder. */
+  if (sscanf(name, "/proc/self/fd/%d/%n", &fd, &rest) == 1 && rest > 0 && path_of(fd, start))
+    return snprintf(path, PATH_BYTES, "%s/%s", start, name + rest) < PATH_BYTES;
+  if (name[0] == '/') return snprintf(path, PATH_BYTES, "%s", name) < PATH_BYTES;
   if (folder == AT_FDCWD ? syscall(SYS_getcwd, start, (size_t)PATH_BYTES) < 0 : !path_of(folder, start)) return 0;
   return snprintf(path, PATH_BYTES, "%s/%s", start, name) < PATH_BYTES;
 }
@@ -95,6 +107,7 @@ static struct verdict decide_name(enum call call, int folder, const char *name) 
     if (decided.action == ACTION_LIE) return lie;          \
     type result = (expression);                            \
     if (decided.action == ACTION_KILL_AFTER) die();        \
+    if (decided.action == ACTION_HOLD_AFTER) hold();       \
     return result;                                         \
   } while (0)
 
@@ -256,6 +269,31 @@ int rename(const char *from, const char *to) {
 int link(const char *from, const char *to) {
   REAL(link);
   CARRY_OUT(int, decide_name(CALL_LINK, AT_FDCWD, to), real(from, to), -1, 0);
+}
+
+int mkdir(const char *path, mode_t mode) {
+  REAL(mkdir);
+  CARRY_OUT(int, decide_name(CALL_MKDIR, AT_FDCWD, path), real(path, mode), -1, 0);
+}
+
+int rmdir(const char *path) {
+  REAL(rmdir);
+  CARRY_OUT(int, decide_name(CALL_RMDIR, AT_FDCWD, path), real(path), -1, 0);
+}
+
+int chmod(const char *path, mode_t mode) {
+  REAL(chmod);
+  CARRY_OUT(int, decide_name(CALL_CHMOD, AT_FDCWD, path), real(path, mode), -1, 0);
+}
+
+int chown(const char *path, uid_t uid, gid_t gid) {
+  REAL(chown);
+  CARRY_OUT(int, decide_name(CALL_CHMOD, AT_FDCWD, path), real(path, uid, gid), -1, 0);
+}
+
+int lchown(const char *path, uid_t uid, gid_t gid) {
+  REAL(lchown);
+  CARRY_OUT(int, decide_name(CALL_CHMOD, AT_FDCWD, path), real(path, uid, gid), -1, 0);
 }
 
 /* Linux has let the descriptor go even when close(2) fails, so a failing one is closed all the same. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { bootId } from '../filesystem/fence-marker';
+import { bootId } from './fence-marker';
 
 export interface ProcessId {
   /** The machine or container that `pid` belongs to. */
@@ -50,7 +50,7 @@ export function isAbandoned(
   }
   const started = startOf(owner.pid);
   if (started === null) return { abandoned: true, reason: 'its process has ended' };
-  if (started !== owner.started) return { abandoned: true, reason: 'its process id now belongs to another process' };
+  if (started !== owner.started) return { abandoned: true, reason: 'its process id belongs to another process' };
   return { abandoned: false, reason: 'its process is alive' };
 }
 
