@@ -25,7 +25,18 @@ export const everyCall = [
 ] as const;
 
 /** In the order of `enum action` in control.h. */
-const actionNumbers = ['count', 'fail', 'slow', 'short', 'lie', 'kill', 'kill-after', 'tear', 'hold', 'hold-after'] as const;
+const actionNumbers = [
+  'count',
+  'fail',
+  'slow',
+  'short',
+  'lie',
+  'kill',
+  'kill-after',
+  'tear',
+  'hold',
+  'hold-after',
+] as const;
 
 export type Call = (typeof everyCall)[number];
 
