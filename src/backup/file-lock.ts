@@ -79,7 +79,11 @@ function open(path: string, nativeBinding: string | undefined): NativeDatabase.D
   }
 }
 
+/** A connection that nobody refers to is collected as garbage, and its lock with it. */
+const held = new Set<NativeDatabase.Database>();
+
 function holdLock(folder: FolderHandle, name: string, db: NativeDatabase.Database): FileLock {
+  held.add(db);
   const remove = (): void => {
     try {
       rmSync(folder.at(name), { force: true });
@@ -90,6 +94,7 @@ function holdLock(folder: FolderHandle, name: string, db: NativeDatabase.Databas
   return {
     release() {
       remove();
+      held.delete(db);
       db.close();
       // Windows cannot remove an open file.
       if (process.platform === 'win32') remove();

@@ -1,12 +1,11 @@
-/**
- * Writes and reads the manifest of a scheduled backup, which describes it for choosing a restore without opening it.
- */
-import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
+/** Writes and reads the manifest of a scheduled backup: what it is, so that a restore can be chosen without opening it. */
+import { closeSync, constants, fchmodSync, fchownSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { sameFile } from '../base/file-identity';
 import { UntrustedFileError } from '../errors/refusals';
+import { modeWithoutGroup } from '../filesystem/access-list';
 import type { FolderHandle } from '../filesystem/folder-handle';
 import { isCount, isNullOr, isText, parseShape, type Shape } from '../filesystem/json-shape';
 import { readSmallFile } from '../filesystem/small-file';
@@ -104,12 +103,18 @@ export function manifestOf(
   };
 }
 
-/** Writes a manifest, complete and synced, or not at all; `mode`: its permissions. */
+/** Who may read the backup that a manifest is of. */
+export interface ManifestAccess {
+  readonly mode: number;
+  readonly gid: number;
+}
+
+/** Writes a manifest, whole and synced, or not at all, with at most the access of its backup. */
 export async function writeManifest(
   folder: FolderHandle,
   path: string,
   manifest: BackupManifest,
-  mode: number,
+  access: ManifestAccess,
 ): Promise<void> {
   const name = basename(path);
   const temporary = folder.at(temporaryName(thisProcess(), randomBytes(6).toString('hex')));
@@ -117,7 +122,7 @@ export async function writeManifest(
   try {
     const text = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
     for (let done = 0; done < text.length;) done += writeSync(descriptor, text, done);
-    chmod(descriptor, mode);
+    giveAccess(descriptor, access);
     fsyncSync(descriptor);
     await rename(temporary, folder.at(name));
     await folder.sync();
@@ -131,8 +136,17 @@ export async function writeManifest(
   }
 }
 
-function chmod(descriptor: number, mode: number): void {
+function giveAccess(descriptor: number, access: ManifestAccess): void {
+  let mode = access.mode & 0o666;
   try {
+    const { uid, gid } = fstatSync(descriptor);
+    if (gid !== access.gid) {
+      try {
+        fchownSync(descriptor, uid, access.gid);
+      } catch {
+        mode = modeWithoutGroup(mode);
+      }
+    }
     fchmodSync(descriptor, mode);
   } catch {
     // A filesystem without permissions: it stays private.

@@ -1,7 +1,7 @@
 /** Declares and resolves the options of `db.backup()`. */
 import { InvalidOptionError } from '../errors/refusals';
 import type { CopyProgress } from '../maintenance/messages';
-import { booleanOption, choiceOption, integerOption, refuseOption } from '../options/checks';
+import { booleanOption, choiceOption, integerOption, refuseCredentials, refuseOption } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
 
 export type BackupMethod = 'vacuum-into' | 'online';
@@ -77,6 +77,7 @@ export function resolveBackupOptions(destination: unknown, given: unknown): [str
   if (typeof destination !== 'string') refuseArgument('Expected first argument to be a string');
   // better-sqlite3 trims the name, and so does every later open of it.
   const path = destination.trim();
+  refuseCredentials('destination', path);
   if (path === '') refuseArgument('Backup filename cannot be an empty string');
   if (path === ':memory:') refuseArgument('Invalid backup filename ":memory:"');
   if (path.includes('\0')) refuseArgument('Backup filename cannot contain a NUL');

@@ -304,8 +304,9 @@ class RunningSchedule implements Schedule {
     result: BackupResult,
   ): Promise<void> {
     try {
-      const mode = Number(folder.look(basename(result.path))?.mode ?? 0o600n) & 0o666;
-      await writeManifest(folder, manifestPath(result.path), manifestOf(subject, moment, result), mode);
+      const { mode, gid } = folder.look(basename(result.path)) ?? { mode: 0o600n, gid: folder.stats.gid };
+      const access = { mode: Number(mode), gid: Number(gid) };
+      await writeManifest(folder, manifestPath(result.path), manifestOf(subject, moment, result), access);
     } catch (error) {
       await rm(folder.at(basename(result.path)), { force: true }).catch(() => {});
       throw error;

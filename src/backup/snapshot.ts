@@ -5,7 +5,7 @@ import { isAsyncFunction } from 'node:util/types';
 import { wallClockNow } from '../base/clock';
 import { errorMessage } from '../base/foreign-error';
 import { BackupError, InvalidOptionError } from '../errors/refusals';
-import { choiceOption, refuseOption } from '../options/checks';
+import { choiceOption, refuseCredentials, refuseOption } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
 import type { BackupResult } from './options';
 import { syncFolder } from './durable-rename';
@@ -106,6 +106,7 @@ export async function withSnapshot<Value>(
   const directory = given.directory ?? (connection.file === null ? undefined : dirname(connection.file));
   if (typeof directory !== 'string')
     refuseOption('directory', 'the path of a folder, for a database without a file', directory);
+  refuseCredentials('directory', directory);
   const name = connection.file === null ? 'memory' : parse(connection.file).name;
   const { path } = await connection.backup(join(directory, `${name}.snapshot-${stampOf(wallClockNow())}.db`), {
     verify,

@@ -6,6 +6,7 @@ import { basename, dirname } from 'node:path';
 import { wallClockNow } from '../base/clock';
 import { errorCode } from '../base/foreign-error';
 import { BackupError, UntrustedFileError } from '../errors/refusals';
+import { accessListOf, modeBeside, modeWithoutGroup, type AccessList } from '../filesystem/access-list';
 import { chooseBuildPlace } from '../filesystem/build-place';
 import { FolderHandle } from '../filesystem/folder-handle';
 import { runJob } from '../maintenance/jobs-client';
@@ -151,32 +152,49 @@ export interface Access {
 
 const permissionBits = 0o777;
 const groupBits = 0o070;
+const sharedBits = 0o077;
 
 /** Returns the access of an existing file. */
 export function accessOf({ uid, gid, mode }: BigIntStats): Access {
   return { uid: Number(uid), gid: Number(gid), mode: Number(mode) & permissionBits };
 }
 
-/** Returns the access of a copy of `source`; for a schema without a file, that of any new file of this process. */
-export function accessOfCopy(source: string | null, { usual }: Build): Access {
+/** The access to a copy of `source`; of a schema without a file, that of any new file of this process. */
+export async function accessOfCopy(source: string | null, { usual }: Build): Promise<Access> {
   if (source === null) return usual();
   const stats = statSync(source, { bigint: true, throwIfNoEntry: false });
-  return stats === undefined ? { ...usual(), mode: 0o600 } : accessOf(stats);
+  return stats === undefined ? { ...usual(), mode: 0o600 } : (await accessWithList(source, stats)).access;
+}
+
+/** The access to the file at `path`, as far as its mode says it, and whether it has an access control list beside that. */
+export async function accessWithList(
+  path: string,
+  stats: BigIntStats,
+): Promise<{ readonly access: Access; readonly list: AccessList }> {
+  const access = accessOf(stats);
+  // Nobody but its owner has access: no list can give any.
+  const list = (access.mode & sharedBits) === 0 ? false : await accessListOf(path);
+  return { access: { ...access, mode: modeBeside(access.mode, { source: list, target: false }) }, list };
 }
 
 /**
  * Gives a file, readable only by its user until now, at most `access`.
  *
- * The group is set before the mode, and the mode excludes the bits of a group that could not be set: a copy must not be
- * readable by users who could not read the database. `withOwner`: also the owner, which only root can set.
+ * The group comes before the mode, and the mode without the bits of a group that could not be given, or that an access
+ * control list of the folder would turn into its mask: a copy must not be readable by anybody who could not read the
+ * database. `withOwner`: also the owner, which root alone can give.
  */
 export async function giveAccess(handle: FileHandle, access: Access, withOwner: boolean): Promise<void> {
   const { uid, gid } = await handle.stat();
   let mode = access.mode;
   if (withOwner && process.geteuid?.() === 0 && (uid !== access.uid || gid !== access.gid)) {
     await handle.chown(access.uid, access.gid);
-  } else if (process.platform !== 'win32' && gid !== access.gid && (mode & groupBits) !== 0) {
-    await handle.chown(uid, access.gid).catch(() => (mode &= ~groupBits));
+  } else if (process.platform !== 'win32' && gid !== access.gid && (mode & sharedBits) !== 0) {
+    await handle.chown(uid, access.gid).catch(() => (mode = modeWithoutGroup(mode)));
+  }
+  if ((mode & groupBits) !== 0) {
+    const target = await accessListOf(`/proc/${process.pid}/fd/${handle.fd}`);
+    mode = modeBeside(mode, { source: false, target });
   }
   return tolerate(handle.chmod(mode));
 }

@@ -9,3 +9,8 @@ const queryValue = /([?&;][^=&;#?]{1,100}=)[^&;#]+/g;
 export function withoutCredentials(path: string): string {
   return path.replace(userInfo, '$1…@').replace(queryValue, '$1…');
 }
+
+/** A URL, with a scheme of two letters at least and two slashes, that has a user, a password or a query with values. */
+export function isUrlWithCredentials(path: string): boolean {
+  return /^\s*[a-z][a-z0-9+.-]+:\/\//i.test(path) && withoutCredentials(path) !== path;
+}

@@ -110,13 +110,21 @@ function assemble(connection: Connection, services: ConnectionServices, admitted
   const attachments = new Attachments(connection, admitAttached(connection, services));
   // Deferred to give the caller the chance to listen.
   inMicrotask(() => warn(connection));
-  const sqlGuard = new SqlGuard(connection, attachments, vacuumIntoGuard(connection.options));
+  const sqlGuard = new SqlGuard(
+    connection,
+    attachments,
+    vacuumIntoGuard(connection.options, () => filesOf(connection)),
+  );
   return new SharedConnection({ connection, attachments, sqlGuard, services, ...admitted });
 }
 
-/**
- * Publishes the warnings. A warning about a filesystem is logged once, not at every open; listeners get it each time.
- */
+/** The files of all schemas. @see https://sqlite.org/pragma.html#pragma_database_list */
+function filesOf({ native, verbose }: Connection): readonly string[] {
+  const schemas = verbose.quietly(() => native.pragma('database_list')) as { readonly file: string | null }[];
+  return schemas.flatMap(({ file }) => (file === null || file === '' ? [] : [file]));
+}
+
+/** A warning about the filesystem is logged once for it and not at every open; listeners hear it each time. */
 function warn({ plan, hub, options }: Connection): void {
   const { filesystem } = plan;
   for (const { code, message } of plan.warnings) {

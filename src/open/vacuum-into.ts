@@ -9,12 +9,13 @@ import { registeredFiles } from '../registry/registry';
 import { admitToRegistry } from './admit';
 import { planFile, asCantOpen } from './plan';
 import { remoteClasses } from '../backup/environment';
+import { createEmpty, giveAtMost, removeEmpty } from '../filesystem/private-copy';
 
 /**
  * SQLite opens the file, and closes it even if it then refuses it: closing the -shm of an open database would cancel
  * its locks, and a file under the name of a sidecar would be taken for one.
  */
-export function vacuumIntoGuard(options: ResolvedOptions): AroundCopy {
+export function vacuumIntoGuard(options: ResolvedOptions, files: () => readonly string[]): AroundCopy {
   const touchShared = options.dangerously.allowNetworkFilesystem !== null;
   // The copy is a new file, whatever this connection may do with its own.
   const written: ResolvedOptions = { ...options, readonly: false, fileMustExist: false, journalMode: 'auto' };
@@ -25,13 +26,37 @@ export function vacuumIntoGuard(options: ResolvedOptions): AroundCopy {
     if (!location.parentExists) return execute();
     refuseOpenFile(location);
     planCopy(location, written);
-    const admission = admitToRegistry(location, written);
-    try {
-      return execute();
-    } finally {
-      admission.release();
-    }
+    return executePrivately(location, files, () => {
+      const admission = admitToRegistry(location, written);
+      try {
+        return execute();
+      } finally {
+        admission.release();
+      }
+    });
   };
+}
+
+/**
+ * SQLite would create the copy for everybody whom the umask lets, whatever the permissions of the database are. It fills an
+ * empty file as it fills an absent one: it gets one that is closed to everybody else, and that has at most the access of the
+ * databases of the connection afterwards.
+ */
+function executePrivately<Result>(
+  { file, identity }: Location,
+  files: () => readonly string[],
+  execute: () => Result,
+): Result {
+  const created = identity === null && createEmpty(file);
+  try {
+    const result = execute();
+    // Without a file there is nothing to be as private as.
+    if (created) giveAtMost(file, files());
+    return result;
+  } catch (error) {
+    if (created) removeEmpty(file);
+    throw error;
+  }
 }
 
 function refuseOpenFile({ file, identity }: Location): void {

@@ -1,5 +1,5 @@
-/** Validates option values: each function returns the typed value or throws `InvalidOptionError`. */
-import { withoutCredentials } from '../base/credentials';
+/** The validators: each takes what was given and returns it typed, or throws `InvalidOptionError`. */
+import { isUrlWithCredentials, withoutCredentials } from '../base/credentials';
 import { InvalidOptionError } from '../errors/refusals';
 
 /** Largest value of a 32-bit timer or busy timeout, in milliseconds. */
@@ -20,7 +20,14 @@ export function refuseOption(option: string, expectation: string, value: unknown
 /** Checks the first argument of a function that takes the path of a database. */
 export function pathArgument(path: unknown): string {
   if (typeof path !== 'string' || path.trim() === '') refuseOption('path', 'the path of a database', path);
+  refuseCredentials('path', path);
   return path;
+}
+
+/** Refuses a URL with credentials where a path is expected: as a path it would be in errors, logs and names of files. */
+export function refuseCredentials(option: string, path: string): void {
+  if (!isUrlWithCredentials(path)) return;
+  refuseOption(option, 'the path of a file or folder', path, 'It is a URL. Name a path of this machine.');
 }
 
 export function booleanOption(option: string, value: unknown, fallback: boolean): boolean {
@@ -63,6 +70,7 @@ export function pathOption(option: string, value: unknown, expectation = 'the pa
   if (value === undefined) return null;
   if (typeof value !== 'string' || value.trim() === '' || value.includes('\0'))
     refuseOption(option, expectation, value);
+  refuseCredentials(option, value);
   return value;
 }
 

@@ -1,9 +1,21 @@
 /** What an error may say: no credentials of paths, no long values of options, and of bound values only what SQLite itself quotes. */
 import assert from 'node:assert/strict';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import Native from 'better-sqlite3';
-import { Database, openDatabase, restoreDatabase, verifyDatabase } from 'safe-sqlite';
+import {
+  clearFence,
+  Database,
+  diagnose,
+  inspectFilesystem,
+  openDatabase,
+  readFence,
+  restoreDatabase,
+  SqliteError,
+  verifyDatabase,
+} from 'safe-sqlite';
 import { withoutCredentials } from '../../dist/base/credentials.js';
 
 const secret = 'hunter2-hunter2';
@@ -41,6 +53,30 @@ describe('secrets', () => {
       failureOf(() => new Database(':memory:', { rescueDirectory: `${url}\0` } as never)),
     ];
     for (const failure of failures) assert.doesNotMatch(failure, new RegExp(secret));
+    using db = new Database(':memory:', { logger: false });
+    const calls: readonly (() => unknown)[] = [
+      () => verifyDatabase(url),
+      () => restoreDatabase({ from: url, to: '/nowhere' }),
+      () => restoreDatabase({ from: '/nowhere', to: url }),
+      () => db.backup(url),
+      () => db.withSnapshot(() => 1, { directory: url }),
+      () => db.attach(url, 'other'),
+      () => diagnose(url),
+      () => inspectFilesystem(url),
+      () => readFence(url),
+      () => clearFence(url),
+      () => openDatabase(join(tmpdir(), 'never.db'), { backup: { directory: url } }),
+      () => openDatabase(join(tmpdir(), 'never.db'), { rescueDirectory: url }),
+    ];
+    for (const call of calls) {
+      await assert.rejects(
+        async () => call(),
+        (error: Error) => {
+          assert.doesNotMatch(inspect(error, { depth: 9, showHidden: true }), new RegExp(secret), String(call));
+          return error instanceof TypeError || error instanceof SqliteError;
+        },
+      );
+    }
     await assert.rejects(verifyDatabase(7 as never), TypeError);
     await assert.rejects(restoreDatabase({ from: '/nowhere', to: '/nowhere/at/all' }));
   });

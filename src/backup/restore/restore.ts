@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { performance, wallClockNow } from '../../base/clock';
 import { RestoreError } from '../../errors/refusals';
 import type { VerifyLevel } from '../../maintenance/messages';
-import { choiceOption, refuseOption } from '../../options/checks';
+import { choiceOption, refuseCredentials, refuseOption } from '../../options/checks';
 import { checkOptionNames } from '../../options/option-names';
 import { stepper, type RestoreStep } from '../steps';
 import { accessFor, checkInPlace, copyBackup, foldTarget, verifyBackup, type RestoredAccess } from './steps';
@@ -68,7 +68,7 @@ export async function restoreDatabase(options: RestoreOptions, context: RestoreC
 
   const ground = await at('target', () => checkGround(from, to, context.isOpenHere));
   const target = ground.to;
-  const access = accessFor(ground);
+  const access = await accessFor(ground);
   const build = await at('temporary', () =>
     prepareBuild({ path: target.path, source: null }, { isNetwork: () => false }),
   );
@@ -141,6 +141,7 @@ function checkOptions(given: RestoreOptions): RestoreOptions & { readonly verify
   for (const name of ['from', 'to'] as const) {
     const path: unknown = given[name];
     if (typeof path !== 'string' || path.trim() === '') refuseOption(name, 'the path of a database file', path);
+    refuseCredentials(name, path);
   }
   const { signal } = given;
   if (signal !== undefined && !(signal instanceof AbortSignal)) refuseOption('signal', 'an AbortSignal', signal);

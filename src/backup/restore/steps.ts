@@ -2,12 +2,13 @@
 import { copyFileSync, constants, lstatSync, rmSync, statSync } from 'node:fs';
 import { RestoreError } from '../../errors/refusals';
 import { SqliteCorruptError, SqliteNotADatabaseError } from '../../errors/sqlite-errors';
+import { modeWithoutGroup } from '../../filesystem/access-list';
 import { hasFenceMarker } from '../../filesystem/fence-marker';
 import { startJob, runJob } from '../../maintenance/jobs-client';
 import type { CopyResult, HeaderFacts, VerifyLevel, VerifyResult } from '../../maintenance/messages';
 import { problemsOfCopy } from '../verify-copy';
 import { noHardLinks, tryLink } from '../durable-rename';
-import { accessOf, type Access } from '../staging';
+import { accessWithList, type Access } from '../staging';
 import { identityOf, readAccess, sidecarsOf, type PlacedFile } from '../place';
 import { refuseOpen, type RestoreGround } from './target';
 import type { BackupEnvironment } from '../environment';
@@ -23,18 +24,28 @@ const shownProblems = 3;
 /** Access rights of the restored database, and the reason. */
 export interface RestoredAccess extends Access {
   readonly reason: 'as the old database' | 'owner of the folder' | 'as the backup';
+  /**
+   * The file that the access is taken from has an access control list (`getfacl` shows it), which is not copied: the restored
+   * database is for its owner alone until somebody gives the list again (`setfacl`). `null`: it cannot be told here.
+   */
+  readonly accessList: boolean | null;
 }
 
 /**
  * Returns the access of the old database; for a missing one that of the backup, and, if root restores, the owner of the
  * folder: the service that lost the file most likely runs as that user.
  */
-export function accessFor({ from, to }: RestoreGround): RestoredAccess {
-  if (to.facts !== null) return { ...accessOf(to.facts), reason: 'as the old database' };
-  const access = accessOf(from.facts);
-  if (process.geteuid?.() !== 0) return { ...access, reason: 'as the backup' };
+export async function accessFor({ from, to }: RestoreGround): Promise<RestoredAccess> {
+  if (to.facts !== null) {
+    const { access, list } = await accessWithList(to.path, to.facts);
+    return { ...access, reason: 'as the old database', accessList: list };
+  }
+  const { access, list } = await accessWithList(from.path, from.facts);
+  if (process.geteuid?.() !== 0) return { ...access, reason: 'as the backup', accessList: list };
   const { uid, gid } = statSync(to.folder);
-  return { uid, gid, mode: access.mode, reason: 'owner of the folder' };
+  // Another group is not given what that of the backup may do.
+  const mode = gid === access.gid ? access.mode : modeWithoutGroup(access.mode);
+  return { uid, gid, mode, reason: 'owner of the folder', accessList: list };
 }
 
 /** Copies the backup page by page, including its own WAL, and leaves the copy as one file. */
