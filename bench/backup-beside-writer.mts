@@ -1,5 +1,5 @@
 /**
- * How long a backup takes while another process commits every 5 ms, against the same backup without it.
+ * Measures how long a backup takes while another process commits every 5 ms, against the same backup without it.
  *
  *     node bench/backup-beside-writer.mts [accounts] [rounds]
  *

@@ -1,6 +1,7 @@
 /**
- * What checkpoints do to the latency of commits and to the event loop: better-sqlite3's automatic checkpoint, which runs
- * inside a commit, against the scheduler of this library, on the disk as it is and with slower syncs.
+ * Measures the effect of checkpoints on the latency of commits and to the event loop: better-sqlite3's automatic
+ * checkpoint, which runs inside a commit, against the scheduler of this library, on the disk as it is and with slower
+ * syncs.
  *
  *     node bench/checkpoint-latency.mts [rounds] [seconds]
  *

@@ -1,4 +1,4 @@
-/** What the wrapper costs where it is called most: both sides on the same file format, WAL with synchronous=FULL. */
+/** Measures the cost of the wrapper on the hot path: both sides on the same file format, WAL with synchronous=FULL. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** What the numbers were taken on: enough to compare, nothing that names the machine. */
+/** Describes the machine of the numbers: enough to compare, nothing that names the machine. */
 import { cpus, release, tmpdir, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * What reports do to a service: an Express server with small reads and durable writes beside one endless stream of reports,
- * with the reports in place (raw better-sqlite3), in a hand-written worker thread, and through `db.reader`.
+ * Measures the effect of reports on a service: an Express server with small reads and durable writes beside one endless
+ * stream of reports, with the reports in place (raw better-sqlite3), in a hand-written worker thread, and through
+ * `db.reader`.
  *
  *     node bench/readers.mts [seconds]
  *

@@ -1,8 +1,9 @@
 /**
- * How much two busy threads do beside one: 2 where each has a processor of its own, 1 where they share one.
+ * Measures how much two busy threads do compared with one: 2 where each has a processor of its own, 1 where they share
+ * one.
  *
- * A backup checks and hashes at once, so its time depends on it; a virtual machine that shows two processors may have the
- * time of one.
+ * A backup checks and hashes at once, so its time depends on it; a virtual machine that shows two processors may have
+ * the time of one.
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';

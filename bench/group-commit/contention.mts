@@ -1,4 +1,4 @@
-/** How long the event loop stands still while another process holds the write lock. */
+/** Measures how long the event loop is blocked while another process holds the write lock. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -9,7 +9,7 @@ import { describe, test, type TestContext } from 'node:test';
 const entry = createRequire(import.meta.url).resolve('safe-sqlite');
 const native = createRequire(import.meta.url).resolve('better-sqlite3');
 
-/** What a program prints that runs in a folder of its own, beside timers that never fire and a clock that stands. */
+/** Returns the output of a program that runs in a folder of its own, beside timers that never fire and a clock that stands. */
 function run(t: TestContext, replace: string, body: string): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-clock-'));
   t.after(() => rmSync(folder, { recursive: true }));

@@ -73,7 +73,7 @@ describe('FifoQueue', () => {
       if (name % 2 === 0) queue.shift();
       else queue.remove(item);
     }
-    // What a WeakRef pointed to lives until the turn ends.
+    // The target of a WeakRef lives until the turn ends.
     await new Promise(resolve => setImmediate(resolve));
     setFlagsFromString('--expose-gc');
     (runInNewContext('gc') as () => void)();

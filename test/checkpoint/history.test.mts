@@ -1,4 +1,4 @@
-/** What a row of results leads to: streaks, pauses, and what ends them. */
+/** Tests the state after a series of results: streaks, pauses, and what ends them. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {

@@ -1,4 +1,4 @@
-/** Whether a WAL that is copied starts over: a reader that pins it is told, and nothing else is taken for one. */
+/** Tests the reset of a copied WAL: a reader that pins it is reported, and nothing else is mistaken for one. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// How often one COMMIT waits for the disk: what docs/checkpoint-latency.md says cannot be had follows from it.
+// Counts how often one COMMIT waits for the disk: what docs/checkpoint-latency.md says cannot be had follows from it.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';

@@ -1,4 +1,4 @@
-/** What is known of a WAL without touching it: exact from a free connection, guessed beside a transaction. */
+/** Tests the status of an untouched WAL: exact from a free connection, guessed beside a transaction. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';

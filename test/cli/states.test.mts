@@ -1,5 +1,5 @@
-// What each command says of each state, as golden files that a person can read, and one verdict for one state.
-//
+// Tests the output of each command in each state, as golden files that a person can read, and one verdict for one
+// state.
 // `node test/cli/states.test.mts --record` writes the files anew.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,4 @@
-/** What a new user does in the first ten minutes, by the letter of README.md and docs/getting-started.md. */
+/** Follows a new user through the first ten minutes, by the letter of README.md and docs/getting-started.md. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

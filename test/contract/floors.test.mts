@@ -22,7 +22,7 @@ const folders = table.map(folder => folder.name);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const oxlint = join(dirname(createRequire(import.meta.url).resolve('oxlint/package.json')), 'bin/oxlint');
 
-/** What the project's lint says of `files`, as `file: imported` lines. */
+/** Runs the project's lint on `files`, as `file: imported` lines. */
 function lint(t: TestContext, files: Record<string, string>): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-floors-'));
   t.after(() => rmSync(folder, { recursive: true }));

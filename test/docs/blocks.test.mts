@@ -7,7 +7,7 @@ import { root } from '../../scripts/pack.mjs';
 import { pages, readPage } from '../contract/page.mts';
 import { blocksIn, programFolder, type Block } from './page.mts';
 
-/** What is done with one code block. The blocks of a page are run one after the other in one folder. */
+/** Describes the use of one code block. The blocks of a page are run one after the other in one folder. */
 type Treatment =
   /** It runs: `before` is what its surroundings have already, `behind` asks it something and ends it. */
   | { readonly before?: string; readonly behind?: string }

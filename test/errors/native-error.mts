@@ -1,4 +1,4 @@
-/** What the tests of the errors share: a folder of their own, and an error of better-sqlite3. */
+/** Provides what the tests of the errors share: a folder of their own, and an error of better-sqlite3. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

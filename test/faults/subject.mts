@@ -1,4 +1,7 @@
-/** What the fault tests drive: one small interface, so that better-sqlite3 as it comes and this library take the same test. */
+/**
+ * Declares the subject of the fault tests: one small interface, so that better-sqlite3 as it comes and this library
+ * take the same test.
+ */
 import type BetterSqlite3 from 'better-sqlite3';
 
 /** The part of better-sqlite3's own API that both have. */

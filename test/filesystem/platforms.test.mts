@@ -1,4 +1,4 @@
-/** What is decided on each platform, from the mount table that a process sees there. */
+/** Tests the decision on each platform, from the mount table that a process sees there. */
 import { test, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

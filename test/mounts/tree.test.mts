@@ -1,4 +1,4 @@
-/** Where mounts hide each other, or show one folder twice: the path alone would name the wrong filesystem. */
+/** Tests mounts that hide each other, or show one folder twice: the path alone would name the wrong filesystem. */
 import { test, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

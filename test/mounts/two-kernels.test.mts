@@ -1,6 +1,6 @@
 /**
- * Why a folder that two kernels share is refused: raw better-sqlite3 writes from both at the same time, every COMMIT
- * returns without an error, and half of the rows are gone.
+ * Shows why a folder that two kernels share is refused: raw better-sqlite3 writes from both at the same time, every
+ * COMMIT returns without an error, and half of the rows are gone.
  *
  * Two mounts of FUSE are two kernels for SQLite: each has its own locks, its own memory maps and its own cache of the
  * same folder. The same is then done by two real kernels, this one and one under User Mode Linux.

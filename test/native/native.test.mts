@@ -1,4 +1,4 @@
-// What is asked of better-sqlite3 and its addon, shown on real connections.
+// Tests what this library uses of better-sqlite3 and its addon, on real connections.
 import assert from 'node:assert/strict';
 import { mkdtempSync, renameSync, rmSync, statSync, existsSync } from 'node:fs';
 import { createRequire } from 'node:module';

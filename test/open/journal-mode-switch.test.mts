@@ -14,7 +14,7 @@ let count = 0;
 
 type Db = InstanceType<typeof Database>;
 
-/** How an application sets the journal mode of a schema. */
+/** Tests how an application sets the journal mode of a schema. */
 const ways: Readonly<Record<string, (db: Db, schema: string, mode: string) => unknown>> = {
   'db.pragma': (db, schema, mode) => db.pragma(`${schema}.journal_mode = ${mode}`),
   'db.exec': (db, schema, mode) => db.exec(`PRAGMA ${schema}.journal_mode = ${mode}`),

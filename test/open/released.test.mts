@@ -1,4 +1,4 @@
-/** What an open that fails, a close and the end of a worker leave in the registry: nothing. */
+/** Tests that a failed open, a close and the end of a worker leave nothing in the registry. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

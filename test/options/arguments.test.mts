@@ -1,4 +1,4 @@
-// What the functions of the package take besides a path: anything that is no object of known options is refused by name.
+// Tests the arguments besides a path: anything that is no object of known options is refused by name.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

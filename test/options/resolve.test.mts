@@ -40,7 +40,7 @@ describe('resolveOptions', () => {
       },
     );
     for (const value of Object.values(resolved)) {
-      // What belongs to others: a Buffer may be the source, and a logger has a state of its own.
+      // Not frozen, because it belongs to the application: a Buffer may be the source, and a logger has a state of its own.
       if (value === resolved.source || value === resolved.logger || typeof value !== 'object' || value === null)
         continue;
       assert.ok(Object.isFrozen(value), inspect(value));

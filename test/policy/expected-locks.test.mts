@@ -10,7 +10,7 @@ const dms: HeldLock = { kind: 'read', start: 128, end: 128 };
 const writer: HeldLock = { kind: 'write', start: 120, end: 120 };
 const mark: HeldLock = { kind: 'read', start: 124, end: 124 };
 
-/** What each state has on the database and on the -shm, as measured, and what is missing then. */
+/** Tests the locks of each state on the database and on the -shm, as measured, and what is missing then. */
 const rows: [mode: string, state: TransactionState, database: HeldLock[], index: HeldLock[], missing: string[]][] = [
   ['wal', 'none', [shared], [dms], []],
   ['wal', 'open', [shared], [mark, dms], []],

@@ -1,4 +1,4 @@
-/** Which versions of SQLite are refused for which use. */
+/** Tests the versions of SQLite that are refused for each use. */
 import { test, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import Database from 'better-sqlite3';

@@ -1,4 +1,4 @@
-/** What `db.reader` returns, refuses and sees. */
+/** Tests what `db.reader` returns, refuses and sees. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import Native from 'better-sqlite3';

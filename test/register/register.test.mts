@@ -10,7 +10,7 @@ import { root } from '../../scripts/pack.mjs';
 const real = join(root, 'node_modules/better-sqlite3');
 const version = (JSON.parse(readFileSync(join(real, 'package.json'), 'utf8')) as { version: string }).version;
 
-/** How a program is registered: arguments of node, and the environment. */
+/** Tests how a program is registered: arguments of node, and the environment. */
 const ways = {
   '--import': { flags: ['--import', 'safe-sqlite/register'], env: {} },
   '--require': { flags: ['--require', 'safe-sqlite/register'], env: {} },

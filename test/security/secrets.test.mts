@@ -1,4 +1,7 @@
-/** What an error may say: no credentials of paths, no long values of options, and of bound values only what SQLite itself quotes. */
+/**
+ * Tests what an error may reveal: no credentials of paths, no long values of options, and of bound values only what
+ * SQLite itself quotes.
+ */
 import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * What the writers of the soak write, so that a lost commit shows for ever although the database does not grow.
+ * Writes the data of the soak, in which a lost commit shows for ever although the database does not grow.
  *
  * Each writer counts its transactions in a tally and keeps the last ones as rows: the count must never be below what was
  * acknowledged, and the rows must be without a gap up to it.

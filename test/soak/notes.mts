@@ -1,4 +1,4 @@
-/** What a soak has heard from its processes and seen in its files, and what is wrong with that. */
+/** Records the reports and files of a soak, and what is wrong with them. */
 import type { PlainError } from '../support/fault-scenario.mts';
 import { openAccount, type Promised } from './account.mts';
 import type { LedgerView } from './ledger.mts';

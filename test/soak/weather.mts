@@ -1,4 +1,4 @@
-/** Which faults come when in a soak: drawn with a seed, so that the same soak has the same weather; pure. */
+/** Decides which faults come when in a soak: drawn with a seed, so that the same soak has the same weather; pure. */
 import type { FaultRule } from '../support/fault-shim.mts';
 
 /** `'dead disk'` fences the database; the others pass. */

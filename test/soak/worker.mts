@@ -1,4 +1,4 @@
-/** What the programs of the soak have in common: what is an alarm, and what they hold. */
+/** Provides what the programs of the soak have in common: what is an alarm, and what they hold. */
 import { readdirSync } from 'node:fs';
 import type { Database } from 'safe-sqlite';
 import { plainError, report, type PlainError } from '../support/fault-scenario.mts';

@@ -1,4 +1,4 @@
-/** What a file is, for tests that talk to the registry themselves. */
+/** Identifies a file, for tests that talk to the registry themselves. */
 import { statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 

@@ -1,4 +1,4 @@
-/** What the write queue leaves behind: no listener, no timer, no process that goes on. */
+/** Tests what the write queue leaves behind: no listener, no timer, no process that goes on. */
 import assert from 'node:assert/strict';
 import { getEventListeners, once } from 'node:events';
 import { spawn } from 'node:child_process';

@@ -1,4 +1,4 @@
-/** What the service answers to HTTP. */
+/** Answers the HTTP requests of the service. */
 import { Body, Controller, Get, Post } from '@nestjs/common';
 import { HealthCheckService } from '@nestjs/terminus';
 import { SafeSqliteHealthIndicator } from 'safe-sqlite/nest';

@@ -1,4 +1,4 @@
-/** Where the databases are: from the environment, and from a test what the test says. */
+/** Provides the paths of the databases, from the environment or from a test. */
 import { Module } from '@nestjs/common';
 
 export class Settings {

@@ -1,4 +1,4 @@
-/** What the writers of a run said of their transactions, kept in an append-only file by the one that is not killed. */
+/** Records the results of the writers of a run, kept in an append-only file by the one that is not killed. */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import type { LedgerExpectation } from '../ledger.mts';
 import type { PlainError } from '../../support/fault-scenario.mts';

@@ -1,4 +1,4 @@
-/** What an outcome of the matrix means: a pure decision with its reason. */
+/** Judges an outcome of the matrix: a pure decision with its reason. */
 import type { PlainError } from '../../support/fault-scenario.mts';
 import type { Cell } from './cells.mts';
 import { incompleteCheckpoint } from './operations.mts';

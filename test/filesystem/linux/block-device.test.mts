@@ -1,4 +1,7 @@
-/** What is known of the disk under a mount is kept while the mount table stays, and read anew when it changes. */
+/**
+ * Tests that the facts about the disk under a mount are kept while the mount table stays, and read anew when it
+ * changes.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspectBlockDevice } from '../../../dist/filesystem/linux/block-device.js';

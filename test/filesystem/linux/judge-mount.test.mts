@@ -1,4 +1,4 @@
-/** What a disk below a mount, a mount that is not in the table, and a dead daemon lead to. */
+/** Tests the judgement of a disk below a mount, of a mount missing in the table, and of a dead daemon. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { mustNotTouch } from '../../../dist/filesystem/classify.js';

@@ -1,4 +1,4 @@
-/** What the options of a mount say about durability. */
+/** Tests the judgement of mount options by durability. */
 import { test, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import { readMountOptions } from '../../../dist/filesystem/linux/mount-options.js';

@@ -1,4 +1,7 @@
-/** What the final names of Windows mean; the pairs are what `realpathSync.native` is documented and reported to give. */
+/**
+ * Tests the judgement of final names of Windows; the pairs are what `realpathSync.native` is documented and reported to
+ * give.
+ */
 import { test, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import { classifyWindowsPath } from '../../../dist/filesystem/windows/path.js';

@@ -1,4 +1,4 @@
-/** What is taken for a reader, and what for a commit in its last moment. */
+/** Tests that a reader is distinguished from a commit that is just ending. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** What became of two writers, in the words of the record and of the tests. Pure. */
+/** Names the outcome of two writers for the record and the tests. Pure. */
 import type { TwoWriters } from './raw-two-writers.mts';
 
 /**

@@ -1,4 +1,4 @@
-/** What one process with raw better-sqlite3 can do on a ground, and what it leaves where it cannot. */
+/** Tries what one process with raw better-sqlite3 can do on a filesystem, and what it leaves where it cannot. */
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { firstFailure, remove, value, type Mode, type RawPeer } from './steps.mts';

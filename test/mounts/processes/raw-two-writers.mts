@@ -1,4 +1,4 @@
-/** What two processes with raw better-sqlite3 are told that reach one file by two ways, and what becomes of their rows. */
+/** Runs two processes with raw better-sqlite3 that reach one file by two ways, and records their results and rows. */
 import { firstFailure, remove, value, type Failure, type Mode, type RawPeer } from './steps.mts';
 
 /** What two writers that come by two ways were told, and what is there in the end. */

@@ -1,4 +1,4 @@
-/** What was seen on one mount: a line that the guest writes, an entry of the record. */
+/** Declares the observations on one mount: a line that the guest writes, an entry of the record. */
 import type { Alone } from '../processes/raw-alone.mts';
 import type { TwoWriters } from '../processes/raw-two-writers.mts';
 import type { Elsewhere } from '../processes/safe-elsewhere.mts';

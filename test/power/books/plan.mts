@@ -1,4 +1,4 @@
-/** What each transaction does, from its number alone: so the whole content of a database follows from which are in it. */
+/** Derives each transaction from its number alone: so the whole content of a database follows from which are in it. */
 import { seeded } from '../../faults/random.mts';
 
 /** Room for the transactions of one writer in the numbers of all. */

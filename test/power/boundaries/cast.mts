@@ -1,4 +1,4 @@
-/** Which script is played, and by whom. */
+/** Lists the scripts and their players. */
 import type { Journal, OpenSettings, SubjectName } from '../../faults/subject.mts';
 
 export interface Cast {

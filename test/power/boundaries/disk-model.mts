@@ -1,5 +1,6 @@
 /**
- * What a disk holds for certain, and what it may hold, after the changes of a trace: POSIX as it is written, and no more.
+ * Models what a disk holds for certain, and what it may hold, after the changes of a trace: POSIX as it is written, and
+ * no more.
  *
  *   a write or truncate of a file   holds only once that file was synced
  *   a name (create, rename, unlink) holds only once its folder was synced, whatever was synced of the file

@@ -1,4 +1,4 @@
-/** What a power cut needs of the ground under a database, however it is made. */
+/** Declares what a power cut needs of the storage under a database, however it is made. */
 
 /** When the power went, in nanoseconds on the clock that all processes share. */
 export interface CutWindow {

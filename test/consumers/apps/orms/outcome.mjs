@@ -1,4 +1,4 @@
-// What every program here needs: how it was started, and the code that an error has, wherever an ORM put it.
+// Provides what every program here needs: how it was started, and the code that an error has, wherever an ORM put it.
 
 /** 'direct': the program hands over the Database of safe-sqlite; 'itself': the ORM imports better-sqlite3. */
 export const way = process.argv[2];

@@ -3,7 +3,7 @@ import { openDatabase } from 'safe-sqlite';
 import { PrismaClient } from './generated/client.ts';
 import { outcome } from './outcome.mjs';
 
-// What `prisma migrate deploy` would run; its engine is a download that a test should not need.
+// Runs the SQL of `prisma migrate deploy`; its engine is a download that a test should not need.
 const migration = openDatabase('prisma.db');
 migration.exec(`
   CREATE TABLE "Author" ("id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, "name" TEXT NOT NULL);
