@@ -17,8 +17,8 @@ export type PollTarget = 'tick' | 'before a commit' | 'behind a commit';
 
 /** The polled object; called at some pulses only. */
 export interface Polled {
-  /** `loopStands`: the event loop is blocked, for many commits or large ones. */
-  readonly look: (moment: PollTarget, loopStands: boolean) => void;
+  /** `eventLoopBlocked`: the event loop is blocked, for many commits or large ones. */
+  readonly look: (moment: PollTarget, eventLoopBlocked: boolean) => void;
   /** A poll would see nothing. */
   readonly isOccupied: () => boolean;
   /** A poll after a commit finds a gap. */
@@ -64,7 +64,7 @@ export class Poller {
     this.#unmeasured += 1;
     if (this.#ticksAtRest > 0) this.#wake();
     // It was requested many commits ago, or large ones.
-    const loopStands = this.#behindCommit !== null;
+    const eventLoopBlocked = this.#behindCommit !== null;
     if (this.#pulses % pulsesPerLookBehind === 0) this.#askBehind();
     // A transaction hides the state of the WAL: the next begin polls.
     if (this.#unmeasured < pulsesPerMeasure || this.#looked.isOccupied()) return;
@@ -72,7 +72,7 @@ export class Poller {
     if (this.#pulses >= pulsesPerLookBefore) this.#pulses = 0;
     else if (this.#looked.hasGrown()) this.#askBehind();
     else return;
-    this.#looked.look('before a commit', loopStands);
+    this.#looked.look('before a commit', eventLoopBlocked);
   }
 
   #startTimer(): void {

@@ -76,7 +76,7 @@ export class FileScheduler {
   readonly #restarts = new Restarts();
   readonly #gaps = new Gaps();
   readonly #looks = new Poller({
-    look: (moment, loopStands) => this.#look(moment, loopStands),
+    look: (moment, eventLoopBlocked) => this.#look(moment, eventLoopBlocked),
     isOccupied: () => this.#occupied,
     leavesGaps: () => this.#gaps.likely,
     hasGrown: () => this.wal.growth() >= growthPerPoll(this.#settings),
@@ -191,7 +191,7 @@ export class FileScheduler {
     return false;
   }
 
-  #look(moment: PollTarget, loopStands: boolean): void {
+  #look(moment: PollTarget, eventLoopBlocked: boolean): void {
     // Read-only connections opened since then continue.
     if (noticeMarker(this.target)) return this.halt();
     if (moment === 'tick' && noticeSwitch(this.target.file, this.#users)) this.#arrange();
@@ -200,7 +200,7 @@ export class FileScheduler {
     const state = moment === 'tick' ? this.wal.look() : this.wal.ask();
     const wal = { file: this.target.file, settings: this.#settings, users: this.#users, history: this.#history };
     this.#warning.check(state, wal, performance.now());
-    this.#act(this.#decide(state, { justCompleted: false, atCommit: moment === 'before a commit', loopStands }));
+    this.#act(this.#decide(state, { justCompleted: false, atCommit: moment === 'before a commit', eventLoopBlocked }));
   }
 
   #decide(state: WalStatus, moment: PollTrigger): CheckpointDecision {
@@ -265,7 +265,7 @@ export class FileScheduler {
   /** Starts what is due right after a checkpoint. */
   #goOn(justCompleted: boolean): void {
     if (noticeMarker(this.target)) return this.halt();
-    this.#act(this.#decide(this.wal.look(), { justCompleted, atCommit: false, loopStands: false }));
+    this.#act(this.#decide(this.wal.look(), { justCompleted, atCommit: false, eventLoopBlocked: false }));
   }
 
   async #runNext(mode: CheckpointMode): Promise<CheckpointResult> {

@@ -131,14 +131,14 @@ export class SharedConnection {
   #closeConnection(): Error | null {
     this.#closing = true;
     try {
-      return this.#wayBack();
+      return this.#teardown();
     } finally {
       this.#closing = false;
     }
   }
 
   /** Tears down an open, in reverse order. Nothing is torn down before SQLite agreed to close. */
-  #wayBack(): Error | null {
+  #teardown(): Error | null {
     const failure = this.services.close();
     this.writes.stop();
     void this.schedule?.stop();

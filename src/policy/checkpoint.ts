@@ -20,7 +20,7 @@ export interface CheckpointFacts {
   /** Asked before a commit rather than by the timer: the writer itself can be made to wait. */
   readonly atCommit: boolean;
   /** The event loop is blocked, so the result of a background checkpoint cannot be delivered. */
-  readonly loopStands: boolean;
+  readonly eventLoopBlocked: boolean;
   /** Every connection of this thread that may write to the file has an open transaction or iterator. */
   readonly occupied: boolean;
   /** Bytes of all frames since the last WAL reset, copied or not. */
@@ -46,7 +46,7 @@ export interface CheckpointFacts {
 }
 
 /** The facts that only the caller knows. */
-export type PollTrigger = Pick<CheckpointFacts, 'justCompleted' | 'atCommit' | 'loopStands'>;
+export type PollTrigger = Pick<CheckpointFacts, 'justCompleted' | 'atCommit' | 'eventLoopBlocked'>;
 
 export interface CheckpointDecision {
   readonly action: 'none' | 'passive' | 'finish' | 'truncate';
@@ -88,7 +88,7 @@ export function decideCheckpoint(facts: CheckpointFacts, settings: ResolvedCheck
   const late = facts.commits < manyCommits ? settings.truncateAboveBytes * finishShare : 0;
   const large = walBytes >= Math.max(late, settings.walBytes * finishFactor);
   const overrun = walBytes >= settings.truncateAboveBytes * overrunFactor;
-  if (mayFinish && facts.atCommit && facts.running && (overrun || (large && facts.loopStands))) {
+  if (mayFinish && facts.atCommit && facts.running && (overrun || (large && facts.eventLoopBlocked))) {
     return finish(`the WAL has ${walBytes} bytes: the writer waits for its checkpoint`);
   }
   if (facts.running) return none('a checkpoint is running');

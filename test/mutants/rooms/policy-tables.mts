@@ -205,13 +205,13 @@ export const policyTables: readonly Mutant[] = [
       [
         'checkpoint-overrun',
         'a WAL above its limit makes the writer wait',
-        '(overrun || (large && facts.loopStands))',
-        '(large && facts.loopStands)',
+        '(overrun || (large && facts.eventLoopBlocked))',
+        '(large && facts.eventLoopBlocked)',
       ],
       [
         'checkpoint-blocked-loop',
         'with a blocked event loop a large WAL makes the writer wait',
-        '(overrun || (large && facts.loopStands))',
+        '(overrun || (large && facts.eventLoopBlocked))',
         'overrun',
       ],
       [
