@@ -6,23 +6,29 @@ import { format, resolveConfig } from 'prettier';
 
 const page = fileURLToPath(new URL('../docs/changed-underneath.md', import.meta.url));
 
+function noticed(moment, { noticedMs }) {
+  if (moment === 'checkpoint') return 'before anything is copied';
+  return noticedMs === null ? 'before the next commit' : `within ${noticedMs} ms`;
+}
+
 export async function changesPage() {
   const { intervalMs, rows } = JSON.parse(
     readFileSync(new URL('../test/results/changes.json', import.meta.url), 'utf8'),
   );
   const lines = rows.map(
-    ({ file, name, moment, raw, ours }) =>
-      `| ${file} | ${name} | ${moment} | ${raw === null ? 'SIGBUS ends the process' : `${raw.acknowledged} acknowledged, then: ${raw.afterwards}`} | ${ours.acknowledged} | ${ours.noticedMs === null ? 'before the next commit' : `within ${ours.noticedMs} ms`} | ${ours.rescued ?? 'none'} |`,
+    ({ file, name, writer, moment, raw, ours }) =>
+      `| ${writer} | ${file} | ${name} | ${moment} | ${raw === null ? 'SIGBUS ends the process' : `${raw.acknowledged} acknowledged, then: ${raw.afterwards}`} | ${ours.acknowledged} | ${noticed(moment, ours)} | ${ours.rescued ?? 'none'} |`,
   );
   const text = `# Files changed underneath
 
 What happens when a program writes into the files of an open WAL database past SQLite (\`cp\`, \`truncate\`, an editor, a restore
-script), so that the inode stays the same. The change comes from another process. Behind it the application tries 20 commits:
-at once (_writing_), or after it has been idle for three intervals of the sentinel (_idle_; ${intervalMs} ms here, 1000 ms by
-default). _Raw_ is better-sqlite3 in the same program, with what \`integrity_check\` or the next open says afterwards.
+script), so that the inode stays the same: in another process, or by \`fs\` in the process that has the database open, where the
+process guard is off. Behind it the application tries 20 commits: at once (_writing_), after a checkpoint was asked for
+(_checkpoint_), or after it has been idle for three intervals of the sentinel (_idle_; ${intervalMs} ms here, 1000 ms by default). _Raw_ is better-sqlite3 in the same program, with what \`integrity_check\` or the next open says afterwards.
 
 Before each commit a few system calls compare the last frame of the \`-wal\` with its index, and the size and time of the
-database with the last checkpoint; at each interval and before each checkpoint, samples of the pages as well. Commits,
+database with the last checkpoint; at each interval and before each checkpoint, samples of the pages as well. A checksum of
+each page is taken in pieces of some milliseconds an interval, and compared when the file was touched and no checkpoint did it. Commits,
 checkpoints, VACUUM and journal mode changes of other processes, \`touch\`, \`chmod\` and tools that only read raise no alarm.
 The file is noticed as changed, the connection is fenced, what it still sees is written to a rescued copy where that is
 possible, and the \`-wal\` is set aside, so that the next open does not play it into a file that it does not belong to.
@@ -30,13 +36,15 @@ possible, and the \`-wal\` is set aside, so that the next open does not play it 
 The database here is small: its connection has every page in its cache, so that the rescued copy is whole. Of a large one
 the copy has what the connection still holds, and its check says whether that is sound.
 
-A change of pages in the middle of the database that no sample meets, and that leaves size and header as they were, is not
-noticed: \`verify\` finds it. Where Linux's \`/proc\` is missing, contents are not watched.
+What is not noticed: a page whose checksum was not taken yet (after an open, and after the WAL has started over: 256 KiB an
+interval at least), pages between those that are remembered of a database with more than 65 536, and a page that a checkpoint
+writes in the same interval. \`verify\` finds damage there. With a rollback journal, and where Linux's \`/proc\` is missing,
+only a database that was cut below its first page is noticed: each transaction of a rollback journal reads the file anew.
 
 Made by \`node test/sentinel/changes-run.mts && node scripts/changes-page.mjs\`.
 
-| file | change | application | raw | our commits | noticed | rescued copy |
-| --- | --- | --- | --- | --- | --- | --- |
+| who | file | change | application | raw | our commits | noticed | rescued copy |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 ${lines.join('\n')}
 `;
   return format(text, { ...(await resolveConfig(page)), parser: 'markdown' });

@@ -2,6 +2,9 @@
 import { SqliteCantOpenError } from '../errors/sqlite-errors';
 import { choiceOption, pathArgument } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
+import { readonlyWalError } from '../policy/wal-format';
+import { readonlyGroundOf } from '../filesystem/refused-file';
+import { suspectWal } from '../filesystem/wal-age';
 import { runJob } from '../maintenance/jobs-client';
 import type { HeaderFacts, VerifyLevel } from '../maintenance/messages';
 import { findFile, identityOf, missingHint, readAccess, type PlacedFile } from './place';
@@ -52,6 +55,7 @@ export async function verifyDatabase(path: string, options: VerifyOptions = {}):
   checkOptionNames(options, ['level', 'signal'], 'verify');
   const level = choiceOption('level', options.level, 'quick', ['quick', 'full']);
   const place = existing(pathArgument(path));
+  const suspicion = suspectWal(place.path);
   const result = await runJob(
     {
       kind: 'verify',
@@ -62,8 +66,18 @@ export async function verifyDatabase(path: string, options: VerifyOptions = {}):
       access: readAccess(place),
     },
     { signal: options.signal },
-  );
-  return { path: place.path, ok: result.problems.length === 0, level, ...result };
+  ).catch((error: unknown) => {
+    throw readonlyWalError(error, readonlyGroundOf(place.path)) ?? error;
+  });
+  const { problems } = result;
+  if (suspicion === null || problems.length === 0)
+    return { path: place.path, ok: problems.length === 0, level, ...result };
+  return { path: place.path, ok: false, level, ...result, problems: [foreignWal(place.path), ...problems] };
+}
+
+/** The same verdict as that of an open: SQLite reads the database through that `-wal`. */
+function foreignWal(file: string): string {
+  return `${file}-wal is older than the database beside it and may belong to another one: move it and ${file}-shm away, keep them, and check the database without them`;
 }
 
 /** SQLite has one message for a missing file, a folder, a missing right and too many open files. */

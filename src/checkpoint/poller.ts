@@ -10,8 +10,8 @@ const pulsesPerMeasure = 4;
 
 /** Idle ticks after which the interval grows: hundreds of idle databases must cost next to nothing. */
 const ticksToRest = 4;
-/** Minimum milliseconds between two idle ticks. */
-const restMs = 1000;
+/** ms between two ticks at rest, at least. */
+const restMs = 2000;
 
 export type PollTarget = 'tick' | 'before a commit' | 'behind a commit';
 

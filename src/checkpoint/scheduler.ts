@@ -308,6 +308,7 @@ export class FileScheduler {
 
   #record(result: CheckpointResult): void {
     this.counters.ended(result);
+    this.wal.attempted();
     this.#history = withResult(this.#history, result, performance.now(), Math.random());
     if (result.complete) this.#pendingSince = null;
     if (result.complete) this.wal.completed();

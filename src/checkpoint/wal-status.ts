@@ -1,8 +1,5 @@
-/**
- * Determines how much of a file's WAL is still to be copied: from SQLite if a connection is free, else estimated from
- * stat.
- */
-import { wallClockNow } from '../base/clock';
+/** How much of a file's WAL waits to be copied: asked of SQLite where a connection is free, else guessed from stat. */
+import { performance, wallClockNow } from '../base/clock';
 import { quotedName } from '../base/sql-name';
 import { statSync, type Stats } from 'node:fs';
 import { prepareWalFrames, type WalFrames } from '../native/wal-frames';
@@ -24,6 +21,9 @@ const frameHeaderBytes = 24;
 
 /** Milliseconds. Two writes within this time may leave the same timestamp on the file. */
 const clockTickMs = 50;
+
+/** ms. So old may be what is known of a WAL with frames that wait, and to which nothing is written. */
+const askAgainMs = 5000;
 
 interface Question {
   readonly ask: () => WalFrames;
@@ -84,9 +84,11 @@ export class WalView {
   #copiedBytes = 0;
   #commits = 0;
   #restarts = 0;
-  /** The state of a fully copied WAL, valid until the next write: SQLite need not be asked again. */
-  #copied: WalStatus | null = null;
-  #copiedMtimeMs = 0;
+  /** The state as SQLite said it, as long as nothing is written to the WAL: it need not be asked again. */
+  #known: WalStatus | null = null;
+  #knownMtimeMs = 0;
+  /** ms of the monotonic clock: a checkpoint of another process does not show in the `-wal`. */
+  #knownUntil = 0;
 
   constructor(file: string, users: ReadonlySet<FileUser>) {
     this.#wal = `${file}-wal`;
@@ -110,14 +112,15 @@ export class WalView {
 
   look(): WalStatus {
     const stats = statOf(this.#wal);
-    if (this.#copied !== null && stats?.size === this.#copied.fileBytes && stats.mtimeMs === this.#copiedMtimeMs) {
-      return this.#copied;
-    }
+    const now = performance.now();
+    const unchanged = stats?.size === this.#known?.fileBytes && stats?.mtimeMs === this.#knownMtimeMs;
+    if (this.#known !== null && unchanged && now < this.#knownUntil) return this.#known;
     const state = walStatusFrom(stats, this.#users, this.#completeAt);
     this.#fileBytes = state.fileBytes;
     const settled = stats !== undefined && wallClockNow() - stats.mtimeMs > clockTickMs;
-    this.#copied = settled && state.exact && state.pendingBytes === 0 ? state : null;
-    this.#copiedMtimeMs = stats?.mtimeMs ?? 0;
+    this.#known = settled && state.exact ? state : null;
+    this.#knownMtimeMs = stats?.mtimeMs ?? 0;
+    this.#knownUntil = state.pendingBytes === 0 ? Number.POSITIVE_INFINITY : now + askAgainMs;
     return this.#seen(state);
   }
 
@@ -133,7 +136,12 @@ export class WalView {
     return walBytes < this.#walBytes ? walBytes : walBytes - this.#walBytes;
   }
 
-  /** A checkpoint has copied everything. */
+  /** A checkpoint has run. */
+  attempted(): void {
+    this.#known = null;
+  }
+
+  /** It has copied everything. */
   completed(): void {
     this.#completeAt = wallClockNow();
   }

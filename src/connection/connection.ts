@@ -5,7 +5,8 @@ import { asError, errorCode } from '../base/foreign-error';
 import type { EventHub } from '../events/event-hub';
 import { ClosedDatabaseError } from '../errors/refusals';
 import { markRolledBack, SqliteResultError } from '../errors/sqlite-errors';
-import { translateError } from '../errors/translate';
+import { isSqliteFailure, translateError } from '../errors/translate';
+import { refusedFileHint } from '../filesystem/refused-file';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without-checkpoint';
 import type { ResolvedOptions } from '../options/resolved';
@@ -236,6 +237,7 @@ export class Connection {
     const translated = translateError(error, {
       file: this.file,
       operation: operation.operation,
+      ...adviceOf(error, this.plan.file),
       ...(operation.sql === undefined ? {} : { sql: operation.sql }),
       // Inside a transaction of the write queue only the queue itself commits, when no function runs.
       ...(operation.commits === true && this.owner === null
@@ -368,4 +370,11 @@ function closedError(file: string): ClosedDatabaseError {
     hint: `${file === '' ? 'The temporary database' : file} was closed through this handle; open it again, or close it later.`,
     details: { file },
   });
+}
+
+/** What the operating system says about the file, for the failures where SQLite says no more than that it failed. */
+export function adviceOf(error: unknown, file: string | null): { hint?: string } {
+  if (file === null || !isSqliteFailure(error)) return {};
+  const hint = refusedFileHint(error.code, file);
+  return hint === null ? {} : { hint };
 }

@@ -29,6 +29,8 @@ export interface JournalFacts {
   readonly wal: WalFile | null;
   /** The database was written, or placed there, after the last write to the `-wal`. */
   readonly olderThanDatabase?: boolean;
+  /** What stat(2) tells leaves open that the `-wal` belongs to another database. */
+  readonly walSuspected?: boolean;
   readonly index: WalIndex | null;
   readonly rollback: RollbackJournal | null;
 }

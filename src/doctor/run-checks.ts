@@ -2,7 +2,6 @@
 import { wallClockNow } from '../base/clock';
 import { verifyDatabase } from '../backup/verify';
 import { errorMessage } from '../base/foreign-error';
-import { shellWord } from '../base/terminal-text';
 import { sqliteVersion } from '../native/sqlite-version';
 import { decide } from '../policy/decide';
 import type { Diagnosis, Finding, NotLookedAt } from './diagnosis';
@@ -30,7 +29,7 @@ export async function examine(path: string, examination: Examination): Promise<D
   const findings = [...judgeMissed(missed, facts.ground?.mountPoint ?? null, input.file), ...judge(input)];
   const unseen = [...unread(missed, facts)];
   await check(input, { ...examination, findings, unseen });
-  if (findings.some(({ code }) => code === 'damaged')) keepWal(findings, input.file);
+  if (findings.some(({ code }) => code === 'damaged')) keepWal(findings);
   const { decision } = input;
   const commands = storageCommands(facts.ground, facts.device ?? null);
   return Object.freeze({
@@ -76,31 +75,14 @@ function inputOf(path: string, facts: Partial<DoctorFacts>, backupsGiven: boolea
   };
 }
 
-/** A checkpoint would carry damage from the -wal into the database, or overwrite good pages of the -wal. */
-function keepWal(findings: Finding[], file: string): void {
-  const isOlder = findings.some(({ code }) => code === 'wal-older-than-database');
+/** A checkpoint would carry damage from the -wal into the database, or from the database over what the -wal has. */
+function keepWal(findings: Finding[]): void {
   for (const [index, finding] of findings.entries()) {
-    if (finding.code === 'damaged' && isOlder) findings[index] = { ...finding, ...underOldWal(file, finding) };
     if (finding.code !== 'wal-crashed' && finding.code !== 'wal-not-closed') continue;
     const action =
       'Do not checkpoint and do not start a program before everything is copied aside: the database is damaged.';
     findings[index] = { ...finding, action, commands: [] };
   }
-}
-
-/** SQLite reads the database through the -wal: if that belongs to another database, the pages cannot agree. */
-function underOldWal(file: string, { commands }: Finding): Pick<Finding, 'why' | 'action' | 'commands'> {
-  const sidecars = [`${file}-wal`, `${file}-shm`].map(shellWord).join(' ');
-  return {
-    why: 'The -wal is older than the database: it may belong to the previous database at this path, and its pages do not fit this one.',
-    action:
-      'Start no program. Copy everything aside, then move the -wal and the -shm away and check the database without them. Only if it is damaged then, restore the newest backup.',
-    commands: [
-      ...commands.slice(0, 1),
-      `mv ${sidecars} <other storage>`,
-      `npx safe-sqlite verify ${shellWord(file)} --full`,
-    ],
-  };
 }
 
 interface StepReport extends Examination {

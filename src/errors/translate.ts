@@ -15,6 +15,8 @@ export interface FailedOperation {
   readonly commitOutcome?: CommitOutcome | undefined;
   /** The files of a multi-file transaction with an unknown outcome. */
   readonly files?: readonly string[] | undefined;
+  /** Better advice than that of the code, where the system has said more. */
+  readonly hint?: string | undefined;
   /** The SQL text as prepared, never with its values. */
   readonly sql?: string | undefined;
 }
@@ -72,7 +74,7 @@ export function translateError(error: unknown, failed: FailedOperation = {}): un
   const message = speaksOfTheFile.has(primaryCode) ? messageWithPlace(error.message, code, failed) : error.message;
   const translated = new errorClass(message, code, {
     details: detailsOf(failed),
-    ...(failed.files === undefined ? {} : { hint: readEach }),
+    ...hintOf(failed),
     cause: error,
     commitOutcome: failed.commitOutcome,
   });
@@ -100,6 +102,11 @@ function isNative(error: unknown): error is SqliteFailure {
     textOf(error, 'code') !== null &&
     textOf(error, 'message') !== null
   );
+}
+
+function hintOf({ files, hint }: FailedOperation): { hint?: string } {
+  if (files !== undefined) return { hint: readEach };
+  return hint === undefined ? {} : { hint };
 }
 
 const readEach =

@@ -12,6 +12,7 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { clearTimeout, setTimeout } from '../base/clock';
+import { errorMessage } from '../base/foreign-error';
 import { MaintenanceError } from '../errors/refusals';
 import type { HostMessage, Job, WorkerMessage } from './messages';
 
@@ -57,26 +58,31 @@ export class WorkerLane {
     const worker = this.#startThread();
     worker.unref();
     let failure: unknown;
+    let cameUp = false;
     worker.on('message', (message: WorkerMessage) => {
+      cameUp = true;
       const job = this.#jobs.get(message.id);
       if (message.type === 'done' || message.type === 'failed') this.forget(message.id);
       job?.onMessage(message);
     });
     worker.on('error', error => (failure = error));
-    worker.on('exit', code => this.#ended(worker, code, failure));
+    worker.on('exit', code => this.#ended(worker, { code, failure, cameUp }));
     return worker;
   }
 
-  #ended(worker: Worker, code: number, failure: unknown): void {
-    // A thread that is ending no longer belongs to this lane.
+  #ended(worker: Worker, { code, failure, cameUp }: WorkerEnd): void {
+    // A thread that was sent to rest is no longer this lane's.
     if (this.#worker !== worker) return;
     this.#worker = null;
     if (this.#idle !== null) clearTimeout(this.#idle);
     const lost = [...this.#jobs.values()];
     this.#jobs.clear();
+    const reason = failure === undefined ? `exit code ${code}` : errorMessage(failure);
+    const what = failure === undefined || cameUp ? `ended (${reason})` : `could not start (${reason})`;
     for (const { job, onLost } of lost) {
       onLost(
-        new MaintenanceError(`The maintenance thread ended (exit code ${code}) during a job for ${job.file}.`, {
+        new MaintenanceError(`The maintenance thread ${what} during a job for ${job.file}.`, {
+          ...(failure === undefined || cameUp ? {} : { hint: noThreadHint }),
           details: { job: job.kind, file: job.file, exitCode: code },
           cause: failure,
         }),
@@ -99,6 +105,17 @@ export class WorkerLane {
     post(worker, { type: 'rest' });
   }
 }
+
+interface WorkerEnd {
+  readonly code: number;
+  /** What the thread has thrown; undefined where it has not. */
+  readonly failure: unknown;
+  /** It has sent a message. */
+  readonly cameUp: boolean;
+}
+
+const noThreadHint =
+  'A thread needs some open files, memory and a task of the system: see the reason, and close what is not needed, or raise the limit (EMFILE: `ulimit -n`; EAGAIN: `ulimit -u`).';
 
 function post(worker: Worker, message: HostMessage): void {
   worker.postMessage(message);

@@ -1,8 +1,6 @@
-/** Opens better-sqlite3, sets each protection and reads each back: the resulting connection is verified. */
-import { accessSync, constants, existsSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { errorCode } from '../base/foreign-error';
-import { Connection } from '../connection/connection';
+/** Opens better-sqlite3, sets each protection, reads each back: a connection that comes out of here is proved. */
+import { existsSync } from 'node:fs';
+import { adviceOf, Connection } from '../connection/connection';
 import { fenceFiles } from '../fence/fence';
 import { openInJournalMode } from '../connection/journal';
 import { setPragmasOfNew, readPage } from '../connection/set-pragmas';
@@ -13,6 +11,7 @@ import { translateError } from '../errors/translate';
 import { createEventHub } from '../events/event-hub';
 import { NativeDatabase } from '../native/better-sqlite3';
 import { blockCheckpoint } from '../native/close-without-checkpoint';
+import { readonlyGroundOf } from '../filesystem/refused-file';
 import type { ResolvedOptions } from '../options/resolved';
 import type { Plan } from '../policy/plan';
 import { readonlyWalError, walFormatError } from '../policy/wal-format';
@@ -51,7 +50,7 @@ export function connect({ target, key, plan, options }: ConnectRequest): Connect
   } catch (error) {
     const walFormat = walFormatFailure(error, plan) ?? readonlyFailure(error, plan);
     if (walFormat !== null) throw walFormat;
-    const failure = translateError(error, { file: plan.file, operation: 'open' });
+    const failure = translateError(error, { file: plan.file, operation: 'open', ...adviceOf(error, plan.file) });
     if (plan.file !== null && failure instanceof SqliteResultError) fenceAtOpen(failure, key, plan.file);
     throw failure;
   }
@@ -63,17 +62,7 @@ function walFormatFailure(error: unknown, { file, filesystem }: Plan): Error | n
 
 function readonlyFailure(error: unknown, { file, readonly }: Plan): Error | null {
   if (file === null || !readonly) return null;
-  const shmExists = existsSync(`${file}-shm`);
-  return readonlyWalError(error, { file, shmExists, folderWriteError: writeError(dirname(file)) });
-}
-
-function writeError(folder: string): string | null {
-  try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
-    return null;
-  } catch (error) {
-    return errorCode(error) ?? 'unknown';
-  }
+  return readonlyWalError(error, readonlyGroundOf(file));
 }
 
 /** Closes without the checkpoint of an ordinary close: a failed open leaves the WAL of the last process unchanged. */

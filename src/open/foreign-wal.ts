@@ -10,13 +10,22 @@ import { readSync } from 'node:fs';
 import { errorCode } from '../base/foreign-error';
 import type { FileIdentity } from '../base/file-identity';
 import { sameFile } from '../base/file-identity';
-import type { Connection } from '../connection/connection';
+import { readPage } from '../connection/set-pragmas';
+import type { Verbose } from '../connection/verbose';
+import { NativeDatabase } from '../native/better-sqlite3';
+import type { ResolvedOptions } from '../options/resolved';
 import { OrphanedJournalError } from '../errors/refusals';
 import { newestDescriptorsOn } from '../proc/descriptors';
 import { identityNow } from '../proc/path-identity';
 import type { WalSuspicion } from '../filesystem/wal-age';
 import type { PlanWarning } from '../policy/plan';
 import { frameHeaderBytes, frameOffset, indexHeaderBytes, parseIndexHeader } from '../sentinel/wal-index';
+
+/** The part of a connection that asks SQLite. */
+interface Judged {
+  readonly native: Pick<NativeDatabase.Database, 'pragma'>;
+  readonly verbose: Pick<Verbose, 'quietly'>;
+}
 
 /** Maximum frames read and pages compared. */
 const mostFrames = 8192;
@@ -27,7 +36,7 @@ const mostPages = 512;
  * database is broken together with that `-wal`. Returns a warning if it is sound, but nothing shows that they belong
  * together.
  */
-export function judgeSuspectWal(connection: Connection, suspicion: WalSuspicion): PlanWarning | null {
+export function judgeSuspectWal(connection: Judged, suspicion: WalSuspicion): PlanWarning | null {
   const { file, contentIsNewer } = suspicion;
   const identity = identityNow(file);
   if (identity !== null && belongTogether(file, identity)) return null;
@@ -38,6 +47,31 @@ export function judgeSuspectWal(connection: Connection, suspicion: WalSuspicion)
     code: 'wal-older-than-database',
     message: `${file} was written after ${file}-wal, which another process left. SQLite finds no fault in the two together. If a backup was restored there, that -wal changes its state: close, move the -wal away, and restore again.`,
   };
+}
+
+/**
+ * The same for a file that is to be attached: before SQLite attaches it, through a connection that only reads, whose close
+ * never checkpoints. What else stands in the text of the ATTACH cannot write into the file first.
+ */
+export function judgeSuspectAttached(
+  suspicion: WalSuspicion,
+  { nativeBinding, timeout }: Pick<ResolvedOptions, 'nativeBinding' | 'timeout'>,
+): PlanWarning | null {
+  try {
+    const binding = nativeBinding === null ? {} : { nativeBinding: nativeBinding as string };
+    const native = new NativeDatabase(suspicion.file, { readonly: true, fileMustExist: true, timeout, ...binding });
+    try {
+      readPage(native, 'main');
+      return judgeSuspectWal({ native, verbose: { quietly: run => run() } }, suspicion);
+    } finally {
+      native.close();
+    }
+  } catch (error) {
+    if (error instanceof OrphanedJournalError) throw error;
+    const failure = foreignWalFailure(error, suspicion);
+    if (failure !== null) throw failure;
+    return null; // The ATTACH itself fails for the same reason, and says it.
+  }
 }
 
 /** Returns the refusal for an open that fails in SQLite itself; null if the failure has another reason. */
@@ -58,7 +92,7 @@ function foreignWal(file: string, problem: string, cause?: unknown): OrphanedJou
   );
 }
 
-function checkTogether({ native, verbose }: Connection): string | null {
+function checkTogether({ native, verbose }: Judged): string | null {
   try {
     const answer = verbose.quietly(() => native.pragma('integrity_check(1)', { simple: true }));
     return answer === 'ok' ? null : String(answer).slice(0, 200);

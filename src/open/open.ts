@@ -3,23 +3,25 @@ import { inMicrotask } from '../base/clock';
 import { quotedName } from '../base/sql-name';
 import type { FileIdentity } from '../base/file-identity';
 import { Attachments, type AdmitAttached, type AttachTicket } from '../connection/attachments';
-import type { Connection } from '../connection/connection';
+import { adviceOf, type Connection } from '../connection/connection';
 import { forgetFault, refuseFenced } from '../fence/fence';
 import type { Location } from '../filesystem/locate';
 import { SqlGuard } from '../connection/sql-guard';
 import { translateError } from '../errors/translate';
 import { isFirstFor } from '../events/logged-once';
 import { identityAt } from '../filesystem/locate';
+import { movedFrom } from '../registry/path-targets';
 import { whyNoThread } from '../native/programs';
 import { resolveOptions } from '../options/resolve';
 import type { ResolvedOptions } from '../options/resolved';
 import { jobsOnEventLoop } from '../policy/event-loop-jobs';
-import type { Plan } from '../policy/plan';
+import type { Plan, PlanWarning } from '../policy/plan';
 import { guardByDefault } from '../process-guard/install';
 import { admitToRegistry, keyOf, type Admission } from './admit';
 import { connect, type ConnectRequest } from './connect';
 import { suspectWal, type WalSuspicion } from '../filesystem/wal-age';
-import { foreignWalFailure, judgeSuspectWal } from './foreign-wal';
+import { clearLeftovers } from './leftovers';
+import { foreignWalFailure, judgeSuspectAttached, judgeSuspectWal } from './foreign-wal';
 import { vacuumIntoGuard } from './vacuum-into';
 import { SharedConnection } from './shared-connection';
 import { locateFile, planFile, planWithoutFile } from './plan';
@@ -35,11 +37,13 @@ export function openResolved(options: ResolvedOptions): SharedConnection {
 }
 
 function openFile(filename: string, options: ResolvedOptions): SharedConnection {
-  const location = locateFile(filename, options);
-  const planned = planFile(location, options);
-  // Only now: searching for the fence marker on a filesystem that the plan refuses could hang.
+  const located = locateFile(filename, options);
+  const leftovers = clearLeftovers(located, options);
+  const location = leftovers === null ? located : locateFile(filename, options);
+  const planned = withWarnings(planFile(location, options), leftovers, warnOfPath(location));
+  // Only now: looking for the fence marker on ground that the plan refuses could hang.
   const fenced = refuseFenced({ key: keyOf(location), file: location.file }, options.readonly);
-  const plan = withWarning(planned, fenced);
+  const plan = withWarnings(planned, fenced === null ? null : { code: 'fenced', message: fenced });
   guardByDefault(options.processGuard);
   const admission = admitToRegistry(location, options);
   try {
@@ -87,7 +91,7 @@ function startServices(
     return assemble(connection, services, { givenName, file: main, release: () => admission.release() });
   } catch (error) {
     services.close();
-    throw translateError(error, { file, operation: 'open' });
+    throw translateError(error, { file, operation: 'open', ...adviceOf(error, file) });
   }
 }
 
@@ -140,9 +144,19 @@ function warn({ plan, hub, options }: Connection): void {
   if (message !== null) hub.publish('warning', { code: 'no-worker-thread', message, details: { ...obstacle } });
 }
 
-function withWarning(plan: Plan, fenced: string | null): Plan {
-  if (fenced === null) return plan;
-  return { ...plan, warnings: [...plan.warnings, { code: 'fenced', message: fenced }] };
+function withWarnings(plan: Plan, ...found: readonly (PlanWarning | null)[]): Plan {
+  const warnings = found.filter(each => each !== null);
+  return warnings.length === 0 ? plan : { ...plan, warnings: [...plan.warnings, ...warnings] };
+}
+
+/** A release folder that was switched while the process runs: what it writes from now on, the old one does not see. */
+function warnOfPath({ requested, file }: Location): PlanWarning | null {
+  const before = movedFrom(requested, file);
+  if (before === null) return null;
+  return {
+    code: 'path-leads-elsewhere',
+    message: `${requested} leads to ${file} now; when this process first opened it, it led to ${before}. A symbolic link on the way was changed: connections that are open use the old file, new ones use the new file. Put the database outside of the folder that is switched, or restart the process.`,
+  };
 }
 
 /** SQLite has created the file, so its identity is known. */
@@ -170,10 +184,16 @@ function admitAttached(connection: Connection, services: ConnectionServices): Ad
   const { options } = connection;
   return (filename, schema) => {
     if (filename === '' || filename === ':memory:') return withoutFile(filename);
-    const location = locateFile(filename, options, true);
+    const located = locateFile(filename, options, true);
+    const leftovers = clearLeftovers(located, { ...options, fileMustExist: false });
+    const location = leftovers === null ? located : locateFile(filename, options, true);
     planFile(location, { ...options, fileMustExist: false });
     refuseFenced({ key: keyOf(location), file: location.file }, options.readonly);
     const admission = admitToRegistry(location, options);
+    const warnings = [leftovers, warnOfPath(location), judgeAttached(location, options, admission)].filter(
+      each => each !== null,
+    );
+    for (const warning of warnings) inMicrotask(() => connection.hub.publish('warning', { ...warning, details: {} }));
     return {
       filename: location.file,
       attached: () => services.add(connectionFile(connection, schema, location, admission)),
@@ -184,6 +204,18 @@ function admitAttached(connection: Connection, services: ConnectionServices): Ad
       },
     };
   };
+}
+
+/** Releases the admission where it throws. */
+function judgeAttached(location: Location, options: ResolvedOptions, admission: Admission): PlanWarning | null {
+  const suspicion = location.untouched ? null : suspectWal(location.file);
+  if (suspicion === null) return null;
+  try {
+    return judgeSuspectAttached(suspicion, options);
+  } catch (error) {
+    admission.release();
+    throw error;
+  }
 }
 
 function withoutFile(filename: string): AttachTicket {

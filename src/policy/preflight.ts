@@ -1,4 +1,5 @@
 /** Judges the facts of a preflight and returns the first reason not to let SQLite open the database. Pure. */
+import { basename } from 'node:path';
 import type { ErrorFacts } from '../errors/error-facts';
 import { HardLinkedDatabaseError, OrphanedJournalError, UnsafeFilesystemError } from '../errors/refusals';
 import { SqliteCantOpenError, SqliteReadonlyError } from '../errors/sqlite-errors';
@@ -141,7 +142,7 @@ const journalHasDatabase: Check = ({ file, size, sidecars }) => {
   return new OrphanedJournalError(
     `Refused to open ${file}, which ${state} while ${orphan.path} holds ${orphan.size} bytes: SQLite would delete ${orphan.path} and the commits in it. Nothing was touched.`,
     {
-      hint: `Put the database back beside its journal. If you deleted ${file} on purpose, delete ${orphan.path} as well (and ${file}-shm); if you are not sure, move them away.`,
+      hint: `Put the database back beside its journal. If you deleted ${basename(file)} on purpose, delete ${orphan.path} as well (and ${file}-shm), and open it again; if you are not sure, move them away.`,
       details: { file, databaseSize: size, journal: orphan.path, journalSize: orphan.size },
     },
   );

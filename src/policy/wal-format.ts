@@ -58,6 +58,8 @@ export function walFormatError(
 export interface ReadonlyGround {
   readonly file: string;
   readonly shmExists: boolean;
+  /** This user may read it, and no `-journal` waits to be played back: neither is why it cannot be opened. */
+  readonly isReadable: boolean;
   /** Error of access(2) for writing into the folder; `null`: it is writable. */
   readonly folderWriteError: string | null;
 }
@@ -69,15 +71,20 @@ export interface ReadonlyGround {
  */
 export function readonlyWalError(error: unknown, ground: ReadonlyGround): SqliteCantOpenError | null {
   if (!isSqliteFailure(error) || !error.code.startsWith('SQLITE_CANTOPEN')) return null;
-  const { file, shmExists, folderWriteError } = ground;
-  if (shmExists || folderWriteError === null) return null;
+  const { file, shmExists, isReadable, folderWriteError } = ground;
+  if (shmExists || !isReadable || folderWriteError === null) return null;
   return new SqliteCantOpenError(
     `Cannot read ${file}: it is in WAL format, its -wal and -shm are missing, and SQLite cannot create them there (${folderWriteError}).`,
     'SQLITE_CANTOPEN',
     {
-      hint: `Copy ${file} to a folder that can be written and open the copy. Or give the original a rollback journal before it is published: where it can be written, run \`PRAGMA journal_mode=DELETE\` and copy it then.`,
+      hint: readonlyWalAdvice(file),
       details: { file, folderWriteError },
       cause: error,
     },
   );
+}
+
+/** The two ways out, the same wherever such a file is met. */
+export function readonlyWalAdvice(file: string): string {
+  return `Copy ${file} to a folder that can be written and open the copy. Or give the original a rollback journal before it is published: where it can be written, run \`PRAGMA journal_mode=DELETE\` and copy it then.`;
 }

@@ -29,9 +29,9 @@ function named(index: number, effect: Effect): CoveredArgument {
  * By the name of the call without `Sync`. Streams and `Utf8Stream` are covered by `open`, which they call on the
  * module.
  *
- * Not covered, because they open nothing and cancel no lock: `stat` and its family, `access`, `realpath`, `readdir`,
- * `watch`, `utimes`, `chmod`, `unlink`, `rm`, `rmdir`, `link`, `rename` of the database to another name (the sentinel
- * notices that the file is gone); and calls with a descriptor, which was judged when it was opened.
+ * Not covered, because they open nothing and cancel no lock: `stat` and its family, `access`, `realpath`, `readdir`, `watch`,
+ * `utimes`, `chmod`, `link`, `rename` of the database away (the sentinel notices that the file is gone); and calls with a
+ * descriptor, whose opening was the moment to refuse.
  */
 export const coveredCalls: Readonly<Record<string, readonly CoveredArgument[]>> = {
   open: [{ ...opened(0, 'open'), flags: 'argument' }],
@@ -44,3 +44,6 @@ export const coveredCalls: Readonly<Record<string, readonly CoveredArgument[]>> 
   cp: [{ ...opened(0, 'copy'), linksStay: true }, opened(1, 'overwrite')],
   rename: [named(1, 'overwrite')],
 };
+
+/** Calls that run, and are remembered: a database that this process has deleted itself is no loss to rescue. */
+export const deletingCalls: readonly string[] = ['unlink', 'rm', 'rmdir'];

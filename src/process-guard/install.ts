@@ -31,8 +31,8 @@ const state = processGlobal<GuardState>('process-guard', 3, () => ({
  * file. Every open of a file installs it once for its thread, unless `processGuard: 'off'`: an explicit call covers what is
  * opened with that, and keeps the guard on by its count. Returns how to take it off; the last one restores `fs`.
  *
- * What harms no lock passes: `unlink`, `rm`, `rename` and `link` of the database (the sentinel notices), `stat`, `access`,
- * and reading a `-wal` or `-journal`.
+ * What harms no lock passes: `unlink`, `rm`, `rename` and `link` of the database (the sentinel notices; what this process
+ * deletes itself is not rescued), `stat`, `access`, and reading a `-wal` or `-journal`.
  *
  * Symbolic and hard links are followed: for calls that wait (`…Sync`) everywhere, for others in the folders of the open
  * databases: no call waits for a network filesystem because of the guard. Text that `node:sqlite` is given is searched for
@@ -78,6 +78,11 @@ export function guardByDefault(processGuard: 'on' | 'off'): void {
       detail: "`fs.readFile` on an open database cancels its locks here. `processGuard: 'off'` silences this.",
     });
   }
+}
+
+/** Whether a deletion of an open database by `fs` in this thread is remembered. */
+export function deletionsAreNoted(): boolean {
+  return state.remove !== null;
 }
 
 function judgeDatabase(call: string, path: string): Error | null {

@@ -6,6 +6,7 @@ import type { SqliteCopyConflictError } from '../errors/refusals';
 import type { CoveredArgument } from './covered-calls';
 import type { CoveredCall } from './judges';
 import { isAround, isOtherName, isPlain, isUnrelated, protectedBelow, protectedFile } from './protected-files';
+import { noteDeletion } from '../registry/registry';
 import { refusal } from './refusal';
 
 // open(2): opens a name without the file; neither its use nor its close touches a lock.
@@ -13,6 +14,7 @@ const oPath = 0o10000000;
 
 /** Returns the error to throw instead of running the call; `null` if it may run. */
 export function judgeCall(call: CoveredCall, args: readonly unknown[]): SqliteCopyConflictError | null {
+  if (call.deletes) noteDeleted(call.name, args);
   for (const argument of call.covered) {
     const path = pathOf(args[argument.index]);
     if (path === null) continue;
@@ -20,6 +22,21 @@ export function judgeCall(call: CoveredCall, args: readonly unknown[]): SqliteCo
     if (file !== null) return refusal(call.name, file, argument.effect);
   }
   return call.copiesTrees ? judgeTree(call.name, args) : null;
+}
+
+/** Remembers the open databases that the call deletes, alone or with a folder around them. */
+function noteDeleted(name: string, args: readonly unknown[]): void {
+  const path = pathOf(args[0]);
+  if (path === null) return;
+  try {
+    const found = isUnrelated(path) ? null : protectedFile(path, true);
+    const deleted = found?.identity ?? null;
+    if (deleted !== null) noteDeletion(deleted, name);
+    if (!isAround(path)) return;
+    for (const { identity } of protectedBelow(path)) if (identity !== null) noteDeletion(identity, name);
+  } catch {
+    // The call itself will say why.
+  }
 }
 
 /** Judges the copy of a folder by the protected files in it and in its destination. */

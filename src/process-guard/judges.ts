@@ -11,6 +11,8 @@ export interface CoveredCall {
   readonly waits: boolean;
   /** It can copy a folder with its content. */
   readonly copiesTrees: boolean;
+  /** It deletes what its path names; it always runs. */
+  readonly deletes: boolean;
 }
 
 /** Judges calls by the databases that one copy of this package, in one realm, has open. */

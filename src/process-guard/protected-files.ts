@@ -46,6 +46,8 @@ const mostPlainPaths = 10_000;
 export interface ProtectedFile {
   /** Canonical path. */
   readonly file: string;
+  /** Null for a sidecar. */
+  readonly identity: FileIdentity | null;
   readonly locked: boolean;
 }
 
@@ -121,8 +123,8 @@ function isGone(file: string, { identity }: ProtectedPath): boolean {
   return stats === undefined || !sameFile(identity, stats);
 }
 
-function inUse(file: string, { elsewhere, locked }: ProtectedPath): ProtectedFile | null {
-  return elsewhere === null || isStillOpen(elsewhere) ? { file, locked } : null;
+function inUse(file: string, { elsewhere, identity, locked }: ProtectedPath): ProtectedFile | null {
+  return elsewhere === null || isStillOpen(elsewhere) ? { file, identity, locked } : null;
 }
 
 /** True if a protected file may be in the folder of the path: false for nearly every folder. */
@@ -130,15 +132,17 @@ export function isAround(path: string): boolean {
   return now().folders.has(basename(resolve(path)).toLowerCase());
 }
 
-/** Returns all protected files inside a folder; `part` is the path below it. */
-export function protectedBelow(path: string): readonly { readonly part: string; readonly locked: boolean }[] {
+/** All protected files inside a folder; `part` is the path below it. */
+export function protectedBelow(
+  path: string,
+): readonly { readonly identity: FileIdentity | null; readonly part: string; readonly locked: boolean }[] {
   const folder = canonicalPath(resolve(path), false);
   if (folder === null) return [];
   const prefix = folder.endsWith(sep) ? folder : folder + sep;
-  const below: { part: string; locked: boolean }[] = [];
+  const below: { identity: FileIdentity | null; part: string; locked: boolean }[] = [];
   for (const [file, candidate] of now().paths) {
     if (!file.startsWith(prefix) || inUse(file, candidate) === null) continue;
-    below.push({ part: file.slice(prefix.length), locked: candidate.locked });
+    below.push({ identity: candidate.identity, part: file.slice(prefix.length), locked: candidate.locked });
   }
   return below;
 }

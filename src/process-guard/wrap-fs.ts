@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { isProxy } from 'node:util/types';
 import { setImmediate } from '../base/clock';
 import { loadedExports } from '../native/loaded-modules';
-import { coveredCalls } from './covered-calls';
+import { coveredCalls, deletingCalls } from './covered-calls';
 import type { CoveredCall, Judge } from './judges';
 
 type Call = (this: unknown, ...args: unknown[]) => unknown;
@@ -21,7 +21,7 @@ export function wrapFs(judge: Judge): () => void {
   const undo: (() => void)[] = [];
   // Before the functions are replaced that they are known by.
   const copies = copiesOfFs();
-  for (const name of Object.keys(coveredCalls)) {
+  for (const name of [...Object.keys(coveredCalls), ...deletingCalls]) {
     undo.push(replace(judge, fs, name, 'fs.', name === 'openAsBlob' ? 'promise' : 'callback'));
     undo.push(replace(judge, fs, `${name}Sync`, 'fs.', 'sync'));
     undo.push(replace(judge, fs.promises, name, 'fs.promises.', 'promise'));
@@ -72,6 +72,7 @@ function replace(judge: Judge, module: object, name: string, prefix: string, sty
     covered: coveredCalls[base] ?? [],
     waits: style === 'sync',
     copiesTrees: base === 'cp',
+    deletes: deletingCalls.includes(base),
   };
   return replaceBy(module, name, original => guard(judge, original, covered, style));
 }

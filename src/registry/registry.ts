@@ -111,6 +111,27 @@ function fromOtherThread({ file, aliases, identity }: OtherThreadsFile): Registe
   return { file, aliases, identity: known, elsewhere: true };
 }
 
+/** What this process itself deleted, by the keys of the files, while it had them open. */
+const deletions = processGlobal<Map<string, string>>('deleted-files', 1, () => new Map());
+
+/** This process deletes a file that a connection of this thread has open; `how` names the call. */
+export function noteDeletion(identity: FileIdentity, how: string): void {
+  const key = identityKey(identity);
+  if (state.files.has(key)) deletions.set(key, how);
+}
+
+/** The call by which this process deleted a file that this thread has open; null where it did not. */
+export function deletionOf(identity: FileIdentity): string | null {
+  return deletions.get(identityKey(identity)) ?? null;
+}
+
+/** True when this thread has another file open than `identity`, which stood at the same path when it was opened. */
+export function hadAnotherFileAt(file: string, identity: FileIdentity | null): boolean {
+  const key = identity === null ? null : identityKey(identity);
+  for (const [known, entry] of state.files) if (entry.file === file && known !== key) return true;
+  return false;
+}
+
 /** A number that changes whenever `registeredFiles` does. */
 export function registryGeneration(): number {
   return state.generation + tableGeneration();
@@ -164,6 +185,7 @@ function leave(key: string): void {
   entry.connections -= 1;
   if (entry.connections > 0) return;
   state.files.delete(key);
+  deletions.delete(key);
   if (entry.slot !== null) withdrawFile(entry.slot);
   state.generation += 1;
 }

@@ -1,5 +1,5 @@
-/** Runs sentinels over all files of a connection: the database and its attached databases. */
-import { currentDate, performance } from '../base/clock';
+/** Puts sentinels over all files of a connection: the database and what is attached to it. */
+import { performance } from '../base/clock';
 import { quotedName } from '../base/sql-name';
 import { atExit } from '../base/at-exit';
 import type { FileIdentity } from '../base/file-identity';
@@ -9,7 +9,7 @@ import { sqliteCopyOf } from '../registry/sqlite-copy';
 import { disableConnection, type DisabledConnection, type Outcome } from './disable-connection';
 import type { Loss } from './finding';
 import { joinRounds } from './rounds';
-import { setAsideSidecars, type SetAside } from './set-aside';
+import { takeSidecarsAway, type SetAside } from './set-aside';
 import type { EventHub } from '../events/event-hub';
 import {
   createSentinel,
@@ -251,8 +251,9 @@ function setAsideFor(
   const changed = kind === 'changedUnderneath' && details['changed'] !== 'index';
   const file = String(details['file']);
   const sentinel = files.get(file)?.sentinel;
-  if (!(replaced || changed) || sentinel === undefined) return null;
-  return setAsideSidecars(file, sentinel.sidecars(), currentDate().toISOString().replaceAll(/[-:]/g, ''));
+  const deleted = details['deletedBy'] !== undefined;
+  if (!(replaced || changed || deleted) || sentinel === undefined) return null;
+  return takeSidecarsAway(file, sentinel.sidecars(), deleted ? 'remove' : 'rename');
 }
 
 function releaseAll(held: CheckpointBlocker[]): void {

@@ -18,7 +18,7 @@ import { fstatSync, ftruncateSync, readSync } from 'node:fs';
 import { performance, wallClockNow } from '../base/clock';
 import { errorCode, errorMessage } from '../base/foreign-error';
 import { sameFile, type FileIdentity } from '../base/file-identity';
-import { descriptorsOn } from '../proc/descriptors';
+import { descriptorsOn, type DescriptorScan } from '../proc/descriptors';
 import { identityNow } from '../proc/path-identity';
 import {
   frameHeaderBytes,
@@ -29,10 +29,16 @@ import {
   sameCheckpoint,
   type IndexHeader,
 } from './wal-index';
+import { leadsTo, sizeOf, stateOf } from './descriptor-state';
+import { isSettledQuiet, sameQuiet, type Quiet } from './quiet-state';
+import { readFrames } from './frame-headers';
+import { PageLedger } from './page-ledger';
 
 export interface ContentSubject {
   readonly file: string;
   readonly identity: FileIdentity;
+  /** The descriptors that were found when the watch began: that on the `-wal` may be among them. */
+  readonly scan: DescriptorScan;
   /** SQLite's current descriptors on the database and its `-shm`. */
   readonly descriptors: () => { readonly database: number | null; readonly sharedMemory: number | null };
 }
@@ -76,6 +82,10 @@ const sampledBytes = 64;
 /** Pages that are compared with their copied frames, and frames whose salts are read before a checkpoint. */
 const comparedPages = 8;
 const sampledFrames = 64;
+/** ms. For so long pages are compared in one check when the file was touched and no checkpoint did it. */
+const comparedMs = 10;
+/** ms. For so long each check remembers more pages. */
+const sliceMs = 2;
 /** A check during which another process writes is repeated; under constant writes it is postponed. */
 const attempts = 6;
 /** Milliseconds. A change of the file this short before a check may be followed by one with the same timestamp. */
@@ -104,15 +114,23 @@ class ContentWatch implements ContentChecks {
   #seen: IndexHeader | null = null;
   #trusted: Trusted | null = null;
   #doubt: Doubt | null = null;
+  readonly #ledger = new PageLedger();
   #indexSize = 0;
+  #quiet: Quiet | null = null;
   #unreadable: string | null = null;
 
-  constructor({ file, identity, descriptors }: ContentSubject) {
+  constructor({ file, identity, descriptors, scan }: ContentSubject) {
     this.#file = file;
     this.#wal = `${file}-wal`;
     this.#shm = `${file}-shm`;
     this.#descriptors = descriptors;
     this.#inode = Number(identity.ino);
+    const wal = identityNow(this.#wal);
+    const open =
+      wal !== null && scan.supported ? scan.descriptors.find(each => sameFile(each.identity, wal)) : undefined;
+    if (open === undefined) return;
+    this.#walIdentity = wal;
+    this.#walDescriptor = open.fd;
   }
 
   get unreadable(): string | null {
@@ -225,8 +243,8 @@ class ContentWatch implements ContentChecks {
     const stats = stateOf(fd, this.#inode);
     if (stats === null) return null;
     if (this.#trusted !== null && stats.size === this.#trusted.size && stats.ctimeMs === this.#trusted.ctimeMs) {
-      if (moment === 'commit' || this.#trusted.settled) {
-        // A reset of the WAL leaves the file alone.
+      if (moment === 'commit' || (this.#trusted.settled && this.#ledger.isComplete)) {
+        // A new round of the WAL leaves the file alone.
         if (!mayBeCopying(before) && !sameCheckpoint(this.#trusted.index, before))
           this.#trusted = { ...this.#trusted, index: before };
         return null;
@@ -237,6 +255,7 @@ class ContentWatch implements ContentChecks {
     const sampled = this.#sampleOf(fd, stats.size);
     if (sampled === null) return null;
     const compared = mayBeCopying(before) ? null : this.#copiedDiffers(before, fd);
+    const pages = mayBeCopying(before) ? null : this.#checkLedger(before, fd, stats, moment);
     const indexFd = this.#fdOf('sharedMemory');
     const after = indexFd === null ? null : this.#readIndex(indexFd);
     if (after === null || after === 'short' || !sameCheckpoint(before, after)) return 'anew';
@@ -259,8 +278,38 @@ class ContentWatch implements ContentChecks {
       return changedBy(`has ${stats.size} bytes and must have ${before.pages * before.pageSize}`);
     }
     if (compared !== null) return changedBy(`has another page ${compared} than the last checkpoint copied there`);
+    if (typeof pages === 'number')
+      return changedBy(`has another page ${pages} than before, and no checkpoint wrote it`);
+    pages?.();
     this.#trusted = now;
     return null;
+  }
+
+  /** The number of a page that nobody but a stranger can have written; else what makes new checksums count. */
+  #checkLedger(
+    index: IndexHeader,
+    fd: number,
+    stats: { readonly size: number; readonly ctimeMs: number },
+    moment: ContentMoment,
+  ): number | (() => void) | null {
+    const ledger = this.#ledger;
+    const trusted = this.#trusted;
+    const touched = trusted !== null && (stats.ctimeMs !== trusted.ctimeMs || !trusted.settled);
+    const byCheckpoint = touched && !sameCheckpoint(trusted.index, index);
+    // A commit right behind a checkpoint is not made to wait for what the next check does.
+    if (moment === 'commit' && (byCheckpoint || !touched)) return null;
+    const read = (into: Buffer, position: number): number | null => this.#read(fd, into, position);
+    ledger.follow(index, stats.size, (from, to) => {
+      const walFd = to - from < searchedFrames ? this.#walNow() : null;
+      if (walFd === null) return null;
+      return readFrames((into, at) => this.#read(walFd, into, at), index, { from, to })?.pages ?? null;
+    });
+    if (touched && !byCheckpoint) ledger.suspect();
+    const found = ledger.compare(read, moment === 'checkpoint' ? Number.POSITIVE_INFINITY : comparedMs);
+    if (typeof found === 'number') return found;
+    const also = byCheckpoint ? ledger.compare(read, sliceMs, 'some') : null;
+    if (typeof also === 'number') return also;
+    return moment === 'commit' || found === 'unread' || also === 'unread' ? null : ledger.fill(read, sliceMs);
   }
 
   /** A checkpoint in progress may write at any time: only a first page of unknown origin counts, if it persists. */
@@ -297,7 +346,10 @@ class ContentWatch implements ContentChecks {
     if (walFd === null) return null;
     const { pageSize } = index;
     const pages = new Set<number>();
-    const waiting = this.#waitingFrames(index, walFd);
+    const waiting =
+      index.frames - index.copied > searchedFrames
+        ? null
+        : readFrames((into, at) => this.#read(walFd, into, at), index, { from: index.copied + 1, to: index.frames });
     if (waiting === null) return null;
     // A page that was beyond the end of the database at some time since then was not copied, and may have come back.
     let { fewestPages } = waiting;
@@ -320,22 +372,6 @@ class ContentWatch implements ContentChecks {
     return null;
   }
 
-  /**
-   * Returns the pages that are still to be copied, and the smallest size of the database since then; null if they are
-   * too many.
-   */
-  #waitingFrames(index: IndexHeader, walFd: number): { fewestPages: number; pages: Set<number> } | null {
-    if (index.frames - index.copied > searchedFrames) return null;
-    let fewestPages = index.pages;
-    const pages = new Set<number>();
-    for (let frame = index.copied + 1; frame <= index.frames; frame++) {
-      if (this.#read(walFd, this.#frameBytes, frameOffset(frame, index.pageSize)) !== frameHeaderBytes) return null;
-      pages.add(this.#frameBytes.readUInt32BE(0));
-      fewestPages = Math.min(fewestPages, this.#frameBytes.readUInt32BE(4) || fewestPages);
-    }
-    return { fewestPages, pages };
-  }
-
   /** Checks some of the frames that a checkpoint would copy: each must have the current salts. */
   #framesChanged(index: IndexHeader): Changed | 'anew' | null {
     const walFd = index.frames > index.copied ? this.#walNow() : null;
@@ -353,6 +389,10 @@ class ContentWatch implements ContentChecks {
     return null;
   }
 
+  get #nothingLeft(): boolean {
+    return this.#trusted?.settled === true && this.#ledger.isComplete && this.#doubt === null;
+  }
+
   /** Accessing a mapping of a truncated file kills the process with SIGBUS; SQLite rebuilds an index of zeros. */
   #indexCut(fd: number): Changed | null {
     const size = sizeOf(fd);
@@ -365,6 +405,15 @@ class ContentWatch implements ContentChecks {
     return { path: this.#shm, what: 'index', how: `was cut to ${size} bytes` };
   }
 
+  /** What is remembered of a look that found all right and left nothing to be done: while it stays so, there is no other. */
+  #quietNow(index: Buffer, database: number, sharedMemory: number): Quiet | null {
+    const wal = this.#walDescriptor === null || this.#walIdentity === null ? null : this.#walDescriptor;
+    const state = stateOf(database, this.#inode);
+    const walState = wal === null ? null : stateOf(wal, Number(this.#walIdentity?.ino));
+    if (state === null || walState === null) return null;
+    return { index: index.toString('latin1'), state, walState, indexSize: sizeOf(sharedMemory) };
+  }
+
   #look(moment: ContentMoment): Changed | 'anew' | null {
     const sharedMemory = this.#fdOf('sharedMemory');
     const database = this.#fdOf('database');
@@ -372,6 +421,9 @@ class ContentWatch implements ContentChecks {
     const index = this.#readIndex(sharedMemory);
     if (index === 'short') return this.#indexCut(sharedMemory);
     if (index === null) return null;
+    const quiet = moment === 'interval' ? this.#quietNow(this.#indexBytes, database, sharedMemory) : null;
+    if (quiet !== null && this.#quiet !== null && sameQuiet(quiet, this.#quiet)) return null;
+    this.#quiet = null;
     if (moment !== 'commit') {
       const cut = this.#indexCut(sharedMemory);
       if (cut !== null) return cut;
@@ -381,32 +433,9 @@ class ContentWatch implements ContentChecks {
       this.#indexChanged(index) ?? this.#walChanged(index) ?? this.#databaseChanged(index, database, moment);
     if (found !== null) return found;
     this.#seen = index;
-    return moment === 'commit' ? null : this.#framesChanged(index);
-  }
-}
-
-function leadsTo(fd: number, file: FileIdentity | null): boolean {
-  try {
-    return file !== null && sameFile(fstatSync(fd, { bigint: true }), file);
-  } catch {
-    return false;
-  }
-}
-
-function stateOf(fd: number, inode: number): { readonly size: number; readonly ctimeMs: number } | null {
-  try {
-    const stats = fstatSync(fd);
-    // The number was reused for another file. A double may not hold the whole inode number.
-    return stats.ino === inode ? stats : null;
-  } catch {
-    return null;
-  }
-}
-
-function sizeOf(fd: number): number | null {
-  try {
-    return fstatSync(fd).size;
-  } catch {
-    return null;
+    const frames = moment === 'commit' ? null : this.#framesChanged(index);
+    if (frames === null && quiet !== null && isSettledQuiet(quiet, clockTickMs) && this.#nothingLeft)
+      this.#quiet = quiet;
+    return frames;
   }
 }

@@ -5,7 +5,7 @@ import { descriptorsOn, type DescriptorScan } from '../proc/descriptors';
 import { identityNow } from '../proc/path-identity';
 import type { Loss } from './finding';
 import { FolderWatch } from './folder-watch';
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 
 export interface FileChecks {
   /**
@@ -53,18 +53,29 @@ export function createFileChecks({ file, identity, journalMode }: NamedDatabase,
     return null;
   }
 
+  /** SQLite never makes a database smaller than a page, but for the rollback of the transaction that creates it. */
+  let hadPages = false;
+  function isCut({ name, size }: FileState): boolean {
+    if (name !== 'same' || size >= smallestPage) {
+      hadPages ||= name === 'same' && !existsSync(`${file}-journal`);
+      return false;
+    }
+    return hadPages;
+  }
+
   return {
     lost(look) {
-      // A database alone is not worth the second stat.
-      const shortcut = pending.size === 0 && watched.length > 1 && stranger === null;
+      // A database alone is not worth the second question.
+      const shortcut = pending.size === 0 && watched.length > 1 && stranger === null && scan.supported;
       if (shortcut && look === 'quick' && !folder.mayHaveChanged()) return null;
       if (pending.size > 0) stranger = learn(descriptorsOn);
-      if (stranger !== null) return lostFile(file, stranger, { name: 'other', links: 1 });
+      if (stranger !== null) return lostFile(file, stranger, { name: 'other', links: 1, size: 0 });
       let known = true;
       for (const candidate of watched) {
         const state = fileState(candidate);
         if (state.name === 'missing' || state.name === 'other') return lostFile(file, candidate, state);
         known &&= state.name === 'same';
+        if (candidate.role === 'database' && isCut(state)) return cutFile(file, state.size);
       }
       if (shortcut && look === 'quick' && known) folder.trust();
       return null;
@@ -86,6 +97,17 @@ function lostFile(file: string, { path, role, identity }: WatchedFile, { name }:
     message: `${path} ${fate} while a connection to ${file} had it open.`,
     culprits: ['a program or a person that moved, deleted, replaced or restored the file while it was in use'],
     details: { file, path, fate: name, openInode: String(identity.ino) },
+  };
+}
+
+function cutFile(file: string, size: number): Loss {
+  return {
+    kind: 'changedUnderneath',
+    fatal: true,
+    filesLost: true,
+    message: `${file} was cut to ${size} bytes: somebody wrote into it past SQLite while a connection had it open.`,
+    culprits: ['a program or a person that copied over, cut, edited or restored the file in place while it was in use'],
+    details: { file, path: file, changed: 'database' },
   };
 }
 
@@ -115,7 +137,12 @@ export interface FileState {
   readonly name: NameState;
   /** Number of names of the file; 0 if unknown. */
   readonly links: number;
+  /** Bytes; 0 when unknown. */
+  readonly size: number;
 }
+
+/** Bytes of the smallest page of SQLite. */
+const smallestPage = 512;
 
 const options = { bigint: true, throwIfNoEntry: false } as const;
 
@@ -127,9 +154,13 @@ const options = { bigint: true, throwIfNoEntry: false } as const;
 export function fileState(file: WatchedFile): FileState {
   try {
     const stats = statSync(file.path, options);
-    if (stats === undefined) return { name: 'missing', links: 0 };
-    return { name: sameFile(stats, file.identity) ? 'same' : 'other', links: Number(stats.nlink) };
+    if (stats === undefined) return { name: 'missing', links: 0, size: 0 };
+    return {
+      name: sameFile(stats, file.identity) ? 'same' : 'other',
+      links: Number(stats.nlink),
+      size: Number(stats.size),
+    };
   } catch {
-    return { name: 'unknown', links: 0 };
+    return { name: 'unknown', links: 0, size: 0 };
   }
 }

@@ -2,6 +2,7 @@
 import type { FileIdentity } from '../base/file-identity';
 import type { TransactionState } from '../policy/expected-locks';
 import { identityNow } from '../proc/path-identity';
+import { deletionOf } from '../registry/registry';
 import type { Changed } from './content-checks';
 import { scanDescriptors } from './descriptor-scan';
 import { watchDatabase, type WatchedDatabase } from './file-watch';
@@ -77,7 +78,7 @@ export function createSentinel(subject: SentinelSubject): Sentinel {
       const missing = locks.lost(subject.transaction(), moment === 'commit' ? 'cheap' : 'full');
       if (moment === 'interval') intervals += 1;
       const thorough = moment === 'survey' || moment === 'checkpoint' || intervals % intervalsPerThorough === 1;
-      const lost = files.lost(moment !== 'commit' && thorough ? 'thorough' : 'quick');
+      const lost = knownDeletion(subject, files.lost(moment !== 'commit' && thorough ? 'thorough' : 'quick'));
       if (missing !== null) return locksLost(subject, missing, lost);
       if (lost !== null) return lost;
       const changed = contents?.changed(moment === 'survey' ? 'interval' : moment) ?? null;
@@ -111,6 +112,19 @@ export function createSentinel(subject: SentinelSubject): Sentinel {
 
 /** One interval check in this many checks each name; the others check the folder while nothing changes in it. */
 const intervalsPerThorough = 4;
+
+/** What this process has deleted itself is missed by nobody: no copy of it is saved. */
+function knownDeletion({ file, identity }: SentinelSubject, lost: Loss | null): Loss | null {
+  const how = lost === null ? null : deletionOf(identity);
+  if (lost === null || how === null) return lost;
+  return {
+    ...lost,
+    filesLost: false,
+    message: `This process deleted ${file} while a connection had it open. No copy of it was saved.`,
+    culprits: [how],
+    details: { ...lost.details, deletedBy: how },
+  };
+}
 
 const blindKey = 'blind';
 const unreadableKey = 'unreadable';
@@ -154,7 +168,7 @@ function locksLost({ file, identity, addon }: SentinelSubject, lost: MissingLock
   return {
     kind: 'locksLost',
     fatal: true,
-    filesLost: files !== null,
+    filesLost: files?.filesLost === true,
     message: `The connection to ${file} has lost its ${names} lock: ${lost.reason}.${also}`,
     culprits: likelyCauses(file, identity, addon),
     details: { file, missing: lost.missing.map(({ name }) => name), ...files?.details },

@@ -62,6 +62,8 @@ function create(database: WatchedDatabase): Counted {
   const files = createFileChecks(database, scan);
   const locks = createLockChecks(database, scan);
   const contents =
-    journalMode === 'wal' ? createContentChecks({ file, identity, descriptors: () => locks.descriptors() }) : null;
+    journalMode === 'wal'
+      ? createContentChecks({ file, identity, scan, descriptors: () => locks.descriptors() })
+      : null;
   return { uses: 0, files, locks, contents };
 }

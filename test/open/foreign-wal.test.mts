@@ -16,10 +16,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import Native from 'better-sqlite3';
-import { Database, diagnose, OrphanedJournalError } from 'safe-sqlite';
+import { Database, diagnose, OrphanedJournalError, verifyDatabase } from 'safe-sqlite';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'safe-sqlite-foreign-wal-')));
 after(() => rmSync(folder, { recursive: true, force: true }));
+const cli = join(import.meta.dirname, '../../dist/cli/bin.js');
 const linux = process.platform === 'linux' ? false : 'needs the /proc of Linux';
 
 /** A database that a service was killed over, with `script` as its last acts, and an older backup of it. */
@@ -83,6 +84,18 @@ describe('a forgotten -wal beside a restored backup', { skip: linux }, () => {
       const { size } = statSync(file);
       const diagnosis = await diagnose(file);
       assert.ok(!JSON.stringify(diagnosis.findings).includes('npx safe-sqlite checkpoint'), 'the doctor takes it in');
+      const examined = await diagnose(file, { full: true });
+      const damaged = examined.findings.find(({ code }) => code === 'damaged');
+      assert.match(damaged?.action ?? '', /move the -wal and the -shm away/);
+      const report = await verifyDatabase(file);
+      assert.equal(report.ok, false);
+      assert.match(report.problems[0] ?? '', /app\.db-wal is older than the database .* move it and /);
+      const verified = spawnSync(process.execPath, [cli, 'verify', file], { encoding: 'utf8' });
+      assert.equal(verified.status, 1);
+      assert.match(verified.stdout, /move the -wal\s+and the -shm\s+away/);
+      const checkpointed = spawnSync(process.execPath, [cli, 'checkpoint', file], { encoding: 'utf8' });
+      assert.equal(checkpointed.status, 1);
+      assert.match(checkpointed.stdout + checkpointed.stderr, /move (the -wal\s+and the -shm\s+away|\S+-wal)/);
       assert.throws(
         () => new Database(file, { logger: false }),
         (error: unknown) => error instanceof OrphanedJournalError && (error.hint ?? '').includes(`move ${file}-wal`),
@@ -180,3 +193,57 @@ test(
     assert.equal(soundness(file), 'ok');
   },
 );
+
+describe('a forgotten -wal beside a restored backup that is attached', { skip: linux }, () => {
+  for (const [name, arrive] of Object.entries(arrivals)) {
+    test(`${name}: raw better-sqlite3 breaks the file, ours refuses ATTACH in each form, and the hint works`, () => {
+      const raw = killed();
+      arrive(raw.file, raw.backup);
+      const rawMain = new Native(join(folder, `raw-main-${name.length}.db`));
+      rawMain.prepare('ATTACH ? AS other').run(raw.file);
+      try {
+        rawMain.exec('DETACH other');
+      } catch {
+        // What it says is not the point.
+      }
+      rawMain.close();
+      assert.notEqual(soundness(raw.file), 'ok');
+
+      const { file, backup } = killed();
+      arrive(file, backup);
+      const { size } = statSync(file);
+      const db = new Database(':memory:', { logger: false });
+      const forms: readonly (() => unknown)[] = [
+        () => db.attach(file, 'other'),
+        () => db.exec(`ATTACH '${file}' AS other; INSERT INTO other.t(v, k) VALUES ('a', 'b')`),
+        () => db.prepare('ATTACH ? AS other').run(file),
+      ];
+      for (const form of forms) {
+        assert.throws(
+          form,
+          (error: unknown) => error instanceof OrphanedJournalError && (error.hint ?? '').includes(`move ${file}-wal`),
+        );
+        assert.equal(statSync(file).size, size, 'something was copied');
+        assert.ok(existsSync(`${file}-wal`));
+      }
+      renameSync(`${file}-wal`, `${file}.old-wal`);
+      rmSync(`${file}-shm`, { force: true });
+      db.attach(file, 'other');
+      assert.equal(db.prepare("SELECT count(*) FROM other.t WHERE v LIKE 'a%'").pluck().get(), 700);
+      db.close();
+      assert.equal(soundness(file), 'ok');
+    });
+  }
+
+  for (const [name, [script, between]] of Object.entries(crashes)) {
+    test(`an ordinary crash attaches as before: ${name}`, () => {
+      const { file } = killed(script);
+      between(file);
+      const db = new Database(':memory:', { logger: false });
+      db.attach(file, 'other');
+      assert.equal(db.prepare("SELECT count(*) FROM other.t WHERE v LIKE 'x%'").pluck().get(), 700);
+      db.close();
+      assert.equal(soundness(file), 'ok');
+    });
+  }
+});

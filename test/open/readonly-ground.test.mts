@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Native from 'better-sqlite3';
-import { Database, SqliteCantOpenError } from 'safe-sqlite';
+import { Database, diagnose, SqliteCantOpenError, verifyDatabase } from 'safe-sqlite';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'safe-sqlite-readonly-')));
 const mounts: string[] = [];
@@ -48,7 +48,7 @@ describe('a WAL database on a read-only mount', { skip: root }, () => {
     db.close();
   });
 
-  test('without sidecars: neither can read it, ours says why, and its advice works', () => {
+  test('without sidecars: neither can read it, ours says why, everywhere the same, and its advice works', async () => {
     const { live, shot } = readonlyMount('db.close()');
     assert.throws(() => new Native(shot, { readonly: true }).prepare('SELECT * FROM t').all(), {
       code: 'SQLITE_CANTOPEN',
@@ -61,6 +61,17 @@ describe('a WAL database on a read-only mount', { skip: root }, () => {
         (error.hint ?? '').includes('Copy') &&
         (error.hint ?? '').includes('journal_mode=DELETE'),
     );
+    const advice = new RegExp(`Copy ${shot} to a folder that can be written .* run .PRAGMA journal_mode=DELETE. `);
+    await assert.rejects(
+      verifyDatabase(shot),
+      (error: unknown) =>
+        error instanceof SqliteCantOpenError &&
+        error.message.includes('is in WAL format') &&
+        advice.test(error.hint ?? ''),
+    );
+    const { findings } = await diagnose(shot);
+    assert.match(findings.find(({ code }) => code === 'unsafe-filesystem')?.action ?? '', advice);
+    assert.ok(!existsSync(`${shot}-shm`));
     const copy = join(folder, 'copy.db');
     copyFileSync(shot, copy);
     const copied = new Database(copy, { logger: false });
@@ -73,4 +84,83 @@ describe('a WAL database on a read-only mount', { skip: root }, () => {
     assert.equal(db.prepare('SELECT count(*) FROM t').pluck().get(), 2);
     db.close();
   });
+});
+
+const service = { uid: 65_534, gid: 65_534 };
+
+interface Reached {
+  readonly read: string | number;
+  readonly write: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** What a process of the service's user can do with the database. */
+function reachAs(library: 'better-sqlite3' | 'safe-sqlite', file: string, readonly: boolean): Reached {
+  const program = `
+    const library = process.argv[1];
+    const { default: Database } = await import(process.argv[2]);
+    const told = { read: '', write: 'ok', message: '', hint: '' };
+    const ours = library === 'safe-sqlite' ? { logger: false, sentinel: { intervalMs: 30 } } : {};
+    const open = readonly => new Database(process.argv[3], { ...ours, readonly });
+    let db = null;
+    const keep = error => { told.message = error.message; told.hint = error.hint ?? ''; return error.code ?? String(error); };
+    const lost = [];
+    try {
+      db = open(${readonly});
+      for (const name of ['locksLost', 'fileReplaced', 'fenced']) db.events?.on(name, () => lost.push(name));
+      told.read = db.prepare('SELECT count(*) FROM t').pluck().get();
+      await new Promise(resolve => setTimeout(resolve, 150));
+      told.read = db.prepare('SELECT count(*) FROM t').pluck().get();
+      if (lost.length > 0) told.read = lost.join();
+    } catch (error) { told.read = keep(error); }
+    try { db ??= open(false); db.exec('INSERT INTO t VALUES (9)'); } catch (error) { told.write = keep(error); }
+    try { db?.close(); } catch { }
+    console.log(JSON.stringify(told));`;
+  const run = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', program, library, import.meta.resolve(library), file],
+    { encoding: 'utf8', ...service, env: { PATH: process.env['PATH'] ?? '', HOME: '/' } },
+  );
+  assert.equal(run.status, 0, run.stderr);
+  return JSON.parse(run.stdout) as Reached;
+}
+
+/** The sidecars that root left beside the database of the service, with the modes of `-wal` and `-shm`. */
+function leftByRoot(modes: { wal: number; shm: number; database?: number }): string {
+  const place = mkdtempSync(join(folder, 'owner-'));
+  chmodSync(folder, 0o755);
+  const file = join(place, 'app.db');
+  const program = `const db = new (require('better-sqlite3'))(process.argv[1]); db.pragma('journal_mode = WAL');
+    db.exec('CREATE TABLE t(a); INSERT INTO t VALUES (1), (2)'); process.kill(process.pid, 'SIGKILL')`;
+  spawnSync(process.execPath, ['-e', program, file]);
+  for (const path of [place, file]) chownSync(path, service.uid, service.gid);
+  chmodSync(`${file}-wal`, modes.wal);
+  chmodSync(`${file}-shm`, modes.shm);
+  return file;
+}
+
+describe('sidecars of another user', { skip: root }, () => {
+  for (const [what, modes] of Object.entries({
+    'both can be read': { wal: 0o644, shm: 0o644 },
+    'the -shm cannot be read': { wal: 0o644, shm: 0o600 },
+    'the -wal cannot be read': { wal: 0o600, shm: 0o644 },
+    'neither can be read': { wal: 0o600, shm: 0o600 },
+  })) {
+    for (const readonly of [false, true]) {
+      test(`${what}, ${readonly ? 'readonly' : 'for writing'}: reads as far as raw, fails with the owner and the command, which works`, () => {
+        const raw = reachAs('better-sqlite3', leftByRoot(modes), readonly);
+        const file = leftByRoot(modes);
+        const ours = reachAs('safe-sqlite', file, readonly);
+        assert.equal(ours.read, raw.read);
+        assert.match(ours.write, /^SQLITE_(READONLY|CANTOPEN)/);
+        if (readonly) return;
+        assert.match(ours.hint, /app\.db-(wal|shm) belongs to user 0 \(mode 06[04]{2}\)/);
+        const command = /`(chown .*?)`/.exec(ours.hint)?.[1] ?? '';
+        execFileSync('sh', ['-c', command]);
+        const last = reachAs('safe-sqlite', file, readonly);
+        assert.equal(last.write, 'ok', last.hint);
+      });
+    }
+  }
 });

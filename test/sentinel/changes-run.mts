@@ -2,19 +2,20 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { changes, intervalMs, moments, tryChange } from './changes.mts';
+import { changes, intervalMs, moments, tryChange, writersOf } from './changes.mts';
 
 const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-changes-'));
 const rows: unknown[] = [];
 for (const change of changes) {
-  for (const moment of moments) {
-    const at = { change, writer: 'another process', moment, folder };
+  for (const [writer, moment] of writersOf(change).flatMap(each => moments.map(moment => [each, moment] as const))) {
+    const at = { change, writer, moment, folder };
     const raw = change.file === '-shm' ? null : await tryChange('raw', at);
     const ours = await tryChange('ours', at);
     const noticedMs = ours.noticedMs === null ? null : 3 * intervalMs;
     rows.push({
       file: change.file,
       name: change.name,
+      writer,
       moment,
       raw:
         raw === null

@@ -60,8 +60,15 @@ export const steps: { readonly [Name in StepName]: Step<Name> } = {
     const { file, wal, shm, journal } = place(request);
     // The index first: the frames it counts are already in the file, unless the WAL was reset, which the salts show.
     const index = readWalIndex(shm);
-    const olderThanDatabase = suspectWal(file)?.contentIsNewer ?? false;
-    return { index, wal: readWalFile(wal, walBudgetMs), olderThanDatabase, rollback: readRollbackJournal(journal) };
+    const suspicion = suspectWal(file);
+    const olderThanDatabase = suspicion?.contentIsNewer ?? false;
+    return {
+      index,
+      wal: readWalFile(wal, walBudgetMs),
+      olderThanDatabase,
+      walSuspected: suspicion !== null,
+      rollback: readRollbackJournal(journal),
+    };
   },
   neighbours: request => findNeighbours(place(request)),
   backups: request => findBackups(place(request), request.backups),

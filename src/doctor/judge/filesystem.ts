@@ -3,6 +3,7 @@ import { shellWord } from '../../base/terminal-text';
 import type { FilesystemReport } from '../../filesystem/report';
 import type { Plan } from '../../policy/plan';
 import { place } from '../../policy/unsafe-filesystem';
+import { readonlyWalAdvice } from '../../policy/wal-format';
 import type { Finding } from '../diagnosis';
 import { isFindingCode } from '../finding-codes';
 import { finding } from './finding';
@@ -13,7 +14,7 @@ export function* judgeGround(input: CheckInput): Generator<Finding> {
   const { facts, decision } = input;
   const { ground } = facts;
   if (ground === undefined || decision === null) return;
-  if (decision.verdict === 'refuse') yield refusal(decision.error(), input.file);
+  if (decision.verdict === 'refuse') yield refusal(decision.error(), input);
   else yield* judgePlan(input, decision.plan, ground);
   yield* judgeState(ground);
   if (decision.verdict === 'refuse') return;
@@ -27,8 +28,8 @@ export function* judgeGround(input: CheckInput): Generator<Finding> {
 }
 
 /** Also an SQLite version that corrupts: `decide` refuses that too. */
-function refusal(error: Error, file: string): Finding {
-  const hint: unknown = Reflect.get(error, 'hint');
+function refusal(error: Error, { file, facts }: CheckInput): Finding {
+  const hint: unknown = isWalOnReadonlyGround(facts) ? readonlyWalAdvice(file) : Reflect.get(error, 'hint');
   const code: unknown = Reflect.get(error, 'code');
   const isVersion = code === 'SAFE_SQLITE_UNSAFE_SQLITE_VERSION';
   return finding('problem', isVersion ? 'sqlite-version' : 'unsafe-filesystem', error.message, {
@@ -36,6 +37,12 @@ function refusal(error: Error, file: string): Finding {
     ...(typeof hint === 'string' ? { action: hint } : {}),
     commands: isVersion ? ['npm install better-sqlite3@latest'] : [`findmnt -T ${shellWord(file)}`],
   });
+}
+
+/** SQLite reads such a file only with a -shm, which it cannot make there. */
+function isWalOnReadonlyGround({ ground, header, files }: CheckInput['facts']): boolean {
+  const hasSidecars = files?.sidecars.some(({ path }) => path.endsWith('-shm')) === true;
+  return ground?.verdict === 'read-only' && header?.kind === 'database' && header.journalMode === 'wal' && !hasSidecars;
 }
 
 function* judgePlan({ facts }: CheckInput, plan: Plan, ground: FilesystemReport): Generator<Finding> {

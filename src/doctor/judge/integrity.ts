@@ -1,4 +1,5 @@
 /** Decides whether SQLite may check the pages now, and judges the result. Pure. */
+import { shellWord } from '../../base/terminal-text';
 import { danglingRows, formatDuration } from '../../base/figures';
 import type { VerifyReport } from '../../backup/verify';
 import type { DoctorFacts } from '../facts';
@@ -82,9 +83,32 @@ export function judgeIntegrity(
   }
   const list = problems.flatMap(problem => problem.split('\n')).filter(problem => !/^\*+ in database/.test(problem));
   const more = list.length > shown ? ` and ${list.length - shown} more` : '';
-  return finding('problem', 'damaged', `${check} found damage: ${list.slice(0, shown).join('; ')}${more}.`, {
-    why: 'The stored data is not what was written: a disk, a copy, a second SQLite, or a bug.',
+  const commands = salvageCommands(input);
+  const advice = input.facts.journals?.walSuspected === true ? underOldWal(input.file, commands) : damage(commands);
+  return finding('problem', 'damaged', `${check} found damage: ${list.slice(0, shown).join('; ')}${more}.`, advice);
+}
+
+type Advice = Required<Parameters<typeof finding>[3]>;
+
+function damage(commands: readonly string[]): Advice {
+  return {
+    why: 'What is stored is not what was written: a disk, a copy, a second SQLite, or a bug.',
     action: 'Stop the program, copy database and -wal aside, restore the newest verified backup, and compare the two.',
-    commands: salvageCommands(input),
-  });
+    commands,
+  };
+}
+
+/** SQLite reads the database through the -wal: where that belongs to another database, the pages cannot agree. */
+function underOldWal(file: string, commands: readonly string[]): Advice {
+  const sidecars = [`${file}-wal`, `${file}-shm`].map(shellWord).join(' ');
+  return {
+    why: 'The -wal is older than the database: it may belong to the database that stood there before, and its pages do not fit this one.',
+    action:
+      'Start no program. Copy everything aside, then move the -wal and the -shm away and check the database without them. Only if it is damaged then, restore the newest backup.',
+    commands: [
+      ...commands.slice(0, 1),
+      `mv ${sidecars} <other storage>`,
+      `npx safe-sqlite verify ${shellWord(file)} --full`,
+    ],
+  };
 }

@@ -1,0 +1,45 @@
+/**
+ * What many idle databases cost a process: processor time as a share of one core, and the longest turn of the event loop.
+ *
+ *     node bench/idle-databases.mts [databases] [seconds]
+ *
+ * The aim for 600: under 2 % of a core, and no turn above 20 ms. A test counts the work in place of the time.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Database } from 'safe-sqlite';
+
+const [count = 600, seconds = 20] = process.argv.slice(2).map(Number);
+const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-idle-'));
+const databases: Database[] = [];
+for (let n = 0; n < count; n++) {
+  const db = new Database(join(folder, `${n}.db`), { logger: false });
+  db.exec('CREATE TABLE t(a); INSERT INTO t VALUES (1)');
+  databases.push(db);
+}
+// What follows a burst of writes ends before the measurement begins.
+await sleep(15_000);
+const delay = monitorEventLoopDelay({ resolution: 10 });
+delay.enable();
+const before = process.cpuUsage();
+if (process.env['PROFILE'] !== undefined) console.log('from', process.hrtime.bigint() / 1000n);
+const began = performance.now();
+await sleep(seconds * 1000);
+const used = process.cpuUsage(before);
+const elapsedMs = performance.now() - began;
+delay.disable();
+const share = (used.user + used.system) / 1000 / elapsedMs;
+console.log(
+  JSON.stringify({
+    databases: count,
+    seconds,
+    shareOfCore: `${(share * 100).toFixed(2)} %`,
+    longestTurnMs: Number((delay.max / 1e6).toFixed(1)),
+  }),
+);
+if (process.env['PROFILE'] !== undefined) console.log('to', process.hrtime.bigint() / 1000n);
+for (const db of databases) db.close();
+rmSync(folder, { recursive: true, force: true });

@@ -1,0 +1,64 @@
+/**
+ * Clears the sidecars of a database that was deleted and is made again, while this process still has the deleted file open:
+ * test suites do it all the time. better-sqlite3 deletes them unseen, or uses them for the new file.
+ */
+import { identityNow } from '../proc/path-identity';
+import { descriptorsBy, descriptorsOn } from '../proc/descriptors';
+import { sameFile } from '../base/file-identity';
+import type { Location } from '../filesystem/locate';
+import type { PlanWarning } from '../policy/plan';
+import { deletionsAreNoted } from '../process-guard/install';
+import { deletionOf, hadAnotherFileAt, noteDeletion } from '../registry/registry';
+import { takeSidecarsAway } from '../sentinel/set-aside';
+
+export interface LeftoverOptions {
+  readonly readonly: boolean;
+  readonly fileMustExist: boolean;
+}
+
+/**
+ * Takes away only sidecars that are certain to belong to the deleted file: this process has each of them open, it has a
+ * deleted file open that was opened by this name, and it does not have open what stands at the name now. Those of a file
+ * that this process deleted itself are removed, the others get a dated name. Null where nothing was done.
+ */
+export function clearLeftovers(location: Location, options: LeftoverOptions): PlanWarning | null {
+  const { file, identity, size, untouched } = location;
+  const isNew = size === null || size === 0;
+  if (untouched || options.readonly || (options.fileMustExist && size === null)) return null;
+  // A question that costs nothing for nearly every open.
+  const hadAnother = hadAnotherFileAt(file, identity);
+  if (!isNew && !hadAnother) return null;
+  const beside = ['-wal', '-shm', '-journal'].flatMap(suffix => {
+    const found = identityNow(`${file}${suffix}`);
+    return found === null ? [] : [{ path: `${file}${suffix}`, identity: found }];
+  });
+  if (beside.length === 0 && !hadAnother) return null;
+  const deleted = deletedFileOf(file);
+  if (deleted === null) return null;
+  const noted = deletionOf(deleted) !== null;
+  // Without the process guard nobody saw who deleted it: making it again says that it was meant.
+  if (!noted && isNew && !deletionsAreNoted()) noteDeletion(deleted, 'this process made it again');
+  const open = descriptorsOn(...beside.map(each => each.identity), ...(identity === null ? [] : [identity]));
+  if (!open.supported) return null;
+  const isOpen = (wanted: { readonly dev: bigint; readonly ino: bigint }): boolean =>
+    open.descriptors.some(each => sameFile(each.identity, wanted));
+  if (identity !== null && isOpen(identity)) return null;
+  const own = beside.filter(each => isOpen(each.identity));
+  const { moved, removed } = takeSidecarsAway(file, own, noted ? 'remove' : 'rename');
+  if (moved.length + removed.length === 0) return null;
+  const what = [
+    ...(removed.length === 0 ? [] : [`${removed.join(' and ')} of the deleted file were removed`]),
+    ...(moved.length === 0 ? [] : [`what belonged to the deleted file was set aside as ${moved.join(' and ')}`]),
+  ];
+  return {
+    code: 'deleted-database-still-open',
+    message: `${file} was deleted while this process had it open, and it is opened anew: ${what.join(', ')}. Close a database before you delete it.`,
+  };
+}
+
+/** The deleted file that this process still has open and that was opened by the name `file`. */
+function deletedFileOf(file: string): { readonly dev: bigint; readonly ino: bigint } | null {
+  const found = descriptorsBy(file);
+  if (!found.supported) return null;
+  return found.descriptors.find(({ deleted }) => deleted)?.identity ?? null;
+}
