@@ -54,7 +54,7 @@ function copiesOfFs(): readonly object[] {
 /** A copy may open its streams by a function that it keeps to itself; those of `fs` fail with the refusal. */
 function replaceStream(judge: Judge, module: object, name: 'createReadStream' | 'createWriteStream'): () => void {
   const covered = coveredCalls[name === 'createReadStream' ? 'open' : 'writeFile'] ?? [];
-  const call: CoveredCall = { name: `fs.${name}`, covered, waits: false, copiesTrees: false };
+  const call: CoveredCall = { name: `fs.${name}`, covered, waits: false, copiesTrees: false, deletes: false };
   return replaceBy(module, name, original => {
     let active = true;
     function stream(this: unknown, ...args: unknown[]): unknown {
