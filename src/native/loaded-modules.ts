@@ -4,11 +4,7 @@
  */
 import { dirname, relative, sep } from 'node:path';
 import { NativeDatabase } from './better-sqlite3';
-
-interface LoadedModule {
-  readonly filename: string | null;
-  readonly exports: unknown;
-}
+import { loadedModules } from './module-cache';
 
 let mainFile: string | null | undefined;
 
@@ -53,18 +49,6 @@ export function fileOf(isWanted: (exports: unknown) => boolean): string | null {
     if (module !== undefined && typeof module.filename === 'string' && isWanted(module.exports)) return module.filename;
   }
   return null;
-}
-
-/** The exports of every loaded CommonJS module that are an object. */
-export function loadedExports(): readonly object[] {
-  return loadedModules()
-    .map(module => module?.exports)
-    .filter(exports => typeof exports === 'object' && exports !== null);
-}
-
-function loadedModules(): readonly (LoadedModule | undefined)[] {
-  const cache: unknown = Reflect.get(process.getBuiltinModule('node:module'), '_cache');
-  return typeof cache === 'object' && cache !== null ? Object.values(cache) : [];
 }
 
 /**

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import { isProxy } from 'node:util/types';
 import { setImmediate } from '../base/clock';
-import { loadedExports } from '../native/loaded-modules';
+import { loadedExports } from '../native/module-cache';
 import { coveredCalls, deletingCalls } from './covered-calls';
 import type { CoveredCall, Judge } from './judges';
 
