@@ -3,6 +3,7 @@
  * each.
  */
 import { dirname } from 'node:path';
+import { performance } from '../base/clock';
 import { backup } from './backup';
 import { changeAlone, changeInTransaction, insideTransaction } from './change';
 import type { BackupOptions, BackupResult } from './options';
@@ -10,6 +11,7 @@ import { startSchedule, type Schedule } from './schedule';
 import { withSnapshot, type SnapshotOptions, type SnapshotOutcome } from './snapshot';
 import { verifyDatabase, type VerifyReport } from './verify';
 import type { Connection } from '../connection/connection';
+import { SqliteCorruptError, SqliteNotADatabaseError } from '../errors/sqlite-errors';
 import { BackupError, ClosedDatabaseError, InvalidOptionError } from '../errors/refusals';
 import { pagesFrom } from '../maintenance/copy-rate';
 import type { CopyProgress } from '../maintenance/messages';
@@ -36,10 +38,21 @@ export async function backUp(
   try {
     return await makeBackup(database, destination, progress.options);
   } catch (cause) {
+    noteDamage(database.connection, cause);
     const error = progress.failure()?.thrown ?? asBetterSqlite3(cause);
     hub.publish('backupFailed', { path: String(destination), error: asError(error) });
     throw error;
   }
+}
+
+/** A copy reads the pages that no statement has met yet, and its check finds what was copied with them. */
+function noteDamage(connection: Connection, error: unknown): void {
+  if (!(error instanceof BackupError)) return;
+  const { cause, details } = error;
+  if (cause instanceof SqliteCorruptError || cause instanceof SqliteNotADatabaseError) connection.faults.count(cause);
+  const { step, problems } = details;
+  if (step !== 'verify' || !Array.isArray(problems)) return;
+  connection.lastCheck = { ok: false, level: 'quick', at: performance.now(), problem: firstLine(problems.map(String)) };
 }
 
 /**
@@ -122,14 +135,24 @@ export function changeWithSnapshot<Value>(
   );
 }
 
-/** Implements `db.verify()`. */
-export function verifyOpen({ plan }: Connection, level: 'quick' | 'full' = 'quick'): Promise<VerifyReport> {
-  if (plan.file !== null) return verifyDatabase(plan.file, { level });
-  return Promise.reject(
-    new InvalidOptionError('A database without a file cannot be checked off the event loop.', {
+/** Implements `db.verify()`; `db.health()` reports what it found. */
+export async function verifyOpen(connection: Connection, level: 'quick' | 'full' = 'quick'): Promise<VerifyReport> {
+  const { file } = connection.plan;
+  if (file === null) {
+    throw new InvalidOptionError('A database without a file cannot be checked off the event loop.', {
       hint: "Use `db.pragma('integrity_check')` on it.",
-    }),
-  );
+    });
+  }
+  const report = await verifyDatabase(file, { level });
+  const problem = report.ok ? null : firstLine(report.problems);
+  connection.lastCheck = { ok: report.ok, level, at: performance.now(), problem };
+  return report;
+}
+
+/** Without the heading that SQLite puts over the problems of one schema. */
+function firstLine(problems: readonly string[]): string {
+  const lines = problems.flatMap(problem => problem.split('\n'));
+  return lines.find(line => !/^\*+ in database/.test(line)) ?? 'damage';
 }
 
 async function makeBackup(

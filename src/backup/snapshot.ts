@@ -139,7 +139,7 @@ async function remove(path: string): Promise<boolean> {
 }
 
 const forAsync =
-  "For a migrator that is async or makes its own transactions (Knex, TypeORM, Umzug, Drizzle, Kysely) pass { transaction: 'own' }: docs/backups.md lists what that can undo.";
+  "For a migrator that is async or makes its own transactions (Knex, TypeORM, Umzug, Drizzle, Kysely) pass { transaction: 'own' }: `npx safe-sqlite explain backups` lists what that can undo.";
 
 function asyncChange(): InvalidOptionError {
   return new InvalidOptionError('An async change cannot run in one transaction; it was not called.', {

@@ -32,10 +32,16 @@ export const explainCommand: Command = {
   operands: ['<code>'],
   options: {},
   about: [
-    'Knows every result code of SQLite, every code of this library, of a finding of the doctor and of a warning, and the messages of docs/troubleshooting.md. It reads what is installed, and needs no network.',
+    'Knows every result code of SQLite, every code of this library, of a finding of the doctor and of a warning, and the messages of the page `troubleshooting`; the name of a page shows the page. It reads what is installed, and needs no network.',
   ],
   help: [],
-  examples: ['explain SQLITE_BUSY_SNAPSHOT', 'explain SAFE_SQLITE_FENCED', 'explain wal-crashed', 'explain 522'],
+  examples: [
+    'explain SQLITE_BUSY_SNAPSHOT',
+    'explain SAFE_SQLITE_FENCED',
+    'explain wal-crashed',
+    'explain 522',
+    'explain backups',
+  ],
   exits: [
     [0, 'explained'],
     [1, 'the package is incomplete'],
@@ -59,6 +65,7 @@ function explain(asked: string): Explanation | null {
     ofRefusal(name.toUpperCase()) ??
     ofFinding(name.toLowerCase()) ??
     ofWarning(name) ??
+    ofPage(name.toLowerCase()) ??
     ofMessage(name)
   );
 }
@@ -124,6 +131,13 @@ function ofWarning(code: string): Explanation | null {
   return { code, kind: 'event or warning of safe-sqlite', meaning, action, labels: [], page: null };
 }
 
+/** Finds a whole page by the name of its file. */
+function ofPage(name: string): Explanation | null {
+  if (!/^[a-z-]+$/.test(name)) return null;
+  const page = sectionOf(`${name}.md`, null);
+  return page === null ? null : { code: name, kind: 'page', meaning: '', action: '', labels: [], page };
+}
+
 /** Finds a pasted message by the headings of the page. */
 function ofMessage(text: string): Explanation | null {
   if (text.length < 8) return null;
@@ -132,12 +146,13 @@ function ofMessage(text: string): Explanation | null {
 }
 
 function describe({ code, kind, meaning, action, labels, page }: Explanation): string {
-  const lines = [`${code}: ${kind}`];
+  // A page begins with its own title.
+  const lines = kind === 'page' ? [] : [`${code}: ${kind}`];
   if (meaning !== '') lines.push('', wrap(plain(meaning)));
   if (action !== '') lines.push('', labelled('do:', plain(action), 5));
   for (const label of labels) lines.push(wrap(label, '     '));
   if (page !== null) lines.push('', page);
-  return lines.join('\n');
+  return lines.join('\n').trim();
 }
 
 /** Reduces a Markdown link to its text: the page is on this disk under docs/. */

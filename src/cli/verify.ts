@@ -1,7 +1,11 @@
 /** Implements `safe-sqlite verify`: checks whether a database is sound. */
 import { visible } from '../base/terminal-text';
 import { verifyDatabase, type VerifyReport } from '../backup/verify';
+import { afterDamage } from '../doctor/judge/after-damage';
 import { judgeIntegrity } from '../doctor/judge/integrity';
+import { gravestFirst } from '../doctor/judge/judge';
+import { nextCommand } from '../doctor/judge/next';
+import { verdictOf } from '../doctor/judge/verdict';
 import type { Answer, Command } from './command';
 import { withClock } from './progress-bar';
 import { describeVerdict, lookAt, type Verdict } from './verdict';
@@ -48,10 +52,12 @@ function empty(file: string, seen: Verdict): Answer {
   return { exit: 3, json: { path: diagnosis.file, problems: [], verdict: finding }, text };
 }
 
-/** Findings about the file itself outweigh SQLite's report on its pages: they give the cause. */
-function judgeDamage({ finding, diagnosis }: Verdict, report: VerifyReport): Verdict {
-  const graver = finding?.level === 'problem' ? finding : judgeIntegrity(diagnosis, report);
-  return { finding: graver, alarming: true, diagnosis: { ...diagnosis, next: graver.commands[0] ?? diagnosis.next } };
+/** Gives the verdict that the doctor gives with the same check. */
+function judgeDamage({ diagnosis }: Verdict, report: VerifyReport): Verdict {
+  const found = [...diagnosis.findings, judgeIntegrity(diagnosis, report)];
+  const findings = gravestFirst(afterDamage(found));
+  const next = nextCommand(findings, diagnosis.storageCommands);
+  return { finding: verdictOf(findings), alarming: true, diagnosis: { ...diagnosis, findings, next } };
 }
 
 function describe(

@@ -43,6 +43,16 @@ export interface WalFile {
 const unsyncedCommits = 'durable-commits';
 const untrustedSchema = 'untrusted-schema';
 
+/** What a check of every page found. */
+export interface PageCheck {
+  readonly ok: boolean;
+  readonly level: 'quick' | 'full';
+  /** ms of the monotonic clock. */
+  readonly at: number;
+  /** The first line of what SQLite found; `null` where it found nothing. */
+  readonly problem: string | null;
+}
+
 export class Connection {
   readonly native: Native;
   readonly plan: Plan;
@@ -53,6 +63,8 @@ export class Connection {
   readonly commitHooks = new CommitHooks();
   /** Counts failures of SQLite. */
   readonly faults = new FaultCounters();
+  /** Result of the last check of every page that this process asked for; `null` before the first. */
+  lastCheck: PageCheck | null = null;
   /** Set while functions of the application run inside a transaction that they must not end. */
   owner: TransactionOwner | null = null;
   /**

@@ -30,7 +30,7 @@ export class WeakerPragmas {
         ? `is answered, but ${name} stays as it is: ${reason}`
         : `is granted, and removes a protection: ${reason}`;
     const code = outcome === 'kept' ? 'weaker-pragma-kept' : 'weaker-pragma-granted';
-    const message = `\`${shownPragma(pragma)}\` on ${file === '' ? 'a temporary database' : file} ${what}. ${instead} (docs/pragmas.md)`;
+    const message = `\`${shownPragma(pragma)}\` on ${file === '' ? 'a temporary database' : file} ${what}. ${instead} (npx safe-sqlite explain ${code})`;
     this.#connection.noteWarning({ code, message });
     const facts = { code, message, details: { pragma: shortPragma(pragma) } };
     if (isFirstFor(this.#connection.options.logger, `${code} ${name}`)) hub.publish('warning', facts);

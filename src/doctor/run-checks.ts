@@ -9,6 +9,7 @@ import type { DoctorFacts } from './facts';
 import { gather } from './gather/child-process';
 import type { CheckInput } from './judge/subject';
 import { judgeIntegrity, whyNotChecked, whyNotUnasked } from './judge/integrity';
+import { afterDamage } from './judge/after-damage';
 import { gravestFirst, judge, statusOf } from './judge/judge';
 import { nextCommand } from './judge/next';
 import { judgeMissed, unread } from './judge/unread';
@@ -29,17 +30,17 @@ export async function examine(path: string, examination: Examination): Promise<D
   const findings = [...judgeMissed(missed, facts.ground?.mountPoint ?? null, input.file), ...judge(input)];
   const unseen = [...unread(missed, facts)];
   await check(input, { ...examination, findings, unseen });
-  if (findings.some(({ code }) => code === 'damaged')) keepWal(findings);
+  const judged = gravestFirst(afterDamage(findings));
   const { decision } = input;
   const commands = storageCommands(facts.ground, facts.device ?? null);
   return Object.freeze({
     path,
     file: input.file,
     time: new Date(input.now).toISOString(),
-    status: statusOf(findings),
-    findings: gravestFirst(findings),
+    status: statusOf(judged),
+    findings: judged,
     notLookedAt: unseen,
-    next: nextCommand(gravestFirst(findings), commands),
+    next: nextCommand(judged, commands),
     storageCommands: commands,
     plan: decision?.verdict === 'open' ? decision.plan : null,
     facts,
@@ -73,16 +74,6 @@ function inputOf(path: string, facts: Partial<DoctorFacts>, backupsGiven: boolea
     decision,
     backupsGiven,
   };
-}
-
-/** A checkpoint would carry damage from the -wal into the database, or from the database over what the -wal has. */
-function keepWal(findings: Finding[]): void {
-  for (const [index, finding] of findings.entries()) {
-    if (finding.code !== 'wal-crashed' && finding.code !== 'wal-not-closed') continue;
-    const action =
-      'Do not checkpoint and do not start a program before everything is copied aside: the database is damaged.';
-    findings[index] = { ...finding, action, commands: [] };
-  }
 }
 
 interface StepReport extends Examination {

@@ -16,7 +16,7 @@ export const refusalCodes = {
     retryable: false,
     fatal: false,
     meaning: 'An option is unknown, misspelt, of the wrong type, or contradicts another one. Also a `TypeError`.',
-    hint: 'Correct the option; docs/options.md lists every option with its values.',
+    hint: 'Correct the option; `npx safe-sqlite explain options` lists every option with its values.',
   },
   UnsafeFilesystemError: {
     code: 'SAFE_SQLITE_UNSAFE_FILESYSTEM',
@@ -103,7 +103,7 @@ export const refusalCodes = {
     retryable: false,
     fatal: false,
     meaning: 'Another user controls a file, a folder or a link through which this process would read or write.',
-    hint: 'Check who owns it and who may write in its folder; docs/security.md lists the safe folders.',
+    hint: 'Check who owns it and who may write in its folder; `npx safe-sqlite explain security` lists the safe folders.',
   },
   BackupError: {
     code: 'SAFE_SQLITE_BACKUP_FAILED',

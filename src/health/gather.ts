@@ -5,6 +5,7 @@ import { checkpointFacts } from '../checkpoint/health-facts';
 import {
   healthOf,
   type BackupHealth,
+  type CheckHealth,
   type JobsHealth,
   type SentinelHealth,
   type DatabaseHealth,
@@ -62,11 +63,18 @@ export function healthOfOpen(database: HealthSubject): DatabaseHealth {
     commitMs: connection.commitHooks.commitMs.read(),
     faults: connection.faults.read(),
     fullAgeMs: connection.faults.fullAgeMs,
+    lastCheck: lastCheck(connection),
     openTransaction: openTransaction(connection),
     writes: writes.facts(),
     readers: database.readers.facts(),
     backups: backupHealth(database),
   });
+}
+
+function lastCheck({ lastCheck: last }: Connection): CheckHealth | null {
+  if (last === null) return null;
+  const { ok, level, at, problem } = last;
+  return { ok, level, ageMs: performance.now() - at, problem };
 }
 
 function openTransaction({ commitHooks, native }: Connection): OpenTransaction | null {

@@ -75,6 +75,8 @@ export interface HealthFacts<Writes extends WriteHealth = WriteHealth> {
   readonly faults: Readonly<Record<string, number>>;
   /** Milliseconds since the last failure for lack of space; `null` if there was none. */
   readonly fullAgeMs: number | null;
+  /** The last `db.verify()` of this connection, or what a backup found in its copy; `null` before the first. */
+  readonly lastCheck: CheckHealth | null;
   /** The open transaction; `null` if there is none. */
   readonly openTransaction?: OpenTransaction | null;
   readonly writes: Writes;
@@ -82,6 +84,14 @@ export interface HealthFacts<Writes extends WriteHealth = WriteHealth> {
   readonly readers: ReaderFacts;
   /** `null` if no backups are scheduled. */
   readonly backups: BackupHealth | null;
+}
+
+export interface CheckHealth {
+  readonly ok: boolean;
+  readonly level: 'quick' | 'full';
+  readonly ageMs: number;
+  /** The first thing that SQLite found; `null` where it found nothing. */
+  readonly problem: string | null;
 }
 
 export interface OpenTransaction {
@@ -114,7 +124,7 @@ const queuedTooLongMs = 10_000;
 export function healthOf<Writes extends WriteHealth>(facts: HealthFacts<Writes>): Health<Writes> {
   if (facts.refusal !== null) return verdict(facts, 'fenced', [facts.refusal.message]);
   const reasons = [
-    ...damageReasons(facts.faults),
+    ...damageReasons(facts),
     ...roomReasons(facts.fullAgeMs),
     ...durabilityReasons(facts),
     ...filesystemReasons(facts.filesystemErrors),
@@ -138,7 +148,10 @@ function verdict<Writes extends WriteHealth>(
 }
 
 /** One damaged page may be the first of many. */
-function* damageReasons(faults: HealthFacts['faults']): Generator<string> {
+function* damageReasons({ faults, lastCheck }: HealthFacts): Generator<string> {
+  if (lastCheck !== null && !lastCheck.ok) {
+    yield `A check ${seconds(lastCheck.ageMs)} ago found damage in the database: ${lastCheck.problem ?? 'not told'}`;
+  }
   const found = (faults['SqliteCorruptError'] ?? 0) + (faults['SqliteNotADatabaseError'] ?? 0);
   if (found > 0) yield `SQLite found damage in the database ${count(found, 'time')} since it was opened.`;
 }

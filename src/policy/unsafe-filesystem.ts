@@ -15,7 +15,8 @@ const insteadOf: Record<FilesystemClass, string> = {
   fuse: 'Put the database on the filesystem below, or on a local disk.',
   'read-only': 'Copy the database to a place that can be written, or open it with `readonly: true`.',
   pseudo: 'Give the path of a file on a disk.',
-  unknown: 'Put the database on a local filesystem that this library knows (docs/filesystems.md lists them).',
+  unknown:
+    'Put the database on a local filesystem that this library knows (`npx safe-sqlite explain filesystems` lists them).',
 };
 
 const overridable: ReadonlySet<FilesystemClass> = new Set(['network', 'cluster', 'vm-share', 'fuse', 'unknown']);

@@ -20,7 +20,7 @@ export function redirect(): void {
   if (typeof (registerHooks as unknown) !== 'function') {
     throw new Error(
       `safe-sqlite/register needs Node 22.15 or newer (module.registerHooks), and this is ${process.version}. ` +
-        'Update Node, or pass the Database of safe-sqlite to your ORM: docs/orms.md shows how for each.',
+        'Update Node, or pass the Database of safe-sqlite to your ORM: `npx safe-sqlite explain orms` shows how for each.',
     );
   }
   registerHooks({ resolve });

@@ -77,3 +77,18 @@ test('no hint and no page of the command line sends a reader to a file that is n
     for (const [, page = ''] of source.matchAll(/docs\/([a-z-]+\.md)/g)) assert.ok(pages.has(page), `${name}: ${page}`);
   }
 });
+
+test('no message or hint names a file of docs/: each names the command, and what it names is explained', async () => {
+  const source = join(import.meta.dirname, '../../src');
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'));
+  const commands = new Set<string>();
+  for (const name of files) {
+    const text = readFileSync(join(source, name), 'utf8')
+      .replaceAll(/\/\*[\s\S]*?\*\//g, '')
+      .replaceAll(/^\s*\/\/.*$/gm, '');
+    assert.doesNotMatch(text, /docs\/[\w-]+\.md/, name);
+    for (const [, code = ''] of text.matchAll(/npx safe-sqlite explain ([\w-]+)/g)) commands.add(code);
+  }
+  assert.ok(commands.size > 5, [...commands].join());
+  for (const code of commands) assert.equal((await explain(code)).code, 0, code);
+});

@@ -18,13 +18,40 @@ const golden = join(import.meta.dirname, 'golden');
 /** Where each state is mounted while a command looks at it: what is printed is laid out with the paths in it. */
 const place = '/mnt';
 
+const service = join(import.meta.dirname, 'service.scenario.mts');
+
 const commands: readonly (readonly string[])[] = [
   ['doctor', 'app.db'],
   ['verify', 'app.db'],
   ['backup', 'app.db', 'copy.db'],
   ['restore', 'app.db', 'other.db'],
   ['checkpoint', 'app.db'],
+  // Last, because it writes: a program that has the database open asks `db.health()`.
+  ['service', 'app.db'],
 ];
+
+/**
+ * What a program is told in each state: the code of the error that its open throws, or the status of `db.health()`. A
+ * crash is mended by the open itself.
+ */
+const told: Readonly<Record<string, string>> = {
+  healthy: 'ok',
+  crashed: 'ok',
+  'in-use': 'ok',
+  'damaged-page': 'degraded',
+  'full-disk': 'degraded',
+  'damaged-header': 'SQLITE_NOTADB',
+  'cut-off': 'SQLITE_CORRUPT',
+  empty: 'ok',
+  folder: 'SQLITE_CANTOPEN',
+  missing: 'SQLITE_CANTOPEN',
+  'no-rights': 'SQLITE_READONLY',
+  fenced: 'SAFE_SQLITE_FENCED',
+  'orphaned-wal': 'SAFE_SQLITE_ORPHANED_JOURNAL',
+  'foreign-wal': 'SAFE_SQLITE_ORPHANED_JOURNAL',
+  'read-only-ground': 'SAFE_SQLITE_UNSAFE_FILESYSTEM',
+  'no-inode': 'SQLITE_CANTOPEN',
+};
 
 interface Said {
   readonly line: readonly string[];
@@ -36,7 +63,8 @@ interface Said {
 function say(home: string, { uid }: State, line: readonly string[]): Said {
   const user = uid === null ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
   const script = `mount --bind "$1" ${place} && cd ${place} && shift && exec "$@"`;
-  const program = [...user, process.execPath, dist('cli/bin.js'), ...line];
+  const what = line[0] === 'service' ? service : dist('cli/bin.js');
+  const program = [...user, process.execPath, what, ...(line[0] === 'service' ? line.slice(1) : line)];
   const { status, stdout, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', script, 'sh', home, ...program], {
     encoding: 'utf8',
     env: { ...process.env, NO_COLOR: '1' },
@@ -59,7 +87,9 @@ function stable(text: string): string {
     .replaceAll(/[\d.]+ [kMG]B of [\d.]+ [kMG]B are free/g, '24.0 MB of 26.5 MB are free')
     .replaceAll(/\([\d.]+ kB more are kept/g, '(783.4 kB more are kept')
     .replaceAll(/\d+ process(?:es)? of other users/g, '30 processes of other users')
-    .replaceAll(/\n {2}- processes outside this container:.*/g, '');
+    .replaceAll(/\n {2}- processes outside this container:.*/g, '')
+    .replaceAll(/\nNot looked at:\n(?=\n)/g, '')
+    .replaceAll(/\b\d+ s ago/g, '0 s ago');
 }
 
 /** Words and numbers; how they are broken into lines depends on the length of what was replaced. */
@@ -69,7 +99,10 @@ function words(text: string): string {
 
 function page(said: readonly Said[]): string {
   return said
-    .map(({ line, exit, text }) => `$ npx safe-sqlite ${line.join(' ')}   (exit code ${exit})\n\n${stable(text)}`)
+    .map(({ line, exit, text }) => {
+      const command = line[0] === 'service' ? 'A program that opens it' : `$ npx safe-sqlite ${line.join(' ')}`;
+      return `${command}   (exit code ${exit})\n\n${stable(text)}`;
+    })
     .join('\n----\n\n');
 }
 
@@ -98,8 +131,10 @@ describe('each state, said by each command', { skip }, () => {
       }
       assert.equal(words(page(said)), words(readFileSync(path, 'utf8')), `see ${path}`);
 
-      const [doctor, ...others] = said;
+      const [doctor, ...others] = said.filter(({ line }) => line[0] !== 'service');
       assert.ok(doctor !== undefined);
+      const answer = said.at(-1)?.text ?? '';
+      assert.equal(codeIn(answer, /^health: (\w+)$/m) ?? codeIn(answer, /^open: (\w+): /m), told[state.name], answer);
       const lines = doctor.text.trimEnd().split('\n');
       assert.match(lines.at(-1) ?? '', /^Next: /, 'the last line is the next command');
       assert.match(lines[1] ?? '', /the pages were NOT checked|every page was checked|^1 problem/);

@@ -31,7 +31,7 @@ test('a weaker pragma is logged once for each logger, told to each listener, and
     assert.deepEqual(heard, ['weaker-pragma-kept', 'weaker-pragma-kept']);
     const kept = db.health().warnings.filter(({ code }) => code === 'weaker-pragma-kept');
     assert.equal(kept.length, 2);
-    assert.match(kept[0]?.message ?? '', /PRAGMA synchronous = NORMAL.*stays.*db\.write.*docs\/pragmas\.md/);
+    assert.match(kept[0]?.message ?? '', /PRAGMA synchronous = NORMAL.*stays.*db\.write.*explain weaker-pragma-kept/);
     db.close();
   }
   assert.equal(messages.filter(message => message.includes('synchronous')).length, 1);
@@ -104,7 +104,12 @@ test('a terminal gets time, level, message and where to read on', () => {
     name: 'safe-sqlite',
     msg: 'warning: x\u001b[2J',
   });
-  assert.equal(terminalLine(`${line}\n`), '03:04:05 WARN safe-sqlite: warning: x\\x1b[2J (docs/alerts.md)\n');
+  assert.equal(
+    terminalLine(`${line}\n`),
+    '03:04:05 WARN safe-sqlite: warning: x\\x1b[2J (npx safe-sqlite explain alerts)\n',
+  );
+  const coded = line.replace('"msg"', '"code":"wal-above-limit","msg"');
+  assert.match(terminalLine(coded), /\(npx safe-sqlite explain wal-above-limit\)\n$/);
   assert.equal(terminalLine('no JSON'), 'no JSON');
 });
 

@@ -28,6 +28,7 @@ const healthy: HealthFacts = {
   commitMs: nothingYet,
   faults: {},
   fullAgeMs: null,
+  lastCheck: null,
   sentinel: { locks: 'watched', reason: '', checks: 1 },
   writes: { queued: 0, oldestMs: null, waitsFor: null },
   readers: {
@@ -86,6 +87,13 @@ describe('healthOf', () => {
     ],
     ['damage that SQLite met', { faults: { SqliteCorruptError: 2 } }, 'degraded', /found damage .* 2 times since/],
     ['damage that SQLite looked for', { faults: { SqliteCorruptError: 0 } }, 'ok', null],
+    ['a check that found nothing', { lastCheck: { ok: true, level: 'full', ageMs: 5, problem: null } }, 'ok', null],
+    [
+      'a check that found damage',
+      { lastCheck: { ok: false, level: 'quick', ageMs: 5000, problem: 'Page 4: never used' } },
+      'degraded',
+      /A check 5 s ago found damage in the database: Page 4: never used/,
+    ],
     ['no file', { file: null, jobs: null, checkpoints: null, sentinel: null, filesystem: null }, 'ok', null],
     ['a filesystem that has counted nothing', { filesystemErrors: counted({}) }, 'ok', null],
     [

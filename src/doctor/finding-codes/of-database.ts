@@ -145,13 +145,13 @@ export const databaseFindings = {
     'processes',
     'problem',
     'A process works on a database or `-wal` that was deleted or replaced under it.',
-    'Do not stop that process: let it write a backup first.',
+    'Do not stop that process before it has saved a copy: `VACUUM INTO`.',
   ),
   'locks-lost': row(
     'processes',
     'problem',
     'A process has the database open without the locks that protect it.',
-    'Let it write a backup, restart it, find what opens the file beside SQLite.',
+    'Let it save a copy (`VACUUM INTO`), restart it, find what opens the file beside SQLite.',
   ),
   'plain-descriptor': row(
     'processes',

@@ -1,5 +1,6 @@
 /** Gathers the facts step by step, in a safe order: steps that cannot hang come first. */
-import { bootId, readFenceMarker } from '../../filesystem/fence-marker';
+import { lstatSync } from 'node:fs';
+import { bootId, fenceMarkerPath, readFenceMarker } from '../../filesystem/fence-marker';
 import { readDevice } from '../../filesystem/linux/device';
 import { inspectFilesystem } from '../../filesystem/inspect';
 import { locate, type Location } from '../../filesystem/locate';
@@ -43,7 +44,10 @@ export const steps: { readonly [Name in StepName]: Step<Name> } = {
     };
   },
   fence: request => {
-    const marker = readFenceMarker(place(request).file);
+    const { file } = place(request);
+    // Throws where the folder may not be searched: that says nothing about a marker.
+    lstatSync(fenceMarkerPath(file), { throwIfNoEntry: false });
+    const marker = readFenceMarker(file);
     if (marker === null) return null;
     const boot = bootId();
     return { marker, sameBoot: boot === null || marker.boot === null ? null : boot === marker.boot };

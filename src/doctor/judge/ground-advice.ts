@@ -30,6 +30,33 @@ type Rule = (ground: Ground) => Advice;
 
 const elsewhere: Rule = () => ({ why: lost, action: 'Move the database to a disk of this machine.' });
 
+/** The first command only looks: it is the one that is offered as the next. tune2fs(8) */
+const addJournal: Rule = ({ device, mount, backingFile, isRoot }) => {
+  if (isRoot) {
+    return {
+      why: damaged,
+      action:
+        'Move the database to a disk with a journal. Or give this filesystem one from a rescue system, where it is not mounted: `tune2fs -O has_journal`, then `e2fsck -f`.',
+      commands: [`tune2fs -l ${device} | grep features`],
+    };
+  }
+  // The loop device of `mount -o loop` goes with its mount: the image is what remains.
+  const image = backingFile === null ? null : shellWord(backingFile);
+  const target = image ?? device;
+  return {
+    why: damaged,
+    action:
+      'Give the filesystem a journal: stop the program and run the commands, which unmount it and mount it again. Or move the database to another disk.',
+    commands: [
+      `tune2fs -l ${device} | grep features`,
+      `umount ${mount}`,
+      `tune2fs -O has_journal ${target}`,
+      `e2fsck -f ${target}`,
+      `mount ${image === null ? '' : '-o loop '}${target} ${mount}`,
+    ],
+  };
+};
+
 const advice: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['non-durable-filesystem', () => ({ why: gone, action: 'Move the database to a disk: this filesystem is memory.' })],
   ['container-layer', () => ({ why: gone, action: 'Mount a volume into the container, and put the database on it.' })],
@@ -49,22 +76,7 @@ const advice: ReadonlyMap<string, Rule> = new Map<string, Rule>([
       commands: [`mount -o remount,${barriers.get(type) ?? 'barrier=1'} ${mount}`],
     }),
   ],
-  [
-    'no-journal',
-    ({ device, mount, isRoot }) => ({
-      why: damaged,
-      action: isRoot
-        ? `Move the database to a disk with a journal. Or give this filesystem one from a rescue system, where it is not mounted: \`tune2fs -O has_journal\`, then \`e2fsck -f\`.`
-        : 'Give the filesystem a journal: stop the program, unmount, run the commands, and mount it again. Or move the database to another disk.',
-      commands: [
-        // What only looks comes first: the first command is the one that is offered as the next.
-        `tune2fs -l ${device} | grep features`,
-        ...(isRoot
-          ? []
-          : [`umount ${mount}`, `tune2fs -O has_journal ${device}`, `e2fsck -f ${device}`, `mount ${device} ${mount}`]),
-      ],
-    }),
-  ],
+  ['no-journal', addJournal],
   [
     'asynchronous-journal',
     ({ mount, isRoot }) => ({

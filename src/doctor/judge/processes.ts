@@ -95,7 +95,7 @@ function* judgeLostFiles(holder: HoldingProcess, file: string): Generator<Findin
     {
       why: 'Its commits go into a file without a name, and are lost when it ends; other processes see none of them.',
       action:
-        'Do not stop it yet: its data exists only there. Let it write a backup of its own (db.backup, VACUUM INTO) to a new name, then stop it and compare.',
+        'Do not stop it yet: its data exists only there. A program with this library saves a copy by itself (app.db.rescued-…, unless `sentinel` is off); let any other one run `VACUUM INTO` with a new name. Then stop it and compare.',
       commands: [`ls -l /proc/${holder.pid}/fd`],
     },
   );
@@ -176,7 +176,7 @@ function* judgeLocks(holder: HoldingProcess, files: readonly OpenFile[]): Genera
     {
       why: 'Something in that process closed another descriptor of the file, which cancels its locks: another process may delete the WAL under it, or write at the same time. (A connection that is just being opened or closed looks the same: check again.)',
       action:
-        'If it is still so: let it write a backup of its own, then restart it, and find what opens the file beside SQLite.',
+        'If it is still so: let it run `VACUUM INTO` with a new name (a program with this library saves a copy by itself), then restart it, and find what opens the file beside SQLite.',
     },
   );
 }
