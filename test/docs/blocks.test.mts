@@ -66,9 +66,7 @@ const treatments: Readonly<Record<string, readonly Treatment[]>> = {
   ],
   'docs/deployment.md': [
     { behind: `${ask('/ready', 'status')} await db[Symbol.asyncDispose]();` },
-    { not: 'a Dockerfile' },
-    { not: 'a manifest of Kubernetes' },
-    { not: 'a unit of systemd' },
+    ...times(4, by('consumers/deployment.test.mts')),
   ],
   'docs/doctor.md': times(2, by('docs/doctor.test.mts')),
   'docs/errors.md': [
