@@ -48,6 +48,20 @@ export function childrenOf(parent: number): number[] {
     });
 }
 
+/** Processes that were started with `mark` in their environment and are no zombies, whoever their parent is now. */
+export function markedBy(mark: string): number[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(Number)
+    .filter(pid => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(mark) && isAlive(pid);
+      } catch {
+        return false;
+      }
+    });
+}
+
 export function isAlive(pid: number): boolean {
   return !['Z', 'X', ''].includes(statOf(pid).state);
 }

@@ -6,10 +6,11 @@ import { existsSync, readdirSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import Native from 'better-sqlite3';
 import { ClosedDatabaseError, Database, QueryTimeoutError } from 'safe-sqlite';
 import { until } from '../support/until.mts';
-import { childrenOf, createBench, endless, isAlive, untilRunning } from './fixture.mts';
+import { childrenOf, createBench, endless, isAlive, markedBy, untilRunning } from './fixture.mts';
 
 const program = join(import.meta.dirname, 'parent.scenario.mts');
 const noProc = !existsSync('/proc/self/stat') && 'needs /proc';
@@ -30,6 +31,21 @@ describe('the end of the application', { skip: noProc }, () => {
       child.kill('SIGKILL');
       await once(child, 'exit');
       await until(() => !readers.some(pid => isAlive(pid)), 'no reader outlives its parent');
+    }
+    assert.equal((await bench.db.checkpoint('truncate')).complete, true);
+  });
+
+  test('SIGKILL at a random moment, also while readers start: none is left', async () => {
+    using bench = createBench();
+    for (let round = 0; round < 6; round += 1) {
+      // A child has its environment from its first moment on, whatever its parent is.
+      const mark = `${process.pid}-${round}-${Math.random()}`;
+      const env = { ...process.env, READERS_MARK: mark };
+      const child = spawn(process.execPath, [program, bench.file, 'busy'], { env, stdio: 'ignore' });
+      await delay(500 * Math.random());
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      await until(() => markedBy(mark).length === 0, 'no reader outlives its parent', { everyMs: 20 });
     }
     assert.equal((await bench.db.checkpoint('truncate')).complete, true);
   });
