@@ -7,6 +7,7 @@ import { DatabaseErrors } from './database-errors.filter.js';
 import { NotesController } from './notes.controller.js';
 import { Notes } from './notes.service.js';
 import { Settings, SettingsModule } from './settings.module.js';
+import { StatusController } from './status.controller.js';
 
 @Module({
   imports: [
@@ -23,7 +24,7 @@ import { Settings, SettingsModule } from './settings.module.js';
       useFactory: async (settings: Settings) => ({ filename: `${settings.folder}/audit.db` }),
     }),
   ],
-  controllers: [NotesController],
+  controllers: [NotesController, StatusController],
   providers: [Notes, { provide: APP_FILTER, useClass: DatabaseErrors }],
 })
 export class AppModule {}

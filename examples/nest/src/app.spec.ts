@@ -42,6 +42,13 @@ describe('a Nest 12 application under Vitest', () => {
     );
   });
 
+  it('shows the status page', async () => {
+    const page = await fetch(`${url}/status`);
+    expect([200, 503]).toContain(page.status);
+    expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none'/);
+    expect(await page.text()).toContain('<figcaption>Commits');
+  });
+
   it('tells Terminus', async () => {
     const up = await fetch(`${url}/health`);
     expect(up.status).toBe(200);
