@@ -88,7 +88,7 @@ function stable(text: string): string {
     .replaceAll(/\([\d.]+ kB more are kept/g, '(783.4 kB more are kept')
     .replaceAll(/\d+ process(?:es)? of other users/g, '30 processes of other users')
     .replaceAll(/\n {2}- processes outside this container:.*/g, '')
-    .replaceAll(/\nNot looked at:\n(?=\n)/g, '')
+    .replaceAll(/\nNot checked:\n(?=\n)/g, '')
     .replaceAll(/\b\d+ s ago/g, '0 s ago');
 }
 

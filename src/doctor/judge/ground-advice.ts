@@ -51,7 +51,7 @@ const addJournal: Rule = ({ device, mount, backingFile, isRoot }) => {
       `tune2fs -l ${device} | grep features`,
       `umount ${mount}`,
       `tune2fs -O has_journal ${target}`,
-      `e2fsck -f ${target}`,
+      `e2fsck -fp ${target}`,
       `mount ${image === null ? '' : '-o loop '}${target} ${mount}`,
     ],
   };
