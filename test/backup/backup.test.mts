@@ -200,7 +200,7 @@ describe('destinations that are refused', () => {
     const inUse = bank(t, join(home, 'c.db'), 'wal', 10);
     await refused(backUp(db, inUse.name, { overwrite: true }), /in use/);
     writeFileSync(join(home, 'new.db-journal'), 'x');
-    await refused(backUp(db, join(home, 'new.db')), /would take for a part/);
+    await refused(backUp(db, join(home, 'new.db')), /would be taken by SQLite for a part/);
     await refused(backUp(db, home, { overwrite: true }), /not a regular file/);
     await refused(backUp(db, join(home, 'none', 'x.db')), /does not exist/);
     symlinkSync(join(home, 'nowhere'), join(home, 'dangling.db'));
