@@ -124,7 +124,7 @@ describe('db.backup', () => {
     assert.equal(count(to), 2);
     await assert.rejects(source.backup(to, { overwrite: false }), BackupError);
     writeFileSync(join(folder, 'letter.txt'), 'not a database'.repeat(100));
-    await assert.rejects(source.backup(join(folder, 'letter.txt')), /no SQLite database/);
+    await assert.rejects(source.backup(join(folder, 'letter.txt')), /not an SQLite database/);
     assert.equal(readFileSync(join(folder, 'letter.txt'), 'utf8'), 'not a database'.repeat(100));
     for (const journal of ['wal', 'delete']) {
       const open = new BetterSqlite3(to);

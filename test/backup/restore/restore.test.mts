@@ -276,7 +276,7 @@ describe('when it fails half-way', () => {
         if (step === 'check') truncateSync(path, 8192);
       };
       await assert.rejects(restoreDatabase({ from: join(home, 'backup.db'), to: path }, { ...nobody, onStep }), {
-        message: /not sound where it stands/,
+        message: /not sound in its place/,
       });
       if (target === 'whole') assert.equal(assertBank(path, 30), 7);
       if (before !== null)
