@@ -41,6 +41,28 @@ Written by \`npm run environments:page\` from the tests in \`test/consumers\`, w
 ${manifest('better-sqlite3')} and Node ${process.versions.node} on ${process.platform} ${process.arch}. [Bundlers](bundlers.md) has the configurations.
 
 ${tables.join('\n\n')}
+
+## Windows
+
+\`npm run test:windows\` runs the suite on the node.exe of Windows under Wine 10, with better-sqlite3's own binary for Windows:
+open, write queue, checkpoints, backup, restore, process guard, command line and drop-in. \`--short\` is the part of it that
+each CI run has; with paths it runs those files. It needs root on Debian x64, downloads Wine and node.exe once, keeps them in
+\`~/.cache/safe-sqlite/windows\`, and says why where it cannot. \`scripts/windows-tests.mjs\` names the folders that are not in
+it, each with the reason. No Windows machine has run it.
+
+What Wine cannot show:
+
+- what NTFS or ReFS keep after a power cut, and whether FlushFileBuffers reaches the disk: below Wine is a filesystem of Linux
+- the filesystem of a drive (Wine has no \`fsutil\`: each drive is unknown there, allowed and warned of), shares, \`subst\`, WSL
+- symbolic links, junctions, streams, device names and short names, which Wine imitates or takes for ordinary names
+- rights (ACLs), other users, services, sessions
+- virus scanners and indexers, which open files for a moment
+- memory-mapped files beside writes, and the exact order of locks under load
+- times: a process starts some fifty times slower
+
+## Other architectures
+
+\`npm run test:arm64\` runs the drop-in and a few more on the Node of arm64 under qemu-user.
 `,
 );
 spawnSync(process.execPath, [

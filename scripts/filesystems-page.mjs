@@ -31,7 +31,8 @@ show the evidence: the rows of the mount table, the \`f_type\` of statfs(2), the
 ## Why DELETE with EXTRA
 
 With \`FULL\`, SQLite does not sync the folder after it deleted the journal. After a power cut the journal can be there
-again, and the next opener rolls the commit back. \`EXTRA\` syncs the folder.
+again, and the next opener rolls the commit back. \`EXTRA\` syncs the folder. On Windows and macOS it does not, or not durably:
+there the mode is [TRUNCATE](journal-modes.md).
 
 ## Network, cluster and shared mounts
 
@@ -56,13 +57,14 @@ may be copied back.
 
 These open, with a \`warning\` event and \`durable: false\` in the report:
 
+- \`syncs-switched-off\`: libeatmydata or a library like it is loaded into the process
+- \`nested-filesystem\`: the upper folder of an overlay, or the file behind a loop device, stands on one of these
 - \`non-durable-filesystem\`: tmpfs, ramfs, a disk made of memory (zram, ram)
 - \`container-layer\`: the root overlay of a container
 - \`pod-lifetime\`: an emptyDir of Kubernetes
 - \`volatile-overlay\`: an overlay mounted with \`volatile\`
 - \`no-write-barrier\`: \`nobarrier\`, \`barrier=0\`, \`fsync_mode=nobarrier\`, also where only the superblock says so
 - \`no-journal\`: ext4 without its journal
-- \`nested-filesystem\`: a loop device whose file is itself on such ground
 
 Other warnings leave \`durable\` as it is: \`crash-unsafe-filesystem\`, \`asynchronous-journal\`, \`sync-setting-unseen\` (ZFS),
 \`stacked-filesystem\`, \`single-sandbox\` (gVisor), \`mount-not-visible\` (a chroot), \`synchronised-folder\` (cloud clients),
@@ -91,7 +93,9 @@ In a chroot the mount may not be in the table. Another mount of the same device 
 magic number counts only together with a block device, and the rest is unknown and refused.
 
 On macOS \`/sbin/mount\` is read; only a known type with the \`local\` flag is local. On Windows the final name of the file
-(\`GetFinalPathNameByHandle\`) says whether a drive letter is a share.
+(\`GetFinalPathNameByHandle\`) says whether a drive letter is a share, and \`fsutil fsinfo volumeinfo\` names the filesystem
+of the drive: NTFS and ReFS are local, FAT and exFAT get a rollback journal. A drive of which Windows does not tell it (no
+permission to start programs, another driver) is allowed, with the warning \`unknown-drive\`.
 
 ## What was not run
 

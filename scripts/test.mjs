@@ -1,19 +1,25 @@
 // The test command: every *.test.mts below test/ (or below the paths given), in one run of Node's test runner. Without a
-// path, the folders of `npm run test:system` are left out. `--long` runs also what needs the npm registry.
+// path, the folders of `npm run test:system` are left out. `--long` runs also what needs the npm registry, `--windows` only what
+// says something about Windows.
 import { spawnSync } from 'node:child_process';
 import { globSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { windowsTests } from './windows-tests.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const wanted = process.argv.slice(2).filter(argument => !argument.startsWith('--'));
-const flags = process.argv.slice(2).filter(argument => argument.startsWith('--') && argument !== '--long');
+const own = ['--long', '--windows'];
+const flags = process.argv.slice(2).filter(argument => argument.startsWith('--') && !own.includes(argument));
 // These break disks, mount filesystems and boot kernels; they take minutes, and most of them need root.
 const systemFolders = ['test/faults/', 'test/kills/', 'test/mounts/', 'test/power/', 'test/soak/'];
 const roots = wanted.length > 0 ? wanted : ['test'];
-const files = roots
-  .flatMap(root => (statSync(root).isDirectory() ? globSync(`${root}/**/*.test.mts`) : [root]))
-  .filter(file => wanted.length > 0 || !systemFolders.some(folder => file.startsWith(folder)))
-  .toSorted();
+const onWindows = process.argv.includes('--windows') ? windowsTests({ short: false }) : null;
+const files =
+  onWindows ??
+  roots
+    .flatMap(root => (statSync(root).isDirectory() ? globSync(`${root}/**/*.test.mts`) : [root]))
+    .filter(file => wanted.length > 0 || !systemFolders.some(folder => file.startsWith(folder)))
+    .toSorted();
 if (files.length === 0) {
   console.error(`No test file below ${roots.join(', ')}.`);
   process.exit(1);

@@ -65,7 +65,7 @@ export async function backup(
         return verifyCopy(build.work, source, place, copied, options);
       }),
       at('seal', async () => {
-        await giveAccess(build.handle, await accessOfCopy(sourceFile, build), false);
+        await giveAccess({ handle: build.handle, path: build.work }, await accessOfCopy(sourceFile, build), false);
         return seal.finish();
       }),
     );
@@ -78,7 +78,7 @@ export async function backup(
       await at('transfer', async () => {
         confirm();
         await carryOver(build.work, carried.path, sealed, signal);
-        await giveAccess(carried.handle, await accessOfCopy(sourceFile, build), false);
+        await giveAccess(carried, await accessOfCopy(sourceFile, build), false);
       });
     }
     await at('publish', async () => {

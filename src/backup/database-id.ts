@@ -1,20 +1,10 @@
 /** Gives a database an id of its own, which its backups carry: paths, hosts and inode numbers are no identity. */
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readlinkSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readlinkSync, statSync, writeSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { chmodOpen, chownOpen, syncedWrites, syncWritten } from '../base/descriptor-calls';
+import { procFolder } from '../base/proc-folder';
 import { wallClockNow } from '../base/clock';
 import { errorCode, errorMessage } from '../base/foreign-error';
 import { bootId } from '../filesystem/fence-marker';
@@ -207,7 +197,8 @@ async function write(file: string, id: string, notice: string | null, replaces: 
 }
 
 function writeText(path: string, file: string, id: string): void {
-  const descriptor = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | syncedWrites();
+  const descriptor = openSync(path, flags, 0o600);
   try {
     const text: IdText = {
       format: 1,
@@ -218,21 +209,21 @@ function writeText(path: string, file: string, id: string): void {
       created: new Date(wallClockNow()).toISOString(),
     };
     writeSync(descriptor, `${JSON.stringify(text, null, 2)}\n`);
-    giveAccessOf(file, descriptor);
-    fsyncSync(descriptor);
+    giveAccessOf(file, descriptor, path);
+    syncWritten(descriptor);
   } finally {
     closeSync(descriptor);
   }
 }
 
 /** Readers of the database may read its id; a process of root gives it to the owner of the database. */
-function giveAccessOf(file: string, descriptor: number): void {
+function giveAccessOf(file: string, descriptor: number, path: string): void {
   const database = statSync(file, { throwIfNoEntry: false });
   if (database === undefined || process.geteuid === undefined) return;
   try {
-    if (process.geteuid() === 0) fchownSync(descriptor, database.uid, database.gid);
+    if (process.geteuid() === 0) chownOpen(descriptor, path, database.uid, database.gid);
     const { gid } = fstatSync(descriptor);
-    fchmodSync(descriptor, database.mode & (gid === database.gid ? 0o666 : 0o606));
+    chmodOpen(descriptor, path, database.mode & (gid === database.gid ? 0o666 : 0o606));
   } catch {
     // A filesystem without owners: the file stays private.
   }
@@ -242,7 +233,7 @@ function giveAccessOf(file: string, descriptor: number): void {
 function placeMark(): string {
   let mounts = '';
   try {
-    mounts = readlinkSync('/proc/self/ns/mnt');
+    mounts = readlinkSync(`${procFolder}/self/ns/mnt`);
   } catch {
     // Not on Linux: there are no such namespaces.
   }

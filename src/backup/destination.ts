@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { BackupError } from '../errors/refusals';
 import { foreignLinks } from '../filesystem/foreign-control';
+import { plainWindowsPath } from '../filesystem/windows/path';
 import { runJob } from '../maintenance/jobs-client';
 import type { ProbeResult } from '../maintenance/messages';
 import { findHolders } from '../proc/holders';
@@ -97,7 +98,7 @@ function openHere(path: string): BackupError {
  * a file of that name would be played into the database.
  */
 function refuseSidecarName(path: string): void {
-  const name = process.platform === 'win32' ? basename(path).replace(/[. ]+$/, '') : basename(path);
+  const name = basename(path);
   const form = /^(.+)-(?:journal|wal|shm)$/i.exec(name)?.[1];
   if (form === undefined) return;
   const database = join(dirname(path), form);
@@ -116,9 +117,16 @@ function foldsCase(path: string, identity: FileIdentity): boolean {
   return found !== undefined && sameFile(found, identity);
 }
 
+/** Windows drops dots at the end of a name, and takes some names for devices and for streams of other files. */
+function plain(absolute: string): string {
+  if (process.platform !== 'win32') return absolute;
+  const found = plainWindowsPath(absolute);
+  if ('path' in found) return found.path;
+  return refuse(`The destination ${absolute} ${found.objection}.`, 'Name a plain file.', absolute);
+}
 /** Returns the file that an open of `given` would reach: its folder's real path, and the target of a symbolic link. */
 function canonical(given: string): string {
-  const absolute = resolve(given);
+  const absolute = plain(resolve(given));
   let path: string;
   try {
     path = join(realpathSync(dirname(absolute)), basename(absolute));

@@ -1,3 +1,5 @@
+/** What a backup and a restore ask about the files around them; apart, because public types lead here. */
+import { errorCode } from '../base/foreign-error';
 /**
  * Declares the questions of a backup and a restore about the files around them; separate, because public types refer to
  * it.
@@ -26,5 +28,13 @@ export const backupEnvironment: BackupEnvironment = {
     }
     return false;
   },
-  isNetwork: path => remoteClasses.has(inspectFilesystem(path, { touchShared: true }).class),
+  isNetwork(path) {
+    try {
+      return remoteClasses.has(inspectFilesystem(path, { touchShared: true }).class);
+    } catch (error) {
+      // Node's permission model lets nobody look there, nor write.
+      if (errorCode(error) === 'ERR_ACCESS_DENIED') return true;
+      throw error;
+    }
+  },
 };

@@ -1,8 +1,9 @@
 /** Writes and reads the manifest of a scheduled backup: what it is, so that a restore can be chosen without opening it. */
-import { closeSync, constants, fchmodSync, fchownSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
+import { chmodOpen, chownOpen, syncedWrites, syncWritten } from '../base/descriptor-calls';
 import { sameFile } from '../base/file-identity';
 import { UntrustedFileError } from '../errors/refusals';
 import { modeWithoutGroup } from '../filesystem/access-list';
@@ -118,12 +119,12 @@ export async function writeManifest(
 ): Promise<void> {
   const name = basename(path);
   const temporary = folder.at(temporaryName(thisProcess(), randomBytes(6).toString('hex')));
-  const descriptor = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  const descriptor = openSync(temporary, createFlags | syncedWrites(), 0o600);
   try {
     const text = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
     for (let done = 0; done < text.length;) done += writeSync(descriptor, text, done);
-    giveAccess(descriptor, access);
-    fsyncSync(descriptor);
+    giveAccess(descriptor, temporary, access);
+    syncWritten(descriptor);
     await rename(temporary, folder.at(name));
     await folder.sync();
     refuseExchanged(descriptor, folder, name, path);
@@ -136,18 +137,20 @@ export async function writeManifest(
   }
 }
 
-function giveAccess(descriptor: number, access: ManifestAccess): void {
+const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+
+function giveAccess(descriptor: number, path: string, access: ManifestAccess): void {
   let mode = access.mode & 0o666;
   try {
     const { uid, gid } = fstatSync(descriptor);
     if (gid !== access.gid) {
       try {
-        fchownSync(descriptor, uid, access.gid);
+        chownOpen(descriptor, path, uid, access.gid);
       } catch {
         mode = modeWithoutGroup(mode);
       }
     }
-    fchmodSync(descriptor, mode);
+    chmodOpen(descriptor, path, mode);
   } catch {
     // A filesystem without permissions: it stays private.
   }

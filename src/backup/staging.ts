@@ -1,9 +1,10 @@
 /** Prepares the place in which one backup is built, and copies a finished backup to another filesystem. */
 import { accessSync, constants, statSync, type BigIntStats } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
+import { chmod, chown, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { wallClockNow } from '../base/clock';
+import { isRestricted } from '../base/descriptor-calls';
 import { errorCode } from '../base/foreign-error';
 import { BackupError, UntrustedFileError } from '../errors/refusals';
 import { accessListOf, modeBeside, modeWithoutGroup, type AccessList } from '../filesystem/access-list';
@@ -184,19 +185,26 @@ export async function accessWithList(
  * control list of the folder would turn into its mask: a copy must not be readable by anybody who could not read the
  * database. `withOwner`: also the owner, which root alone can give.
  */
-export async function giveAccess(handle: FileHandle, access: Access, withOwner: boolean): Promise<void> {
+export async function giveAccess(
+  { handle, path }: { readonly handle: FileHandle; readonly path: string },
+  access: Access,
+  withOwner: boolean,
+): Promise<void> {
+  // Node's permission model allows neither by the handle.
+  const byName = isRestricted();
+  const give = (uid: number, gid: number) => (byName ? chown(path, uid, gid) : handle.chown(uid, gid));
   const { uid, gid } = await handle.stat();
   let mode = access.mode;
   if (withOwner && process.geteuid?.() === 0 && (uid !== access.uid || gid !== access.gid)) {
-    await handle.chown(access.uid, access.gid);
+    await give(access.uid, access.gid);
   } else if (process.platform !== 'win32' && gid !== access.gid && (mode & sharedBits) !== 0) {
-    await handle.chown(uid, access.gid).catch(() => (mode = modeWithoutGroup(mode)));
+    await give(uid, access.gid).catch(() => (mode = modeWithoutGroup(mode)));
   }
   if ((mode & groupBits) !== 0) {
     const target = await accessListOf(`/proc/${process.pid}/fd/${handle.fd}`);
     mode = modeBeside(mode, { source: false, target });
   }
-  return tolerate(handle.chmod(mode));
+  return tolerate(byName ? chmod(path, mode) : handle.chmod(mode));
 }
 
 /** Filesystems without owners or permissions (vfat, some network mounts) and Windows refuse: the file stays private. */

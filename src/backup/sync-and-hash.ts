@@ -2,6 +2,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { fstatSync } from 'node:fs';
 import { delay } from '../base/clock';
+import { isRestricted } from '../base/descriptor-calls';
 import { startJob } from '../maintenance/jobs-client';
 import type { FileContent, HashJob, ResultOf, SyncJob } from '../maintenance/messages';
 
@@ -44,7 +45,7 @@ export class SyncAndHash {
   /** Syncs the rest of the finished file, and reads it. */
   async finish(): Promise<FileContent> {
     await this.#pieces;
-    await this.#run({ kind: 'sync', file: this.#file, descriptor: this.#handle.fd });
+    await this.#sync();
     return this.#run({ kind: 'hash', file: this.#file, descriptor: this.#handle.fd });
   }
 
@@ -67,8 +68,14 @@ export class SyncAndHash {
         continue;
       }
       synced = size;
-      await this.#run({ kind: 'sync', file: this.#file, descriptor: this.#handle.fd });
+      await this.#sync();
     }
+  }
+
+  /** Off the event loop both ways; Node's permission model allows the one through the handle only. */
+  async #sync(): Promise<void> {
+    if (isRestricted()) await this.#handle.sync();
+    else await this.#run({ kind: 'sync', file: this.#file, descriptor: this.#handle.fd });
   }
 
   #run<SomeJob extends SyncJob | HashJob>(job: SomeJob): Promise<ResultOf<SomeJob>> {

@@ -123,7 +123,8 @@ export class Connection {
   }
 
   get protectionInputs(): ProtectionInputs {
-    return { durability: this.plan.synchronous, fullfsync: this.plan.fullfsync, givenUp: this.#givenUp };
+    const { synchronous: durability, fullfsync } = this.plan;
+    return { durability, fullfsync, platform: process.platform, givenUp: this.#givenUp };
   }
 
   /** Sets the observer of failures and refusals. Called once, by the services of the connection. */

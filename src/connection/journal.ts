@@ -17,7 +17,7 @@ const pauses = { first: 1, longest: 25 };
 const reopenPauses = { first: 10, longest: 200 };
 
 export interface JournalRequest {
-  readonly mode: 'wal' | 'delete';
+  readonly mode: 'wal' | 'delete' | 'truncate';
   /** How long to wait for other connections, in milliseconds: the `timeout` option. */
   readonly timeoutMs: number;
 }

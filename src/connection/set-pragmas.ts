@@ -10,6 +10,7 @@ type Native = NativeDatabase.Database;
 export interface ProtectionInputs {
   readonly durability: 'full' | 'extra';
   readonly fullfsync: boolean;
+  readonly platform: NodeJS.Platform;
   /** Protections that the application gave up with a reason (`dangerously`). */
   readonly givenUp: ReadonlySet<string>;
 }
@@ -84,7 +85,9 @@ export function journalModeOf(native: Native, schema: string): string {
 }
 
 function protectionsOf(native: Native, schema: string, ground: ProtectionInputs): readonly Protection[] {
-  return schemaProtections({ journalMode: journalModeOf(native, schema), durability: ground.durability });
+  const { durability, platform } = ground;
+  const attached = schema !== 'main';
+  return schemaProtections({ journalMode: journalModeOf(native, schema), durability, platform, attached });
 }
 
 /** Reads from the file, which also maps the `-shm` of a WAL database: an unusable file fails here, at open. */

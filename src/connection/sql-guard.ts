@@ -204,7 +204,7 @@ export class SqlGuard {
     const { plan, options } = this.#connection;
     return {
       storage: plan.storage === 'file' || this.#attachments.any ? 'file' : 'memory',
-      walAllowed: plan.journalMode !== 'delete',
+      walAllowed: plan.journalMode === 'wal' || plan.journalMode === null,
       synchronous: plan.synchronous,
       platform: process.platform,
       allowUnsyncedCommits: options.dangerously.allowUnsyncedCommits !== null,

@@ -1,6 +1,6 @@
 /** Says whether a file has an access control list beside its mode: stat(2) does not show one. */
 import { execFile, spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { exists } from '../base/exists';
 
 /**
  * `true`: it has one, and the group bits of its mode are the mask of that list, not what its group may do (acl(5)).
@@ -57,7 +57,10 @@ export function modeWithoutGroup(mode: number): number {
 }
 
 function programOf(): string | null {
-  return process.platform === 'linux' ? (ls.find(path => existsSync(path)) ?? null) : null;
+  // Without the right to start programs it cannot be told.
+  const { permission } = process as { permission?: { has(scope: string): boolean } };
+  if (permission !== undefined && !permission.has('child')) return null;
+  return process.platform === 'linux' ? (ls.find(path => exists(path)) ?? null) : null;
 }
 
 /** `-rw-r-----+ 1 0 0 …`; a dot is a context of SELinux. */

@@ -29,12 +29,21 @@ export function chooseBuildPlace(wanted: string, elsewhere: readonly string[], b
   if (shared.length === 0) return { folder: wanted, sameFilesystem: true, shared };
   const { dev } = lstatSync(wanted);
   const { root } = parse(resolve(wanted));
-  for (let folder = dirname(wanted); folder !== root && lstatSync(folder).dev === dev; folder = dirname(folder)) {
+  for (let folder = dirname(wanted); folder !== root && deviceOf(folder) === dev; folder = dirname(folder)) {
     if (isUsable(folder)) return { folder, sameFilesystem: true, shared: [] };
   }
   const away = elsewhere.find(folder => isUsable(folder) && readSpace(folder).freeBytes > bytes);
   if (away === undefined) return { folder: wanted, sameFilesystem: true, shared };
   return { folder: away, sameFilesystem: lstatSync(away).dev === dev, shared: [] };
+}
+
+/** `null` where Node's permission model lets nobody look. */
+function deviceOf(folder: string): number | null {
+  try {
+    return lstatSync(folder).dev;
+  } catch {
+    return null;
+  }
 }
 
 function isUsable(folder: string): boolean {

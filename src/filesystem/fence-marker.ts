@@ -1,8 +1,7 @@
 /** Reads, writes and removes the fence marker: the small file that tells every process that the storage failed. */
 import {
   closeSync,
-  fchmodSync,
-  fchownSync,
+  constants,
   fstatSync,
   fsyncSync,
   lstatSync,
@@ -13,6 +12,8 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
+import { chmodOpen, chownOpen, isRestricted, syncedWrites, syncWritten } from '../base/descriptor-calls';
+import { procFolder } from '../base/proc-folder';
 import { asError, errorCode } from '../base/foreign-error';
 import { shellWord } from '../base/terminal-text';
 import { UntrustedFileError } from '../errors/refusals';
@@ -137,11 +138,12 @@ export function writeFenceMarker(
   const path = fenceMarkerPath(file);
   try {
     // O_EXCL follows no link.
-    const descriptor = openSync(path, 'wx', 0o600);
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | syncedWrites();
+    const descriptor = openSync(path, flags, 0o600);
     try {
-      giveAccessOf(file, descriptor);
+      giveAccessOf(file, descriptor, path);
       writeSync(descriptor, `${JSON.stringify(marker, null, 2)}\n`);
-      fsyncSync(descriptor);
+      syncWritten(descriptor);
     } finally {
       closeSync(descriptor);
     }
@@ -156,20 +158,20 @@ export function writeFenceMarker(
  * Gives the marker to the readers of the database and no other user. Written by root, it gets the owner of the
  * database, as SQLite does for a -wal.
  */
-function giveAccessOf(file: string, descriptor: number): void {
+function giveAccessOf(file: string, descriptor: number, path: string): void {
   try {
     const database = statSync(file);
     const own = fstatSync(descriptor);
     let group = own.gid === database.gid;
     if (!group || own.uid !== database.uid) {
       try {
-        fchownSync(descriptor, process.geteuid?.() === 0 ? database.uid : own.uid, database.gid);
+        chownOpen(descriptor, path, process.geteuid?.() === 0 ? database.uid : own.uid, database.gid);
         group = true;
       } catch {
         // This user is not a member of that group.
       }
     }
-    fchmodSync(descriptor, database.mode & (group ? 0o666 : 0o606));
+    chmodOpen(descriptor, path, database.mode & (group ? 0o666 : 0o606));
   } catch {
     // No database, or a filesystem without permissions: the marker stays private.
   }
@@ -194,7 +196,7 @@ export function removeFenceMarker(file: string): void {
 
 /** Identifies the current boot: only a reboot or a new mount certainly empties the page cache. */
 export function bootId(): string | null {
-  const found = readSmallFile('/proc/sys/kernel/random/boot_id', 256);
+  const found = readSmallFile(`${procFolder}/sys/kernel/random/boot_id`, 256);
   return found.state === 'read' ? found.text.trim() : null;
 }
 
@@ -206,9 +208,9 @@ function ownerOf(file: string): number | null {
   }
 }
 
-/** Windows cannot sync a folder, and does not need to. */
+/** Windows cannot sync a folder, and does not need to; under the permission model nothing can. */
 function syncFolder(path: string): void {
-  if (process.platform === 'win32') return;
+  if (process.platform === 'win32' || isRestricted()) return;
   const descriptor = openSync(path, 'r');
   try {
     fsyncSync(descriptor);

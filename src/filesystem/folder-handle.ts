@@ -4,7 +4,6 @@ import {
   constants,
   fstatSync,
   fsync,
-  fsyncSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -15,6 +14,7 @@ import {
 } from 'node:fs';
 import { promisify } from 'node:util';
 import { basename, dirname, join, resolve } from 'node:path';
+import { isRestricted, syncByName, syncWritten } from '../base/descriptor-calls';
 import { errorCode } from '../base/foreign-error';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { UntrustedFileError } from '../errors/refusals';
@@ -149,6 +149,7 @@ export class FolderHandle {
   sync(): Promise<void> {
     // Windows cannot open folders, and NTFS journals its names.
     if (this.#descriptor === null) return Promise.resolve();
+    if (isRestricted()) return tolerated(syncByName(this.path));
     return syncDescriptor(this.#descriptor);
   }
 
@@ -156,7 +157,7 @@ export class FolderHandle {
   syncNow(): void {
     if (this.#descriptor === null) return;
     try {
-      fsyncSync(this.#descriptor);
+      syncWritten(this.#descriptor);
     } catch (error) {
       if (errorCode(error) !== 'EINVAL') throw error;
     }
@@ -193,9 +194,13 @@ function misled(path: string, link: ForeignControl | undefined): UntrustedFileEr
 
 const fsyncOf = promisify(fsync);
 
-async function syncDescriptor(descriptor: number): Promise<void> {
-  await fsyncOf(descriptor).catch((error: NodeJS.ErrnoException) => {
-    // Some network and FUSE filesystems cannot sync folders and report EINVAL. fsync(2)
+function syncDescriptor(descriptor: number): Promise<void> {
+  return tolerated(fsyncOf(descriptor));
+}
+
+async function tolerated(sync: Promise<void>): Promise<void> {
+  await sync.catch((error: NodeJS.ErrnoException) => {
+    // Some network and FUSE filesystems have no sync of folders, and say so with EINVAL. fsync(2)
     if (error.code !== 'EINVAL') throw error;
   });
 }

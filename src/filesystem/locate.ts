@@ -1,11 +1,13 @@
 /** Finds the file that SQLite itself would open, its sidecars and its identity, without opening any. */
-import { existsSync, statSync, type BigIntStats } from 'node:fs';
-import { dirname, win32 } from 'node:path';
+import { statSync, type BigIntStats } from 'node:fs';
+import { dirname, resolve, win32 } from 'node:path';
+import { exists } from '../base/exists';
 import type { FileIdentity } from '../base/file-identity';
 import { InvalidOptionError } from '../errors/refusals';
 import { parseMountTable } from './linux/mount-table';
 import { resolvePath, type ResolvedPath } from './resolve-path';
 import { walkTo, type Walk } from './linux/walk';
+import { plainWindowsPath } from './windows/path';
 import { windowsRealPath } from './windows/windows';
 
 /** The location of a database, before any of its files is opened. */
@@ -67,6 +69,7 @@ export function locate(filename: string, options: LocateOptions = {}): Location 
       },
     );
   }
+  refuseUnreadable(name);
   const walk = process.platform === 'linux' ? walkTo(name, options.touchShared === true) : null;
   const resolved = walk ?? resolveElsewhere(name);
   const file = resolved.path;
@@ -90,7 +93,7 @@ export function locate(filename: string, options: LocateOptions = {}): Location 
     shm: `${file}-shm`,
     journal: `${file}-journal`,
     // better-sqlite3 does not check the folder of a name that begins like a URI.
-    parentExists: untouched || name.startsWith('file:') || existsSync(dirname(name)),
+    parentExists: untouched || name.startsWith('file:') || exists(dirname(name)),
     exists: stats !== undefined,
     kind: stats === undefined ? null : kindOf(stats),
     identity: identityOf(stats),
@@ -103,6 +106,17 @@ export function locate(filename: string, options: LocateOptions = {}): Location 
   });
 }
 
+/** Node's permission model: SQLite itself would open the file, and nothing could be checked before. */
+function refuseUnreadable(name: string): void {
+  const { permission } = process as { permission?: { has(scope: string, reference: string): boolean } };
+  const folder = dirname(resolve(name));
+  if (permission === undefined || permission.has('fs.read', folder)) return;
+  throw new InvalidOptionError(`Node's permission model does not let this process read ${folder}.`, {
+    hint: `Start Node with --allow-fs-read=${folder} and --allow-fs-write=${folder}; the filesystem is only known with --allow-fs-read=*.`,
+    details: { name, folder },
+  });
+}
+
 function resolveElsewhere(name: string): ResolvedPath {
   if (process.platform === 'win32') return { path: windowsFile(name), stoppedAt: null, mount: null };
   return resolvePath(name, process.cwd(), noMounts, () => false);
@@ -110,8 +124,14 @@ function resolveElsewhere(name: string): ResolvedPath {
 
 /** SQLite does not follow links on Windows and would put the sidecars beside the link; the target is named instead. */
 function windowsFile(name: string): string {
-  const full = win32.resolve(name);
-  return windowsRealPath(full) ?? full;
+  const plain = plainWindowsPath(win32.resolve(name));
+  if ('objection' in plain) {
+    throw new InvalidOptionError(`The file name \`${name}\` ${plain.objection}.`, {
+      hint: 'Give the plain path of a file.',
+      details: { name },
+    });
+  }
+  return windowsRealPath(plain.path) ?? plain.path;
 }
 
 /** Returns the identity of the file currently at a canonical path; `null` if it does not exist. */

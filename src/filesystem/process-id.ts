@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { procFolder } from '../base/proc-folder';
 import { bootId } from './fence-marker';
 
 export interface ProcessId {
@@ -68,7 +69,7 @@ export function thisProcess(): ProcessId {
  */
 export function processStart(pid: number): string | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const stat = readFileSync(`${procFolder}/${pid}/stat`, 'latin1');
     // The 22nd field, counted from the parenthesis that ends the program's name. proc_pid_stat(5)
     const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '0';
     return Number(ticks).toString(36);
@@ -95,7 +96,7 @@ function isAlive(pid: number): boolean {
 function hostMark(): string {
   let namespace = '';
   try {
-    namespace = readlinkSync('/proc/self/ns/pid');
+    namespace = readlinkSync(`${procFolder}/self/ns/pid`);
   } catch {
     // Not on Linux: there are no such namespaces.
   }

@@ -1,6 +1,8 @@
 /** Finds the compiled addon of better-sqlite3: the file that decides which copy of SQLite a connection uses. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { exists } from '../base/exists';
+import { procFolder } from '../base/proc-folder';
 import { betterSqlite3File, fileOf, loadedAddon } from './loaded-modules';
 
 /**
@@ -20,7 +22,7 @@ export function addonPath(nativeBinding: string | object | null | undefined): st
     join(root, 'build', 'Release', 'better_sqlite3.node'),
     join(root, 'prebuilds', `${prebuildPlatform()}-${process.arch}.node`),
   ];
-  return places.find(place => existsSync(place)) ?? null;
+  return places.find(place => exists(place)) ?? null;
 }
 
 function prebuildPlatform(): string {
@@ -30,7 +32,7 @@ function prebuildPlatform(): string {
 /** Detects musl as better-sqlite3 does: by the loader mapped into this process, else by Node's report. */
 function usesMusl(): boolean {
   try {
-    const maps = readFileSync('/proc/self/maps', 'latin1');
+    const maps = readFileSync(`${procFolder}/self/maps`, 'latin1');
     if (/\/ld-musl-[^/\s]*\.so/.test(maps)) return true;
     if (/\/(?:ld-linux[^/\s]*|libc)\.so\.\d/.test(maps)) return false;
   } catch {

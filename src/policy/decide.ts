@@ -2,6 +2,7 @@
 import { UnsafeSqliteVersionError } from '../errors/refusals';
 import type { FilesystemReport } from '../filesystem/report';
 import type { Plan, PlanWarning } from './plan';
+import { rollbackMode } from './protections';
 import { versionProblems, type VersionProblem } from './sqlite-versions';
 import { canBeOverridden, place, readOnlyGround, unsafeFilesystem, walImpossible } from './unsafe-filesystem';
 
@@ -46,7 +47,7 @@ export function decide(input: DecisionInput): Decision {
     storage: input.storage,
     file: input.file,
     readonly: input.readonly,
-    journalMode: allowed.journal === 'rollback' ? 'delete' : allowed.journal,
+    journalMode: allowed.journal === 'rollback' ? rollbackMode(input.platform) : allowed.journal,
     synchronous: synchronous.level,
     fullfsync,
     sqliteVersion: input.sqliteVersion,
@@ -177,6 +178,13 @@ function decideSynchronous(
   input: DecisionInput,
   journal: 'wal' | 'rollback' | null,
 ): { readonly level: 'full' | 'extra'; readonly reason: string } {
+  if (journal === 'rollback' && rollbackMode(input.platform) === 'truncate' && input.durability === 'full') {
+    return {
+      level: 'full',
+      reason:
+        'synchronous=FULL with TRUNCATE: SQLite syncs the truncated journal itself, and not its folder durably here.',
+    };
+  }
   if (journal === 'rollback') {
     // With FULL the unlink of the journal is not synced: after a power cut it returns and rolls the commit back.
     return {

@@ -14,8 +14,8 @@ export interface Plan {
   readonly file: string | null;
   readonly readonly: boolean;
   /** The journal mode that is set and verified; `null` if it is left unchanged (read-only, no file). */
-  readonly journalMode: 'wal' | 'delete' | null;
-  /** The level that is set and verified on every schema that has a file. */
+  readonly journalMode: 'wal' | 'delete' | 'truncate' | null;
+  /** The level that is set and proved on every schema that has a file. */
   readonly synchronous: 'full' | 'extra';
   /**
    * True if `fullfsync` and `checkpoint_fullfsync` are set and verified: macOS flushes the drive's cache only with

@@ -11,6 +11,15 @@ export interface Protection {
   readonly reason: string;
 }
 
+/**
+ * The mode of a rollback journal whose end SQLite makes durable. With DELETE that is the sync of the folder after the unlink:
+ * `winDelete` of os_win.c ignores that request, and `unixDelete` on macOS asks for a plain fsync, which leaves the entry in
+ * the cache of the drive also with `fullfsync`. With TRUNCATE it is a sync of the journal itself: FlushFileBuffers, and
+ * F_FULLFSYNC.
+ */
+export function rollbackMode(platform: NodeJS.Platform): 'delete' | 'truncate' {
+  return platform === 'win32' || platform === 'darwin' ? 'truncate' : 'delete';
+}
 /** The facts that decide the protections of a whole connection. */
 export interface ConnectionGround {
   /** Set and verify `fullfsync`: only macOS has it. */
@@ -22,6 +31,9 @@ export interface SchemaGround {
   /** The actual journal mode of the schema. */
   readonly journalMode: string;
   readonly durability: 'full' | 'extra';
+  readonly platform: NodeJS.Platform;
+  /** Not the main database of the connection. */
+  readonly attached: boolean;
 }
 
 const full = 2;
@@ -78,7 +90,8 @@ const macOnly: readonly Protection[] = [
 
 /** Pragmas of one schema; every schema with a file needs its own, including those attached by SQL. */
 export function schemaProtections(ground: SchemaGround): readonly Protection[] {
-  return [sharedLocks, synchronous(ground), noMemoryMap];
+  if (ground.journalMode !== 'delete' || !isTruncated(ground)) return [sharedLocks, synchronous(ground), noMemoryMap];
+  return [truncatedJournal, sharedLocks, synchronous({ ...ground, journalMode: 'truncate' }), noMemoryMap];
 }
 
 /**
@@ -99,6 +112,24 @@ function synchronous({ journalMode, durability }: SchemaGround): Protection {
   };
 }
 
+/**
+ * On Windows a connection in TRUNCATE keeps the journal open (pager.c, pager_unlock), so that no other can delete it: a second
+ * connection could then neither commit with DELETE nor change the file to WAL. That is right for a database that was planned
+ * for a rollback journal, and not for one that was attached and that somebody else opens by itself.
+ */
+function isTruncated({ platform, attached }: SchemaGround): boolean {
+  return rollbackMode(platform) === 'truncate' && !(platform === 'win32' && attached);
+}
+
+/** The mode of a rollback journal is one of the connection, not of the file. */
+const truncatedJournal: Protection = {
+  name: 'durable-journal',
+  pragma: 'journal_mode',
+  value: 'TRUNCATE',
+  expected: ['truncate'],
+  reason:
+    'with DELETE a power cut brings the journal back, which undoes an acknowledged commit: the folder is not synced',
+};
 /** A connection that was set to EXCLUSIVE passes that on to the databases it attaches. */
 const sharedLocks: Protection = {
   name: 'shared-locks',

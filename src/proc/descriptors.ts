@@ -1,5 +1,6 @@
 /** Finds the descriptors of this process, in all its threads, that are open on given files. */
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { procFolder } from '../base/proc-folder';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { unsupported, type Probed } from './support';
 
@@ -67,7 +68,7 @@ export function newestDescriptorsOn(...files: readonly FileIdentity[]): Descript
 /** Returns null if `/proc` does not list descriptors or none is free. */
 function lowestFree(): number | null {
   try {
-    const fd = openSync('/proc/self/fd', 'r');
+    const fd = openSync(`${procFolder}/self/fd`, 'r');
     closeSync(fd);
     return fd;
   } catch {
@@ -89,7 +90,7 @@ export function descriptorsBy(path: string): DescriptorScan {
 function scan(look: (fd: number) => Descriptor | null): DescriptorScan {
   let numbers: string[];
   try {
-    numbers = readdirSync('/proc/self/fd');
+    numbers = readdirSync(`${procFolder}/self/fd`);
   } catch (cause) {
     return unsupported('/proc/self/fd', cause);
   }
@@ -113,7 +114,7 @@ export function parseFlags(fdinfo: string): number | null {
 /** Reads the flags of a descriptor; null if it is closed or `/proc` does not show them. */
 export function readFlags(fd: number): number | null {
   try {
-    return parseFlags(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'));
+    return parseFlags(readFileSync(`${procFolder}/self/fdinfo/${fd}`, 'latin1'));
   } catch {
     return null;
   }
@@ -122,7 +123,7 @@ export function readFlags(fd: number): number | null {
 /** Returns the file that a descriptor is open on; null if it is closed or not on a file. */
 export function inspectDescriptor(fd: number): Descriptor | null {
   try {
-    const target = parseTarget(readlinkSync(`/proc/self/fd/${fd}`));
+    const target = parseTarget(readlinkSync(`${procFolder}/self/fd/${fd}`));
     if (target === null || isKernelFile(target.path)) return null;
     const { dev, ino, nlink } = fstatSync(fd, { bigint: true });
     const links = Number(nlink);

@@ -1,5 +1,5 @@
 /** Distinguishes descriptors that a SQLite opened on a database from all others. */
-import { constants } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { descriptorsOn, inspectDescriptor, readFlags, type Descriptor } from './descriptors';
 import { identityNow } from './path-identity';
@@ -24,7 +24,36 @@ const oPath = 0o10000000;
  */
 export function openerOf(flags: number | null): Opener {
   if (flags === null || (flags & oPath) !== 0) return 'harmless';
-  return (flags & constants.O_NOFOLLOW) === 0 ? 'plain' : 'sqlite';
+  noFollow ??= shownNoFollow();
+  return (flags & noFollow) === 0 ? 'plain' : 'sqlite';
+}
+
+let noFollow: number | undefined;
+
+/**
+ * The bit by which fdinfo shows O_NOFOLLOW. Under qemu-user it is the one of the host, and the constant that of the emulated
+ * architecture: 0400000 on x64, 0100000 on arm64. So one folder is opened with it and without it.
+ */
+function shownNoFollow(): number {
+  const shown = [constants.O_NOFOLLOW, 0].map(extra => {
+    let fd: number | undefined;
+    try {
+      fd = openSync('/', constants.O_RDONLY | constants.O_DIRECTORY | extra);
+      return readFlags(fd);
+    } catch {
+      return null;
+    } finally {
+      if (fd !== undefined) closeSync(fd);
+    }
+  });
+  return flagBetween(shown[0] ?? null, shown[1] ?? null) ?? constants.O_NOFOLLOW;
+}
+
+/** The one bit in which two values differ; `null` where there is not exactly one. Pure. */
+export function flagBetween(flags: number | null, without: number | null): number | null {
+  if (flags === null || without === null) return null;
+  const bit = flags & ~without;
+  return bit !== 0 && (bit & (bit - 1)) === 0 ? bit : null;
 }
 
 /** Returns this process's descriptors on a database and its `-shm`; none if `/proc` cannot tell. */

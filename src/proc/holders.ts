@@ -1,5 +1,7 @@
 /** Finds the processes that have a file open, from `/proc` on Linux, without opening the file. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { procFolder } from '../base/proc-folder';
+import { errorCode } from '../base/foreign-error';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 
 export interface Holder {
@@ -14,13 +16,29 @@ export interface Holder {
  * descriptors of other users; without `/proc` the answer is empty, and the caller relies on locks.
  */
 export function findHolders(file: FileIdentity): readonly Holder[] {
-  return list('/proc')
+  return list(procFolder)
     .filter(name => /^\d+$/.test(name))
     .flatMap(pid => holdersIn(Number(pid), file));
 }
 
+/**
+ * Whether some program has the file open, on Windows; `null` on other systems, and where the file cannot be renamed anyway.
+ *
+ * A rename to the same name changes nothing, and Windows refuses it for as long as anybody has the file open without
+ * FILE_SHARE_DELETE, as SQLite opens its files (`winOpen` in os_win.c).
+ */
+export function isOpenOnWindows(path: string): boolean | null {
+  if (process.platform !== 'win32') return null;
+  try {
+    renameSync(path, path);
+    return false;
+  } catch (error) {
+    return errorCode(error) === 'EBUSY' ? true : null;
+  }
+}
+
 function holdersIn(pid: number, file: FileIdentity): Holder[] {
-  return list(`/proc/${pid}/fd`)
+  return list(`${procFolder}/${pid}/fd`)
     .filter(fd => isOn(pid, fd, file))
     .map(fd => ({ pid, fd: Number(fd) }));
 }
@@ -31,9 +49,9 @@ function holdersIn(pid: number, file: FileIdentity): Holder[] {
  */
 function isOn(pid: number, fd: string, file: FileIdentity): boolean {
   try {
-    const inode = /^ino:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1'))?.[1];
+    const inode = /^ino:\s*(\d+)$/m.exec(readFileSync(`${procFolder}/${pid}/fdinfo/${fd}`, 'latin1'))?.[1];
     if (inode !== undefined && inode !== String(file.ino)) return false;
-    return sameFile(statSync(`/proc/${pid}/fd/${fd}`, { bigint: true }), file);
+    return sameFile(statSync(`${procFolder}/${pid}/fd/${fd}`, { bigint: true }), file);
   } catch {
     // Closed since the listing.
     return false;

@@ -2,6 +2,7 @@
  * Finds the copies of SQLite loaded into this process: shared libraries and addons in its memory map, and Node's own.
  */
 import { readFileSync } from 'node:fs';
+import { procFolder } from '../base/proc-folder';
 import type { FileIdentity } from '../base/file-identity';
 import { unsupported, type Probed } from './support';
 
@@ -36,7 +37,7 @@ const signature = 'SQLite format 3\0';
 export function loadedLibraries(): Probed<{ libraries: readonly MappedFile[] }> {
   let maps: string;
   try {
-    maps = readFileSync('/proc/self/maps', 'latin1');
+    maps = readFileSync(`${procFolder}/self/maps`, 'latin1');
   } catch (cause) {
     return unsupported('/proc/self/maps', cause);
   }
@@ -46,7 +47,7 @@ export function loadedLibraries(): Probed<{ libraries: readonly MappedFile[] }> 
 /** Returns those of another process that contain a SQLite; empty if its memory map cannot be read. */
 export function librariesOf(pid: number): readonly string[] {
   try {
-    const files = parseMaps(readFileSync(`/proc/${pid}/maps`, 'latin1'));
+    const files = parseMaps(readFileSync(`${procFolder}/${pid}/maps`, 'latin1'));
     return files.filter(file => mayCarrySqlite(file.path) && carriesSqlite(file)).map(({ path }) => path);
   } catch {
     return [];

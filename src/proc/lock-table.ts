@@ -3,6 +3,7 @@
  * proc_locks(5)
  */
 import { readFileSync } from 'node:fs';
+import { procFolder } from '../base/proc-folder';
 import { deviceNumbers, type FileIdentity } from '../base/file-identity';
 import type { HeldLock } from './locks';
 
@@ -36,7 +37,7 @@ export function locksOn({ dev, ino }: FileIdentity): readonly ListedLock[] {
 
 function read(): string {
   try {
-    return readFileSync('/proc/locks', 'latin1');
+    return readFileSync(`${procFolder}/locks`, 'latin1');
   } catch {
     return '';
   }

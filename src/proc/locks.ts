@@ -3,6 +3,7 @@
  * lines).
  */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { procFolder } from '../base/proc-folder';
 import { unsupported, type Probed } from './support';
 
 export interface HeldLock {
@@ -51,7 +52,7 @@ const buffer = Buffer.allocUnsafe(fdinfoBytes);
 export function watchLocks(fd: number): Probed<{ reader: LockReader }> {
   let fdinfo: number | null;
   try {
-    fdinfo = openSync(`/proc/self/fdinfo/${fd}`, 'r');
+    fdinfo = openSync(`${procFolder}/self/fdinfo/${fd}`, 'r');
   } catch (cause) {
     return unsupported(`/proc/self/fdinfo/${fd}`, cause);
   }

@@ -4,6 +4,7 @@
  */
 import { constants, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
+import { procFolder } from '../base/proc-folder';
 import { readerTitle } from '../base/reader-title';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { parseFlags, parseTarget } from './descriptors';
@@ -46,11 +47,13 @@ export interface ProcessScan {
   readonly processes: readonly HoldingProcess[];
   /** Processes of other users, whose descriptors only root can see. */
   readonly unseenProcesses: number;
+  /** Every process of the machine is in the list: this one is in its first pid namespace. `null` where that is not known. */
+  readonly wholeMachine: boolean | null;
 }
 
 /** Returns `null` without `/proc`. */
 export function scanProcesses(wanted: readonly WantedFile[]): ProcessScan | null {
-  const pids = list('/proc')
+  const pids = list(procFolder)
     ?.filter(name => /^\d+$/.test(name))
     .map(Number);
   if (pids === undefined) return null;
@@ -58,7 +61,7 @@ export function scanProcesses(wanted: readonly WantedFile[]): ProcessScan | null
   let unseenProcesses = 0;
   for (const pid of pids) {
     if (pid === process.pid) continue;
-    const descriptors = list(`/proc/${pid}/fd`);
+    const descriptors = list(`${procFolder}/${pid}/fd`);
     if (descriptors === null) {
       if (exists(pid)) unseenProcesses++;
       continue;
@@ -69,9 +72,25 @@ export function scanProcesses(wanted: readonly WantedFile[]): ProcessScan | null
   return {
     processes: [...processes, ...lockHolders(wanted, new Set(processes.map(({ pid }) => pid)))],
     unseenProcesses,
+    wholeMachine: isFirstNamespace(namespaceOf()),
   };
 }
 
+/** The first pid namespace of a machine has a number of its own: PROC_PID_INIT_INO in include/linux/proc_ns.h. */
+const firstNamespace = 'pid:[4026531836]';
+
+/** Pure: whether processes of sibling namespaces (another container, `unshare --pid`) cannot exist beside this one. */
+export function isFirstNamespace(name: string | null): boolean | null {
+  return name === null ? null : name === firstNamespace;
+}
+
+function namespaceOf(): string | null {
+  try {
+    return readlinkSync(`${procFolder}/self/ns/pid`);
+  } catch {
+    return null;
+  }
+}
 /** Processes that hold locks on the files without visible descriptors: those of other users, unless this is root. */
 function lockHolders(wanted: readonly WantedFile[], seen: ReadonlySet<number>): readonly HoldingProcess[] {
   const files = new Map<number, OpenFile[]>();
@@ -87,10 +106,10 @@ function lockHolders(wanted: readonly WantedFile[], seen: ReadonlySet<number>): 
 }
 
 function describe(pid: number, files: readonly OpenFile[]): HoldingProcess {
-  const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(text(`/proc/${pid}/status`))?.[1];
+  const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(text(`${procFolder}/${pid}/status`))?.[1];
   return {
     pid,
-    command: commandOf(text(`/proc/${pid}/cmdline`).split('\0'), text(`/proc/${pid}/comm`).trim()),
+    command: commandOf(text(`${procFolder}/${pid}/cmdline`).split('\0'), text(`${procFolder}/${pid}/comm`).trim()),
     uid: uid === undefined ? null : Number(uid),
     files,
     libraries: librariesOf(pid),
@@ -112,8 +131,8 @@ export function commandOf(argv: readonly string[], name: string): string {
  * would make stat(2) hang.
  */
 function inspect(pid: number, fd: number, wanted: readonly WantedFile[]): OpenFile[] {
-  const link = `/proc/${pid}/fd/${fd}`;
-  const fdinfo = text(`/proc/${pid}/fdinfo/${fd}`);
+  const link = `${procFolder}/${pid}/fd/${fd}`;
+  const fdinfo = text(`${procFolder}/${pid}/fdinfo/${fd}`);
   const target = targetOf(link);
   if (target === null) return [];
   // Printed since Linux 5.14.
@@ -155,7 +174,7 @@ function identityOf(link: string): FileIdentity | null {
 
 function exists(pid: number): boolean {
   // Kernel threads have no command line and no descriptors.
-  return text(`/proc/${pid}/cmdline`) !== '';
+  return text(`${procFolder}/${pid}/cmdline`) !== '';
 }
 
 function text(path: string): string {

@@ -12,6 +12,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { procFolder } from '../base/proc-folder';
 import { inMicrotask, performance } from '../base/clock';
 import { sleepSync } from '../base/sleep';
 import { startProcess, whyNoProcess } from '../native/programs';
@@ -98,9 +99,9 @@ export function waitUntilGone(pids: readonly number[], timeoutMs: number): boole
 function hasFiles(pid: number): boolean {
   if (process.platform === 'linux') {
     try {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+      const stat = readFileSync(`${procFolder}/${pid}/stat`, 'latin1');
       const ended = 'ZX'.includes(stat.charAt(stat.lastIndexOf(')') + 2));
-      return !ended || readdirSync(`/proc/${pid}/task`).length > 1;
+      return !ended || readdirSync(`${procFolder}/${pid}/task`).length > 1;
     } catch {
       return false;
     }

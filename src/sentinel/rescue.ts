@@ -2,7 +2,6 @@
 import {
   closeSync,
   constants,
-  fsyncSync,
   linkSync,
   lstatSync,
   openSync,
@@ -13,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { syncWritten } from '../base/descriptor-calls';
 import { sameFile } from '../base/file-identity';
 import { asError, errorCode, errorMessage } from '../base/foreign-error';
 import { UntrustedFileError } from '../errors/refusals';
@@ -188,7 +188,7 @@ function integrityProblem(path: string): string | null {
 /** `VACUUM INTO` leaves the sync of the new file to the caller. */
 function syncProblem(descriptor: number): string | null {
   try {
-    fsyncSync(descriptor);
+    syncWritten(descriptor);
     return null;
   } catch (cause) {
     return `the disk did not confirm it: ${errorMessage(cause)}`;

@@ -1,5 +1,6 @@
 /** Scans all descriptors of the process for those that do not belong on a database, some at a time. */
 import { fstatSync, readdirSync } from 'node:fs';
+import { procFolder } from '../base/proc-folder';
 import { performance } from '../base/clock';
 import { identityKey } from '../base/file-identity';
 import { readFlags } from '../proc/descriptors';
@@ -27,7 +28,7 @@ export class Survey {
   /** `watched`: the files that count, by their keys. */
   begin(watched: ReadonlyMap<string, WatchedRole>): void {
     try {
-      this.#left = readdirSync('/proc/self/fd');
+      this.#left = readdirSync(`${procFolder}/self/fd`);
     } catch {
       this.#left = []; // No such system, or no free descriptor for the scan: the next survey tries again.
     }

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import BetterSqlite3 from 'better-sqlite3';
 import Database, { UnsafeStatementError } from 'safe-sqlite';
+import { openInJournalMode } from '../../dist/connection/journal.js';
+import { setPragmas, verifyPragmas } from '../../dist/connection/set-pragmas.js';
 
 const full = 2;
 const extra = 3;
@@ -51,16 +53,54 @@ describe('FULL, proved', () => {
 
   test('rollback mode is EXTRA', () => {
     const db = open({ journalMode: 'rollback' });
-    assert.equal(db.pragma('journal_mode', { simple: true }), 'delete');
-    assert.equal(level(db), extra);
+    const deletes = process.platform === 'linux';
+    assert.equal(db.pragma('journal_mode', { simple: true }), deletes ? 'delete' : 'truncate');
+    const wanted = deletes ? extra : full;
+    assert.equal(level(db), wanted);
     db.exec('CREATE TABLE t (a)');
-    assert.equal(level(db), extra);
-    db.pragma('synchronous = FULL');
-    assert.equal(level(db), extra);
+    assert.equal(level(db), wanted);
+    db.pragma('synchronous = NORMAL');
+    assert.equal(level(db), wanted);
+    db.pragma('journal_mode = DELETE');
+    assert.equal(db.pragma('journal_mode', { simple: true }), deletes ? 'delete' : 'truncate');
+    assert.equal(level(db), wanted);
     const strict = open({ journalMode: 'rollback', weakerPragmas: 'throw' });
-    assert.throws(() => strict.pragma('synchronous = FULL'), UnsafeStatementError);
+    assert.throws(() => strict.pragma('synchronous = NORMAL'), UnsafeStatementError);
     strict.close();
     db.close();
+  });
+
+  test('where SQLite syncs no folder, the journal is truncated; Linux keeps DELETE', () => {
+    for (const [platform, mode, main, attached] of [
+      ['win32', 'truncate', ['truncate', full], ['delete', extra]],
+      ['darwin', 'truncate', ['truncate', full], ['truncate', full]],
+      ['linux', 'delete', ['delete', extra], ['delete', extra]],
+    ] as const) {
+      const file = path();
+      const raw = new BetterSqlite3(file);
+      raw.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (a)');
+      assert.equal(raw.pragma('journal_mode', { simple: true }), 'wal');
+      raw.close();
+      const native = openInJournalMode(
+        { open: () => new BetterSqlite3(file), discard: failed => failed.close() },
+        { mode, timeoutMs: 0 },
+      );
+      native.exec(`ATTACH '${path()}' AS other`);
+      const inputs = { durability: 'full', fullfsync: false, platform, givenUp: new Set<string>() } as const;
+      setPragmas(native, inputs);
+      native.exec('CREATE TABLE other.u (a); INSERT INTO t VALUES (1)');
+      verifyPragmas(native, inputs);
+      for (const [schema, expected] of [
+        ['main', main],
+        ['other', attached],
+      ] as const) {
+        const seen = ['journal_mode', 'synchronous'].map(name => native.pragma(`${schema}.${name}`, { simple: true }));
+        assert.deepEqual(seen, expected, `${platform}, ${schema}`);
+      }
+      native.close();
+      // What the mode leaves behind, and SQLite has synced: an empty journal plays nothing back.
+      assert.equal(statSync(`${file}-journal`, { throwIfNoEntry: false })?.size, mode === 'truncate' ? 0 : undefined);
+    }
   });
 
   test('durability extra is EXTRA in WAL mode too', () => {

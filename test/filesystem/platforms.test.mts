@@ -47,7 +47,7 @@ function reportOf(fixture: string, path: string, statfsType: number | null = nul
   return assembleReport(path, result, { platform: 'linux', sandbox });
 }
 
-type Expected = 'wal' | 'delete' | 'refused';
+type Expected = 'wal' | 'delete' | 'truncate' | 'refused';
 
 function decisionOf(
   report: FilesystemReport,

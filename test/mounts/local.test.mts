@@ -33,6 +33,16 @@ interface Expected {
   readonly warnings: readonly string[];
 }
 
+/** The filesystem of this machine on which the images and the folders of overlays stand: in some containers without a journal. */
+const machine = whyNoMounts() === false ? inspectFilesystem('/var/tmp/app.db') : null;
+
+/** What is expected on a machine whose own filesystem keeps everything, as it is on this one. */
+function onThisMachine(expected: Expected): Expected {
+  if (machine?.durable !== false || expected.warnings.some(code => /^n(?:ested|on-durable)-/.test(code)))
+    return expected;
+  return { ...expected, durable: false, warnings: [...expected.warnings, 'nested-filesystem'] };
+}
+
 function expectWal(folder: string, expected: Expected): FilesystemReport {
   const report = inspectFilesystem(join(folder, 'app.db'));
   assert.deepEqual(
@@ -43,7 +53,7 @@ function expectWal(folder: string, expected: Expected): FilesystemReport {
       verdict: report.verdict,
       mountPoint: report.mountPoint,
     },
-    { ...expected, verdict: 'wal', mountPoint: folder },
+    { ...onThisMachine(expected), verdict: 'wal', mountPoint: folder },
   );
   assert.equal(report.evidence.foundBy, 'descriptor');
   assert.deepEqual(opened(folder), inWal);
@@ -108,7 +118,7 @@ describe('mounted filesystems', { skip }, () => {
     const report = inspectFilesystem(join(mount, 'app.db'));
     assert.ok(report.options.includes('rw'));
     assert.equal(report.verdict, 'read-only');
-    if (report.superOptions.includes('emergency_ro')) assert.deepEqual(codes(report), ['filesystem-failed']);
+    if (report.superOptions.includes('emergency_ro')) assert.ok(codes(report).includes('filesystem-failed'));
     assert.throws(() => opened(mount), UnsafeFilesystemError);
   });
 
@@ -183,6 +193,54 @@ describe('mounted filesystems', { skip }, () => {
     run('truncate', '-s', '32M', image);
     run('mkfs.ext4', '-q', '-F', image);
     expectWal(lab.mount('-o', 'loop', image), { type: 'ext4', durable: false, warnings: ['nested-filesystem'] });
+  });
+
+  describe('an overlay, and a file behind a loop device, are as good as what they stand on', () => {
+    const grounds: Readonly<
+      Record<string, { readonly make: () => string; readonly durable: boolean; readonly says: RegExp }>
+    > = {
+      ext4: {
+        make: () => lab.mount('-o', 'loop', ext4()),
+        durable: true,
+        says: machine?.durable === false ? /stands on/ : /^$/,
+      },
+      memory: { make: () => lab.mount('-t', 'tmpfs', 'memory'), durable: false, says: /memory/ },
+      'ext4 without a journal': {
+        make: () => lab.mount('-o', 'loop', ext4('-O', '^has_journal')),
+        durable: false,
+        says: /ext4 without a journal/,
+      },
+      'ext4 without barriers': {
+        make: () => lab.mount('-o', 'loop,nobarrier', ext4()),
+        durable: false,
+        says: /mounted with `nobarrier`/,
+      },
+    };
+    for (const [name, { make, durable, says }] of Object.entries(grounds)) {
+      const proves = (type: string, folder: string) => {
+        const warnings = durable ? [] : ['nested-filesystem'];
+        const report = expectWal(folder, { type, durable, warnings });
+        assert.match(report.warnings.map(({ message }) => message).join(), says);
+      };
+
+      test(`an overlay whose upper folder is on ${name}`, { skip: whyNoType('overlay') }, () => {
+        const ground = make();
+        for (const part of ['lower', 'upper', 'work']) mkdirSync(join(ground, part));
+        const layers = ['lower', 'upper', 'work'].map(part => `${part}dir=${join(ground, part)}`);
+        proves('overlay', lab.mount('-t', 'overlay', '-o', layers.join(), 'overlay'));
+      });
+
+      test(`a file on ${name}, and a file in that`, () => {
+        let ground = make();
+        for (const size of ['24M', '12M']) {
+          const image = join(ground, 'image');
+          run('truncate', '-s', size, image);
+          run('mkfs.ext4', '-q', '-F', image);
+          ground = lab.mount('-o', 'loop', image);
+          proves('ext4', ground);
+        }
+      });
+    }
   });
 
   test('zram', { skip: zramMissing() }, () => {

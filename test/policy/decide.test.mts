@@ -87,6 +87,9 @@ describe('journal mode and synchronous', () => {
     ['a local disk, rollback asked for', { journalMode: 'rollback' }, 'delete', 'extra'],
     ['a local disk, read-only', { readonly: true }, null, 'full'],
     ['ground for a rollback journal only', { filesystem: fat }, 'delete', 'extra'],
+    ['the same on Windows', { filesystem: fat, platform: 'win32' }, 'truncate', 'full'],
+    ['the same on macOS', { filesystem: fat, platform: 'darwin' }, 'truncate', 'full'],
+    ['the same on macOS, extra', { filesystem: fat, platform: 'darwin', durability: 'extra' }, 'truncate', 'extra'],
     ['the same, read-only', { filesystem: fat, readonly: true, journalMode: 'wal' }, null, 'full'],
     ['an image, read-only', { filesystem: image, readonly: true }, null, 'full'],
     [

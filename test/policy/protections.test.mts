@@ -17,16 +17,21 @@ const table: readonly (readonly [mode: string, durability: 'full' | 'extra', val
 
 for (const [journalMode, durability, value, accepted] of table) {
   test(`${journalMode}, ${durability}: synchronous is set to ${value} and only ${accepted.join(' or ')} is accepted`, () => {
-    const synchronous = schemaProtections({ journalMode, durability }).find(({ pragma }) => pragma === 'synchronous');
+    const synchronous = schemaProtections({ journalMode, durability, platform: 'linux', attached: false }).find(
+      ({ pragma }) => pragma === 'synchronous',
+    );
     assert.equal(synchronous?.value, value);
     assert.deepEqual(synchronous?.expected, accepted);
   });
 }
 
 test('locking mode and memory map are set on every schema, and only the safe answer is accepted', () => {
-  const others = schemaProtections({ journalMode: 'wal', durability: 'full' }).filter(
-    ({ pragma }) => pragma !== 'synchronous',
-  );
+  const others = schemaProtections({
+    journalMode: 'wal',
+    durability: 'full',
+    platform: 'linux',
+    attached: false,
+  }).filter(({ pragma }) => pragma !== 'synchronous');
   assert.deepEqual(
     others.map(({ pragma, value, expected }) => [pragma, value, expected]),
     [
@@ -35,3 +40,29 @@ test('locking mode and memory map are set on every schema, and only the safe ans
     ],
   );
 });
+
+// os_win.c: `winDelete(… int syncDir /* Not used on win32 */)`; os_unix.c: `unixDelete` asks for `full_fsync(fd, 0, 0)`.
+const ofDelete = {
+  'linux, main': 'locking_mode=NORMAL synchronous=EXTRA',
+  'linux, attached': 'locking_mode=NORMAL synchronous=EXTRA',
+  'win32, main': 'journal_mode=TRUNCATE locking_mode=NORMAL synchronous=FULL',
+  'win32, attached': 'locking_mode=NORMAL synchronous=EXTRA',
+  'darwin, main': 'journal_mode=TRUNCATE locking_mode=NORMAL synchronous=FULL',
+  'darwin, attached': 'journal_mode=TRUNCATE locking_mode=NORMAL synchronous=FULL',
+};
+for (const platform of ['win32', 'darwin', 'linux'] as const) {
+  for (const attached of [false, true]) {
+    const name = `${platform}, ${attached ? 'attached' : 'main'}` as const;
+    test(`${name}: with DELETE ${ofDelete[name]}`, () => {
+      const set = (journalMode: string) =>
+        schemaProtections({ journalMode, durability: 'full', platform, attached })
+          .map(({ pragma, value }) => `${pragma}=${value}`)
+          .slice(0, -1)
+          .join(' ');
+      assert.equal(set('delete'), ofDelete[name]);
+      for (const other of ['truncate', 'persist', 'wal']) {
+        assert.equal(set(other), 'locking_mode=NORMAL synchronous=FULL', other);
+      }
+    });
+  }
+}

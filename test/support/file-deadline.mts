@@ -5,6 +5,7 @@
  * Loaded with `--import` by scripts/test.mjs.
  */
 import { isMainThread } from 'node:worker_threads';
+import './windows.mts';
 
 /** Above the limit of a single test. */
 const minutes = 15;

@@ -89,12 +89,12 @@ export async function restoreDatabase(options: RestoreOptions, context: RestoreC
       return verifyBackup(work, copied, level, signal);
     });
     const sealed = await at('seal', async () => {
-      await giveAccess(handle, access, true);
+      await giveAccess({ handle, path: work }, access, true);
       const content = await seal.finish();
       build.check();
       if (carried !== null) {
         await carryOver(work, carried.path, content, signal);
-        await giveAccess(carried.handle, access, true);
+        await giveAccess(carried, access, true);
         await carried.handle.close();
       }
       // Before the file becomes the database: a later close would cancel the locks of the first process to open it.

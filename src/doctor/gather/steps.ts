@@ -13,6 +13,7 @@ import { readWalFile } from '../../format/wal-file';
 import { suspectWal } from '../../filesystem/wal-age';
 import { readWalIndex } from '../../format/wal-index';
 import { identityAt } from '../../filesystem/locate';
+import { isOpenOnWindows } from '../../proc/holders';
 import { scanProcesses } from '../../proc/processes';
 import type { DoctorFacts, GatherRequest, StepName } from '../facts';
 import { findBackups } from './find-backups';
@@ -41,6 +42,7 @@ export const steps: { readonly [Name in StepName]: Step<Name> } = {
       folder: readOwnership(location.directory, true),
       sidecars: sidecars.map(path => readOwnership(path)).filter(found => found !== null),
       preflight: preflightFacts(location),
+      openOnWindows: isOpenOnWindows(location.file),
     };
   },
   fence: request => {

@@ -64,7 +64,7 @@ function* judgePlan({ facts }: CheckInput, plan: Plan, ground: FilesystemReport)
   }
   const { header } = facts;
   if (header === undefined || header === null || header.damage !== null) return;
-  const planned = plan.journalMode === 'delete' ? 'rollback' : plan.journalMode;
+  const planned = plan.journalMode === null || plan.journalMode === 'wal' ? plan.journalMode : 'rollback';
   if (header.journalMode !== null && planned !== null && header.journalMode !== planned) {
     const now = header.journalMode === 'wal' ? 'WAL' : 'a rollback journal';
     yield finding(

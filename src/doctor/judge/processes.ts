@@ -8,6 +8,9 @@ import { finding } from './finding';
 
 export function* judgeProcesses({ facts, file }: CheckInput): Generator<Finding> {
   const scan = facts.processes;
+  const onWindows = facts.files?.openOnWindows;
+  if (onWindows === true) yield finding('ok', 'open', 'A program has it open; Windows does not say which.');
+  if (onWindows === false) yield finding('ok', 'not-open', 'No program has it open.');
   if (scan === undefined || scan === null) return;
   if (scan.processes.length === 0) {
     yield finding('ok', 'not-open', 'No process that can be seen from here has it open.');

@@ -45,11 +45,14 @@ export function isCutOff(input: CheckInput): boolean {
 }
 
 /** True if every process that can have the database open is visible: no other user's, container's or machine's. */
-export function seesEveryProcess({ facts: { processes, ground } }: CheckInput): boolean {
+export function seesEveryProcess({ facts: { files, processes, ground } }: CheckInput): boolean {
+  // Windows answers for all programs at once.
+  if (typeof files?.openOnWindows === 'boolean') return true;
   if (processes === undefined || processes === null || processes.unseenProcesses > 0) return false;
   if (ground === undefined || !ownKernel.has(ground.class)) return false;
   // Another container can mount a volume, but not the layer of this one.
-  return ground.sandbox.container === null || (ground.class === 'union' && ground.mountPoint === '/');
+  if (ground.class === 'union' && ground.mountPoint === '/') return true;
+  return ground.sandbox.container === null && processes.wholeMachine !== false;
 }
 
 /** Only this kernel's processes reach files there. */
@@ -58,7 +61,8 @@ const ownKernel: ReadonlySet<string> = new Set(['local', 'memory', 'union', 'rea
 /** True if a visible process has the database itself open. */
 export function isHeld({ facts }: CheckInput): boolean {
   return (
+    facts.files?.openOnWindows === true ||
     facts.processes?.processes.some(({ files }) => files.some(({ role, gone }) => role === 'database' && !gone)) ===
-    true
+      true
   );
 }

@@ -74,6 +74,8 @@ export function unread(missed: readonly MissedStep[], facts: Partial<DoctorFacts
   }
   if ((facts.ground?.sandbox.container ?? null) !== null) {
     list.push({ what: 'processes outside this container', why: 'a container sees its own processes only' });
+  } else if (facts.processes?.wholeMachine === false) {
+    list.push({ what: 'processes outside this pid namespace', why: 'a namespace sees its own processes only' });
   }
   if (facts.journals?.wal?.readInFull === false) {
     list.push({ what: 'the end of the -wal', why: 'it is too large to be read in the time for it' });

@@ -25,7 +25,7 @@ export const storageCodes = rows({
     retryable: false,
     fatal: false,
     meaning: 'A write on a connection, file or filesystem that is read-only.',
-    hint: 'Was the database opened with `readonly`? Else look at the rights of the file and at how its filesystem is mounted; ext4 turns read-only after a disk error (`dmesg`).',
+    hint: 'Was the database opened with `readonly`? Else look at the rights of the file and at how its filesystem is mounted; ext4 turns read-only after a disk error (`dmesg`), and a file with the attribute `a` or `i` (`lsattr`, `chattr -a -i`) can be read alone.',
   },
   SQLITE_READONLY_RECOVERY: {
     number: 264,

@@ -1,6 +1,7 @@
 /** Probes macOS through the mount table of `/sbin/mount`. Untested: this project has no Mac. */
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { exists } from '../../base/exists';
 import { classifyDarwinMount, darwinMountOf, dataVolume, parseDarwinMounts, type DarwinMount } from './mounts';
 import { parseMountTable } from '../linux/mount-table';
 import { resolvePath } from '../resolve-path';
@@ -23,7 +24,7 @@ export function probeDarwin(path: string): ProbeResult {
     root: null,
     options: mount?.options ?? [],
     superOptions: [],
-    judgement: classifyDarwinMount(mount, target),
+    judgement: classifyDarwinMount(mount, target, isDesktopSynced),
     evidence: {
       foundBy: mount === null ? 'none' : 'mount-command',
       mountRows: mount === null ? [] : [mount.line],
@@ -42,6 +43,11 @@ function mountOfTarget(mounts: readonly DarwinMount[], target: string): DarwinMo
   if (byPath?.mountPoint !== '/') return byPath;
   const data = deviceOf(dataVolume);
   return darwinMountOf(mounts, target, data !== null && (deviceOf(target) ?? deviceOf(dirname(target))) === data);
+}
+
+/** iCloud Drive has folders of these names in its own only while it keeps those of the home folder. */
+function isDesktopSynced(home: string): boolean {
+  return exists(`${home}/Library/Mobile Documents/com~apple~CloudDocs/Documents`);
 }
 
 function deviceOf(path: string): bigint | null {

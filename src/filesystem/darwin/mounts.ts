@@ -35,19 +35,30 @@ export const dataVolume = '/System/Volumes/Data';
  */
 export function darwinMountOf(mounts: readonly DarwinMount[], path: string, onDataVolume: boolean): DarwinMount | null {
   let best: DarwinMount | null = null;
+  const wanted = folded(path);
   for (const mount of mounts) {
-    const above = mount.mountPoint === '/' || path === mount.mountPoint || path.startsWith(`${mount.mountPoint}/`);
+    const point = folded(mount.mountPoint);
+    const above = point === '/' || wanted === point || wanted.startsWith(`${point}/`);
     if (above && (best === null || mount.mountPoint.length >= best.mountPoint.length)) best = mount;
   }
   if (best?.mountPoint !== '/' || !onDataVolume) return best;
   return mounts.findLast(mount => mount.mountPoint === dataVolume) ?? best;
 }
 
+function folded(path: string): string {
+  return path.normalize('NFC').toLowerCase();
+}
+
 /**
- * A filesystem counts as local only if its type is known and its row says `local`: macOS sets that flag itself
- * (`MNT_LOCAL`).
+ * Only a type that is known and a row that says `local` is local: macOS sets that flag itself (`MNT_LOCAL`).
+ *
+ * @param isDesktopSynced - iCloud Drive keeps the folders Desktop and Documents of this home folder
  */
-export function classifyDarwinMount(mount: DarwinMount | null, path: string): GroundJudgement {
+export function classifyDarwinMount(
+  mount: DarwinMount | null,
+  path: string,
+  isDesktopSynced: (home: string) => boolean,
+): GroundJudgement {
   const row = mount === null ? null : rowOfType(mount.type, 'darwin');
   if (mount === null || row === null) {
     return refuse(
@@ -69,18 +80,24 @@ export function classifyDarwinMount(mount: DarwinMount | null, path: string): Gr
       reason: `${mount.mountPoint} is mounted read-only.`,
     };
   }
-  return { ...judgement, warnings: [...judgement.warnings, ...syncedFolder(path)] };
+  return { ...judgement, warnings: [...judgement.warnings, ...syncedFolder(path, isDesktopSynced)] };
 }
 
-function syncedFolder(path: string): GroundJudgement['warnings'] {
-  return /\/Library\/(?:Mobile Documents|CloudStorage)\//.test(path)
-    ? [
-        {
-          code: 'synchronised-folder',
-          message: `${path} is in a folder that a cloud client synchronises: it may copy, evict or replace the database while it is open.`,
-        },
-      ]
-    : [];
+/** Folders that Dropbox, Google Drive, OneDrive, Box and Nextcloud make in a home folder, beside those of File Provider. */
+const cloudFolders =
+  /^\/Users\/[^/]+\/(?:Library\/(?:Mobile Documents|CloudStorage)|Dropbox(?: \([^/]+\))?|Google Drive|OneDrive(?: - [^/]+)?|Box(?: Sync)?|Nextcloud)\//i;
+
+function syncedFolder(path: string, isDesktopSynced: (home: string) => boolean): GroundJudgement['warnings'] {
+  // /Users is a firmlink to the folder on the data volume.
+  const plain = path.toLowerCase().startsWith(`${dataVolume}/`.toLowerCase()) ? path.slice(dataVolume.length) : path;
+  const home = /^(\/Users\/[^/]+)\/(?:Desktop|Documents)\//i.exec(plain)?.[1];
+  if (!cloudFolders.test(plain) && (home === undefined || !isDesktopSynced(home))) return [];
+  return [
+    {
+      code: 'synchronised-folder',
+      message: `${path} is in a folder that a cloud client synchronises: it may copy, evict or replace the database while it is open.`,
+    },
+  ];
 }
 
 function refuse(rule: string, reason: string): GroundJudgement {

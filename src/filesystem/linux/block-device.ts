@@ -1,11 +1,11 @@
 /** Reads from sysfs the block device under a mount: RAM disks, loop files, the write cache. */
-import { existsSync, readlinkSync, statSync } from 'node:fs';
+import { readlinkSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
-import { classifyMount } from '../classify';
+import { exists } from '../../base/exists';
 import { deviceName } from './descriptor';
 import { readKernelText } from './kernel-text';
-import { mountOf, type MountRow, type MountTable } from './mount-table';
-import type { FilesystemWarning, SandboxMarkers } from '../report';
+import type { MountRow, MountTable } from './mount-table';
+import type { FilesystemWarning } from '../report';
 
 export interface BlockDeviceFacts {
   /** All options of ext2, ext3, ext4, including those missing in the mount table; `null` if unreadable. */
@@ -13,9 +13,11 @@ export interface BlockDeviceFacts {
   readonly nonDurable: boolean;
   readonly warnings: readonly FilesystemWarning[];
   readonly notes: readonly string[];
+  /** The file behind a loop device; `null` where it is none. */
+  readonly backingFile: string | null;
 }
 
-const nothing: BlockDeviceFacts = { ext4Options: null, nonDurable: false, warnings: [], notes: [] };
+const nothing: BlockDeviceFacts = { ext4Options: null, nonDurable: false, warnings: [], notes: [], backingFile: null };
 
 const known = new WeakMap<MountTable, Map<number, BlockDeviceFacts>>();
 
@@ -23,24 +25,24 @@ const known = new WeakMap<MountTable, Map<number, BlockDeviceFacts>>();
  * Cached until the mount table changes: the device of a mount, the options of ext4 and the file of a loop device stay
  * the same until the filesystem is mounted anew or remounted.
  */
-export function inspectBlockDevice(mount: MountRow, table: MountTable, sandbox: SandboxMarkers): BlockDeviceFacts {
+export function inspectBlockDevice(mount: MountRow, table: MountTable): BlockDeviceFacts {
   let mounts = known.get(table);
   if (mounts === undefined) known.set(table, (mounts = new Map()));
   let facts = mounts.get(mount.id);
-  if (facts === undefined) mounts.set(mount.id, (facts = readBlockDevice(mount, table, sandbox)));
+  if (facts === undefined) mounts.set(mount.id, (facts = readBlockDevice(mount)));
   return facts;
 }
 
-function readBlockDevice(mount: MountRow, table: MountTable, sandbox: SandboxMarkers): BlockDeviceFacts {
+function readBlockDevice(mount: MountRow): BlockDeviceFacts {
   const sysfs = sysfsFolder(mount);
   if (sysfs === null) return nothing;
   const name = posix.basename(sysfs);
   const ext4Options = /^ext[234]$/.test(mount.type) ? readLines(`/proc/fs/ext4/${name}/options`) : null;
-  const found = /^(?:zram|ram)\d/.test(name) ? memoryDevice(name) : loopDevice(sysfs, name, table, sandbox);
-  // A partition has no queue of its own; its disk, the folder above, has.
+  const found = /^(?:zram|ram)\d/.test(name) ? memoryDevice(name) : loopDevice(sysfs, name);
+  // A partition has no queue of its own: its disk, the folder above, has.
   const cache = readLine(`${sysfs}/queue/write_cache`) ?? readLine(`${posix.dirname(sysfs)}/queue/write_cache`);
   const notes = cache === null ? [] : [`The kernel treats the cache of ${name} as "${cache}".`];
-  return { ext4Options, nonDurable: found.nonDurable, warnings: found.warnings, notes: [...notes, ...found.notes] };
+  return { ...found, ext4Options, notes: [...notes, ...found.notes] };
 }
 
 /** Btrfs has a device number of its own (major 0); its source names the disk. */
@@ -64,25 +66,24 @@ function sourceDevice(source: string): string | null {
   }
 }
 
-type Found = Pick<BlockDeviceFacts, 'nonDurable' | 'warnings' | 'notes'>;
+type Found = Omit<BlockDeviceFacts, 'ext4Options'>;
 
 function memoryDevice(name: string): Found {
   const message = `The filesystem is on ${name}, a disk made of memory: the database is gone after a restart of the machine.`;
-  return { nonDurable: true, warnings: [{ code: 'non-durable-filesystem', message }], notes: [] };
+  return { nonDurable: true, warnings: [{ code: 'non-durable-filesystem', message }], notes: [], backingFile: null };
 }
 
 /** Judges a loop device by the filesystem of its file. */
-function loopDevice(sysfs: string, name: string, table: MountTable, sandbox: SandboxMarkers): Found {
+function loopDevice(sysfs: string, name: string): Found {
   const disk = /^loop\d+$/.test(name) ? sysfs : posix.dirname(sysfs);
-  const backing = readLine(`${disk}/loop/backing_file`);
-  if (backing === null) return nothing;
-  const notes = [`${posix.basename(disk)} is the file ${backing}.`];
-  const mount = mountOf(table, backing);
-  const below = mount === null ? null : classifyMount(mount, sandbox);
-  if (below === null || (below.durable && below.verdict !== 'refuse'))
-    return { nonDurable: false, warnings: [], notes };
-  const message = `The filesystem is on ${name}, which is the file ${backing}: ${below.reason}`;
-  return { nonDurable: !below.durable, warnings: [{ code: 'nested-filesystem', message }], notes };
+  const backingFile = readLine(`${disk}/loop/backing_file`);
+  if (backingFile === null) return nothing;
+  return {
+    nonDurable: false,
+    warnings: [],
+    notes: [`${posix.basename(disk)} is the file ${backingFile}.`],
+    backingFile,
+  };
 }
 
 function readLine(path: string): string | null {
@@ -91,7 +92,7 @@ function readLine(path: string): string | null {
 
 function readLines(path: string): readonly string[] | null {
   // A thrown error costs more than this check: most of these files do not exist.
-  if (!existsSync(path)) return null;
+  if (!exists(path)) return null;
   try {
     return readKernelText(path, 'utf8').trimEnd().split('\n');
   } catch {

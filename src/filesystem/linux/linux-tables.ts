@@ -1,5 +1,5 @@
 /** Reads the tables of the Linux kernel for the probe: the mount table and the signs of a sandbox. */
-import { existsSync } from 'node:fs';
+import { exists } from '../../base/exists';
 import { readKernelText } from './kernel-text';
 import { parseMountTable, type MountTable } from './mount-table';
 import type { SandboxMarkers } from '../report';
@@ -32,7 +32,7 @@ export function readSandboxMarkers(): SandboxMarkers {
   if (markers === undefined) {
     const version = readText('/proc/version');
     const release = readText('/proc/sys/kernel/osrelease');
-    markers = Object.freeze(sandboxOf(version, release, existsSync));
+    markers = Object.freeze(sandboxOf(version, release, exists));
   }
   return markers;
 }

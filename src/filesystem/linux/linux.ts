@@ -1,12 +1,15 @@
 /** Probes Linux for the mount of a file, by an `O_PATH` descriptor and the mount table. */
 import { readdirSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { inspectBlockDevice } from './block-device';
 import { describePath, deviceName, type DescriptorFacts } from './descriptor';
 import { readMountTable, readSandboxMarkers } from './linux-tables';
-import { judgeMount, judgeUnseen } from './judge-mount';
+import { judgeGround } from './judge-ground';
+import { judgeUnseen } from './judge-mount';
 import type { MountRow, MountTable } from './mount-table';
+import { errorCode } from '../../base/foreign-error';
+import { syncsSwitchedOff } from './preloaded';
 import type { ProbeResult } from '../assemble-report';
+import type { GroundJudgement } from '../classify';
 import type { FilesystemEvidence, SandboxMarkers } from '../report';
 import type { Walk } from './walk';
 
@@ -56,18 +59,28 @@ function sight(target: string, known: MountTable | null): { readonly sighting: S
     folderFacts = describePath(folder);
   }
   const facts = seen ?? folderFacts;
-  const statfs = statfsSync(seen === null ? folder : target, { bigint: true }).type;
-  // A mount missing in the table was just created: an automounter has mounted its filesystem.
+  const statfs = magicOf(seen === null ? folder : target);
+  // A mount that is not in the table came with the look at the file: an automounter has mounted its filesystem.
   const table = known !== null && facts.mountId !== null && known.byId.has(facts.mountId) ? known : readMountTable();
   const sighting = {
     ...findMount(facts, table),
     mountId: facts.mountId,
     folderMountId: folderFacts.mountId,
     device: deviceName(facts.dev),
-    // 32-bit Linux extends the sign of f_type.
-    statfsType: Number(BigInt.asUintN(32, statfs)),
+    statfsType: statfs,
   };
   return { sighting, table };
+}
+
+/** `f_type` of statfs(2); `null` where a sandbox (seccomp) allows no such call: the mount table alone decides then. */
+function magicOf(path: string): number | null {
+  try {
+    // 32-bit Linux extends the sign of f_type.
+    return Number(BigInt.asUintN(32, statfsSync(path, { bigint: true }).type));
+  } catch (error) {
+    if (['EPERM', 'EACCES', 'ENOSYS'].includes(errorCode(error) ?? '')) return null;
+    throw error;
+  }
 }
 
 /**
@@ -100,10 +113,28 @@ function report(target: string, sighting: Sighting, table: MountTable, sandbox: 
     const nowhere = { mountPoint: null, type: 'unknown', source: null, root: null, options: [], superOptions: [] };
     return { target, ...nowhere, judgement, evidence: { ...evidence, notes: [] } };
   }
-  const block = sighting.foundBy === 'lexical' ? null : inspectBlockDevice(mount, table, sandbox);
-  const { judgement, notes } = judgeMount({ mount, table, sandbox, statfsType, block });
+  const { judgement, notes } = judgeGround({ mount, table, sandbox, statfsType }, sighting.foundBy !== 'lexical');
   const { mountPoint, type, source, root, options, superOptions } = mount;
-  return { target, mountPoint, type, source, root, options, superOptions, judgement, evidence: { ...evidence, notes } };
+  const judged = withoutSyncs(judgement);
+  return {
+    target,
+    mountPoint,
+    type,
+    source,
+    root,
+    options,
+    superOptions,
+    judgement: judged,
+    evidence: { ...evidence, notes },
+  };
+}
+
+/** The best disk keeps nothing that was not synced. */
+function withoutSyncs(judgement: GroundJudgement): GroundJudgement {
+  const library = syncsSwitchedOff();
+  if (library === null) return judgement;
+  const message = `${library} is loaded into this process and turns every fsync into nothing: a power cut loses commits and can corrupt the database. Take it out of LD_PRELOAD and /etc/ld.so.preload.`;
+  return { ...judgement, durable: false, warnings: [...judgement.warnings, { code: 'syncs-switched-off', message }] };
 }
 
 function evidenceRows(mount: MountRow, table: MountTable): readonly string[] {

@@ -13,8 +13,37 @@ const shareReason =
 const wslReason =
   'It is a folder of a Linux distribution, reached from Windows over 9p: LockFileEx does not work there, and two kernels do not see the locks of each other.';
 
-/** `real` is the final name of `full`; `null` if Windows gave none. */
-export function classifyWindowsPath(full: string, real: string | null): WindowsGround {
+/**
+ * Returns the filesystem name in the output of `fsutil fsinfo volumeinfo C:`; `null` if it names none. The labels before the
+ * colon are in the language of the machine, the names are not.
+ */
+export function parseVolumeInfo(text: string): string | null {
+  return /:[ \t]*(NTFS|ReFS|FAT(?:12|16|32)?|exFAT|CSVFS|CDFS|UDF)[ \t]*$/im.exec(text)?.[1] ?? null;
+}
+
+/** Names that Windows takes for devices, also with an extension, in each folder. */
+const deviceName = /^(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9\u00b9\u00b2\u00b3])(?:[. ]|$)/i;
+
+/**
+ * The path as Windows takes it: dots and spaces at the end of the last name are dropped. Else why no file goes by this name,
+ * as the rest of a sentence about it.
+ *
+ * @see https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+ */
+export function plainWindowsPath(full: string): { readonly path: string } | { readonly objection: string } {
+  const at = full.lastIndexOf('\\') + 1;
+  const name = full.slice(at).replace(/[. ]+$/, '');
+  if (name === '') return { path: full };
+  if (name.includes(':')) return { objection: 'names a stream of another file, which copies and renames leave behind' };
+  if (deviceName.test(name)) return { objection: 'is the name of a device' };
+  return { path: full.slice(0, at) + name };
+}
+
+/**
+ * `real` is the final name of `full`; `null` where Windows gave none. `volumeType` is the name of the filesystem of its drive;
+ * `null` where Windows did not tell it.
+ */
+export function classifyWindowsPath(full: string, real: string | null, volumeType: string | null): WindowsGround {
   const seen = real ?? full;
   if (/^\\\\(?:wsl\$|wsl\.localhost)\\/i.test(seen))
     return refused('wsl-share', 'vm-share', '9p', wslReason, shareOf(seen));
@@ -29,21 +58,52 @@ export function classifyWindowsPath(full: string, real: string | null): WindowsG
       null,
     );
   }
+  return { ...classifyVolume(volumeType, drive, seen), root: drive };
+}
+
+/** A drive letter alone may be a disk, a memory stick, or the drive that a cloud client or a driver like WinFsp shows. */
+function classifyVolume(type: string | null, drive: string, seen: string): Omit<WindowsGround, 'root'> {
+  const known = type?.toLowerCase() ?? null;
+  const warnings = syncedFolder(seen);
+  if (known === 'ntfs' || known === 'refs') {
+    const reason = `A drive of this machine with the filesystem ${type}.`;
+    return { rule: 'volume', class: 'local', verdict: 'wal', reason, durable: true, warnings, type: known };
+  }
+  if (known === 'cdfs' || known === 'udf') {
+    const reason = `${drive} is a medium with the filesystem ${type}.`;
+    return { rule: 'volume', class: 'read-only', verdict: 'read-only', reason, durable: true, warnings, type: known };
+  }
+  if (known !== null && /^(?:fat|exfat)/.test(known)) {
+    // Google Drive for desktop shows its drive as FAT32.
+    const message = `${drive} has the filesystem ${type}, without a journal: a power cut can cut files short. Drives of cloud clients call themselves FAT32 too.`;
+    return {
+      rule: 'volume',
+      class: 'local',
+      verdict: 'rollback',
+      reason: `A removable-media filesystem, ${type}.`,
+      durable: true,
+      warnings: [...warnings, { code: 'crash-unsafe-filesystem', message }],
+      type: known,
+    };
+  }
+  const what = type === null ? 'Windows does not tell the filesystem' : `Nothing is known about the filesystem ${type}`;
+  const message = `${what} of ${drive}: whether it keeps acknowledged commits is not known. A local NTFS or ReFS disk does.`;
   return {
     rule: 'drive-letter',
-    class: 'local',
+    class: 'unknown',
     verdict: 'wal',
-    reason: 'A drive of this machine: its final name is neither a share nor a folder of a Linux distribution.',
+    reason: 'A drive letter whose final name is neither a share nor a folder of a Linux distribution.',
     durable: true,
-    warnings: syncedFolder(seen),
-    type: 'local-drive',
-    root: drive,
+    warnings: [...warnings, { code: 'unknown-drive', message }],
+    type: known ?? 'unknown',
   };
 }
 
 /** Detects the folder of a cloud client, which copies, and on another machine replaces, files while they are open. */
 function syncedFolder(path: string): WindowsGround['warnings'] {
-  return /\\(?:OneDrive|Dropbox|Google Drive|iCloudDrive)(?: - [^\\]+)?\\/i.test(path)
+  return /\\(?:OneDrive|Dropbox|Google Drive|My Drive|iCloudDrive|iCloud Drive|Box|Nextcloud)(?: - [^\\]+| \([^\\]+\))?\\/i.test(
+    path,
+  )
     ? [
         {
           code: 'synchronised-folder',

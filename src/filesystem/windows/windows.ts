@@ -1,7 +1,7 @@
-/** Probes Windows for the final name of a path. Untested: this project has no Windows. */
+/** Probes a path of Windows: its final name, and the filesystem of its drive. Run under Wine, which has no fsutil. */
 import { realpathSync } from 'node:fs';
 import { win32 } from 'node:path';
-import { classifyWindowsPath } from './path';
+import { classifyWindowsPath, parseVolumeInfo } from './path';
 import type { ProbeResult } from '../assemble-report';
 
 /**
@@ -21,10 +21,41 @@ export function windowsRealPath(path: string): string | null {
   }
 }
 
+/** `fsutil` answers in some ten milliseconds; a drive that does not answer counts as unknown. */
+const volumeCommandTimeoutMs = 5000;
+const volumeTypes = new Map<string, string | null>();
+
+/** Asked once for each drive: Node tells the type of a filesystem on other systems only (`statfs` gives 0 on Windows). */
+function volumeTypeOf(drive: string): string | null {
+  const letter = drive.slice(0, 2).toUpperCase();
+  const known = volumeTypes.get(letter);
+  if (known !== undefined) return known;
+  let type: string | null = null;
+  try {
+    // Loaded here, because the other systems never need it.
+    const { execFileSync } = process.getBuiltinModule('node:child_process');
+    // oxlint-disable-next-line node/no-process-env -- Node has no other name for the folder of Windows
+    const fsutil = win32.join(process.env['SystemRoot'] ?? 'C:\\Windows', 'System32', 'fsutil.exe');
+    type = parseVolumeInfo(
+      execFileSync(fsutil, ['fsinfo', 'volumeinfo', letter], {
+        encoding: 'latin1',
+        timeout: volumeCommandTimeoutMs,
+        stdio: ['ignore', 'pipe', 'ignore'],
+        windowsHide: true,
+      }),
+    );
+  } catch {
+    // No fsutil, no answer, or no permission to start programs: the drive is then unknown, and warned of.
+  }
+  volumeTypes.set(letter, type);
+  return type;
+}
+
 export function probeWindows(path: string): ProbeResult {
   const full = win32.resolve(path.trim());
   const real = windowsRealPath(full);
-  const judgement = classifyWindowsPath(full, real);
+  const drive = /^[A-Za-z]:\\/.exec(real ?? '')?.[0];
+  const judgement = classifyWindowsPath(full, real, drive === undefined ? null : volumeTypeOf(drive));
   return {
     target: real ?? full,
     mountPoint: judgement.root,

@@ -1,5 +1,6 @@
 /** Implements the jobs on a finished file: reading its size and hash, and copying it to another filesystem. */
-import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { syncedWrites, syncWritten } from '../../base/descriptor-calls';
 import type { FileContent, TransferJob } from '../messages';
 
 /**
@@ -16,10 +17,10 @@ const chunkBytes = 65_536;
 export function transfer(job: Pick<TransferJob, 'file' | 'destination'>): FileContent {
   const source = openSync(job.file, 'r');
   try {
-    const destination = openSync(job.destination, 'r+');
+    const destination = openSync(job.destination, constants.O_RDWR | syncedWrites());
     try {
       readThrough(source, destination);
-      fsyncSync(destination);
+      syncWritten(destination);
     } finally {
       closeSync(destination);
     }

@@ -10,6 +10,8 @@ import type { FoldResult } from '../messages';
  * https://sqlite.org/wal.html#persistence_of_wal_mode
  */
 export function fold(db: NativeDatabase.Database): FoldResult {
+  // Only macOS has them: a plain fsync there leaves what was copied in the cache of the drive.
+  db.exec('PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON');
   const journalMode = String(db.pragma('journal_mode=DELETE', { simple: true }));
   db.exec('BEGIN EXCLUSIVE');
   try {

@@ -1,5 +1,6 @@
 /** Syncs a database through a descriptor that SQLite has open on it; this library opens none of its own. */
 import { fsyncSync } from 'node:fs';
+import { isRestricted } from '../../base/descriptor-calls';
 import { sameFile, type FileIdentity } from '../../base/file-identity';
 import { errorCode, errorMessage } from '../../base/foreign-error';
 import { NativeSqliteError } from '../../native/sqlite-error';
@@ -16,6 +17,8 @@ import { descriptorsOn, inspectDescriptor } from '../../proc/descriptors';
  *   that it could not write, and reports that once. The system's error, with the path, if another file failed
  */
 export function syncDatabase(database: FileIdentity): void {
+  // Node's permission model allows no sync by descriptor: as where the system shows no descriptors.
+  if (isRestricted()) return;
   const scan = descriptorsOn(database);
   if (!scan.supported) return;
   for (const { fd } of scan.descriptors) if (sync(fd, database)) return;

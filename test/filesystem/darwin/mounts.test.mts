@@ -19,6 +19,8 @@ ada@host:/srv on /Volumes/ssh (macfuse, nodev, nosuid, synchronous, mounted by a
 /dev/disk7s1 on /Volumes/Remote APFS (apfs, nodev)
 `);
 
+const noDesktop = (): boolean => false;
+
 describe('parseDarwinMounts', () => {
   test('mount points with spaces, parentheses and ` on `', () => {
     assert.equal(mounts.length, 13);
@@ -48,23 +50,58 @@ describe('what is decided', () => {
     ['/Volumes/Remote APFS/app.db', false, 'apfs', 'refuse'],
     ['/System/Volumes/Data/home/app.db', false, 'autofs', 'refuse'],
     ['/dev/app.db', false, 'devfs', 'refuse'],
+    // Another spelling, which the case-insensitive boot volume takes for the same folder.
+    ['/volumes/team share/app.db', false, 'smbfs', 'refuse'],
+    ['/VOLUMES/BACKUP/app.db', false, 'nfs', 'refuse'],
+    ['/Volumes/backups/app.db', true, 'apfs', 'wal'],
   ] as const;
   for (const [path, onDataVolume, type, verdict] of rows) {
     test(`${path}: ${type}, ${verdict}`, () => {
       const mount = darwinMountOf(mounts, path, onDataVolume);
       assert.equal(mount?.type, type);
-      assert.equal(classifyDarwinMount(mount, path).verdict, verdict);
+      assert.equal(classifyDarwinMount(mount, path, noDesktop).verdict, verdict);
     });
   }
   test('without a table nothing is known', () => {
-    assert.equal(classifyDarwinMount(darwinMountOf([], '/x', false), '/x').verdict, 'refuse');
+    assert.equal(classifyDarwinMount(darwinMountOf([], '/x', false), '/x', noDesktop).verdict, 'refuse');
   });
   test('a folder that iCloud keeps in step is warned of', () => {
     const path = '/Users/ada/Library/Mobile Documents/app.db';
-    const { warnings } = classifyDarwinMount(darwinMountOf(mounts, path, true), path);
+    const { warnings } = classifyDarwinMount(darwinMountOf(mounts, path, true), path, noDesktop);
     assert.deepEqual(
       warnings.map(warning => warning.code),
       ['synchronised-folder'],
     );
+  });
+});
+
+describe('cloud folders', () => {
+  const mount = darwinMountOf(mounts, '/Users/ada/x', true);
+  const warned = (path: string, isDesktopSynced = false) =>
+    classifyDarwinMount(mount, path, () => isDesktopSynced).warnings.some(({ code }) => code === 'synchronised-folder');
+
+  for (const folder of [
+    'Library/Mobile Documents/com~apple~CloudDocs',
+    'Library/CloudStorage/OneDrive-Example',
+    'Dropbox',
+    'Dropbox (Personal)',
+    'Google Drive',
+    'OneDrive - Example',
+    'Nextcloud',
+  ]) {
+    test(`${folder} is warned of, also below the data volume; a folder that is only called like it is not`, () => {
+      assert.equal(warned(`/Users/ada/${folder}/app.db`), true);
+      assert.equal(warned(`/System/Volumes/Data/Users/ada/${folder}/app.db`), true);
+      assert.equal(warned(`/Users/ada/my${folder}/app.db`), false);
+      assert.equal(warned(`/srv/${folder}/app.db`), false);
+    });
+  }
+
+  test('Desktop and Documents are warned of where iCloud Drive keeps them, and only there', () => {
+    for (const folder of ['Desktop', 'Documents']) {
+      assert.equal(warned(`/Users/ada/${folder}/app.db`, true), true);
+      assert.equal(warned(`/Users/ada/${folder}/app.db`), false);
+    }
+    assert.equal(warned('/Users/ada/Projects/app.db', true), false);
   });
 });

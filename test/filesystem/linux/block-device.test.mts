@@ -8,20 +8,19 @@ import { inspectBlockDevice } from '../../../dist/filesystem/linux/block-device.
 import { readMountTable } from '../../../dist/filesystem/linux/linux-tables.js';
 import { mountOf, parseMountTable } from '../../../dist/filesystem/linux/mount-table.js';
 
-const sandbox = { gVisor: false, wsl: null, container: null };
 const skip = process.platform === 'linux' ? false : 'needs /proc of Linux';
 
 test('one answer a mount and table, another for a changed table', { skip }, () => {
   const table = readMountTable();
   const mount = mountOf(table, '/');
   assert.ok(mount !== null);
-  const first = inspectBlockDevice(mount, table, sandbox);
+  const first = inspectBlockDevice(mount, table);
   assert.equal(readMountTable(), table, 'the text has not changed');
-  assert.equal(inspectBlockDevice(mount, table, sandbox), first);
+  assert.equal(inspectBlockDevice(mount, table), first);
   const changed = parseMountTable(table.rows.map(({ line }) => line).join('\n'));
   const again = mountOf(changed, '/');
   assert.ok(again !== null);
-  const second = inspectBlockDevice(again, changed, sandbox);
+  const second = inspectBlockDevice(again, changed);
   assert.notEqual(second, first);
   assert.deepEqual(second, first);
 });

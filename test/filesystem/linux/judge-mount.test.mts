@@ -18,7 +18,7 @@ function mountOfType(type: string, source = '/dev/ram0') {
 }
 
 describe('the disk below', () => {
-  const block = { ext4Options: null, nonDurable: false, warnings: [], notes: [] };
+  const block = { ext4Options: null, nonDurable: false, warnings: [], notes: [], backingFile: null };
   const judge = (nonDurable: boolean) =>
     judgeMount({ ...mountOfType('ext4'), sandbox, statfsType: ext4Magic, block: { ...block, nonDurable } }).judgement;
 
