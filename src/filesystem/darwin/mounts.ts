@@ -27,7 +27,8 @@ export function parseDarwinMounts(text: string): readonly DarwinMount[] {
 export const dataVolume = '/System/Volumes/Data';
 
 /**
- * Returns the mount of a canonical path: the longest mount point above it, and the last of equal ones.
+ * Returns the mount of a canonical path: the longest mount point above it, and the last of equal ones. Names are compared
+ * as the boot volume compares them, without regard to case and to the spelling of accents.
  *
  * @param onDataVolume - the path has the device number of the data volume. `/Users/ada` is a firmlink to a folder
  * there,
