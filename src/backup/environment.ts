@@ -1,4 +1,7 @@
-/** What a backup and a restore ask about the files around them; apart, because public types lead here. */
+/**
+ * Declares the questions of a backup and a restore about the files around them; separate, because public types refer to
+ * it.
+ */
 import { errorCode } from '../base/foreign-error';
 /**
  * Declares the questions of a backup and a restore about the files around them; separate, because public types refer to
@@ -32,7 +35,7 @@ export const backupEnvironment: BackupEnvironment = {
     try {
       return remoteClasses.has(inspectFilesystem(path, { touchShared: true }).class);
     } catch (error) {
-      // Node's permission model lets nobody look there, nor write.
+      // Node's permission model refuses to read there.
       if (errorCode(error) === 'ERR_ACCESS_DENIED') return true;
       throw error;
     }

@@ -1,4 +1,4 @@
-/** Tells whether a file is there, also where Node's permission model lets nobody ask: `existsSync` throws there. */
+/** Checks for a file, also under Node's permission model, where `existsSync` throws for a path that may not be read. */
 import { existsSync } from 'node:fs';
 import { errorCode } from './foreign-error';
 

@@ -37,7 +37,7 @@ export function chooseBuildPlace(wanted: string, elsewhere: readonly string[], b
   return { folder: away, sameFilesystem: lstatSync(away).dev === dev, shared: [] };
 }
 
-/** `null` where Node's permission model lets nobody look. */
+/** Returns `null` if Node's permission model refuses the call. */
 function deviceOf(folder: string): number | null {
   try {
     return lstatSync(folder).dev;

@@ -115,7 +115,7 @@ function synchronous({ journalMode, durability }: SchemaGround): Protection {
 /**
  * On Windows a connection in TRUNCATE keeps the journal open (pager.c, pager_unlock), so that no other can delete it: a second
  * connection could then neither commit with DELETE nor change the file to WAL. That is right for a database that was planned
- * for a rollback journal, and not for one that was attached and that somebody else opens by itself.
+ * for a rollback journal, and not for one that was attached and that other programs open by itself.
  */
 function isTruncated({ platform, attached }: SchemaGround): boolean {
   return rollbackMode(platform) === 'truncate' && !(platform === 'win32' && attached);

@@ -22,10 +22,10 @@ export function findHolders(file: FileIdentity): readonly Holder[] {
 }
 
 /**
- * Whether some program has the file open, on Windows; `null` on other systems, and where the file cannot be renamed anyway.
+ * Tells on Windows if a program has the file open; `null` on other systems, and if the file cannot be renamed anyway.
  *
- * A rename to the same name changes nothing, and Windows refuses it for as long as anybody has the file open without
- * FILE_SHARE_DELETE, as SQLite opens its files (`winOpen` in os_win.c).
+ * A rename to the same name changes nothing, and Windows refuses it while the file is open without FILE_SHARE_DELETE, as SQLite
+ * opens its files (`winOpen` in os_win.c).
  */
 export function isOpenOnWindows(path: string): boolean | null {
   if (process.platform !== 'win32') return null;

@@ -13,7 +13,7 @@ export interface BlockDeviceFacts {
   readonly nonDurable: boolean;
   readonly warnings: readonly FilesystemWarning[];
   readonly notes: readonly string[];
-  /** The file behind a loop device; `null` where it is none. */
+  /** The file of a loop device; `null` for other devices. */
   readonly backingFile: string | null;
 }
 
