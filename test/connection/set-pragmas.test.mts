@@ -98,7 +98,7 @@ describe('FULL, proved', () => {
         assert.deepEqual(seen, expected, `${platform}, ${schema}`);
       }
       native.close();
-      // What the mode leaves behind, and SQLite has synced: an empty journal plays nothing back.
+      // TRUNCATE leaves an empty journal, which plays nothing back.
       assert.equal(statSync(`${file}-journal`, { throwIfNoEntry: false })?.size, mode === 'truncate' ? 0 : undefined);
     }
   });

@@ -1,4 +1,4 @@
-/** What works under `node --permission`, by what the process was given, and what its errors tell to give. */
+/** Tests the services under `node --permission` by the flags given, and follows the flags that the errors name. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** From a pid namespace beside the application's, its processes cannot be seen: nothing may be concluded from that. */
+/** Tests the doctor in a pid namespace beside the application's, from which its processes are invisible. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readlinkSync, realpathSync, rmSync } from 'node:fs';

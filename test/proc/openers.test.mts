@@ -1,4 +1,4 @@
-/** The descriptors of SQLite are told from those of `fs`, also where Node runs under an emulator: `npm run test:arm64`. */
+/** Tests that descriptors of SQLite are distinguished from those of `fs`, also if Node runs under an emulator: `npm run test:arm64`. */
 import assert from 'node:assert/strict';
 import { closeSync, mkdtempSync, openSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

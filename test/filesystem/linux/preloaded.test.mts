@@ -1,4 +1,4 @@
-/** What stands between Node and the kernel: libraries that switch fsync off, sandboxes, emulated architectures. */
+/** Tests the layers between Node and the kernel: libraries that switch fsync off, sandboxes, emulated architectures. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { constants, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** What the names of Windows lead to, on Windows itself: `npm run test:windows`. */
+/** Tests the names of Windows on Windows itself: `npm run test:windows`. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

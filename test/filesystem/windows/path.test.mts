@@ -1,4 +1,4 @@
-/** Tests the judgement of final names and volumes of Windows; the pairs are what `realpathSync.native` is documented to give. */
+/** Tests the judgement of final names and volumes of Windows; the pairs are what `realpathSync.native` is documented to return. */
 import { test, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import { classifyWindowsPath, parseVolumeInfo, plainWindowsPath } from '../../../dist/filesystem/windows/path.js';
