@@ -28,6 +28,17 @@ an error. This library therefore checks the filesystem before SQLite touches the
 \`inspectFilesystem(path)\` gives the report for any path; \`db.plan.filesystem\` the one that an open was decided on. Both
 show the evidence: the rows of the mount table, the \`f_type\` of statfs(2), the device, and the rule that decided.
 
+## A WAL database on ground that cannot be written
+
+SQLite reads a database in WAL format only with a \`-shm\`, and makes one for a reader too. On a read-only mount, image or
+snapshot whose sidecars were not copied with it, better-sqlite3 says \`SQLITE_CANTOPEN\` and no more. The open here,
+\`verify\` and the doctor name the reason and the two ways that work: copy the file to a folder that can be written and open
+the copy, or run \`PRAGMA journal_mode=DELETE\` where the original can be written, before it is published.
+
+With the sidecars of a writer beside it, it is read there as by better-sqlite3. Sidecars that belong to another user are
+read as far as the rights go; the error of a write names each file, its owner, and the \`chown\` that gives it to the user of
+the database.
+
 ## Why DELETE with EXTRA
 
 With \`FULL\`, SQLite does not sync the folder after it deleted the journal. After a power cut the journal can be there

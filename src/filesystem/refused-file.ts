@@ -22,7 +22,7 @@ function inodeHint(file: string): string | null {
   } catch {
     return null; // What cannot be asked is no reason.
   }
-  return `The filesystem of ${folder} has no free inode, so no file can be created there, though there may be room (\`df -i ${shellWord(folder)}\`): delete files that nobody needs. SQLite must create ${file}-wal or ${file}-journal.`;
+  return `The filesystem of ${folder} has no free inode, so no file can be created there, though there may be room (\`df -i ${shellWord(folder)}\`): delete files that are not needed. SQLite must create ${file}-wal or ${file}-journal.`;
 }
 
 /** The files that this user may not write, or not read, and the command that gives them to the user of the database. */

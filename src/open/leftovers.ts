@@ -36,7 +36,7 @@ export function clearLeftovers(location: Location, options: LeftoverOptions): Pl
   const deleted = deletedFileOf(file);
   if (deleted === null) return null;
   const noted = deletionOf(deleted) !== null;
-  // Without the process guard nobody saw who deleted it: making it again says that it was meant.
+  // Without the process guard the deletion was not seen: making the file again says that it was meant.
   if (!noted && isNew && !deletionsAreNoted()) noteDeletion(deleted, 'this process made it again');
   const open = descriptorsOn(...beside.map(each => each.identity), ...(identity === null ? [] : [identity]));
   if (!open.supported) return null;

@@ -95,6 +95,7 @@ export function startConnectionSentinel(
   /** Milliseconds of the monotonic clock before which the rescue is not retried. */
   let rescueAt = 0;
   let intervals = 0;
+  let clearAtClose = (): void => {};
   let leaveExit = (): void => {};
 
   const leaveRounds = joinRounds({
@@ -150,6 +151,7 @@ export function startConnectionSentinel(
       for (const [file, { identity }] of files) held.push(blockCheckpoint(file, identity, nativeBinding));
       return setAsideFor(finding, files);
     };
+    if (finding.details['deletedBy'] !== undefined) clearAtClose = leftoversOf(finding, files);
     verdict = verbose.quietly(() => disableConnection(connection, finding, rescueDirectory, setAside));
     leaveExit = atExit(closeInOrder);
     const { error, tell } = verdict;
@@ -202,6 +204,7 @@ export function startConnectionSentinel(
       connection.commitHooks.beforeCommit(null);
       leaveExit();
       releaseAll(held);
+      clearAtClose();
       stopAll(files);
     },
   };
@@ -252,8 +255,16 @@ function setAsideFor(
   const file = String(details['file']);
   const sentinel = files.get(file)?.sentinel;
   const deleted = details['deletedBy'] !== undefined;
-  if (!(replaced || changed || deleted) || sentinel === undefined) return null;
+  // What this process deletes one after the other must still be there for it: the rest goes at the close.
+  if (!(replaced || changed) || sentinel === undefined) return null;
   return takeSidecarsAway(file, sentinel.sidecars(), deleted ? 'remove' : 'rename');
+}
+
+/** Removes the sidecars of a file that this process deleted: without it they hold nothing, and the next open would refuse. */
+function leftoversOf({ details }: Loss, files: ReadonlyMap<string, { readonly sentinel: Sentinel }>): () => void {
+  const file = String(details['file']);
+  const own = files.get(file)?.sentinel.sidecars() ?? [];
+  return () => void takeSidecarsAway(file, own, 'remove');
 }
 
 function releaseAll(held: CheckpointBlocker[]): void {

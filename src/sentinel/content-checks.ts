@@ -285,7 +285,7 @@ class ContentWatch implements ContentChecks {
     return null;
   }
 
-  /** The number of a page that nobody but a stranger can have written; else what makes new checksums count. */
+  /** Returns the number of a page that no checkpoint has written; else a function that makes new checksums count. */
   #checkLedger(
     index: IndexHeader,
     fd: number,

@@ -105,7 +105,7 @@ function cutFile(file: string, size: number): Loss {
     kind: 'changedUnderneath',
     fatal: true,
     filesLost: true,
-    message: `${file} was cut to ${size} bytes: somebody wrote into it past SQLite while a connection had it open.`,
+    message: `${file} was cut to ${size} bytes: another program wrote into it past SQLite while a connection had it open.`,
     culprits: ['a program or a person that copied over, cut, edited or restored the file in place while it was in use'],
     details: { file, path: file, changed: 'database' },
   };

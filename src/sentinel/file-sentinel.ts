@@ -113,7 +113,7 @@ export function createSentinel(subject: SentinelSubject): Sentinel {
 /** One interval check in this many checks each name; the others check the folder while nothing changes in it. */
 const intervalsPerThorough = 4;
 
-/** What this process has deleted itself is missed by nobody: no copy of it is saved. */
+/** A file that this process has deleted itself is no loss: no copy of it is saved. */
 function knownDeletion({ file, identity }: SentinelSubject, lost: Loss | null): Loss | null {
   const how = lost === null ? null : deletionOf(identity);
   if (lost === null || how === null) return lost;

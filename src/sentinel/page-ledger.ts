@@ -1,9 +1,9 @@
 /**
- * Remembers a checksum of each page of a WAL database, to notice that somebody wrote into the middle of the file.
+ * Remembers a checksum of each page of a WAL database, to notice a write into the middle of the file.
  *
  * In WAL mode only checkpoints write into the file, and the index and the frames tell which pages one may have written:
- * the others must be as they were. It is filled some pages at a time. Where a round of the WAL has ended between two looks,
- * its frames are gone, and all is begun anew; of a database with more pages than fit, evenly spread ones are remembered.
+ * the others must be unchanged. The ledger fills some pages at a time. If the WAL has started over since the last check,
+ * its frames are gone and the ledger starts anew; a database with more pages than fit is sampled evenly.
  */
 import { crc32 } from 'node:zlib';
 import { performance } from '../base/clock';
@@ -66,7 +66,7 @@ export class PageLedger {
     this.#knownCount = this.#fillAt = this.#left = 0;
   }
 
-  /** Somebody may have written into the file: all that is known is to be compared. */
+  /** Marks all remembered pages for comparison: the file was touched, and no checkpoint did it. */
   suspect(): void {
     this.#left = this.#sums.length;
   }
