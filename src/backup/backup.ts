@@ -8,17 +8,19 @@ import { accessOfCopy, carryOver, giveAccess, prepareBuild } from './staging';
 import { copyTo } from './copy';
 import { checkDestination, refuseInUse, type SourceFile } from './destination';
 import { durableRename } from './durable-rename';
-import { stepper, type BackupStep } from './steps';
+import { settleBoth, stepper, type BackupStep } from './steps';
 import { resolveBackupOptions, type BackupOptions, type BackupResult } from './options';
 import { locateSchema, type BackupSource, type SchemaPlace } from './source';
 import type { BackupEnvironment } from './environment';
-import { requireRoom, watchRoom, type RoomQuestion } from './room';
+import { requireRoom, withRoom } from './room';
 import { SyncAndHash } from './sync-and-hash';
 import { verifyCopy } from './verify-copy';
 
 export interface BackupContext extends BackupEnvironment {
   /** Called as each step begins. */
   readonly onStep?: ((step: BackupStep) => void) | undefined;
+  /** Called when the copy is finished, just before it takes its name; a rejection keeps it from that. */
+  readonly onFinished?: ((result: BackupResult) => Promise<void>) | undefined;
 }
 
 /**
@@ -51,9 +53,12 @@ export async function backup(
   try {
     const copying = at('copy', async () => {
       build.check();
-      if (build.carried !== null) requireRoom({ folder: target.folder, source: sourceFile, reserveBytes: 0 });
-      const question = { folder: dirname(dirname(build.work)), source: sourceFile, reserveBytes: options.reserveBytes };
-      return withRoom(question, signal, each => copyTo(build.work, source, place, { ...options, signal: each }));
+      const { reserveBytes } = options;
+      const room = { source: sourceFile, service: source.file, walBytes: source.walBytes, reserveBytes };
+      if (build.carried !== null) requireRoom({ ...room, folder: target.folder });
+      return withRoom({ ...room, folder: dirname(dirname(build.work)) }, signal, each =>
+        copyTo(build.work, source, place, { ...options, signal: each }),
+      );
     });
     seal.accompany(copying);
     const copied = await copying;
@@ -81,21 +86,7 @@ export async function backup(
         await giveAccess(carried, await accessOfCopy(sourceFile, build), false);
       });
     }
-    await at('publish', async () => {
-      confirm();
-      if (target.replaces) await refuseInUse(target.path, context.isOpenHere);
-      await build.handle.close();
-      await carried?.handle.close();
-      try {
-        await durableRename(publish.from, publish.to, target.replaces ? publish.aside : null, () =>
-          publish.folder.sync(),
-        );
-        publish.checkPlaced();
-      } catch (error) {
-        throw build.named(error);
-      }
-    });
-    return {
+    const result: BackupResult = {
       path: target.path,
       bytes: sealed.bytes,
       pages: verified.header.pages,
@@ -111,25 +102,26 @@ export async function backup(
       schemaVersion: verified.header.schemaVersion,
       userVersion: verified.header.userVersion,
     };
+    await at('publish', async () => {
+      confirm();
+      await context.onFinished?.(result);
+      if (target.replaces) await refuseInUse(target.path, context.isOpenHere);
+      await build.handle.close();
+      await carried?.handle.close();
+      try {
+        await durableRename(publish.from, publish.to, target.replaces ? publish.aside : null, () =>
+          publish.folder.sync(),
+        );
+        publish.checkPlaced();
+      } catch (error) {
+        throw build.named(error);
+      }
+    });
+    return { ...result, durationMs: performance.now() - started };
   } finally {
     await build.remove();
     const closed = seal.close();
     if (signal?.aborted !== true) await closed;
-  }
-}
-
-/** Copies if there is enough space, and stops a copy that takes the space of the service. */
-async function withRoom<Result>(
-  question: RoomQuestion,
-  outer: AbortSignal | undefined,
-  copy: (signal: AbortSignal) => Promise<Result>,
-): Promise<Result> {
-  const full = new AbortController();
-  const watch = watchRoom(question.folder, requireRoom(question), error => full.abort(error));
-  try {
-    return await copy(outer === undefined ? full.signal : AbortSignal.any([outer, full.signal]));
-  } finally {
-    watch.end();
   }
 }
 
@@ -139,12 +131,6 @@ function refuseOtherSize({ pages, pageSize }: HeaderFacts, { bytes }: FileConten
   throw new BackupError(`The copy has ${bytes} bytes, and ${pages} pages of ${pageSize} bytes were checked.`, {
     details: { bytes, pages, pageSize },
   });
-}
-
-/** Waits for both, even if one fails: no job may still use a file that is about to be removed. */
-async function settleBoth<One, Other>(one: Promise<One>, other: Promise<Other>): Promise<[One, Other]> {
-  await Promise.allSettled([one, other]);
-  return Promise.all([one, other]);
 }
 
 /** A copy made page by page has the journal mode of its source; a backup is a single file, without a WAL. */

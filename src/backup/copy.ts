@@ -13,6 +13,7 @@ import type { BackupMethod, ResolvedBackupOptions } from './options';
 import type { BackupSource, SchemaPlace } from './source';
 import { discardUntil } from './room';
 import { removeTemporary } from './staging-folder';
+import { copyBytes, needsCopy } from './unwritable';
 
 /** Poll interval of the growing file of `VACUUM INTO`, in milliseconds: often enough for a progress bar. */
 const pollMs = 100;
@@ -37,6 +38,9 @@ export async function copyTo(
   try {
     return { ...(await copyOnce(destination, source, place, options)), method: options.method };
   } catch (error) {
+    if (source.native === null && place.kind === 'file' && needsCopy(error, place.file)) {
+      return { ...(await copyBytes(place.file, destination, error)), method: 'online' };
+    }
     if (!options.mayFallBack || options.method === 'online' || !isAboutTheSchema(error)) throw error;
     await removeTemporary(`${destination}-journal`);
     await truncate(destination);

@@ -97,14 +97,20 @@ export function startScheduledBackups(database: BackupSubject): Schedule | null 
   const { plan, options, hub } = database.connection;
   const { file } = plan;
   if (options.backup === 'off' || file === null) return null;
-  const { verify, directory }: ResolvedScheduledBackup = options.backup;
+  const { verify, directory, reserveBytes }: ResolvedScheduledBackup = options.backup;
   const { nativeBinding } = options;
   return startSchedule(options.backup, {
     source: file,
     nativeBinding: typeof nativeBinding === 'string' ? nativeBinding : undefined,
     // SQLite's locks are less reliable on a filesystem of another machine than on that of the database.
     lockDirectory: async () => ((await backupEnvironment.isNetwork(directory)) ? dirname(file) : directory),
-    backup: (destination, signal) => makeBackup(database, destination, { verify, signal, overwrite: false }),
+    backup: (destination, signal, onFinished) =>
+      makeBackup(
+        database,
+        destination,
+        { verify, signal, overwrite: false, ...(reserveBytes === null ? {} : { reserveBytes }) },
+        onFinished,
+      ),
     onFailure: (error, _next, path) => hub.publish('backupFailed', { path, error }),
     onWarning: (code, message, details) => hub.publish('warning', { code, message, details }),
   });
@@ -159,17 +165,19 @@ async function makeBackup(
   { connection, identity }: BackupSubject,
   destination: string,
   options: BackupOptions | undefined,
+  onFinished?: (result: BackupResult) => Promise<void>,
 ): Promise<BackupResult> {
   const { plan, native, hub } = connection;
-  const { nativeBinding, timeout } = connection.options;
+  const { nativeBinding, timeout, checkpoint } = connection.options;
   const source = {
     native,
     file: plan.file,
     identity,
     nativeBinding: typeof nativeBinding === 'string' ? nativeBinding : undefined,
     busyTimeoutMs: timeout,
+    walBytes: checkpoint === 'off' ? undefined : checkpoint.walBytes,
   };
-  const result = await backup(source, destination, options, backupEnvironment);
+  const result = await backup(source, destination, options, { ...backupEnvironment, onFinished });
   const { path, bytes, pages, durationMs } = result;
   hub.publish('backup', { path, bytes, pages, durationMs });
   return result;

@@ -1,6 +1,16 @@
 /** Gives a database an id of its own, which its backups carry: paths, hosts and inode numbers are no identity. */
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, constants, existsSync, fstatSync, openSync, readlinkSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { chmodOpen, chownOpen, syncedWrites, syncWritten } from '../base/descriptor-calls';
@@ -107,6 +117,7 @@ export interface IdClue {
  * notice reports it, unless the original is known to be gone from this machine.
  */
 export async function establishDatabaseId(file: string, clues: readonly IdClue[]): Promise<DatabaseId> {
+  takeOwnCopy(databaseIdPath(file));
   const found = readDatabaseId(file);
   if (found.state === 'known') return { id: found.id, notice: null };
   const facts = statSync(file, { throwIfNoEntry: false });
@@ -124,6 +135,20 @@ export async function establishDatabaseId(file: string, clues: readonly IdClue[]
   const ids = new Set(clues.filter(clue => mark !== null && isSameFile(clue.mark, mark)).map(clue => clue.id));
   const [known] = ids;
   return write(file, ids.size === 1 && known !== undefined ? known : newId(), null, false);
+}
+
+/**
+ * Makes an overlay filesystem copy the file of a lower layer, as an image of containers is, and so gives it a mark of its
+ * own: all containers of one image see one inode until they write. Opening it for writing is enough; elsewhere nothing
+ * happens. https://docs.kernel.org/filesystems/overlayfs.html#non-directories
+ */
+function takeOwnCopy(path: string): void {
+  try {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return;
+    closeSync(openSync(path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)));
+  } catch {
+    // It may only be read: then it cannot be written for another container either.
+  }
 }
 
 /** For a database without its id file both numbers must match. */

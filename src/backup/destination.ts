@@ -10,7 +10,7 @@ import type { ProbeResult } from '../maintenance/messages';
 import { findHolders } from '../proc/holders';
 import type { BackupEnvironment } from './environment';
 import type { Replaceable } from './options';
-import { identityOf, sidecarSuffixes } from './place';
+import { identityOf, isHeldOnWindows, sidecarSuffixes } from './place';
 
 export interface Destination {
   /** Canonical path. */
@@ -73,6 +73,9 @@ export async function refuseInUse(
   const found = statSync(path, { bigint: true, throwIfNoEntry: false });
   if (found === undefined) return 'other';
   if (isOpenHere(found)) throw openHere(path);
+  if (isHeldOnWindows(path)) {
+    refuse(`${path} is open in another program.`, 'Close it there first, or name another destination.', path);
+  }
   refuseSidecars(path, 'The destination looks like a database that is in use, or was not closed');
   const pids = [...new Set(findHolders(found).map(({ pid }) => pid))];
   if (pids.length > 0) {

@@ -80,6 +80,6 @@ export async function tryLink(existing: string, name: string, otherwise: readonl
   }
 }
 
-function alreadyThere(path: string): Error {
+export function alreadyThere(path: string): Error {
   return Object.assign(new Error(`EEXIST: file already exists: ${path}`), { code: 'EEXIST', syscall: 'link', path });
 }

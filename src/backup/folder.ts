@@ -67,6 +67,27 @@ export async function listBackups(
   return stored.toSorted((one, other) => one.moment - other.moment);
 }
 
+/**
+ * The manifests of a database whose backup is not there: it was killed between the two. Not the youngest: theirs may be
+ * about to come.
+ */
+export async function orphanedManifests(directory: string, id: string, now: number): Promise<readonly string[]> {
+  const names = new Set(await readdir(directory));
+  const orphans: string[] = [];
+  for (const name of names) {
+    const backup = name.replace(/\.json$/, '.db');
+    if (backup === name || momentOfName(backup) === null || names.has(backup)) continue;
+    const path = join(directory, name);
+    const manifest = readManifest(path, isThisUser);
+    const written = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now;
+    if (manifest?.format === 2 && manifest.database === id && now - written > orphanAgeMs) orphans.push(path);
+  }
+  return orphans;
+}
+
+/** A backup takes its name just after its manifest has one. */
+const orphanAgeMs = 60_000;
+
 /** Reads the database marks in the manifests of a folder. */
 export async function readClues(directory: string): Promise<readonly IdClue[]> {
   const clues: IdClue[] = [];

@@ -1,9 +1,10 @@
 /** Writes and reads the manifest of a scheduled backup: what it is, so that a restore can be chosen without opening it. */
-import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lutimesSync, openSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { chmodOpen, chownOpen, syncedWrites, syncWritten } from '../base/descriptor-calls';
+import { currentDate } from '../base/clock';
 import { sameFile } from '../base/file-identity';
 import { UntrustedFileError } from '../errors/refusals';
 import { modeWithoutGroup } from '../filesystem/access-list';
@@ -11,6 +12,7 @@ import type { FolderHandle } from '../filesystem/folder-handle';
 import { isCount, isNullOr, isText, parseShape, type Shape } from '../filesystem/json-shape';
 import { readSmallFile } from '../filesystem/small-file';
 import { isId, markOf } from './database-id';
+import { alreadyThere, noHardLinks, tryLink } from './durable-rename';
 import type { BackupResult } from './options';
 import { temporaryName, thisProcess } from '../filesystem/process-id';
 
@@ -110,26 +112,28 @@ export interface ManifestAccess {
   readonly gid: number;
 }
 
-/** Writes a manifest, whole and synced, or not at all, with at most the access of its backup. */
-export async function writeManifest(
-  folder: FolderHandle,
-  path: string,
-  manifest: BackupManifest,
-  access: ManifestAccess,
-): Promise<void> {
+/**
+ * Writes a manifest that only this user can read, whole and synced, or not at all. Rejects with EEXIST where a file has that
+ * name: it is the manifest of somebody else's backup.
+ */
+export async function writeManifest(folder: FolderHandle, path: string, manifest: BackupManifest): Promise<void> {
   const name = basename(path);
   const temporary = folder.at(temporaryName(thisProcess(), randomBytes(6).toString('hex')));
   const descriptor = openSync(temporary, createFlags | syncedWrites(), 0o600);
+  let placed = false;
   try {
     const text = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
     for (let done = 0; done < text.length;) done += writeSync(descriptor, text, done);
-    giveAccess(descriptor, temporary, access);
     syncWritten(descriptor);
-    await rename(temporary, folder.at(name));
+    if (!(await tryLink(temporary, folder.at(name), noHardLinks))) {
+      if (folder.look(name) !== null) throw alreadyThere(path);
+      await rename(temporary, folder.at(name));
+    }
+    placed = true;
     await folder.sync();
     refuseExchanged(descriptor, folder, name, path);
   } catch (error) {
-    await rm(folder.at(name), { force: true }).catch(() => {});
+    if (placed) await rm(folder.at(name), { force: true }).catch(() => {});
     throw folder.named(error);
   } finally {
     closeSync(descriptor);
@@ -138,6 +142,24 @@ export async function writeManifest(
 }
 
 const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+
+/** Gives the manifest the access of its backup, and the time that shows that the backup was not touched since. */
+export function completeManifest(folder: FolderHandle, backup: string, manifest: string): void {
+  try {
+    const { mode, gid } = folder.look(basename(backup)) ?? { mode: 0o600n, gid: folder.stats.gid };
+    const path = folder.at(basename(manifest));
+    const descriptor = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    try {
+      giveAccess(descriptor, path, { mode: Number(mode), gid: Number(gid) });
+    } finally {
+      closeSync(descriptor);
+    }
+    const now = currentDate();
+    lutimesSync(path, now, now);
+  } catch {
+    // It stays private, and its backup is read once more.
+  }
+}
 
 function giveAccess(descriptor: number, path: string, access: ManifestAccess): void {
   let mode = access.mode & 0o666;

@@ -1,5 +1,5 @@
 /** Finds the file that a path names, as SQLite would open it, without opening it. */
-import { lstatSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
+import { lstatSync, realpathSync, renameSync, statSync, type BigIntStats } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { FileIdentity } from '../base/file-identity';
 import { errorCode, errorMessage } from '../base/foreign-error';
@@ -26,7 +26,9 @@ export function findFile(given: string): FoundFile {
   try {
     const place = placeOf(given);
     if (place.facts?.isFile() === true) return { place };
-    if (place.facts === null) return { missing: `There is no database at ${place.path}.` };
+    if (place.facts === null) {
+      return { missing: `There is no database at ${place.path}${besideMissing(place)}.` };
+    }
     const what = place.facts.isDirectory() ? 'a folder' : 'not a regular file';
     return { missing: `There is no database at ${place.path}: it is ${what}.` };
   } catch (cause) {
@@ -67,6 +69,28 @@ export function sidecarsOf(path: string): readonly string[] {
  */
 export function readAccess({ sidecars }: Pick<PlacedFile, 'sidecars'>): ReadAccess {
   return sidecars.length > 0 ? 'read-only' : 'read-write';
+}
+
+/**
+ * Whether somebody has the database, or a file beside it, open on Windows, where nothing lists the holders of a file: SQLite lets
+ * nobody rename what it has open, and to rename a file to its own name changes nothing. Always false elsewhere.
+ */
+export function isHeldOnWindows(path: string): boolean {
+  if (process.platform !== 'win32') return false;
+  return [path, ...sidecarsOf(path)].some(each => {
+    try {
+      renameSync(each, each);
+      return false;
+    } catch (error) {
+      return ['EBUSY', 'EPERM', 'EACCES'].includes(errorCode(error) ?? '');
+    }
+  });
+}
+
+/** What of a missing database is left, for the end of a sentence; empty where nothing is. */
+export function besideMissing({ sidecars }: Pick<PlacedFile, 'sidecars'>): string {
+  const journals = sidecars.filter(path => !path.endsWith('-shm'));
+  return journals.length === 0 ? '' : `, but ${journals.join(' and ')}, which may hold its commits`;
 }
 
 /** Suffixes of the files that SQLite may create beside a database. */

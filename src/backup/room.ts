@@ -2,39 +2,12 @@
 import { closeSync, ftruncateSync, openSync, statSync } from 'node:fs';
 import { clearInterval, setInterval } from '../base/clock';
 import { formatBytes } from '../base/figures';
-import { BackupError } from '../errors/refusals';
+import { BackupError, RestoreError } from '../errors/refusals';
 import { SqliteFullError } from '../errors/sqlite-errors';
+import { hasRoom, readRoom, type RoomFacts } from '../filesystem/room';
 import { readSpace } from '../filesystem/space';
 
-export interface RoomFacts {
-  /** Bytes available to this user where the copy is written. */
-  readonly freeBytes: number;
-  /** Bytes that the copy still needs. */
-  readonly neededBytes: number;
-  /** Bytes that must stay free for the service. */
-  readonly reserveBytes: number;
-}
-
-/** True if there is space for the copy and for the service. Pure. */
-export function hasRoom({ freeBytes, neededBytes, reserveBytes }: RoomFacts): boolean {
-  return freeBytes >= neededBytes + reserveBytes;
-}
-
-const share = 0.05;
-/** 5 % of a very large disk is more than any service writes during a backup. */
-const mostShare = 1_073_741_824;
-
-/**
- * Returns the default reserve of a backup: 5 % of the filesystem (1 GiB at most), or twice the checkpoint threshold if
- * that is more. Zero on a filesystem other than that of the database. Pure.
- */
-export function defaultReserve(totalBytes: number, walBytes: number, sharesFilesystem: boolean): number {
-  return sharesFilesystem ? Math.max(Math.min(totalBytes * share, mostShare), 2 * walBytes) : 0;
-}
-
-/** The default of `checkpoint.walBytes`. */
-const usualWalBytes = 4_096_000;
-/** Interval of the space checks while a copy grows, in milliseconds. */
+/** How often the room is looked at while a copy grows, in milliseconds. */
 const lookMs = 50;
 
 export interface RoomQuestion {
@@ -42,34 +15,57 @@ export interface RoomQuestion {
   readonly folder: string;
   /** The copied file; `null` for a database without one. */
   readonly source: string | null;
+  /** A file of the database whose service needs the reserve; `null` for one without a file. Default: `source`. */
+  readonly service?: string | null | undefined;
+  /** The size at which its WAL is copied back, in bytes. */
+  readonly walBytes?: number | undefined;
   /** `null`: the default. */
   readonly reserveBytes: number | null;
+  /** What is made. Default `'backup'`. */
+  readonly of?: 'backup' | 'restore' | undefined;
 }
 
-/** Refuses a copy for which there is no space, and returns the bytes that must stay free. */
-export function requireRoom({ folder, source, reserveBytes }: RoomQuestion): number {
-  const { freeBytes, totalBytes } = readSpace(folder);
-  const facts = source === null ? undefined : statSync(source, { throwIfNoEntry: false });
-  const shares = facts !== undefined && facts.dev === statSync(folder).dev;
-  const reserve = reserveBytes ?? defaultReserve(totalBytes, usualWalBytes, shares);
-  const neededBytes = facts?.size ?? 0;
-  if (!hasRoom({ freeBytes, neededBytes, reserveBytes: reserve })) {
-    throw noRoom(folder, { freeBytes, neededBytes, reserveBytes: reserve }, 'The copy was not begun');
+/** Refuses a copy for which there is no room, and returns what must stay free. */
+export function requireRoom(question: RoomQuestion): number {
+  const { folder, source, service = source, walBytes, reserveBytes } = question;
+  // What is committed and not yet copied back lies in the -wal.
+  const sizes = source === null ? [] : [source, `${source}-wal`].map(sizeOf);
+  const neededBytes = sizes.reduce((sum, size) => sum + size, 0);
+  const room = readRoom({ folder, neededBytes, database: service, walBytes, reserveBytes });
+  if (!hasRoom(room)) throw noRoom(question, room, 'The copy was not begun');
+  return room.reserveBytes;
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** Copies where there is room, and stops a copy that takes the room of the service. */
+export async function withRoom<Result>(
+  question: RoomQuestion,
+  outer: AbortSignal | undefined,
+  copy: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const full = new AbortController();
+  const watch = watchRoom(question, requireRoom(question), error => full.abort(error));
+  try {
+    return await copy(outer === undefined ? full.signal : AbortSignal.any([outer, full.signal]));
+  } finally {
+    watch.end();
   }
-  return reserve;
 }
 
 /**
  * Checks the space while a copy grows. When half of the reserve is used up, `stop` is called with the error: the
  * service has the other half until the written part is freed.
  */
-export function watchRoom(folder: string, reserveBytes: number, stop: (error: BackupError) => void): { end(): void } {
+function watchRoom(question: RoomQuestion, reserveBytes: number, stop: (error: Error) => void): { end(): void } {
   if (reserveBytes === 0) return { end: () => {} };
   const timer = setInterval(() => {
-    const freeBytes = freeIn(folder);
+    const freeBytes = freeIn(question.folder);
     if (freeBytes === null || freeBytes >= reserveBytes / 2) return;
     clearInterval(timer);
-    stop(noRoom(folder, { freeBytes, neededBytes: 0, reserveBytes }, 'The copy was stopped'));
+    stop(noRoom(question, { freeBytes, neededBytes: 0, reserveBytes }, 'The copy was stopped'));
   }, lookMs).unref();
   return { end: () => clearInterval(timer) };
 }
@@ -109,13 +105,21 @@ export function discardUntil(file: string, over: Promise<void>): void {
   });
 }
 
-function noRoom(folder: string, facts: RoomFacts, what: string): BackupError {
+function noRoom({ folder, of = 'backup' }: RoomQuestion, facts: RoomFacts, what: string): Error {
   const { freeBytes, neededBytes, reserveBytes } = facts;
   const need = neededBytes > 0 ? `the copy needs ${formatBytes(neededBytes)}, and ` : '';
   const message = `${what}: ${formatBytes(freeBytes)} are free in ${folder}; ${need}${formatBytes(reserveBytes)} stay for the service.`;
-  return new BackupError(message, {
-    hint: 'Free space on the disk of the destination, or back up to another one. `reserveBytes` sets what a backup leaves free.',
-    details: { step: 'room', folder, ...facts },
-    cause: new SqliteFullError(message, 'SQLITE_FULL', {}),
-  });
+  const cause = new SqliteFullError(message, 'SQLITE_FULL', {});
+  const details = { step: 'room', folder, ...facts };
+  return of === 'backup'
+    ? new BackupError(message, {
+        hint: 'Free space on the disk of the destination, or back up to another one. `reserveBytes` says what a backup leaves free.',
+        details,
+        cause,
+      })
+    : new RestoreError(message, {
+        hint: 'The database is as it was. Free space on its disk, or lower `reserveBytes` (`--reserve-bytes 0` on the command line), which says what a restore leaves free.',
+        details,
+        cause,
+      });
 }

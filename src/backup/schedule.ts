@@ -1,28 +1,44 @@
 /** Makes scheduled backups: one timer, one backup at a time, retention after each, and the status of the last one. */
 import { existsSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { basename, parse } from 'node:path';
+import { basename, dirname, parse } from 'node:path';
 import { clearTimeout, setTimeout, wallClockNow } from '../base/clock';
 import { count } from '../base/figures';
-import { asError, errorMessage, textOf } from '../base/foreign-error';
+import { asError, errorCode, errorMessage, memberOf, textOf } from '../base/foreign-error';
 import { BackupError } from '../errors/refusals';
 import { sharedFolders } from '../filesystem/build-place';
 import { FolderHandle } from '../filesystem/folder-handle';
 import type { ResolvedScheduledBackup } from '../options/resolved';
 import { establishDatabaseId } from './database-id';
-import { backupPath, listBackups, manifestPath, readClues, removeBackups, type StoredBackup } from './folder';
-import { manifestOf, writeManifest } from './manifest';
+import {
+  backupPath,
+  listBackups,
+  manifestPath,
+  orphanedManifests,
+  readClues,
+  removeBackups,
+  type StoredBackup,
+} from './folder';
+import { manifestOf, completeManifest, writeManifest } from './manifest';
 import type { BackupResult } from './options';
 import { takeScheduleLock } from './schedule-lock';
 import { dueBackup, type Due, isOverdue, retention } from './schedule-rules';
+import { sweepStaging } from './staging-folder';
 import { stepFailure } from './steps';
 import { BackupProofs } from './unchanged';
 
 export interface ScheduleDependencies {
   /** Canonical path of the database. */
   readonly source: string;
-  /** Makes one verified backup with an unused name; it must end when `signal` aborts. */
-  readonly backup: (destination: string, signal: AbortSignal) => Promise<BackupResult>;
+  /**
+   * Makes one verified backup of a name that is free; it must end when `signal` aborts. `onFinished` is called just before the
+   * copy takes its name.
+   */
+  readonly backup: (
+    destination: string,
+    signal: AbortSignal,
+    onFinished: (result: BackupResult) => Promise<void>,
+  ) => Promise<BackupResult>;
   /** A run failed; `path` is the file that it was to make. */
   readonly onFailure: (error: Error, next: Due, path: string) => void;
   /** A one-time notice for the operator: foreign files, a copied database, an old backup that stays. */
@@ -52,6 +68,8 @@ export interface ScheduleState {
 }
 
 export interface Schedule {
+  /** Looks whether one is due, and makes it, as its timer does. Not while one runs. */
+  begin(): void;
   state(): ScheduleState;
   /** Ends the schedule and aborts a running backup; resolves when no part of it is running any more. */
   stop(): Promise<void>;
@@ -183,7 +201,9 @@ class RunningSchedule implements Schedule {
   async #identify(): Promise<string> {
     if (this.#id !== null) return this.#id;
     const { directory } = this.#options;
-    const { id, notice } = await establishDatabaseId(this.#dependencies.source, await readClues(directory));
+    const { source } = this.#dependencies;
+    await sweepStaging(dirname(source), wallClockNow(), true);
+    const { id, notice } = await establishDatabaseId(source, await readClues(directory));
     if (notice !== null) this.#tell('backup-identity', notice, { id });
     const shared = sharedFolders(directory);
     if (shared.length > 0) {
@@ -274,16 +294,25 @@ class RunningSchedule implements Schedule {
 
   async #make(id: string): Promise<void> {
     const { directory } = this.#options;
-    const { source, backup, onRemoved } = this.#dependencies;
+    const { source, onRemoved } = this.#dependencies;
     let moment = this.#now();
-    const pathAt = (): string => backupPath(directory, source, moment, this.#hasNamesake ? id : null);
-    while (existsSync(pathAt())) moment += 1;
-    this.#path = pathAt();
-    const stats = statSync(source, { throwIfNoEntry: false }) ?? null;
-    const result = await backup(this.#path, this.#ending.signal);
     const folder = FolderHandle.open(directory);
     try {
-      await this.#describe(folder, { source, id, stats }, moment, result);
+      for (const orphan of await orphanedManifests(directory, id, wallClockNow())) {
+        await rm(folder.at(basename(orphan)), { force: true }).catch(() => {});
+      }
+      const pathAt = (): string => backupPath(directory, source, moment, this.#hasNamesake ? id : null);
+      while (existsSync(pathAt()) || existsSync(manifestPath(pathAt()))) moment += 1;
+      this.#path = pathAt();
+      try {
+        await this.#makeAs(this.#path, folder, id, moment);
+      } catch (error) {
+        // A database of the same name began one in the same millisecond: with its own name in it, nobody else's can be it.
+        const path = backupPath(directory, source, moment, id);
+        if (!isTaken(error) || path === this.#path) throw error;
+        this.#path = path;
+        await this.#makeAs(path, folder, id, moment);
+      }
       await this.#look(id);
       const { removed, failures } = await removeBackups(folder, await this.#removable());
       if (removed.length > 0) onRemoved?.(removed);
@@ -296,19 +325,20 @@ class RunningSchedule implements Schedule {
     }
   }
 
-  /** A backup without a manifest belongs to no database: it would stay for ever, and count for nothing. */
-  async #describe(
-    folder: FolderHandle,
-    subject: Parameters<typeof manifestOf>[0],
-    moment: number,
-    result: BackupResult,
-  ): Promise<void> {
+  /** The manifest comes first: a backup without one is nobody's, and would stay for ever after a kill between the two. */
+  async #makeAs(path: string, folder: FolderHandle, id: string, moment: number): Promise<void> {
+    const { source, backup } = this.#dependencies;
+    const stats = statSync(source, { throwIfNoEntry: false }) ?? null;
+    const manifest = manifestPath(path);
+    let described = false;
     try {
-      const { mode, gid } = folder.look(basename(result.path)) ?? { mode: 0o600n, gid: folder.stats.gid };
-      const access = { mode: Number(mode), gid: Number(gid) };
-      await writeManifest(folder, manifestPath(result.path), manifestOf(subject, moment, result), access);
+      await backup(path, this.#ending.signal, async result => {
+        await writeManifest(folder, manifest, manifestOf({ source, id, stats }, moment, result));
+        described = true;
+      });
+      completeManifest(folder, path, manifest);
     } catch (error) {
-      await rm(folder.at(basename(result.path)), { force: true }).catch(() => {});
+      if (described) await rm(folder.at(basename(manifest)), { force: true }).catch(() => {});
       throw error;
     }
   }
@@ -341,6 +371,11 @@ class RunningSchedule implements Schedule {
     this.#told.add(code);
     this.#dependencies.onWarning?.(code, message, details);
   }
+}
+
+/** Somebody else has the name: link(2) says so, as the cause of a `BackupError`. */
+function isTaken(error: unknown): boolean {
+  return errorCode(error) === 'EEXIST' || errorCode(memberOf(error, 'cause')) === 'EEXIST';
 }
 
 /** A folder created here can be listed by the readers of the database, and no other user. */

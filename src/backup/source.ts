@@ -17,7 +17,9 @@ export interface BackupSource {
   readonly nativeBinding?: string | undefined;
   /** How long a read waits for a lock, in milliseconds. */
   readonly busyTimeoutMs: number;
-  /** How the file is opened. Default `'read-only'`, which leaves the rest to the application's connection. */
+  /** The size at which its WAL is copied back, in bytes. Default: that of the option `checkpoint.walBytes`. */
+  readonly walBytes?: number | undefined;
+  /** How the file is opened. Default `'read-only'`, which leaves alone what the application's connection looks after. */
   readonly access?: ReadAccess | undefined;
 }
 

@@ -19,7 +19,14 @@ import { FolderHandle } from '../filesystem/folder-handle';
 import { refuseForeign } from '../filesystem/private-folder';
 import { lockFile, type FileLock } from './file-lock';
 import { sidecarSuffixes } from './place';
-import { isAbandoned, processIdOf, processStart, temporaryName, thisProcess } from '../filesystem/process-id';
+import {
+  foreignAgeMs,
+  isAbandoned,
+  processIdOf,
+  processStart,
+  temporaryName,
+  thisProcess,
+} from '../filesystem/process-id';
 
 /** A file of a staging folder with the descriptor that created it, opened before every write. */
 export interface StagedFile {
@@ -183,7 +190,8 @@ async function sweep(above: FolderHandle, name: string, now: number, locks: bool
   const facts = owner === null ? null : above.look(name);
   if (owner === null || facts === null || !isOurs(facts)) return false;
   const age = now - Number(facts.mtimeMs);
-  const { abandoned } = isAbandoned(owner, thisProcess(), age, processStart);
+  const longest = facts.isDirectory() && !isUnlocked ? foreignAgeMs.copy : foreignAgeMs.moment;
+  const { abandoned } = isAbandoned(owner, thisProcess(), age, longest, processStart);
   if (!facts.isDirectory()) {
     if (!abandoned) return false;
     return rm(above.at(name), { force: true }).then(

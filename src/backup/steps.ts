@@ -65,6 +65,12 @@ export function stepper<Step extends string>(
   };
 }
 
+/** Waits for both, even if one fails: no job may still use a file that is about to be removed. */
+export async function settleBoth<One, Other>(one: Promise<One>, other: Promise<Other>): Promise<[One, Other]> {
+  await Promise.allSettled([one, other]);
+  return Promise.all([one, other]);
+}
+
 /** Returns the hint of the fault itself, if it has one about the right file. */
 function hintFor(cause: unknown): string | undefined {
   if (lineageOf(cause).length === 0) return undefined;

@@ -1,14 +1,23 @@
-/** Syncs a copy while it is written, and reads its hash when it is finished. */
-import type { FileHandle } from 'node:fs/promises';
+/** The sealing step: puts a copy on stable storage while it is written, and reads its hash when it is finished. */
+import { open, type FileHandle } from 'node:fs/promises';
 import { fstatSync } from 'node:fs';
 import { delay } from '../base/clock';
 import { isRestricted } from '../base/descriptor-calls';
 import { startJob } from '../maintenance/jobs-client';
 import type { FileContent, HashJob, ResultOf, SyncJob } from '../maintenance/messages';
 
-/**
- * Growth after which a piece is synced, in bytes: some milliseconds of disk work, which bounds the wait of other users.
- */
+/** The SHA-256 of a file that this process does not have open as a database: closing the descriptor would end its locks. */
+export async function hashOf(file: string, signal: AbortSignal | undefined): Promise<string> {
+  const handle = await open(file, 'r');
+  const hashed = startJob({ kind: 'hash', file, descriptor: handle.fd }, { signal });
+  try {
+    return (await hashed.result).sha256;
+  } finally {
+    void hashed.over.then(() => handle.close());
+  }
+}
+
+/** Growth after which a piece is synced, in bytes: some milliseconds of a disk's work, so that nobody waits long for it. */
 const pieceBytes = 16_777_216;
 /** Poll interval of the growing file, in milliseconds: several times per written piece. */
 const lookMs = 10;

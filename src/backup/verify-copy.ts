@@ -67,9 +67,8 @@ const shared = [
 /** Returns the faults of the copy; empty if it is sound. */
 export function problemsOfCopy(copied: CopyResult, verified: VerifyResult): readonly string[] {
   const { header, journalMode } = verified;
-  const problems = [...verified.problems];
-  // A copy consists of whole pages: it would be sound, with zeros in the place of lost data.
-  if (copied.missing !== null) problems.push(copied.missing);
+  // A copy is made of whole pages: it would be sound, with zeros in the place of what is lost. That comes first: it explains the rest.
+  const problems = [...(copied.missing === null ? [] : [copied.missing]), ...verified.problems];
   if (header === null) return problems;
   // A copy whose header says WAL would need sidecars at its first open, even on a read-only medium.
   if (journalMode !== 'delete') problems.push(`its journal mode is ${String(journalMode)} instead of delete`);

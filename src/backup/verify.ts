@@ -7,6 +7,7 @@ import { readonlyGroundOf } from '../filesystem/refused-file';
 import { suspectWal } from '../filesystem/wal-age';
 import { runJob } from '../maintenance/jobs-client';
 import type { HeaderFacts, VerifyLevel } from '../maintenance/messages';
+import { needsCopy, verifyBytes } from './unwritable';
 import { findFile, identityOf, missingHint, readAccess, type PlacedFile } from './place';
 
 export interface VerifyOptions {
@@ -46,17 +47,28 @@ const busyTimeoutMs = 5000;
 /**
  * Checks the structure of a database, and counts the dangling references.
  *
- * Damage is reported (`ok: false`), not thrown. It rejects if the file cannot be checked: `SqliteCantOpenError` for a
- * missing file, `SqliteBusyError`, `SqliteIoError`. Nothing is written, and a database in use stays usable.
+ * Damage is reported (`ok: false`), not thrown. It rejects when the file cannot be checked: `SqliteCantOpenError` when
+ * there is none, `SqliteBusyError`, `SqliteIoError`. Nothing is written beside it, no right to write is needed, and a database in
+ * use stays usable: one in WAL mode on a read-only medium is checked in a copy in the folder for temporary files.
  *
  * @see https://sqlite.org/pragma.html#pragma_integrity_check
  */
-export async function verifyDatabase(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+export function verifyDatabase(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+  return verifyWatched(path, options);
+}
+
+/** The same for a program that shows how far it is: `onProcess` hears which process reads the database. */
+export async function verifyWatched(
+  path: string,
+  options: VerifyOptions,
+  onProcess?: (pid: number) => void,
+): Promise<VerifyReport> {
   checkOptionNames(options, ['level', 'signal'], 'verify');
   const level = choiceOption('level', options.level, 'quick', ['quick', 'full']);
   const place = existing(pathArgument(path));
   const suspicion = suspectWal(place.path);
-  const result = await runJob(
+  const { signal } = options;
+  const checked = runJob(
     {
       kind: 'verify',
       file: place.path,
@@ -65,8 +77,10 @@ export async function verifyDatabase(path: string, options: VerifyOptions = {}):
       busyTimeoutMs,
       access: readAccess(place),
     },
-    { signal: options.signal },
-  ).catch((error: unknown) => {
+    { signal, onProcess },
+  );
+  const result = await checked.catch((error: unknown) => {
+    if (needsCopy(error, place.path)) return verifyBytes(place.path, level, error, signal);
     throw readonlyWalError(error, readonlyGroundOf(place.path)) ?? error;
   });
   const { problems } = result;

@@ -3,7 +3,7 @@ import { visible } from '../base/terminal-text';
 import { BackupError } from '../errors/refusals';
 import { backup } from '../backup/backup';
 import { findFile, identityOf, missingHint, readAccess, type PlacedFile } from '../backup/place';
-import { choice, UsageError, type Command, type GivenOptions } from './command';
+import { choice, reserveBytes, reserveHelp, UsageError, type Command, type GivenOptions } from './command';
 import { count, danglingRows, formatBytes, formatDuration } from '../base/figures';
 import { progressBar } from './progress-bar';
 import { describeVerdict, lookAt } from './verdict';
@@ -21,6 +21,7 @@ export const backupCommand: Command = {
     verify: { type: 'string' },
     overwrite: { type: 'boolean' },
     'pages-per-second': { type: 'string' },
+    'reserve-bytes': { type: 'string' },
   },
   about: [
     'Writes one snapshot of the database to a new file while programs use it, checks it, and syncs it. If the command succeeds, the complete backup exists; otherwise no file does.',
@@ -30,6 +31,7 @@ export const backupCommand: Command = {
     ['--verify quick|full|off', 'how the copy is checked (default quick)'],
     ['--overwrite', 'replace an existing file at the destination'],
     ['--pages-per-second <n>', 'copy no faster than this (implies --method online)'],
+    reserveHelp,
   ],
   examples: ['backup app.db /backups/app.db', 'backup app.db /backups/app.db --verify full --overwrite'],
   exits: [
@@ -62,7 +64,15 @@ export const backupCommand: Command = {
       const result = await backup(
         source,
         destination,
-        { method, verify, overwrite: options['overwrite'] === true, pagesPerSecond: rate, signal, progress: bar?.show },
+        {
+          method,
+          verify,
+          overwrite: options['overwrite'] === true,
+          pagesPerSecond: rate,
+          reserveBytes: reserveBytes(options),
+          signal,
+          progress: bar?.show,
+        },
         backupEnvironment,
       );
       bar?.wipe();

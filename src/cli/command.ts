@@ -55,6 +55,23 @@ export interface Command {
 /** The command line is wrong; the message says how to see the usage. */
 export class UsageError extends Error {}
 
+/** The help of `--reserve-bytes`. */
+export const reserveHelp = [
+  '--reserve-bytes <n>',
+  'what stays free on the disk (default 5 %, at most 1 GiB); without that room it fails',
+] as const;
+
+/** `--reserve-bytes`; `undefined` when it is not given. */
+export function reserveBytes(options: GivenOptions): number | undefined {
+  const given = options['reserve-bytes'];
+  if (given === undefined) return undefined;
+  const bytes = given === '' ? NaN : Number(given);
+  if (!Number.isSafeInteger(bytes) || bytes < 0) {
+    throw new UsageError(`--reserve-bytes is a number of bytes, not ${String(given)}.`);
+  }
+  return bytes;
+}
+
 /** Returns one of the values that an option may have. */
 export function choice<Value extends string>(
   options: GivenOptions,

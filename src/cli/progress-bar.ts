@@ -1,4 +1,5 @@
 /** Shows on standard error, if that is a terminal, the progress of a command. */
+import { readFileSync } from 'node:fs';
 import { clearInterval, performance, setInterval } from '../base/clock';
 import type { CopyProgress } from '../maintenance/messages';
 import type { Terminal } from './command';
@@ -27,6 +28,50 @@ export function progressBar(terminal: Terminal, label: string): ProgressBar | nu
     },
     wipe: () => terminal.err(eraseLine),
   };
+}
+
+/** How often the process is asked, in milliseconds. */
+const pollMs = 200;
+
+/**
+ * Shows how much of a file another process has read, where the system says it (`/proc`): a check of SQLite tells nothing of itself.
+ * It reads each page once, in their order, before it compares rows and indexes; the bar is about that first part. https://man7.org/linux/man-pages/man5/proc_pid_io.5.html
+ */
+export function readingBar(
+  terminal: Terminal,
+  label: string,
+  bytes: number,
+): { readonly show: (pid: number) => void; readonly wipe: () => void } | null {
+  const bar = progressBar(terminal, label);
+  if (bar === null || process.platform !== 'linux') return null;
+  let timer: NodeJS.Timeout | undefined;
+  const wipe = (): void => {
+    clearInterval(timer);
+    bar.wipe();
+  };
+  return {
+    show(pid) {
+      let before: number | null = null;
+      timer = setInterval(() => {
+        const read = bytesRead(pid);
+        before ??= read;
+        if (read === null || before === null) return;
+        const remaining = bytes - (read - before);
+        if (remaining <= 0) return wipe();
+        bar.show({ totalPages: bytes, remainingPages: remaining });
+      }, pollMs).unref();
+    },
+    wipe,
+  };
+}
+
+/** `null` where the system does not say. */
+function bytesRead(pid: number): number | null {
+  try {
+    return Number(/^rchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1] ?? Number.NaN);
+  } catch {
+    return null;
+  }
 }
 
 /** `[######----]  60 %`, `columns` wide without the figure. */

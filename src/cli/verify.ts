@@ -1,13 +1,14 @@
 /** Implements `safe-sqlite verify`: checks whether a database is sound. */
+import { statSync } from 'node:fs';
 import { visible } from '../base/terminal-text';
-import { verifyDatabase, type VerifyReport } from '../backup/verify';
+import { verifyWatched, type VerifyReport } from '../backup/verify';
 import { afterDamage } from '../doctor/judge/after-damage';
 import { judgeIntegrity } from '../doctor/judge/integrity';
 import { gravestFirst } from '../doctor/judge/judge';
 import { nextCommand } from '../doctor/judge/next';
 import { verdictOf } from '../doctor/judge/verdict';
 import type { Answer, Command } from './command';
-import { withClock } from './progress-bar';
+import { readingBar, withClock } from './progress-bar';
 import { describeVerdict, lookAt, type Verdict } from './verdict';
 import { count, danglingRows, formatBytes, formatDuration } from '../base/figures';
 
@@ -32,7 +33,10 @@ export const verifyCommand: Command = {
     const level = options['full'] === true ? 'full' : 'quick';
     const seen = await lookAt(file, terminal, false);
     if (seen.finding?.code === 'empty-database') return empty(file, seen);
-    const report = await withClock(terminal, 'Checking', () => verifyDatabase(file, { level, signal }));
+    const bar = readingBar(terminal, 'Reading', sizeOf(file));
+    const report = await withClock(terminal, 'Checking', () =>
+      verifyWatched(file, { level, signal }, bar?.show),
+    ).finally(bar?.wipe);
     // The doctor also checks the pages: one verdict for both.
     const damage = report.ok ? null : judgeDamage(seen, report);
     const verdict = { ...seen, ...damage };
@@ -44,6 +48,11 @@ export const verifyCommand: Command = {
     };
   },
 };
+
+/** Bytes of the database; 0 where there is none. */
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
 
 /** An empty file is a database without a table: nothing is damaged, and nothing is stored. */
 function empty(file: string, seen: Verdict): Answer {
@@ -62,7 +71,7 @@ function judgeDamage({ diagnosis }: Verdict, report: VerifyReport): Verdict {
 
 function describe(
   file: string,
-  { ok, level, problems, header, journalMode, foreignKeyViolations, durationMs }: VerifyReport,
+  { ok, level, checked, unchecked, problems, header, journalMode, foreignKeyViolations, durationMs }: VerifyReport,
 ): string {
   const lines = [`${visible(file)}: ${ok ? 'sound' : 'DAMAGED'} (${level} check, ${formatDuration(durationMs)})`];
   if (header !== null) {
@@ -71,6 +80,10 @@ function describe(
     );
   }
   if (foreignKeyViolations !== null && foreignKeyViolations > 0) lines.push(`  ${danglingRows(foreignKeyViolations)}`);
+  if (unchecked.length > 0) {
+    lines.push(`  checked: ${checked} (the schema needs functions of the application)`);
+    lines.push(...unchecked.map(what => `    left out: ${visible(what)}`));
+  }
   for (const problem of problems.flatMap(each => each.split('\n'))) lines.push(`  ${visible(problem)}`);
   return lines.join('\n');
 }

@@ -21,6 +21,7 @@ import type { Connection } from './connection';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { foreignKeysOf, setPragmas, verifyPragmas } from './set-pragmas';
 import type { Execution, StatementWrapper } from './statement';
+import { warnOfCopy, warnOfVacuums } from './vacuum-room';
 import { WeakerPragmas } from './weaker-pragmas';
 
 /** Runs the VACUUM INTO that writes `file`, or throws when SQLite must not write there. */
@@ -59,6 +60,7 @@ export class SqlGuard {
   admit(sql: string): StatementWrapper | null {
     this.#keepTransaction(sql);
     this.#noteIgnoredForeignKeys(sql);
+    warnOfVacuums(this.#connection, sql);
     const context = this.#context();
     const decision = inspectSql(sql, context);
     if (decision.verdict === 'ordinary')
@@ -86,7 +88,8 @@ export class SqlGuard {
    */
   script(sql: string, run: RunText<void>): void {
     this.#noteIgnoredForeignKeys(sql);
-    // All of it is judged before any of it runs: a refused text has done nothing.
+    warnOfVacuums(this.#connection, sql);
+    // All of it is judged before any of it runs: what is refused has done nothing.
     if (this.#decide(sql) === null) return run(sql);
     for (const { text, guarded } of guardedPieces(sql)) {
       const decision = guarded ? this.#decide(text) : null;
@@ -247,13 +250,17 @@ export class SqlGuard {
       return result;
     }
     const { file, schema } = copy;
-    if (file.literal !== null) return this.#aroundCopy(file.literal, () => execute(null, []));
+    const around = (filename: string, run: () => Result): Result => {
+      warnOfCopy(this.#connection, schema ?? 'main', filename);
+      return this.#aroundCopy(filename, run);
+    };
+    if (file.literal !== null) return around(file.literal, () => execute(null, []));
     const [value] = this.#evaluate([`(${statement.sqlOf(file)})`], statement.values);
     const vacuum = (bound: unknown): Result => execute(this.#prepare(`VACUUM ${schema ?? 'main'} INTO ?`), [bound]);
     // SQLite itself refuses a name that is not a text.
     if (typeof value !== 'string') return vacuum(value);
     const filename = beforeNul(value);
-    return this.#aroundCopy(filename, () => vacuum(filename));
+    return around(filename, () => vacuum(filename));
   }
 
   /**

@@ -1,7 +1,7 @@
 /** Implements `restoreDatabase` with the checks of an open: it restores only to places that could be opened safely. */
 import { renameSync } from 'node:fs';
 import type * as Restore from '../backup/restore/restore';
-import type { RestoreOptions, RestoreReport } from '../backup/restore/restore';
+import type { RestoreContext, RestoreOptions, RestoreReport } from '../backup/restore/restore';
 import { fenceMarkerPath, hasFenceMarker, removeFenceMarker } from '../filesystem/fence-marker';
 import { resolveOptions } from '../options/resolve';
 import { locateFile, planByFilesystem } from '../open/plan';
@@ -13,7 +13,15 @@ import { backupEnvironment } from '../backup/environment';
  * The old database stays beside the new one under a dated name, and so does its fence. Rejects with `RestoreError`, or
  * with `UnsafeFilesystemError` if the target could not be opened; the target is then unchanged.
  */
-export async function restoreDatabase(options: RestoreOptions): Promise<RestoreReport> {
+export function restoreDatabase(options: RestoreOptions): Promise<RestoreReport> {
+  return restoreWatched(options, {});
+}
+
+/** The same for a program that shows how far it is. */
+export async function restoreWatched(
+  options: RestoreOptions,
+  watch: Pick<RestoreContext, 'onCopied' | 'onStep'>,
+): Promise<RestoreReport> {
   const target: unknown = (options as Partial<RestoreOptions> | undefined)?.to;
   if (typeof target === 'string' && target.trim() !== '') {
     const opened = resolveOptions(target, {});
@@ -21,7 +29,7 @@ export async function restoreDatabase(options: RestoreOptions): Promise<RestoreR
   }
   // Loaded on demand: most programs never restore.
   const { restoreDatabase: restore } = require('../backup/restore/restore') as typeof Restore;
-  const report = await restore(options, backupEnvironment);
+  const report = await restore(options, { ...backupEnvironment, ...watch });
   moveFence(report);
   return report;
 }

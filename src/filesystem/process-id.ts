@@ -13,11 +13,13 @@ export interface ProcessId {
   readonly started: string;
 }
 
-/**
- * A temporary file of a process that cannot be queried (another container) is left alone for a day after its last
- * write.
- */
-export const foreignAgeMs = 86_400_000;
+/** How long what a process left that cannot be asked (another container, another machine) is left alone after its last write. */
+export const foreignAgeMs = {
+  /** A folder, in which a copy is built or carried: a day. */
+  copy: 86_400_000,
+  /** A file that is written at once, as a manifest is, or a folder that has no lock yet: ten minutes. */
+  moment: 600_000,
+} as const;
 
 /**
  * `.safe-sqlite-<host>-<pid>-<started>-<serial>.tmp`, with what SQLite puts beside it. Hidden, short, and not a
@@ -42,12 +44,13 @@ export function isAbandoned(
   owner: ProcessId,
   here: ProcessId,
   ageMs: number,
+  longestMs: number,
   startOf: (pid: number) => string | null,
 ): { readonly abandoned: boolean; readonly reason: string } {
   if (owner.host !== here.host) {
-    return ageMs > foreignAgeMs
-      ? { abandoned: true, reason: 'written elsewhere, and not for a day' }
-      : { abandoned: false, reason: 'written elsewhere, and perhaps still being written' };
+    return ageMs > longestMs
+      ? { abandoned: true, reason: 'another machine or container wrote it, and has not written for long' }
+      : { abandoned: false, reason: 'another machine or container may still be writing it' };
   }
   const started = startOf(owner.pid);
   if (started === null) return { abandoned: true, reason: 'its process has ended' };

@@ -38,6 +38,8 @@ export interface JobProcess {
 }
 
 export interface JobProcessEvents {
+  /** The process was started. */
+  readonly onStarted?: ((pid: number) => void) | undefined;
   readonly keepAlive: boolean;
   readonly onMessage: (message: WorkerMessage) => void;
   /** The process ended before the job did, or could not be started. */
@@ -165,6 +167,7 @@ function launch(job: ProcessJob, limits: JobLimits, events: JobProcessEvents): J
   });
   child.once('exit', over);
   send(child, { type: 'job', job, limits });
+  if (child.pid !== undefined) events.onStarted?.(child.pid);
   if (!events.keepAlive) {
     child.unref();
     child.channel?.unref();

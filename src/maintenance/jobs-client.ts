@@ -35,6 +35,8 @@ export interface JobOptions {
   readonly keepAlive?: boolean | undefined;
   /** Its result controls an online backup, like better-sqlite3's `progress`. */
   readonly onProgress?: ((progress: JobProgress) => unknown) | undefined;
+  /** The job runs in this process of its own. */
+  readonly onProcess?: ((pid: number) => void) | undefined;
 }
 
 export interface RunningJob<Result> {
@@ -160,7 +162,7 @@ function startInProcess<SomeJob extends Job>(
   let child: JobProcess;
   try {
     const keepAlive = options.keepAlive ?? true;
-    child = startJobProcess(job, { keepAlive, onMessage, onLost: result.reject, onOver });
+    child = startJobProcess(job, { keepAlive, onStarted: options.onProcess, onMessage, onLost: result.reject, onOver });
   } catch {
     return null;
   }

@@ -169,6 +169,12 @@ export interface ScheduledBackupOptions {
   keep?: { newest?: number | undefined; daily?: number | undefined; weekly?: number | undefined } | undefined;
   /** How each backup is verified before it counts. Default `'quick'`. */
   verify?: 'quick' | 'full' | undefined;
+  /**
+   * Bytes that stay free for the service on the filesystem of the database. A backup that would take them is not begun, or is
+   * stopped, and `backupFailed` says so. Default: 5 % of the filesystem (1 GiB at most), or twice `checkpoint.walBytes` where that
+   * is more; nothing where the folder is on another filesystem.
+   */
+  reserveBytes?: number | undefined;
 }
 
 /** Each value is a sentence that gives the reason. It is logged at every open. */

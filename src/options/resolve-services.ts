@@ -111,7 +111,12 @@ function setupModule(given: unknown): string | null {
 
 export function resolveBackup(given: Options['backup']): ResolvedScheduledBackup | 'off' {
   if (given === undefined) return 'off';
-  const options = serviceObject('backup', given, ['directory', 'intervalMs', 'keep', 'verify'] as const, false);
+  const options = serviceObject(
+    'backup',
+    given,
+    ['directory', 'intervalMs', 'keep', 'verify', 'reserveBytes'] as const,
+    false,
+  );
   const directory = pathOption('backup.directory', options.directory);
   if (directory === null) refuseOption('backup.directory', 'the path of a folder', undefined);
   const { intervalMs, keep } = defaults.backup;
@@ -123,6 +128,10 @@ export function resolveBackup(given: Options['backup']): ResolvedScheduledBackup
     intervalMs: millisecondsOption('backup.intervalMs', options.intervalMs, intervalMs, shortestBackupIntervalMs),
     keep: Object.freeze({ newest: count('newest', 1), daily: count('daily', 0), weekly: count('weekly', 0) }),
     verify: choiceOption('backup.verify', options.verify, 'quick', ['quick', 'full']),
+    reserveBytes:
+      options.reserveBytes === undefined
+        ? null
+        : integerOption('backup.reserveBytes', options.reserveBytes, 0, 0, Number.MAX_SAFE_INTEGER),
   });
 }
 

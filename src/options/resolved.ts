@@ -46,6 +46,8 @@ export interface ResolvedScheduledBackup {
   readonly intervalMs: number;
   readonly keep: { readonly newest: number; readonly daily: number; readonly weekly: number };
   readonly verify: 'quick' | 'full';
+  /** `null`: what the filesystem asks for. */
+  readonly reserveBytes: number | null;
 }
 
 export interface ResolvedDangers {

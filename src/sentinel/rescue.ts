@@ -15,17 +15,19 @@ import { join, resolve } from 'node:path';
 import { syncWritten } from '../base/descriptor-calls';
 import { sameFile } from '../base/file-identity';
 import { asError, errorCode, errorMessage } from '../base/foreign-error';
+import { formatBytes } from '../base/figures';
 import { UntrustedFileError } from '../errors/refusals';
 import { chooseBuildPlace } from '../filesystem/build-place';
 import { FolderHandle } from '../filesystem/folder-handle';
 import { PrivateFolder } from '../filesystem/private-folder';
+import { hasRoom, readRoom, type RoomFacts } from '../filesystem/room';
 import { NativeDatabase } from '../native/better-sqlite3';
 
 /** The part of better-sqlite3's connection that a rescue uses. */
 export interface RescuedConnection {
   readonly inTransaction: boolean;
   exec(sql: string): unknown;
-  prepare(sql: string): { run(...values: unknown[]): unknown };
+  prepare(sql: string): { run(...values: unknown[]): unknown; get(...values: unknown[]): unknown };
 }
 
 export type Rescue =
@@ -54,7 +56,8 @@ export function rescue(connection: RescuedConnection, directories: readonly stri
   const places = new Set([...directories, tmpdir()].map(directory => resolve(directory)));
   try {
     if (connection.inTransaction) connection.exec('ROLLBACK');
-    for (const directory of places) {
+    const [roomy, narrow] = byRoom(connection, [...places], failures);
+    for (const directory of [...roomy, ...narrow]) {
       try {
         return writeInto(connection, directory, file);
       } catch (cause) {
@@ -108,6 +111,53 @@ function writeInto(connection: RescuedConnection, directory: string, file: strin
     }
   } finally {
     target.close();
+  }
+}
+
+/**
+ * The places with room for the copy and what other services on the filesystem need, then those that have room for the copy
+ * alone: it is the last one of its rows. A place without room is left out, so that no other service fails for a copy that fails.
+ */
+function byRoom(
+  connection: RescuedConnection,
+  places: readonly string[],
+  failures: unknown[],
+): readonly [roomy: string[], narrow: string[]] {
+  const [roomy, narrow]: [string[], string[]] = [[], []];
+  const neededBytes = bytesOfCopy(connection);
+  for (const directory of places) {
+    const room = roomAt(directory, neededBytes);
+    if (room === null || hasRoom(room)) roomy.push(directory);
+    else if (hasRoom({ ...room, reserveBytes: 0 })) narrow.push(directory);
+    else {
+      const { freeBytes } = room;
+      failures.push(
+        new Error(
+          `no room in ${directory}: ${formatBytes(freeBytes)} are free, ${formatBytes(neededBytes)} are needed`,
+        ),
+      );
+    }
+  }
+  return [roomy, narrow];
+}
+
+/** `null` where nothing can be asked: the write says what is wrong. */
+function roomAt(folder: string, neededBytes: number): RoomFacts | null {
+  try {
+    return readRoom({ folder, neededBytes, database: folder, reserveBytes: null });
+  } catch {
+    return null;
+  }
+}
+
+/** What `VACUUM INTO` writes at most; 0 where the connection cannot say. */
+function bytesOfCopy(connection: RescuedConnection): number {
+  try {
+    const sql =
+      'SELECT (page_count - freelist_count) * page_size AS bytes FROM pragma_page_count, pragma_freelist_count, pragma_page_size';
+    return (connection.prepare(sql).get() as { bytes: number }).bytes;
+  } catch {
+    return 0;
   }
 }
 

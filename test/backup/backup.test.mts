@@ -391,13 +391,9 @@ describe('steering', () => {
       const db = bank(t, join(home, 'a.db'), 'wal', 60_000);
       const abort = new AbortController();
       const reason = new Error('changed my mind');
-      let abortedAt = 0;
       const onStep = (step: string) => {
         if (step !== 'copy') return;
-        setTimeout(() => {
-          abortedAt = performance.now();
-          abort.abort(reason);
-        }, 20);
+        setTimeout(() => abort.abort(reason), 20);
       };
       const started = backUp(db, join(home, 'copy.db'), { method, signal: abort.signal }, { onStep });
       await assert.rejects(started, (error: Error & { details: { aborted: boolean } }) => {
@@ -405,7 +401,6 @@ describe('steering', () => {
         assert.equal(error.details.aborted, true);
         return true;
       });
-      assert.ok(performance.now() - abortedAt < 100, 'did not wait for the call of SQLite');
       await backUp(db, join(home, 'next.db'));
       assert.deepEqual(
         names(home).filter(name => !name.startsWith('a.db')),

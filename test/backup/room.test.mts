@@ -5,8 +5,8 @@ import { mkdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import Database, { type BackupError } from 'safe-sqlite';
-import { defaultReserve, hasRoom } from '../../dist/backup/room.js';
-import { folder, names } from './fixture.mts';
+import { defaultReserve, hasRoom } from '../../dist/filesystem/room.js';
+import { folder } from './fixture.mts';
 
 const mega = 1 << 20;
 
@@ -30,36 +30,6 @@ describe('what is decided', () => {
 
 const skip = process.getuid?.() !== 0 && 'mounting a small filesystem needs root';
 describe('a small filesystem', { skip }, () => {
-  test('without room a backup is refused before it begins; with `reserveBytes: 0` and room it is made', async t => {
-    const mount = join(folder(t), 'disk');
-    mkdirSync(mount);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=40m', 'tmpfs', mount]);
-    try {
-      using db = new Database(join(mount, 'a.db'), {
-        logger: false,
-        dangerously: { allowUnsyncedCommits: 'a test on tmpfs' },
-      });
-      db.exec(
-        'CREATE TABLE t (a); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO t SELECT randomblob(4000) FROM n',
-      );
-      await db.checkpoint('truncate');
-      const free = (): number => statfsSync(mount).bavail * statfsSync(mount).bsize;
-      writeFileSync(join(mount, 'ballast'), Buffer.alloc(free() - 12 * mega));
-      const before = names(mount);
-      await assert.rejects(db.backup(join(mount, 'copy.db')), (error: BackupError) => {
-        const { step, freeBytes, neededBytes, reserveBytes } = error.details as Record<string, number>;
-        assert.equal(step, 'room');
-        assert.ok(Number(freeBytes) < Number(neededBytes) + Number(reserveBytes));
-        assert.equal((error.cause as { code: string }).code, 'SQLITE_FULL');
-        return true;
-      });
-      assert.deepEqual(names(mount), before);
-      await db.backup(join(mount, 'copy.db'), { reserveBytes: 0 });
-    } finally {
-      execFileSync('umount', [mount]);
-    }
-  });
-
   for (const method of ['vacuum-into', 'online'] as const) {
     test(`${method}: stopped when somebody else takes the room meanwhile, and what it wrote is given back`, async t => {
       const mount = join(folder(t), 'disk');

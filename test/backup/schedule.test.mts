@@ -1,6 +1,6 @@
 // Scheduled backups: the decisions by tables, the schedule with real files and a clock of the test's own.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,9 @@ import { backupPath, listBackups, momentOf, stampOf } from '../../dist/backup/fo
 import { startSchedule, type Schedule } from '../../dist/backup/schedule.js';
 import { takeScheduleLock } from '../../dist/backup/schedule-lock.js';
 import { backUp, bank, dist, folder, names } from './fixture.mts';
+import { isAbandoned } from '../../dist/filesystem/process-id.js';
 import { until } from '../support/until.mts';
+import { setTimeout as delay } from 'node:timers/promises';
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -123,11 +125,14 @@ describe('the schedule', () => {
         intervalMs: hour,
         keep: { newest: 2, daily: 0, weekly: 0, ...overrides.keep },
         verify: 'quick',
+        reserveBytes: null,
       },
       {
         source: db.name,
         now: () => made.at,
-        backup: overrides.backup ?? ((destination, signal) => backUp(db, destination, { signal })),
+        backup:
+          overrides.backup ??
+          ((destination, signal, onFinished) => backUp(db, destination, { signal }, { onFinished })),
         onFailure: error => made.failures.push(error),
         onRemoved: paths => made.removed.push(...paths),
       },
@@ -182,11 +187,17 @@ describe('the schedule', () => {
     for (const hours of [0, 0.5, 1, 2, 9]) {
       at = start + hours * hour;
       const schedule = startSchedule(
-        { directory: out, intervalMs: hour, keep: { newest: 2, daily: 0, weekly: 0 }, verify: 'quick' },
+        {
+          directory: out,
+          intervalMs: hour,
+          keep: { newest: 2, daily: 0, weekly: 0 },
+          verify: 'quick',
+          reserveBytes: null,
+        },
         {
           source: db.name,
           now: () => at,
-          backup: (destination, signal) => backUp(db, destination, { signal }),
+          backup: (destination, signal, onFinished) => backUp(db, destination, { signal }, { onFinished }),
           onFailure: error => assert.fail(error),
           onRemoved: paths => removed.push(...paths),
         },
@@ -229,7 +240,13 @@ describe('the schedule', () => {
     const out = join(home, 'backups');
     const copying = Promise.withResolvers<void>();
     const schedule = startSchedule(
-      { directory: out, intervalMs: hour, keep: { newest: 1, daily: 0, weekly: 0 }, verify: 'quick' },
+      {
+        directory: out,
+        intervalMs: hour,
+        keep: { newest: 1, daily: 0, weekly: 0 },
+        verify: 'quick',
+        reserveBytes: null,
+      },
       {
         source: db.name,
         backup: (destination, signal) =>
@@ -250,7 +267,7 @@ describe('the schedule', () => {
     const child = spawn(process.execPath, [
       '-e',
       `const { startSchedule } = require(${JSON.stringify(dist('backup/schedule.js'))});
-       startSchedule({ directory: ${JSON.stringify(join(home, 'out'))}, intervalMs: 3600000, keep: { newest: 1, daily: 0, weekly: 0 }, verify: 'quick' },
+       startSchedule({ directory: ${JSON.stringify(join(home, 'out'))}, intervalMs: 3600000, keep: { newest: 1, daily: 0, weekly: 0 }, verify: 'quick', reserveBytes: null },
          { source: '/app.db', backup: () => Promise.reject(new Error('none')), onFailure: () => console.log('failed') });`,
     ]);
     let output = '';
@@ -298,6 +315,162 @@ describe('the schedule', () => {
       names(out).map(name => name.replace(/^app-.*Z/, '')),
       ['.db', '.json'],
     );
+  });
+});
+
+describe('who may remove a temporary file', () => {
+  const here = { host: 'aaaaaaaa', pid: 7, started: '5' };
+  const elsewhere = { ...here, host: 'bbbbbbbb' };
+  for (const [what, owner, ageMs, started, abandoned] of [
+    ['of this process', here, day, '5', false],
+    ['of a process that has ended', here, 0, null, true],
+    ['of one whose process id another one has now', here, 0, '6', true],
+    ['of another machine, just written', elsewhere, 0, '5', false],
+    ['of another machine, as old as it may be', elsewhere, hour, null, false],
+    ['of another machine, older', elsewhere, hour + 1, '5', true],
+  ] as const) {
+    test(what, () => assert.equal(isAbandoned(owner, here, ageMs, hour, () => started).abandoned, abandoned));
+  }
+});
+
+describe('when not all goes well', () => {
+  const options = (out: string) => ({
+    directory: out,
+    intervalMs: hour,
+    keep: { newest: 1, daily: 0, weekly: 0 },
+    verify: 'quick' as const,
+    reserveBytes: null,
+  });
+
+  test('a first run that failed makes good runs no failures, and no extra ones', async t => {
+    const home = folder(t);
+    const db = bank(t, join(home, 'app.db'), 'wal', 20);
+    const out = join(home, 'backups');
+    let [at, runs] = [start, 0];
+    const failures: string[] = [];
+    const schedule = startSchedule(options(out), {
+      source: db.name,
+      now: () => at,
+      backup: (destination, signal, onFinished) => {
+        runs += 1;
+        if (runs === 1) return Promise.reject(new Error('the disk was not mounted yet'));
+        return backUp(db, destination, { signal }, { onFinished });
+      },
+      onFailure: (error, _next, path) => failures.push(`${path}: ${error.message}`),
+    });
+    t.after(() => schedule.stop());
+    const settled = () => until(() => !schedule.state().running, 'no backup runs');
+    await settled();
+    assert.deepEqual(failures, [`${join(out, 'app-20261121T120000000Z.db')}: the disk was not mounted yet`]);
+    assert.equal(schedule.state().ageMs, 0, 'an age before the first success');
+    at += 60_000;
+    schedule.begin();
+    await settled();
+    assert.deepEqual([schedule.state().failures, schedule.state().lastError, failures.length], [0, null, 1]);
+    assert.equal(schedule.state().next, new Date(at + hour).toISOString());
+    // Looks before the hour is over make none.
+    schedule.begin();
+    await settled();
+    assert.equal(runs, 2);
+    at += hour;
+    schedule.begin();
+    await settled();
+    assert.deepEqual([runs, schedule.state().failures, failures.length], [3, 0, 1]);
+  });
+
+  const cannotMount = process.platform !== 'linux' || process.getuid?.() !== 0 ? 'mounting needs root on Linux' : false;
+  test(
+    'an old backup that cannot be removed is told once, and the new ones are good',
+    { skip: cannotMount },
+    async t => {
+      const home = folder(t);
+      const db = bank(t, join(home, 'app.db'), 'wal', 20);
+      const out = join(home, 'backups');
+      let at = start;
+      const told: string[] = [];
+      const schedule = startSchedule(options(out), {
+        source: db.name,
+        now: () => at,
+        backup: (destination, signal, onFinished) => backUp(db, destination, { signal }, { onFinished }),
+        onFailure: error => assert.fail(error),
+        onWarning: (code, message) => told.push(`${code}: ${message}`),
+      });
+      t.after(() => schedule.stop());
+      await until(() => !schedule.state().running, 'no backup runs');
+      const [first = ''] = names(out).filter(name => name.endsWith('.db'));
+      // The kernel removes no file that something is mounted on.
+      execFileSync('mount', ['--bind', join(out, first), join(out, first)]);
+      using _unmounted = { [Symbol.dispose]: () => void execFileSync('umount', [join(out, first)]) };
+      for (let run = 0; run < 2; run += 1) {
+        at += hour;
+        schedule.begin();
+        await until(() => !schedule.state().running, 'no backup runs');
+        const { failures, lastError, lastBackup } = schedule.state();
+        assert.deepEqual([failures, lastError, lastBackup?.ageMs], [0, null, 0]);
+      }
+      assert.equal(told.length, 1);
+      assert.match(told[0] ?? '', /^old-backup-stays: .*EBUSY/);
+      // What can be removed is: of the three, the first and the newest are left.
+      assert.equal(names(out).filter(name => name.endsWith('.db')).length, 2);
+    },
+  );
+
+  test('a stop while the next one waits for its time leaves the folder as it is', async t => {
+    const home = folder(t);
+    const db = bank(t, join(home, 'app.db'), 'wal', 20);
+    const out = join(home, 'backups');
+    let [at, runs] = [start, 0];
+    const schedule = startSchedule(
+      { ...options(out), intervalMs: 1000 },
+      {
+        source: db.name,
+        now: () => at,
+        backup: (destination, signal, onFinished) => {
+          runs += 1;
+          return backUp(db, destination, { signal }, { onFinished });
+        },
+        onFailure: error => assert.fail(error),
+      },
+    );
+    await until(() => !schedule.state().running, 'no backup runs');
+    await schedule.stop();
+    at += hour;
+    // Longer than its timer was set for.
+    await delay(1500);
+    assert.deepEqual([runs, schedule.state().running], [1, false]);
+  });
+
+  test('a manifest that somebody else has written stays, and the backup takes another name', async t => {
+    const home = folder(t);
+    const db = bank(t, join(home, 'app.db'), 'wal', 20);
+    const out = join(home, 'backups');
+    let taken = '';
+    const schedule = startSchedule(options(out), {
+      source: db.name,
+      now: () => start,
+      backup: (destination, signal, onFinished) =>
+        backUp(
+          db,
+          destination,
+          { signal },
+          {
+            onFinished: async result => {
+              // Another database of the same name was faster by a moment.
+              if (taken === '') {
+                taken = destination.replace(/\.db$/, '.json');
+                writeFileSync(taken, 'of another database');
+              }
+              await onFinished(result);
+            },
+          },
+        ),
+      onFailure: error => assert.fail(error),
+    });
+    t.after(() => schedule.stop());
+    await until(() => !schedule.state().running, 'no backup runs');
+    assert.equal(readFileSync(taken, 'utf8'), 'of another database');
+    assert.match(schedule.state().lastBackup?.path ?? '', /Z-[0-9a-f]{8}\.db$/);
+    assert.equal(names(out).filter(name => name.endsWith('.db')).length, 1);
   });
 });
 

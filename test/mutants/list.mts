@@ -1,5 +1,6 @@
 /** All mutants, room by room. */
 import type { Mutant } from './mutant.mts';
+import { backup } from './rooms/backup.mts';
 import { fence } from './rooms/fence.mts';
 import { filesystem } from './rooms/filesystem.mts';
 import { policy } from './rooms/policy.mts';
@@ -7,4 +8,12 @@ import { policyTables } from './rooms/policy-tables.mts';
 import { registry } from './rooms/registry.mts';
 import { writes } from './rooms/writes.mts';
 
-export const mutants: readonly Mutant[] = [...fence, ...filesystem, ...policy, ...policyTables, ...registry, ...writes];
+export const mutants: readonly Mutant[] = [
+  ...backup,
+  ...fence,
+  ...filesystem,
+  ...policy,
+  ...policyTables,
+  ...registry,
+  ...writes,
+];

@@ -25,12 +25,12 @@ function place() {
   /** Lets a schedule run once, at a time of ours. */
   const runAt = async (now: number): Promise<string | null> => {
     const schedule = startSchedule(
-      { directory: folder, intervalMs: day, keep, verify: 'quick' },
+      { directory: folder, intervalMs: day, keep, verify: 'quick', reserveBytes: null },
       {
         source,
-        backup: (destination, signal) => {
+        backup: (destination, signal, onFinished) => {
           const db = new Native(source);
-          return backUp(db, destination, { signal }).finally(() => db.close());
+          return backUp(db, destination, { signal }, { onFinished }).finally(() => db.close());
         },
         onFailure: error => assert.fail(error),
         onWarning: code => warnings.push(code),

@@ -149,12 +149,18 @@ describe('among other users', { skip: usersSkip() }, () => {
     const warnings: string[] = [];
     const start = async (): Promise<string> => {
       const schedule = startSchedule(
-        { directory: shared, intervalMs: hour, keep: { newest: 1, daily: 0, weekly: 0 }, verify: 'quick' },
+        {
+          directory: shared,
+          intervalMs: hour,
+          keep: { newest: 1, daily: 0, weekly: 0 },
+          verify: 'quick',
+          reserveBytes: null,
+        },
         {
           source,
-          backup: (destination, signal) => {
+          backup: (destination, signal, onFinished) => {
             const db = new Native(source);
-            return backUp(db, destination, { signal }).finally(() => db.close());
+            return backUp(db, destination, { signal }, { onFinished }).finally(() => db.close());
           },
           onFailure: error => assert.fail(error),
           onWarning: code => warnings.push(code),
@@ -191,7 +197,13 @@ describe('among other users', { skip: usersSkip() }, () => {
     chmodSync(open, 0o777);
     const warnings: string[] = [];
     const schedule = startSchedule(
-      { directory: open, intervalMs: hour, keep: { newest: 1, daily: 0, weekly: 0 }, verify: 'quick' },
+      {
+        directory: open,
+        intervalMs: hour,
+        keep: { newest: 1, daily: 0, weekly: 0 },
+        verify: 'quick',
+        reserveBytes: null,
+      },
       {
         source: join(root, 'app.db'),
         backup: () => Promise.reject(new Error('not needed')),

@@ -1,4 +1,5 @@
 /** The program of races.test.mts: what root does in the folder of somebody else, one operation at a time. */
+import { backUp } from '../backup/fixture.mts';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -54,10 +55,19 @@ const operations: Readonly<Record<string, (turn: Turn) => Promise<string | null>
     withSource(own, async db => {
       const { promise, resolve, reject } = Promise.withResolvers<string | null>();
       const schedule = startSchedule(
-        { directory: shared, intervalMs: 3_600_000, keep: { newest: 1, daily: 0, weekly: 0 }, verify: 'quick' },
+        {
+          directory: shared,
+          intervalMs: 3_600_000,
+          keep: { newest: 1, daily: 0, weekly: 0 },
+          verify: 'quick',
+          reserveBytes: null,
+        },
         {
           source: join(own, 'app.db'),
-          backup: (destination, signal) => db.backup(destination, { signal }),
+          backup: (destination, signal, onFinished) => {
+            const raw = new Native(db.name);
+            return backUp(raw, destination, { signal }, { onFinished }).finally(() => raw.close());
+          },
           onFailure: reject,
         },
       );

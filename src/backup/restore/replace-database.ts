@@ -25,7 +25,7 @@ import { RestoreError } from '../../errors/refusals';
 import type { FolderHandle } from '../../filesystem/folder-handle';
 import { NativeDatabase } from '../../native/better-sqlite3';
 import { durableRename, noHardLinks, putBack, tryLink } from '../durable-rename';
-import { sidecarsOf, type PlacedFile, sidecarSuffixes } from '../place';
+import { isHeldOnWindows, sidecarsOf, type PlacedFile, sidecarSuffixes } from '../place';
 
 /** The finished file, and its target. */
 export interface Exchange {
@@ -64,7 +64,15 @@ export async function swapWhole({ finished, to, folder, keptName }: Exchange): P
         details: { beside },
       });
     }
-    if (process.platform === 'win32') guard.close();
+    if (process.platform === 'win32') {
+      guard.close();
+      // Before there is a second name: Windows would not let it be removed.
+      if (isHeldOnWindows(to.path)) {
+        throw new RestoreError(`${to.path} is open in another program.`, {
+          hint: 'Stop that program, then restore.',
+        });
+      }
+    }
     try {
       await keep(path, kept);
       // The removal of the fold's journal must be durable before the new file appears: POSIX allows the disk to keep

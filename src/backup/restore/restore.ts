@@ -2,17 +2,17 @@
 import { basename, dirname, join } from 'node:path';
 import { performance, wallClockNow } from '../../base/clock';
 import { RestoreError } from '../../errors/refusals';
-import type { VerifyLevel } from '../../maintenance/messages';
-import { choiceOption, refuseCredentials, refuseOption } from '../../options/checks';
+import type { CopyProgress, VerifyLevel } from '../../maintenance/messages';
+import { choiceOption, integerOption, refuseCredentials, refuseOption } from '../../options/checks';
 import { checkOptionNames } from '../../options/option-names';
-import { stepper, type RestoreStep } from '../steps';
+import { settleBoth, stepper, type RestoreStep } from '../steps';
 import { accessFor, checkInPlace, copyBackup, foldTarget, verifyBackup, type RestoredAccess } from './steps';
 import { checkGround } from './target';
-import { SyncAndHash } from '../sync-and-hash';
+import { hashOf, SyncAndHash } from '../sync-and-hash';
 import type { BackupEnvironment } from '../environment';
 import { stampOf } from '../folder';
 import { swapBroken, swapWhole, takeBack } from './replace-database';
-import { requireRoom } from '../room';
+import { requireRoom, withRoom } from '../room';
 import { carryOver, giveAccess, prepareBuild } from '../staging';
 
 export interface RestoreOptions {
@@ -22,6 +22,11 @@ export interface RestoreOptions {
   to: string;
   /** How the backup is checked before anything is changed. Default `'full'`. */
   verify?: VerifyLevel | undefined;
+  /**
+   * Bytes that stay free on the filesystem of the database; a restore that would take them is not begun, or is stopped. Default:
+   * 5 % of the filesystem (1 GiB at most) or 8 MB, whichever is more.
+   */
+  reserveBytes?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -34,8 +39,14 @@ export interface RestoreReport {
   readonly kept: readonly string[];
   readonly bytes: number;
   readonly pages: number;
+  /** Of the restored database. Its header counts the copying as a change, so it differs from that of the backup. */
   readonly sha256: string;
-  /** The check that was made; shallower than requested if `unchecked` is not empty. */
+  /**
+   * Of the backup file, without its `-wal`: what `db.backup()`, `npx safe-sqlite backup` and the manifest say of it, as long as
+   * nobody has changed it. `null` for a backup that this process has open.
+   */
+  readonly fromSha256: string | null;
+  /** The check that was made; shallower than asked for where `unchecked` says why. */
   readonly verified: VerifyLevel | 'partial';
   /** What could not be checked without the functions of the application; empty if everything was. */
   readonly unchecked: readonly string[];
@@ -47,11 +58,14 @@ export interface RestoreReport {
 }
 
 export interface RestoreContext extends Pick<BackupEnvironment, 'isOpenHere'> {
+  /** Called as the copy of the backup grows. */
+  readonly onCopied?: ((progress: CopyProgress) => void) | undefined;
   /** Called as each step begins. */
   readonly onStep?: ((step: RestoreStep) => void) | undefined;
 }
 
-const names = ['from', 'to', 'verify', 'signal'] as const;
+const names = ['from', 'to', 'verify', 'reserveBytes', 'signal'] as const;
+
 /**
  * Replaces a database that no process has open by a verified copy of a backup.
  *
@@ -60,7 +74,7 @@ const names = ['from', 'to', 'verify', 'signal'] as const;
  */
 export async function restoreDatabase(options: RestoreOptions, context: RestoreContext): Promise<RestoreReport> {
   const started = performance.now();
-  const { from, to, verify: level, signal } = checkOptions(options);
+  const { from, to, verify: level, reserveBytes, signal } = checkOptions(options);
   const facts = { from, to };
   const at = stepper<RestoreStep>(RestoreError, 'restore', facts, signal, context.onStep);
   // Once the exchange has begun, an abort would leave it half done.
@@ -77,16 +91,18 @@ export async function restoreDatabase(options: RestoreOptions, context: RestoreC
   try {
     const copying = at('copy', () => {
       build.check();
-      for (const folder of new Set([dirname(dirname(work)), target.folder])) {
-        requireRoom({ folder, source: ground.from.path, reserveBytes: 0 });
-      }
-      return copyBackup(ground, work, signal);
+      const room = { source: ground.from.path, service: target.folder, reserveBytes, of: 'restore' } as const;
+      if (carried !== null) requireRoom({ ...room, folder: target.folder });
+      return withRoom({ ...room, folder: dirname(dirname(work)) }, signal, each =>
+        copyBackup(ground, work, each, context.onCopied),
+      );
     });
     seal.accompany(copying);
     const copied = await copying;
-    const verified = await at('verify', () => {
+    const [verified, fromSha256] = await at('verify', () => {
       build.check();
-      return verifyBackup(work, copied, level, signal);
+      const hashed = context.isOpenHere(ground.from.facts) ? null : hashOf(ground.from.path, signal);
+      return settleBoth(verifyBackup(work, copied, level, signal), Promise.resolve(hashed));
     });
     const sealed = await at('seal', async () => {
       await giveAccess({ handle, path: work }, access, true);
@@ -122,6 +138,7 @@ export async function restoreDatabase(options: RestoreOptions, context: RestoreC
       bytes: sealed.bytes,
       pages: verified.header.pages,
       sha256: sealed.sha256,
+      fromSha256,
       verified: verified.checked ?? level,
       unchecked: verified.unchecked,
       access,
@@ -135,7 +152,13 @@ export async function restoreDatabase(options: RestoreOptions, context: RestoreC
   }
 }
 
-function checkOptions(given: RestoreOptions): RestoreOptions & { readonly verify: VerifyLevel } {
+/** Checked, with the defaults. */
+type ResolvedRestore = Omit<RestoreOptions, 'verify' | 'reserveBytes'> & {
+  readonly verify: VerifyLevel;
+  readonly reserveBytes: number | null;
+};
+
+function checkOptions(given: RestoreOptions): ResolvedRestore {
   if (typeof given !== 'object' || given === null) refuseOption('options', 'an object with `from` and `to`', given);
   checkOptionNames(given, names, 'restore');
   for (const name of ['from', 'to'] as const) {
@@ -145,5 +168,10 @@ function checkOptions(given: RestoreOptions): RestoreOptions & { readonly verify
   }
   const { signal } = given;
   if (signal !== undefined && !(signal instanceof AbortSignal)) refuseOption('signal', 'an AbortSignal', signal);
-  return { ...given, verify: choiceOption('verify', given.verify, 'full', ['quick', 'full']) };
+  const verify = choiceOption('verify', given.verify, 'full', ['quick', 'full']);
+  const reserveBytes =
+    given.reserveBytes === undefined
+      ? null
+      : integerOption('reserveBytes', given.reserveBytes, 0, 0, Number.MAX_SAFE_INTEGER);
+  return { ...given, verify, reserveBytes };
 }

@@ -5,13 +5,14 @@ import { SqliteCorruptError, SqliteNotADatabaseError } from '../../errors/sqlite
 import { modeWithoutGroup } from '../../filesystem/access-list';
 import { hasFenceMarker } from '../../filesystem/fence-marker';
 import { startJob, runJob } from '../../maintenance/jobs-client';
-import type { CopyResult, HeaderFacts, VerifyLevel, VerifyResult } from '../../maintenance/messages';
+import type { CopyProgress, CopyResult, HeaderFacts, VerifyLevel, VerifyResult } from '../../maintenance/messages';
 import { problemsOfCopy } from '../verify-copy';
 import { noHardLinks, tryLink } from '../durable-rename';
 import { accessWithList, type Access } from '../staging';
 import { identityOf, readAccess, sidecarsOf, type PlacedFile } from '../place';
 import { refuseOpen, type RestoreGround } from './target';
 import type { BackupEnvironment } from '../environment';
+import { copyBytes, needsCopy } from '../unwritable';
 import { takeBack, type Swap } from './replace-database';
 
 /** How long a read of the backup waits for a lock, in milliseconds: the default of a statement. */
@@ -53,6 +54,7 @@ export async function copyBackup(
   { from }: RestoreGround,
   work: string,
   signal: AbortSignal | undefined,
+  onCopied: ((progress: CopyProgress) => void) | undefined,
 ): Promise<CopyResult> {
   const copy = startJob(
     {
@@ -66,10 +68,13 @@ export async function copyBackup(
       access: readAccess(from),
       foreign: true,
     },
-    { signal },
+    { signal, onProgress: report => (report.step === 'copied' ? onCopied?.(report) : undefined) },
   );
   try {
-    const copied = await copy.result;
+    const copied = await copy.result.catch((error: unknown) => {
+      if (!needsCopy(error, from.path)) throw error;
+      return copyBytes(from.path, work, error);
+    });
     await runJob({ kind: 'fold', file: work, identity: null, busyTimeoutMs: readTimeoutMs, foreign: true }, { signal });
     return copied;
   } finally {

@@ -5,7 +5,7 @@ import { sameFile, type FileIdentity } from '../../base/file-identity';
 import { RestoreError } from '../../errors/refusals';
 import { foreignLinks } from '../../filesystem/foreign-control';
 import { findHolders } from '../../proc/holders';
-import { placeOf, type PlacedFile } from '../place';
+import { besideMissing, isHeldOnWindows, placeOf, type PlacedFile } from '../place';
 import type { BackupEnvironment } from '../environment';
 
 export interface RestoreGround {
@@ -26,7 +26,8 @@ export function checkGround(from: string, to: string, isOpenHere: BackupEnvironm
     );
   }
   if (backup.facts?.isFile() !== true) {
-    refuse(`There is no backup at ${backup.path}.`, 'Name the file to restore from.', backup.path);
+    const beside = backup.facts === null ? besideMissing(backup) : '';
+    refuse(`There is no backup at ${backup.path}${beside}.`, 'Name the file to restore from.', backup.path);
   }
   if (backup.path === target.path || (target.facts !== null && sameFile(backup.facts, target.facts))) {
     refuse(`${target.path} is the backup itself.`, 'Name the database to restore.', target.path);
@@ -48,6 +49,13 @@ export function checkGround(from: string, to: string, isOpenHere: BackupEnvironm
 export function refuseOpen(path: string, identity: FileIdentity, isOpenHere: BackupEnvironment['isOpenHere']): void {
   if (isOpenHere(identity)) {
     refuse(`${path} is open in this process.`, 'Close every connection to it, then restore.', path);
+  }
+  if (isHeldOnWindows(path)) {
+    refuse(
+      `${path}, or a file beside it, is open in another program.`,
+      'Stop that program, then restore: it would go on writing to the old file.',
+      path,
+    );
   }
   const holders = findHolders(identity);
   if (holders.length === 0) return;

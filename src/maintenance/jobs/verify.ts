@@ -23,7 +23,7 @@ export function verify(db: NativeDatabase.Database, job: Pick<VerifyJob, 'level'
   db.exec('BEGIN');
   try {
     const header = listDamage('the header', problems, () => readHeader(db));
-    if (header?.pages === 0) problems.push('the database has no pages');
+    if (header?.pages === 0) problems.push('it is empty');
     const missing = header === null ? null : missingBytes(db);
     if (missing !== null) problems.push(missing);
     const unchecked: string[] = [];
