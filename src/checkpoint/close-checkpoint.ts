@@ -12,7 +12,7 @@ import type { FileUser } from './file-user';
 export type CloseMode = 'ordinary' | 'without-checkpoint';
 
 /** Milliseconds. A checkpoint in the maintenance thread ends within this time, unless the disk hangs. */
-const settleMs = 60_000;
+const idleWithinMs = 60_000;
 /** Another process that closes at the same time finishes quickly. */
 const busyTries = 5;
 const busyPauseMs = 10;
@@ -36,7 +36,7 @@ export function checkpointBeforeClose(
   // Another process may have met a fault since the last check.
   if (noticeMarker(scheduler.target)) return 'without-checkpoint';
   // A job's connection that is still open would be the last one of the file, and its checkpoint would go unreported.
-  if (!scheduler.settle(settleMs)) return 'without-checkpoint';
+  if (!scheduler.waitUntilIdle(idleWithinMs)) return 'without-checkpoint';
   if (scheduler.settings !== 'off' && scheduler.settings.owner === 'external') return 'without-checkpoint';
   try {
     for (let tries = 1; scheduler.runHere(user).busy && tries < busyTries; tries++) sleepSync(busyPauseMs);

@@ -2,9 +2,9 @@
 
 import { clearImmediate, clearTimeout, performance, setImmediate, setTimeout } from '../base/clock';
 /** Begins and commits between two polls right after one: each poll costs a busy writer some 30 µs. */
-const pulsesPerLookBehind = 32;
+const pulsesPerPollAfter = 32;
 /** The same for polls by the writer itself, which can be made to wait. */
-const pulsesPerLookBefore = 64;
+const pulsesPerPollBefore = 64;
 /** The same between two measurements of the WAL's growth, which may make a poll urgent: each costs some 2 µs. */
 const pulsesPerMeasure = 4;
 
@@ -13,12 +13,12 @@ const ticksToRest = 4;
 /** ms between two ticks at rest, at least. */
 const restMs = 2000;
 
-export type PollTarget = 'tick' | 'before a commit' | 'behind a commit';
+export type PollPoint = 'tick' | 'before a commit' | 'after a commit';
 
 /** The polled object; called at some pulses only. */
 export interface Polled {
   /** `eventLoopBlocked`: the event loop is blocked, for many commits or large ones. */
-  readonly look: (moment: PollTarget, eventLoopBlocked: boolean) => void;
+  readonly poll: (point: PollPoint, eventLoopBlocked: boolean) => void;
   /** A poll would see nothing. */
   readonly isOccupied: () => boolean;
   /** A poll after a commit finds a gap. */
@@ -30,19 +30,19 @@ export interface Polled {
 }
 
 export class Poller {
-  readonly #looked: Polled;
+  readonly #polled: Polled;
   #timer: NodeJS.Timeout | null = null;
   #everyMs = 0;
   /** Milliseconds of the monotonic clock at which the timer fires. */
   #tickAt = 0;
-  #behindCommit: NodeJS.Immediate | null = null;
+  #afterCommit: NodeJS.Immediate | null = null;
   #pulses = 0;
   #unmeasured = 0;
   /** Consecutive ticks with no pulse before them and nothing to do. */
   #ticksAtRest = 0;
 
-  constructor(looked: Polled) {
-    this.#looked = looked;
+  constructor(polled: Polled) {
+    this.#polled = polled;
   }
 
   /** An earlier tick stays scheduled: connections that come and go would otherwise postpone it for ever. */
@@ -53,9 +53,9 @@ export class Poller {
 
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    if (this.#behindCommit !== null) clearImmediate(this.#behindCommit);
+    if (this.#afterCommit !== null) clearImmediate(this.#afterCommit);
     this.#timer = null;
-    this.#behindCommit = null;
+    this.#afterCommit = null;
   }
 
   /** Called at each commit and each begin; bounds the WAL even in a loop that never lets a timer run. */
@@ -64,15 +64,15 @@ export class Poller {
     this.#unmeasured += 1;
     if (this.#ticksAtRest > 0) this.#wake();
     // It was requested many commits ago, or large ones.
-    const eventLoopBlocked = this.#behindCommit !== null;
-    if (this.#pulses % pulsesPerLookBehind === 0) this.#askBehind();
+    const eventLoopBlocked = this.#afterCommit !== null;
+    if (this.#pulses % pulsesPerPollAfter === 0) this.#requestPollAfter();
     // A transaction hides the state of the WAL: the next begin polls.
-    if (this.#unmeasured < pulsesPerMeasure || this.#looked.isOccupied()) return;
+    if (this.#unmeasured < pulsesPerMeasure || this.#polled.isOccupied()) return;
     this.#unmeasured = 0;
-    if (this.#pulses >= pulsesPerLookBefore) this.#pulses = 0;
-    else if (this.#looked.hasGrown()) this.#askBehind();
+    if (this.#pulses >= pulsesPerPollBefore) this.#pulses = 0;
+    else if (this.#polled.hasGrown()) this.#requestPollAfter();
     else return;
-    this.#looked.look('before a commit', eventLoopBlocked);
+    this.#polled.poll('before a commit', eventLoopBlocked);
   }
 
   #startTimer(): void {
@@ -85,8 +85,8 @@ export class Poller {
   #tick(): void {
     this.#ticksAtRest += 1;
     this.#startTimer();
-    this.#looked.look('tick', false);
-    if (!this.#looked.isAtRest()) this.#ticksAtRest = 0;
+    this.#polled.poll('tick', false);
+    if (!this.#polled.isAtRest()) this.#ticksAtRest = 0;
   }
 
   #wake(): void {
@@ -99,13 +99,13 @@ export class Poller {
    * The gap after a commit is longest at its beginning; without a ref'ed immediate, the loop would sleep through it
    * first.
    */
-  #askBehind(): void {
-    if (this.#looked.leavesGaps()) this.#behindCommit ??= setImmediate(() => this.#lookBehind());
+  #requestPollAfter(): void {
+    if (this.#polled.leavesGaps()) this.#afterCommit ??= setImmediate(() => this.#pollAfter());
   }
 
-  #lookBehind(): void {
-    this.#behindCommit = null;
-    this.#looked.look('behind a commit', false);
+  #pollAfter(): void {
+    this.#afterCommit = null;
+    this.#polled.poll('after a commit', false);
   }
 }
 
@@ -114,7 +114,7 @@ export class Poller {
 /** Milliseconds. A series of commits without a gap tends to last, and each search for one costs several syncs. */
 const gaplessMs = 1000;
 /** Three commits in a row without a gap mean that there are none. */
-const looks = 3;
+const maxFollowUps = 3;
 
 export class Gaps {
   /** Milliseconds of the monotonic clock. */
@@ -126,7 +126,7 @@ export class Gaps {
 
   /** Maximum number of further checkpoints after one that a commit overtook, each in the next gap. */
   get followUps(): number {
-    return this.likely ? looks : 0;
+    return this.likely ? maxFollowUps : 0;
   }
 
   noneFound(): void {

@@ -39,7 +39,7 @@ import {
   withResult,
   type History,
 } from './history';
-import { Gaps, Poller, type PollTarget } from './poller';
+import { Gaps, Poller, type PollPoint } from './poller';
 import { findLongTransactions } from './long-transactions';
 import { reportFailure, reportPinned, reportResult, WalWarning } from './report';
 import { Restarts, isOccupied, noticeSwitch, WalView, type WalStatus } from './wal-status';
@@ -62,7 +62,7 @@ export class FileScheduler {
   readonly target: CheckpointedFile;
   readonly counters = new CheckpointCounters();
   /** Waits in the thread of the package copy that created the scheduler: another copy has its own threads. */
-  readonly settle = (timeoutMs: number): boolean => waitForCheckpoints(this.target.file, timeoutMs);
+  readonly waitUntilIdle = (timeoutMs: number): boolean => waitForCheckpoints(this.target.file, timeoutMs);
   readonly wal: WalView;
   readonly #users = new Set<FileUser>();
   /** Aborts when the last connection that may write closes: a later checkpoint would go unreported. */
@@ -75,8 +75,8 @@ export class FileScheduler {
   #pendingSince: number | null = null;
   readonly #restarts = new Restarts();
   readonly #gaps = new Gaps();
-  readonly #looks = new Poller({
-    look: (moment, eventLoopBlocked) => this.#look(moment, eventLoopBlocked),
+  readonly #poller = new Poller({
+    poll: (point, eventLoopBlocked) => this.#poll(point, eventLoopBlocked),
     isOccupied: () => this.#occupied,
     leavesGaps: () => this.#gaps.likely,
     hasGrown: () => this.wal.growth() >= growthPerPoll(this.#settings),
@@ -132,7 +132,7 @@ export class FileScheduler {
   /** Called at each commit and each begin. */
   pulse(commits: boolean): void {
     if (commits) this.wal.count();
-    this.#looks.pulse();
+    this.#poller.pulse();
   }
 
   /** For `db.checkpoint`: runs after the current one, whatever the policy says. */
@@ -167,9 +167,9 @@ export class FileScheduler {
     this.#settings = mergeCheckpoint(checkpointing.map(({ connection }) => connection.options.checkpoint));
     if (checkpointing.length === 0 || faultOf(this.target.key) !== null) this.halt();
     else if (this.#closing.signal.aborted) this.#closing = new AbortController();
-    if (this.#users.size === 0) return this.#looks.stop();
+    if (this.#users.size === 0) return this.#poller.stop();
     const intervalMs = this.#settings === 'off' ? tickMs : Math.ceil(this.#settings.intervalMs / 2);
-    this.#looks.every(Math.min(tickMs, intervalMs));
+    this.#poller.every(Math.min(tickMs, intervalMs));
   }
 
   /** Another connection of the thread may be in a transaction meanwhile: PASSIVE waits for no lock. */
@@ -191,19 +191,19 @@ export class FileScheduler {
     return false;
   }
 
-  #look(moment: PollTarget, eventLoopBlocked: boolean): void {
+  #poll(point: PollPoint, eventLoopBlocked: boolean): void {
     // Read-only connections opened since then continue.
     if (noticeMarker(this.target)) return this.halt();
-    if (moment === 'tick' && noticeSwitch(this.target.file, this.#users)) this.#arrange();
+    if (point === 'tick' && noticeSwitch(this.target.file, this.#users)) this.#arrange();
     // At a commit a transaction is always open, and never a long one.
-    if (moment === 'tick') findLongTransactions(this.#users, performance.now());
-    const state = moment === 'tick' ? this.wal.look() : this.wal.ask();
+    if (point === 'tick') findLongTransactions(this.#users, performance.now());
+    const state = point === 'tick' ? this.wal.look() : this.wal.ask();
     const wal = { file: this.target.file, settings: this.#settings, users: this.#users, history: this.#history };
     this.#warning.check(state, wal, performance.now());
-    this.#act(this.#decide(state, { justCompleted: false, atCommit: moment === 'before a commit', eventLoopBlocked }));
+    this.#act(this.#decide(state, { justCompleted: false, atCommit: point === 'before a commit', eventLoopBlocked }));
   }
 
-  #decide(state: WalStatus, moment: PollTrigger): CheckpointDecision {
+  #decide(state: WalStatus, trigger: PollTrigger): CheckpointDecision {
     const now = performance.now();
     this.#pendingSince = state.pendingBytes === 0 ? null : (this.#pendingSince ?? now);
     this.#noticeRestart(state, now);
@@ -219,9 +219,9 @@ export class FileScheduler {
         fileBytes: state.fileBytes,
         pendingForMs: now - (this.#pendingSince ?? now),
         sinceAttemptMs: now - endedAt,
-        ...moment,
+        ...trigger,
         pauseMs: Math.max(pauseOf(blocked, now), pauseOf(failed, now)),
-        finishPauseMs: pauseOf(pinned, now),
+        inlinePauseMs: pauseOf(pinned, now),
         truncatePauseMs: pauseOf(untruncated, now),
       },
       this.#settings,
@@ -243,12 +243,12 @@ export class FileScheduler {
 
   #act({ action }: CheckpointDecision): void {
     if (action === 'none') return;
-    if (action === 'finish') return this.#finish();
+    if (action === 'inline') return this.#runInline();
     // The failure is an event and in the history; there is no caller to throw it to.
     void this.#run(action, false).catch(() => {});
   }
 
-  #finish(): void {
+  #runInline(): void {
     const user = [...this.#users].find(each => each.checkpoints && !isOccupied(each));
     if (user === undefined) return;
     // While the other one runs, its new frames would not be copied.
@@ -290,7 +290,7 @@ export class FileScheduler {
       this.#running = null;
       this.#record(result);
       if ((followUps ?? 0) > 0 && this.wal.look().pendingBytes > 0) this.#gaps.noneFound();
-      // After the commits of this turn: a `finish` and the commit that resets the WAL take two syncs each.
+      // After the commits of this turn: an `inline` and the commit that resets the WAL take two syncs each.
       if (inBackground) setImmediate(() => this.#goOn(result.complete));
       return result;
     } catch (error) {

@@ -230,7 +230,7 @@ function prepare({ connection, schema }: FileUser): Question | null {
   return { ask, pageSize, frameBytes: pageSize() + frameHeaderBytes };
 }
 
-// Tracks whether a `finish` led to a WAL reset, judged by later states.
+// Tracks whether an `inline` led to a WAL reset, judged by later states.
 
 export class Restarts {
   /** Bytes of the WAL at the finish, below which it must fall; `null` if none is expected. */

@@ -6,7 +6,7 @@
  * - `passive`: off the event loop; copies what it can and blocks no connection. It begins right after a commit and is
  *   followed by smaller ones (`maintenance/jobs/catch-up`); the last one mostly fits into the gap between two commits,
  *   after which SQLite resets the WAL at no cost to the application.
- * - `finish`: the same in the writing thread, between two turns of its event loop, when it cannot commit: for commits
+ * - `inline`: the same in the writing thread, between two turns of its event loop, when it cannot commit: for commits
  *   without gaps. A `passive` leaves little to copy, so it costs two syncs.
  * - `truncate`: right after a complete `passive`; returns the space of a WAL that a burst made large.
  * - RESTART and FULL: never. They wait for readers while they block every writer.
@@ -39,8 +39,8 @@ export interface CheckpointFacts {
   readonly justCompleted: boolean;
   /** Remaining pause after a blocked or failed checkpoint. */
   readonly pauseMs: number;
-  /** Remaining pause after a `finish` that could not reset the WAL because a reader pins it. */
-  readonly finishPauseMs: number;
+  /** Remaining pause after an `inline` that could not reset the WAL because a reader pins it. */
+  readonly inlinePauseMs: number;
   /** Remaining pause after a `truncate` that met a lock. */
   readonly truncatePauseMs: number;
 }
@@ -49,18 +49,18 @@ export interface CheckpointFacts {
 export type PollTrigger = Pick<CheckpointFacts, 'justCompleted' | 'atCommit' | 'eventLoopBlocked'>;
 
 export interface CheckpointDecision {
-  readonly action: 'none' | 'passive' | 'finish' | 'truncate';
+  readonly action: 'none' | 'passive' | 'inline' | 'truncate';
   readonly reason: string;
 }
 
 /**
- * Share of `truncateAboveBytes` at which a `finish` resets the WAL. Below it, a gap between two commits may still allow
+ * Share of `truncateAboveBytes` at which an `inline` resets the WAL. Below it, a gap between two commits may still allow
  * a reset at no cost, and a file that stays below `truncateAboveBytes` is reused, which is faster than a new one
  * (measured: 115 instead of 185 µs a commit).
  */
-const finishShare = 0.75;
+const inlineShare = 0.75;
 /** Lower bound as a multiple of `walBytes`: background checkpoints get their chance first. */
-const finishFactor = 2;
+const inlineFactor = 2;
 /**
  * After this many commits the size alone decides: slowing one in some thousands is cheaper than slowing them all, since
  * every sync of a growing WAL also writes its inode (measured: 240 instead of 125 µs a commit).
@@ -84,25 +84,26 @@ export function decideCheckpoint(facts: CheckpointFacts, settings: ResolvedCheck
   if (facts.fenced) return none('the file is fenced');
   if (settings === 'off') return none("`checkpoint` is 'off'");
   if (settings.owner === 'external') return none('another program checkpoints');
-  const mayFinish = pendingBytes > 0 && !facts.occupied && pauseMs === 0 && facts.finishPauseMs === 0;
-  const late = facts.commits < manyCommits ? settings.truncateAboveBytes * finishShare : 0;
-  const large = walBytes >= Math.max(late, settings.walBytes * finishFactor);
+  const mayRunInline = pendingBytes > 0 && !facts.occupied && pauseMs === 0 && facts.inlinePauseMs === 0;
+  const late = facts.commits < manyCommits ? settings.truncateAboveBytes * inlineShare : 0;
+  const large = walBytes >= Math.max(late, settings.walBytes * inlineFactor);
   const overrun = walBytes >= settings.truncateAboveBytes * overrunFactor;
-  if (mayFinish && facts.atCommit && facts.running && (overrun || (large && facts.eventLoopBlocked))) {
-    return finish(`the WAL has ${walBytes} bytes: the writer waits for its checkpoint`);
+  if (mayRunInline && facts.atCommit && facts.running && (overrun || (large && facts.eventLoopBlocked))) {
+    return inline(`the WAL has ${walBytes} bytes: the writer waits for its checkpoint`);
   }
   if (facts.running) return none('a checkpoint is running');
   if (settings.thread === 'main' && facts.occupied) return none('a transaction is open on every connection');
   if (pauseMs > 0) return none(`the last one did not succeed; paused for ${Math.ceil(pauseMs)} ms`);
   // Right after the other checkpoint the least is pending: only what was committed while it ran.
-  if (mayFinish && large && facts.justCompleted) return finish(`the WAL has ${walBytes} bytes, and little is pending`);
+  if (mayRunInline && large && facts.justCompleted)
+    return inline(`the WAL has ${walBytes} bytes, and little is pending`);
   // With new frames pending, it would copy and sync them while every writer waits.
   const shorten = pendingBytes === 0 && facts.truncatePauseMs === 0;
   if (facts.justCompleted && fileBytes > settings.truncateAboveBytes && shorten) {
     return { action: 'truncate', reason: `all is copied, and the file has ${fileBytes} bytes` };
   }
   if (pendingBytes >= settings.walBytes) return passive(`${pendingBytes} bytes are pending`);
-  if (mayFinish && large) return passive(`the WAL has ${walBytes} bytes and should be reset after this`);
+  if (mayRunInline && large) return passive(`the WAL has ${walBytes} bytes and should be reset after this`);
   if (walBytes >= settings.walBytes && pendingBytes > 0 && facts.sinceAttemptMs >= catchUpMs) {
     return passive(`the WAL has ${walBytes} bytes and has not been reset`);
   }
@@ -162,8 +163,8 @@ function none(reason: string): CheckpointDecision {
   return { action: 'none', reason };
 }
 
-function finish(reason: string): CheckpointDecision {
-  return { action: 'finish', reason };
+function inline(reason: string): CheckpointDecision {
+  return { action: 'inline', reason };
 }
 
 function passive(reason: string): CheckpointDecision {

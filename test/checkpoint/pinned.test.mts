@@ -59,7 +59,7 @@ describe('a WAL that is copied', () => {
     let completeBefore = 0;
     const readAnew = (): unknown =>
       reader.exec(`${reader.inTransaction ? 'COMMIT; ' : ''}BEGIN; SELECT count(*) FROM t`);
-    // Behind the passive one and before the `finish`: a commit that the `finish` has to copy, and a reader of it.
+    // Behind the passive one and before the `inline`: a commit that the `inline` has to copy, and a reader of it.
     db.events.on('checkpoint', () => {
       if (!armed) return;
       armed = false;
@@ -72,23 +72,23 @@ describe('a WAL that is copied', () => {
       insert.run(bytes);
       readAnew();
       const finished = (): boolean => !armed && scheduler().counters.counts.complete > completeBefore;
-      await until(finished, 'the `finish` was complete');
+      await until(finished, 'the `inline` was complete');
       insert.run(10);
       await until(() => scheduler().history.pinned?.consecutive === times, `it is pinned ${times} times`);
     };
 
-    // Large enough for a `finish`, too small for a `truncate`.
+    // Large enough for an `inline`, too small for a `truncate`.
     await pin(1, truncateAboveBytes * 0.8);
     assert.deepEqual(pinned, []);
     const pausedUntil = scheduler().history.pinned?.pausedUntil ?? 0;
-    await until(() => performance.now() > pausedUntil, 'the next `finish` may come');
+    await until(() => performance.now() > pausedUntil, 'the next `inline` may run');
     await pin(2, 10);
     assert.deepEqual(
       pinned.map(({ consecutive }) => consecutive),
       [2],
     );
 
-    // No `finish` comes any more.
+    // No `inline` runs any more.
     reader.exec('COMMIT');
     await until(() => {
       insert.run(10);

@@ -53,7 +53,7 @@ describe('several connections of one thread', () => {
     assert.ok(checkpoints > 0, 'a checkpoint in 400 requests');
   });
 
-  test('nor the look behind a commit', async () => {
+  test('nor the poll after a commit', async () => {
     const options = { logger: false, checkpoint: { walBytes: 32 * 1024 } } as const;
     using db = new Database(file, options);
     db.exec('CREATE TABLE t (a)');

@@ -36,7 +36,7 @@ const quiet: CheckpointFacts = {
   sinceAttemptMs: Number.POSITIVE_INFINITY,
   justCompleted: false,
   pauseMs: 0,
-  finishPauseMs: 0,
+  inlinePauseMs: 0,
   truncatePauseMs: 0,
 };
 
@@ -73,7 +73,7 @@ const rows: readonly Row[] = [
   ['complete, and the file is large', { fileBytes: 65 * MiB, justCompleted: true }, 'truncate'],
   [
     'complete, the file is large, something is pending again',
-    { ...nearlyCopied, fileBytes: 65 * MiB, justCompleted: true, finishPauseMs: 1, sinceAttemptMs: 10 },
+    { ...nearlyCopied, fileBytes: 65 * MiB, justCompleted: true, inlinePauseMs: 1, sinceAttemptMs: 10 },
     'none',
   ],
   ['complete, and the file is small', { fileBytes: 64 * MiB, justCompleted: true }, 'none'],
@@ -82,45 +82,45 @@ const rows: readonly Row[] = [
     { fileBytes: 65 * MiB, justCompleted: true, truncatePauseMs: 1, sinceAttemptMs: 0 },
     'none',
   ],
-  ['complete, the file is large, but so is what is in it', { ...overrun, justCompleted: true }, 'finish'],
+  ['complete, the file is large, but so is what is in it', { ...overrun, justCompleted: true }, 'inline'],
   ['large file, nothing pending, tried lately', { fileBytes: 65 * MiB, sinceAttemptMs: 29_999 }, 'none'],
   ['large file, nothing pending, not tried lately', { fileBytes: 65 * MiB, sinceAttemptMs: 30_000 }, 'passive'],
 
   ['writers leave no gap', { ...nearlyCopied, sinceAttemptMs: 999 }, 'none'],
   ['writers leave no gap, a second later', { ...nearlyCopied, sinceAttemptMs: 1000 }, 'passive'],
   ['writers leave no gap, and the WAL is large', large, 'passive'],
-  ['right behind that', { ...large, justCompleted: true }, 'finish'],
+  ['right behind that', { ...large, justCompleted: true }, 'inline'],
   ['right behind that, all is copied', { ...large, pendingBytes: 0, justCompleted: true }, 'none'],
   ['a little less', { ...large, walBytes: 47 * MiB, justCompleted: true }, 'none'],
   ['large, with much to copy', { ...large, pendingBytes: 4 * MiB }, 'passive'],
   ['large, while one is running', { ...large, running: true }, 'none'],
-  ['large, but a reader pinned it before', { ...large, justCompleted: true, finishPauseMs: 1 }, 'none'],
+  ['large, but a reader pinned it before', { ...large, justCompleted: true, inlinePauseMs: 1 }, 'none'],
   ['large, in a transaction', { ...large, justCompleted: true, occupied: true }, 'none'],
   [
     'two limits in one',
     { ...nearlyCopied, justCompleted: true, fileBytes: 4 * MiB },
-    'finish',
+    'inline',
     { truncateAboveBytes: 4 * MiB },
   ],
   ['two limits in one, too early', { ...nearlyCopied, walBytes: 7 * MiB }, 'passive', { truncateAboveBytes: 4 * MiB }],
 
   ['many small commits', { ...nearlyCopied, commits: 2000, sinceAttemptMs: 10 }, 'passive'],
-  ['many small commits, right behind that', { ...nearlyCopied, commits: 2000, justCompleted: true }, 'finish'],
+  ['many small commits, right behind that', { ...nearlyCopied, commits: 2000, justCompleted: true }, 'inline'],
   ['fewer of them', { ...nearlyCopied, commits: 1999, sinceAttemptMs: 10, justCompleted: true }, 'none'],
   ['very small ones', { ...nearlyCopied, commits: 9000, walBytes: 7 * MiB, justCompleted: true }, 'passive'],
   [
     'many in a loop that never yields: the writer waits',
     { ...nearlyCopied, commits: 2000, atCommit: true, running: true, eventLoopBlocked: true },
-    'finish',
+    'inline',
   ],
   [
     'many in a loop that yields, while one runs',
     { ...nearlyCopied, commits: 2000, atCommit: true, running: true },
     'none',
   ],
-  ['large in a loop that never yields', { ...large, atCommit: true, running: true, eventLoopBlocked: true }, 'finish'],
+  ['large in a loop that never yields', { ...large, atCommit: true, running: true, eventLoopBlocked: true }, 'inline'],
   ['at a commit, not large', { ...nearlyCopied, atCommit: true, running: true }, 'none'],
-  ['at a commit, overrun, while one runs: the writer waits', { ...overrun, atCommit: true, running: true }, 'finish'],
+  ['at a commit, overrun, while one runs: the writer waits', { ...overrun, atCommit: true, running: true }, 'inline'],
   ['at a commit, overrun, and none runs yet', { ...overrun, pendingBytes: 9 * MiB, atCommit: true }, 'passive'],
   ['overrun while one runs', { ...overrun, running: true }, 'none'],
   ['overrun in a transaction', { ...overrun, occupied: true, sinceAttemptMs: 1000 }, 'passive'],
@@ -155,7 +155,7 @@ describe('decideCheckpoint', () => {
     sinceAttemptMs: fc.nat(100_000),
     justCompleted: fc.boolean(),
     pauseMs: fc.nat(2),
-    finishPauseMs: fc.nat(2),
+    inlinePauseMs: fc.nat(2),
     truncatePauseMs: fc.nat(2),
   });
 
@@ -164,7 +164,7 @@ describe('decideCheckpoint', () => {
       fc.property(anyFacts, fc.constantFrom('self', 'external'), (facts, owner) => {
         const { action } = decideCheckpoint(facts, { ...settings, owner });
         if (facts.fenced || owner === 'external') assert.equal(action, 'none');
-        if (facts.occupied) assert.notEqual(action, 'finish');
+        if (facts.occupied) assert.notEqual(action, 'inline');
         if (action === 'truncate') {
           assert.ok(facts.justCompleted && facts.pendingBytes === 0 && facts.fileBytes > settings.truncateAboveBytes);
         }

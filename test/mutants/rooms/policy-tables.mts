@@ -193,13 +193,13 @@ export const policyTables: readonly Mutant[] = [
       [
         'checkpoint-inline-paused',
         'the writer runs none while they pause',
-        '!facts.occupied && pauseMs === 0 && facts.finishPauseMs === 0',
-        '!facts.occupied && facts.finishPauseMs === 0',
+        '!facts.occupied && pauseMs === 0 && facts.inlinePauseMs === 0',
+        '!facts.occupied && facts.inlinePauseMs === 0',
       ],
       [
         'checkpoint-inline-own-pause',
         'the writer waits between its own checkpoints',
-        ' && facts.finishPauseMs === 0',
+        ' && facts.inlinePauseMs === 0',
         '',
       ],
       [
