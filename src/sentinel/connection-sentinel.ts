@@ -85,129 +85,154 @@ export function startConnectionSentinel(
   connection: WatchedConnection,
   options: ConnectionSentinelOptions,
 ): ConnectionSentinel {
-  const { native, verbose } = connection;
-  const { rescueDirectory, nativeBinding } = options;
-  const { addon } = sqliteCopyOf(nativeBinding);
-  const files = new Map<string, WatchedFile>();
-  const held: CheckpointBlocker[] = [];
-  let verdict: Outcome | null = null;
-  let pauseMs = options.intervalMs;
+  return new RunningSentinel(connection, options);
+}
+
+class RunningSentinel implements ConnectionSentinel {
+  readonly #connection: WatchedConnection;
+  readonly #rescueDirectory: string | null;
+  readonly #nativeBinding: string | object | null;
+  readonly #addon: FileIdentity | null;
+  readonly #files = new Map<string, WatchedFile>();
+  readonly #held: CheckpointBlocker[] = [];
+  readonly #leaveRounds: () => void;
+  #verdict: Outcome | null = null;
+  #pauseMs: number;
   /** Milliseconds of the monotonic clock before which the rescue is not retried. */
-  let rescueAt = 0;
-  let intervals = 0;
-  let clearAtClose = (): void => {};
-  let leaveExit = (): void => {};
+  #rescueAt = 0;
+  #intervals = 0;
+  #clearAtClose = (): void => {};
+  #leaveExit = (): void => {};
 
-  const leaveRounds = joinRounds({
-    intervalMs: options.intervalMs,
-    *watched() {
-      for (const { sentinel } of files.values()) yield* sentinel.watched();
-    },
-    check: () => void act(check('interval')),
-    suspect: () => void act(check('survey')),
-  });
-  connection.commitHooks.beforeCommit(options.onCommit ? beforeCommit : null);
+  constructor(connection: WatchedConnection, options: ConnectionSentinelOptions) {
+    this.#connection = connection;
+    this.#rescueDirectory = options.rescueDirectory;
+    this.#nativeBinding = options.nativeBinding;
+    this.#addon = sqliteCopyOf(options.nativeBinding).addon;
+    this.#pauseMs = options.intervalMs;
+    this.#leaveRounds = joinRounds({
+      intervalMs: options.intervalMs,
+      watched: () => this.#watched(),
+      check: () => void this.#act(this.#check('interval')),
+      suspect: () => void this.#act(this.#check('survey')),
+    });
+    connection.commitHooks.beforeCommit(options.onCommit ? () => this.#beforeCommit() : null);
+  }
 
-  function check(moment: CheckMoment): Loss | null {
-    if (verdict !== null && performance.now() >= rescueAt) rescueAgain();
-    if (verdict !== null) return null;
+  add(file: string, identity: FileIdentity, journalMode: string): void {
+    const known = this.#files.get(file);
+    if (known !== undefined) {
+      known.uses += 1;
+      return;
+    }
+    const sentinel = sentinelFor(this.#connection.native, { file, identity, journalMode, addon: this.#addon });
+    this.#files.set(file, { uses: 1, identity, journalMode, sentinel });
+  }
+
+  follow(file: string, journalMode: string): void {
+    switchMode(this.#connection.native, this.#addon, { file, watched: this.#files.get(file), journalMode });
+  }
+
+  remove(file: string): void {
+    const known = this.#files.get(file);
+    if (known === undefined) return;
+    known.uses -= 1;
+    if (known.uses > 0) return;
+    known.sentinel.stop();
+    this.#files.delete(file);
+  }
+
+  beforeCheckpoint(file: string): Error | null {
+    const watched = this.#files.get(file);
+    if (this.#verdict !== null || watched === undefined) return this.#verdict?.error ?? null;
+    let finding = watched.sentinel.check('checkpoint');
+    if (finding?.fatal === true && this.#journalModeChanged(file, watched)) {
+      finding = watched.sentinel.check('checkpoint');
+    }
+    return this.#act(finding);
+  }
+
+  /** An unfinished statement, or a full disk, blocked the rescue; it may succeed now. */
+  rescueAtLast(): void {
+    const verdict = this.#verdict;
+    if (verdict === null || verdict.rescueAgain === null) return;
+    if (this.#connection.verbose.quietly(verdict.rescueAgain)) this.#verdict = { ...verdict, rescueAgain: null };
+    this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
+    this.#rescueAt = performance.now() + this.#pauseMs;
+  }
+
+  status(): SentinelStatus {
+    return worstStatus([...this.#files.values()].map(({ sentinel }) => sentinel.status()));
+  }
+
+  stop(): void {
+    this.#leaveRounds();
+    this.#connection.commitHooks.beforeCommit(null);
+    this.#leaveExit();
+    releaseAll(this.#held);
+    this.#clearAtClose();
+    stopAll(this.#files);
+  }
+
+  *#watched(): ReturnType<Sentinel['watched']> {
+    for (const { sentinel } of this.#files.values()) yield* sentinel.watched();
+  }
+
+  #check(moment: CheckMoment): Loss | null {
+    if (this.#verdict !== null && performance.now() >= this.#rescueAt) this.rescueAtLast();
+    if (this.#verdict !== null) return null;
     let warning: Loss | null = null;
-    if (moment === 'interval') intervals += 1;
-    const askMode = moment === 'survey' || (moment === 'interval' && intervals % intervalsPerMode === 1);
-    for (const [file, watched] of files) {
+    if (moment === 'interval') this.#intervals += 1;
+    const askMode = moment === 'survey' || (moment === 'interval' && this.#intervals % intervalsPerMode === 1);
+    for (const [file, watched] of this.#files) {
       let finding = watched.sentinel.check(moment);
       const ask = finding?.fatal === true || askMode;
-      if (ask && journalModeChanged(file, watched)) finding = watched.sentinel.check(moment);
+      if (ask && this.#journalModeChanged(file, watched)) finding = watched.sentinel.check(moment);
       if (finding?.fatal === true) return finding;
       warning ??= finding;
     }
     return warning;
   }
 
-  const journalModeChanged = (file: string, watched: WatchedFile): boolean =>
-    followJournalMode(connection, addon, file, watched);
-
-  /** An unfinished statement, or a full disk, blocked the rescue; it may succeed now. */
-  function rescueAgain(): void {
-    if (verdict === null || verdict.rescueAgain === null) return;
-    if (verbose.quietly(verdict.rescueAgain)) verdict = { ...verdict, rescueAgain: null };
-    pauseMs = Math.min(pauseMs * 2, longestPauseMs);
-    rescueAt = performance.now() + pauseMs;
+  #journalModeChanged(file: string, watched: WatchedFile): boolean {
+    return followJournalMode(this.#connection, this.#addon, file, watched);
   }
 
-  function beforeCommit(): void {
-    const error = act(check('commit'));
+  #beforeCommit(): void {
+    const error = this.#act(this.#check('commit'));
     if (error !== null) throw error;
   }
 
-  function act(finding: Loss | null): Error | null {
+  #act(finding: Loss | null): Error | null {
     if (finding === null) return null;
+    const connection = this.#connection;
     if (!finding.fatal) {
       publishWarning(connection.hub, finding);
       return null;
     }
     // While the names still lead to the files that the connection has open.
     const setAside = (): SetAside | null => {
-      for (const [file, { identity }] of files) held.push(blockCheckpoint(file, identity, nativeBinding));
-      return setAsideFor(finding, files);
+      for (const [file, { identity }] of this.#files) {
+        this.#held.push(blockCheckpoint(file, identity, this.#nativeBinding));
+      }
+      return setAsideFor(finding, this.#files);
     };
-    if (finding.details['deletedBy'] !== undefined) clearAtClose = leftoversOf(finding, files);
-    verdict = verbose.quietly(() => disableConnection(connection, finding, rescueDirectory, setAside));
-    leaveExit = atExit(closeInOrder);
-    const { error, tell } = verdict;
+    if (finding.details['deletedBy'] !== undefined) this.#clearAtClose = leftoversOf(finding, this.#files);
+    const disable = (): Outcome => disableConnection(connection, finding, this.#rescueDirectory, setAside);
+    this.#verdict = connection.verbose.quietly(disable);
+    this.#leaveExit = atExit(() => this.#closeInOrder());
+    const { error, tell } = this.#verdict;
     // After the checkpoint blockers: a listener that closes the connection would otherwise checkpoint through it.
-    verbose.quietly(tell);
+    connection.verbose.quietly(tell);
     return error;
   }
 
   /** At exit better-sqlite3 closes connections in any order, but the writing one has to be first. */
-  function closeInOrder(): void {
-    rescueAgain();
-    native.close();
-    releaseAll(held);
+  #closeInOrder(): void {
+    this.rescueAtLast();
+    this.#connection.native.close();
+    releaseAll(this.#held);
   }
-
-  return {
-    add(file, identity, journalMode) {
-      const known = files.get(file);
-      if (known !== undefined) {
-        known.uses += 1;
-        return;
-      }
-      files.set(file, {
-        uses: 1,
-        identity,
-        journalMode,
-        sentinel: sentinelFor(native, { file, identity, journalMode, addon }),
-      });
-    },
-    follow: (file, journalMode) => switchMode(native, addon, { file, watched: files.get(file), journalMode }),
-    remove(file) {
-      const known = files.get(file);
-      if (known === undefined) return;
-      known.uses -= 1;
-      if (known.uses > 0) return;
-      known.sentinel.stop();
-      files.delete(file);
-    },
-    beforeCheckpoint(file) {
-      const watched = files.get(file);
-      if (verdict !== null || watched === undefined) return verdict?.error ?? null;
-      let finding = watched.sentinel.check('checkpoint');
-      if (finding?.fatal === true && journalModeChanged(file, watched)) finding = watched.sentinel.check('checkpoint');
-      return act(finding);
-    },
-    rescueAtLast: rescueAgain,
-    status: () => worstStatus([...files.values()].map(({ sentinel }) => sentinel.status())),
-    stop() {
-      leaveRounds();
-      connection.commitHooks.beforeCommit(null);
-      leaveExit();
-      releaseAll(held);
-      clearAtClose();
-      stopAll(files);
-    },
-  };
 }
 
 function sentinelFor(native: NativeDatabase.Database, subject: Omit<SentinelSubject, 'transaction'>): Sentinel {

@@ -44,30 +44,90 @@ interface Place {
 
 /** Watches the locks of this process on one database; costs one descriptor each for the database and its `-shm`. */
 export function createLockChecks(subject: LockSubject, scan: DescriptorScan): LockChecks {
-  const { file, identity, journalMode } = subject;
-  const database: Place = { identity, watch: watchFileLocks(identity) };
-  let sharedMemory: Place | null = null;
+  return new FileLockChecks(subject, scan);
+}
+
+class FileLockChecks implements LockChecks {
+  readonly #file: string;
+  readonly #journalMode: string;
+  readonly #database: Place;
+  #sharedMemory: Place | null = null;
   /** Set once SQLite has been seen with a lockable descriptor on the `-shm`. */
-  let indexIsKnown = journalMode !== 'wal';
-  let unsupportedBecause: string | null = null;
-  let blindBecause: string | null = null;
+  #indexIsKnown: boolean;
+  #unsupportedBecause: string | null = null;
+  #blindBecause: string | null = null;
+
+  constructor({ file, identity, journalMode }: LockSubject, scan: DescriptorScan) {
+    this.#file = file;
+    this.#journalMode = journalMode;
+    this.#database = { identity, watch: watchFileLocks(identity) };
+    this.#indexIsKnown = journalMode !== 'wal';
+    const required = journalMode === 'wal' ? expectedLocks('wal', 'none').database : reservedLock;
+    const first = this.#database.watch.ask(required, 'full', scan);
+    if (first.state === 'unknown' && first.transient) this.#blindBecause = first.reason;
+    else if (first.state === 'unknown') this.#unsupportedBecause = first.reason;
+    if (!this.#indexIsKnown) this.#findIndex(scan);
+    this.lost('none', 'cheap');
+  }
+
+  lost(transaction: TransactionState, effort: 'cheap' | 'full'): MissingLocks | null {
+    if (this.#unsupportedBecause !== null) return null;
+    if (effort === 'full') this.#blindBecause = null;
+    if (!this.#indexIsKnown && effort === 'full') this.#findIndex();
+    const journalMode = this.#journalMode;
+    const expected: ExpectedLocks = expectedLocks(journalMode, transaction);
+    const missing = [
+      ...this.#missingAt(this.#database, expected.database, effort),
+      ...this.#missingAt(this.#sharedMemory, expected.sharedMemory, effort),
+    ];
+    const found =
+      missing.length > 0
+        ? { missing, reason: expected.reason }
+        : transaction === 'open' && journalMode !== 'wal'
+          ? this.#reservedLost(effort)
+          : null;
+    if (found !== null) return this.#confirm(found);
+    if (expected.database.length > 0 && this.#blindBecause === null && this.#unsupportedBecause === null) {
+      locksWereSeen();
+    }
+    return null;
+  }
+
+  status(): ReturnType<LockChecks['status']> {
+    if (this.#unsupportedBecause !== null) return { locks: 'unsupported', reason: this.#unsupportedBecause };
+    if (this.#blindBecause !== null) return { locks: 'blind', reason: this.#blindBecause };
+    return { locks: 'watched', reason: 'seen in /proc/self/fdinfo' };
+  }
+
+  descriptors(): ReturnType<LockChecks['descriptors']> {
+    return {
+      database: this.#database.watch.descriptor(),
+      sharedMemory: this.#sharedMemory?.watch.descriptor() ?? null,
+    };
+  }
+
+  stop(): void {
+    this.#database.watch.release();
+    this.#sharedMemory?.watch.release();
+  }
 
   /**
    * A WAL index on the heap (locking_mode=EXCLUSIVE) has no `-shm`. A connection that may only read the `-shm` has its
    * lock there while a writer lives, and none if SQLite builds an index of its own (SQLITE_READONLY_CANTINIT).
    */
-  function findIndex(found?: DescriptorScan): void {
-    const index = identityNow(`${file}-shm`);
+  #findIndex(found?: DescriptorScan): void {
+    const index = identityNow(`${this.#file}-shm`);
     if (index === null) return;
     const access = accessTo(index, found);
     if (access === null || access === 'none') return;
-    indexIsKnown = true;
+    this.#indexIsKnown = true;
     if (access !== 'write') return;
-    sharedMemory = { identity: index, watch: watchFileLocks(index) };
-    if (found !== undefined) sharedMemory.watch.ask(expectedLocks('wal', 'none').sharedMemory, 'cheap', found);
+    const watch = watchFileLocks(index);
+    this.#sharedMemory = { identity: index, watch };
+    if (found !== undefined) watch.ask(expectedLocks('wal', 'none').sharedMemory, 'cheap', found);
   }
 
-  function missingAt(place: Place | null, required: readonly LockRequirement[], effort: 'cheap' | 'full') {
+  #missingAt(place: Place | null, required: readonly LockRequirement[], effort: 'cheap' | 'full') {
     if (place === null) return [];
     const answer = place.watch.ask(required, effort);
     if (answer.state === 'held') return [];
@@ -75,73 +135,36 @@ export function createLockChecks(subject: LockSubject, scan: DescriptorScan): Lo
     const again = answer.state === 'missing' ? place.watch.ask(required, 'full') : answer;
     if (again.state === 'held') return [];
     if (again.state === 'missing') return again.missing;
-    if (again.transient) blindBecause = again.reason;
-    else unsupportedBecause = again.reason;
+    if (again.transient) this.#blindBecause = again.reason;
+    else this.#unsupportedBecause = again.reason;
     return [];
   }
 
   /** If the owner knows too little about a transaction, its writes show in the journal that this process has open. */
-  function reservedLost(effort: 'cheap' | 'full'): MissingLocks | null {
-    const proving = journalMode === 'delete' || journalMode === 'truncate';
-    if (!proving || !journalStands(file) || database.watch.ask(reservedLock, effort).state === 'held') return null;
+  #reservedLost(effort: 'cheap' | 'full'): MissingLocks | null {
+    const file = this.#file;
+    const proving = this.#journalMode === 'delete' || this.#journalMode === 'truncate';
+    if (!proving || !journalStands(file)) return null;
+    if (this.#database.watch.ask(reservedLock, effort).state === 'held') return null;
     const before = ownJournal(file);
     if (before === null) return null;
-    const missing = missingAt(database, reservedLock, effort);
+    const missing = this.#missingAt(this.#database, reservedLock, effort);
     if (missing.length === 0 || !sameJournal(before, ownJournal(file))) return null;
-    return { missing, reason: expectedLocks(journalMode, 'writing').reason };
+    return { missing, reason: expectedLocks(this.#journalMode, 'writing').reason };
   }
 
-  function lost(transaction: TransactionState, effort: 'cheap' | 'full'): MissingLocks | null {
-    if (unsupportedBecause !== null) return null;
-    if (effort === 'full') blindBecause = null;
-    if (!indexIsKnown && effort === 'full') findIndex();
-    const expected: ExpectedLocks = expectedLocks(journalMode, transaction);
-    const missing = [
-      ...missingAt(database, expected.database, effort),
-      ...missingAt(sharedMemory, expected.sharedMemory, effort),
-    ];
-    const found =
-      missing.length > 0
-        ? { missing, reason: expected.reason }
-        : transaction === 'open' && journalMode !== 'wal'
-          ? reservedLost(effort)
-          : null;
-    if (found === null) {
-      if (expected.database.length > 0 && blindBecause === null && unsupportedBecause === null) locksWereSeen();
-      return null;
-    }
-    const visible = locksAreVisible(dirname(file));
+  /** A lock that is missing counts only where this system shows the locks of a process. */
+  #confirm(found: MissingLocks): MissingLocks | null {
+    const folder = dirname(this.#file);
+    const visible = locksAreVisible(folder);
     if (visible === true) return found;
-    if (visible === false) unsupportedBecause = 'this system does not show the locks of a process in /proc/self/fdinfo';
-    else blindBecause = `no test for visible locks could be run in ${tmpdir()} or ${dirname(file)}`;
+    if (visible === false) {
+      this.#unsupportedBecause = 'this system does not show the locks of a process in /proc/self/fdinfo';
+    } else {
+      this.#blindBecause = `no test for visible locks could be run in ${tmpdir()} or ${folder}`;
+    }
     return null;
   }
-
-  const first = database.watch.ask(
-    journalMode === 'wal' ? expectedLocks('wal', 'none').database : reservedLock,
-    'full',
-    scan,
-  );
-  if (first.state === 'unknown' && first.transient) blindBecause = first.reason;
-  else if (first.state === 'unknown') unsupportedBecause = first.reason;
-  if (!indexIsKnown) findIndex(scan);
-  lost('none', 'cheap');
-  return {
-    lost,
-    status() {
-      if (unsupportedBecause !== null) return { locks: 'unsupported', reason: unsupportedBecause };
-      if (blindBecause !== null) return { locks: 'blind', reason: blindBecause };
-      return { locks: 'watched', reason: 'seen in /proc/self/fdinfo' };
-    },
-    descriptors: () => ({
-      database: database.watch.descriptor(),
-      sharedMemory: sharedMemory?.watch.descriptor() ?? null,
-    }),
-    stop() {
-      database.watch.release();
-      sharedMemory?.watch.release();
-    },
-  };
 }
 
 // Proves that this process writes in rollback mode, for transactions of which the caller knows no more.
