@@ -21,8 +21,9 @@ Everything that this library throws by itself belongs to one of two families:
 - **Failures of SQLite** extend \`SqliteResultError\`, which extends better-sqlite3's \`SqliteError\`; their \`code\` is
   SQLite's extended result code, as in better-sqlite3.
 
-Errors of your own functions, and the \`TypeError\`s and \`RangeError\`s of better-sqlite3 about wrong arguments, come
-through unchanged.
+What your own functions throw comes out as the very object, also a SqliteError that they met in another database. The
+\`TypeError\`s and \`RangeError\`s of better-sqlite3 about wrong arguments come through as well. The stack of every error
+begins at the line that called, without the frames of this library (a bundle shows them).
 
 | property        | what it says                                                                                          |
 | --------------- | ----------------------------------------------------------------------------------------------------- |

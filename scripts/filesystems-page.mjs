@@ -77,6 +77,9 @@ These open, with a \`warning\` event and \`durable: false\` in the report:
 - \`no-write-barrier\`: \`nobarrier\`, \`barrier=0\`, \`fsync_mode=nobarrier\`, also where only the superblock says so
 - \`no-journal\`: ext4 without its journal
 
+A process in which \`fsync\` does nothing, under libeatmydata or a seccomp filter that suppresses it, has the warning
+\`non-durable-sync\` at each open for writing, and \`health()\` is \`degraded\`: no level of \`synchronous\` helps against it.
+
 Other warnings leave \`durable\` as it is: \`crash-unsafe-filesystem\`, \`asynchronous-journal\`, \`sync-setting-unseen\` (ZFS),
 \`stacked-filesystem\`, \`single-sandbox\` (gVisor), \`mount-not-visible\` (a chroot), \`synchronised-folder\` (cloud clients),
 \`network-mount-options\`, \`filesystem-failed\`, \`world-writable-database\`, \`wal-missing\`.

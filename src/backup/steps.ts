@@ -2,7 +2,7 @@
  * Builds the error of a failed step of a backup or a restore: it names the step and the paths, with the fault as its
  * cause.
  */
-import { errorMessage } from '../base/foreign-error';
+import { errorMessage, memberOf } from '../base/foreign-error';
 import type { ErrorContext } from '../errors/error-facts';
 import { lineageOf } from '../errors/class-brand';
 import { SqliteFullError } from '../errors/sqlite-errors';
@@ -33,13 +33,19 @@ export function stepFailure(
 ): Error {
   const typed = translateError(cause, { operation: `${what} (${step})` });
   if (typed instanceof failureClass) {
-    const { message, hint, details } = typed as Error & { hint: string; details: FailureFacts };
-    return new failureClass(message, { hint, details: { step, ...facts, ...details }, cause: typed.cause });
+    const { message, hint, details, retryable } = typed as Error & {
+      hint: string;
+      details: FailureFacts;
+      retryable: boolean;
+    };
+    return new failureClass(message, { hint, retryable, details: { step, ...facts, ...details }, cause: typed.cause });
   }
   const fault = errorMessage(typed);
   const hint = hintFor(typed);
   return new failureClass(`The ${what} failed (step: ${step}): ${fault}`, {
     ...(hint === undefined ? {} : { hint }),
+    // The hint is that of the fault, and "try again" must not contradict the label.
+    retryable: memberOf(typed, 'retryable') === true,
     details: { step, ...facts },
     cause: typed,
   });

@@ -1,6 +1,7 @@
 /**
  * Finds the object behind a Proxy or behind an object that inherits from it; tracers, mocks and containers create both.
  */
+import { atCaller } from './own-frames';
 
 /**
  * Private fields exist on the object itself only. A symbol property is visible through a Proxy and is inherited. It is
@@ -23,7 +24,7 @@ export function markOriginal(object: object): void {
  */
 export function originalOf<Value extends object>(value: Value): Value {
   const original: unknown = Reflect.get(Object(value) as object, key);
-  if (original === undefined) throw new TypeError('Illegal invocation');
+  if (original === undefined) throw atCaller(new TypeError('Illegal invocation'));
   return original as Value;
 }
 

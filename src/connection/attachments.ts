@@ -2,6 +2,7 @@
  * Manages the attached databases of a connection: each passes the checks of an open, and is protected before it is
  * used.
  */
+import { atCaller } from '../base/own-frames';
 import { quotedName } from '../base/sql-name';
 import { UnsafeStatementError } from '../errors/refusals';
 import type { NativeDatabase } from '../native/better-sqlite3';
@@ -43,15 +44,16 @@ export class Attachments {
 
   /** Implements `db.attach`: the untrusted name is bound, never put into the text. */
   attach(filename: string, schema: string): void {
-    if (typeof filename !== 'string') throw new TypeError('Expected first argument to be a string');
+    if (typeof filename !== 'string') throw atCaller(new TypeError('Expected first argument to be a string'));
     if (typeof schema !== 'string' || schema === '') {
-      throw new TypeError('Expected second argument to be a schema name');
+      throw atCaller(new TypeError('Expected second argument to be a schema name'));
     }
     this.aroundAttach(filename, schema, file => this.#host.native.prepare('ATTACH ? AS ?').run(file, schema));
   }
 
   detach(schema: string): void {
-    if (typeof schema !== 'string' || schema === '') throw new TypeError('Expected first argument to be a schema name');
+    if (typeof schema !== 'string' || schema === '')
+      throw atCaller(new TypeError('Expected first argument to be a schema name'));
     this.aroundDetach(schema, () => this.#host.native.prepare(`DETACH ${quotedName(schema)}`).run());
     this.released(schema);
   }

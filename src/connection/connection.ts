@@ -2,6 +2,7 @@
 import { performance } from '../base/clock';
 import type { FileIdentity } from '../base/file-identity';
 import { asError, errorCode } from '../base/foreign-error';
+import { beginArgumentErrorAtCaller, isMadeByApplication } from '../base/own-frames';
 import type { EventHub } from '../events/event-hub';
 import { ClosedDatabaseError } from '../errors/refusals';
 import { markRolledBack, SqliteResultError } from '../errors/sqlite-errors';
@@ -16,8 +17,15 @@ import { FaultCounters } from './fault-counters';
 import { failedCommitFacts } from './failed-commit';
 import { BusyTimeout } from './busy-timeout';
 import type { ConnectionObserver } from './observer';
-import { journalModesOf, type ProtectionInputs } from './set-pragmas';
+import {
+  journalModeOf,
+  journalModesOf,
+  synchronousOf,
+  type ProtectionInputs,
+  type SynchronousLevel,
+} from './set-pragmas';
 import { armSession, type FailedOperation, type OpenIterator, type Session, type TransactionOwner } from './session';
+import { UnsafeMode } from './unsafe-mode';
 import type { Verbose } from './verbose';
 
 type Native = NativeDatabase.Database;
@@ -61,6 +69,8 @@ export class Connection {
   readonly verbose: Verbose;
   /** Called first by every statement that may commit. */
   readonly commitHooks = new CommitHooks();
+  /** `unsafeMode` of all handles. */
+  readonly unsafe: UnsafeMode;
   /** Counts failures of SQLite. */
   readonly faults = new FaultCounters();
   /** Result of the last check of every page that this process asked for; `null` before the first. */
@@ -73,6 +83,8 @@ export class Connection {
    */
   onIgnoredForeignKeys: ((wanted: boolean) => void) | null = null;
   readonly busyTimeout: BusyTimeout;
+  /** SQL can call functions of the application: what they throw is theirs, whatever it looks like. */
+  callsApplication: boolean;
 
   #observer: ConnectionObserver | null = null;
   readonly #barriers = new Set<() => void>();
@@ -90,10 +102,12 @@ export class Connection {
 
   constructor(parts: ConnectionParts) {
     this.native = parts.native;
+    this.unsafe = new UnsafeMode(parts.native);
     this.plan = parts.plan;
     this.options = parts.options;
     this.hub = parts.hub;
     const { verbose } = parts;
+    this.callsApplication = verbose.listener !== null;
     this.#verboseListener = verbose.listener;
     this.#unseen = run => verbose.quietly(run);
     this.verbose = { ...verbose, quietly: run => verbose.quietly(() => this.#asOurs(run)) };
@@ -190,6 +204,7 @@ export class Connection {
       refusal: this.#refusal ?? this.#suspension,
       before: null,
       commitHooks: this.commitHooks,
+      unsafe: this.unsafe,
       failure: (error, operation) => this.failure(error, operation),
     };
     armSession(session, this.#beforeCalls());
@@ -237,7 +252,9 @@ export class Connection {
       if (statement === undefined) this.#statements.set(sql, (statement = this.native.prepare(sql)));
       const commitsToDisk = sql === 'COMMIT' && this.commitHooks.wrote && this.plan.file !== null;
       const start = commitsToDisk ? performance.now() : 0;
-      statement.run();
+      const prepared = statement;
+      if (this.unsafe.wanted) this.unsafe.own(() => prepared.run());
+      else prepared.run();
       if (commitsToDisk) this.commitHooks.commitMs.add(performance.now() - start);
       if (begins) this.commitHooks.transactionIs(true, null, sql);
       else if (sql === 'COMMIT' || sql === 'ROLLBACK') this.commitHooks.transactionIs(false);
@@ -247,11 +264,13 @@ export class Connection {
   }
 
   failure(error: unknown, operation: FailedOperation): unknown {
+    if (this.callsApplication && this.#isOfApplication(error)) return error;
     const translated = translateError(error, {
       file: this.file,
       operation: operation.operation,
       ...adviceOf(error, this.plan.file),
       ...(operation.sql === undefined ? {} : { sql: operation.sql }),
+      entry: operation.entry,
       // Inside a transaction of the write queue only the queue itself commits, when no function runs.
       ...(operation.commits === true && this.owner === null
         ? failedCommitFacts(this, errorCode(error) ?? '', operation.sql ?? '')
@@ -262,9 +281,21 @@ export class Connection {
       // Some failures make SQLite roll the whole transaction back.
       this.commitHooks.transactionIs(this.native.inTransaction);
       this.#observer?.failed(translated, operation);
+      const { obstacle } = translated.details;
+      if (obstacle === 'EDQUOT' || obstacle === 'ENOSPC') this.faults.foundNoRoom();
       if (this.owner !== null && !this.native.inTransaction) this.owner.transactionLost(translated);
-    }
+    } else beginArgumentErrorAtCaller(error);
     return translated;
+  }
+
+  /** A failure of another database, which a function of the application has met and thrown on. */
+  #isOfApplication(error: unknown): boolean {
+    if (!isSqliteFailure(error)) return false;
+    if (error instanceof SqliteResultError) {
+      const { file } = error.details;
+      return file !== undefined && file !== this.file;
+    }
+    return isMadeByApplication(error);
   }
 
   /**
@@ -321,6 +352,18 @@ export class Connection {
       return [this.plan.journalMode ?? 'delete'];
     }
   }
+  /** What the main database is committed with, asked of SQLite; what was planned where it cannot be asked now. */
+  commitSettings(): { readonly journalMode: string; readonly synchronous: SynchronousLevel } | null {
+    if (this.plan.file === null || !this.native.open) return null;
+    try {
+      return this.verbose.quietly(() => ({
+        journalMode: journalModeOf(this.native, 'main'),
+        synchronous: synchronousOf(this.native, 'main'),
+      }));
+    } catch {
+      return null;
+    }
+  }
 
   /** Makes `enabled` the default of later statements: each handle has its own, SQLite has one. */
   useSafeIntegers(enabled: boolean): void {
@@ -350,10 +393,10 @@ export class Connection {
    */
   #asOurs<Result>(run: () => Result): Result {
     this.busyTimeout.restore();
-    if (!this.#safeIntegers) return run();
+    if (!this.#safeIntegers) return this.unsafe.own(run);
     this.useSafeIntegers(false);
     try {
-      return run();
+      return this.unsafe.own(run);
     } finally {
       this.useSafeIntegers(true);
     }

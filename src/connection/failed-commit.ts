@@ -1,4 +1,5 @@
 /** Determines which files a failed COMMIT could have written, and its outcome. */
+import { findWriteObstacle } from '../filesystem/write-obstacle';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { canStrikeCommit, judgeFailedCommit, type CommitOutcome, type CommittedFile } from '../policy/commit-outcome';
 import type { Plan } from '../policy/plan';
@@ -30,7 +31,8 @@ export function failedCommitFacts(connection: CommittingConnection, code: string
     const files = filesOf(connection);
     const several = kinds.has('commit') || kinds.has('release') || hasTemporaryTrigger(native);
     const mainHasFile = connection.plan.storage === 'file';
-    const { outcome } = judgeFailedCommit({ code, files, several, mainHasFile, stillOpen });
+    const refusedByTheSystem = code === 'SQLITE_IOERR_WRITE' && findWriteObstacle(connection.plan.file ?? '') !== null;
+    const { outcome } = judgeFailedCommit({ code, files, several, mainHasFile, stillOpen, refusedByTheSystem });
     if (outcome === null) return {};
     const names =
       files === null || files.length < 2 || outcome !== 'unknown' ? undefined : files.map(({ file }) => file);

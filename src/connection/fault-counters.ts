@@ -39,9 +39,14 @@ export class FaultCounters {
 
   count(error: SqliteResultError): void {
     const [name = ''] = lineageOf(error);
-    if (name === 'SqliteFullError') this.#fullAt = performance.now();
+    if (name === 'SqliteFullError') this.foundNoRoom();
     const before = this.#counts.get(name);
     if (before !== undefined) this.#counts.set(name, before + 1);
+  }
+
+  /** A quota, and a disk whose last block went to somebody else, have the code of a failed write. */
+  foundNoRoom(): void {
+    this.#fullAt = performance.now();
   }
 
   /**

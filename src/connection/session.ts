@@ -2,7 +2,9 @@
  * Represents one handle's view of a connection: the check before each call of its statements, and the route of their
  * failures.
  */
+import type { Entry } from '../base/own-frames';
 import type { CommitHooks } from './commit-hooks';
+import type { UnsafeMode } from './unsafe-mode';
 import type { SqliteResultError } from '../errors/sqlite-errors';
 
 /** The operation of a failed call. */
@@ -11,6 +13,8 @@ export interface FailedOperation {
   readonly sql?: string;
   /** True for COMMIT, END and RELEASE, and for an autocommit statement. */
   readonly commits?: boolean;
+  /** The public member that runs, where the caller knows it: the stack of the error begins where that was called. */
+  readonly entry?: Entry;
 }
 
 /** An iterator that was not run to its end: it holds a read transaction open and pins the WAL. */
@@ -43,6 +47,8 @@ export interface Session {
   before: (() => void) | null;
   /** Called first by every statement that may commit; shared by all handles of the connection. */
   readonly commitHooks: CommitHooks;
+  /** Whether statements may write beside an open iterator; one for all handles of the connection. */
+  readonly unsafe: UnsafeMode;
   /** Translates a failure, notifies the fence, and returns the error to throw. */
   failure(error: unknown, operation: FailedOperation): unknown;
 }

@@ -50,8 +50,10 @@ export function setPragmasOfNew(
   ground: ProtectionInputs,
   { hasFile }: { readonly hasFile: boolean },
 ): void {
-  for (const protection of connectionProtections(ground)) set(native, protection, null, ground, unused);
-  if (hasFile) protectSchema(native, 'main', ground, unused);
+  // SQL may lower the level where that is permitted; until it does, the level is what was planned.
+  const whole = { ...ground, givenUp: new Set<string>() };
+  for (const protection of connectionProtections(whole)) set(native, protection, null, whole, unused);
+  if (hasFile) protectSchema(native, 'main', whole, unused);
 }
 
 /** Only reads back: SQLite does not allow setting `synchronous` inside a transaction. */
@@ -82,6 +84,19 @@ export function journalModeOf(native: Native, schema: string): string {
       .pluck()
       .get(),
   );
+}
+
+/** https://sqlite.org/pragma.html#pragma_synchronous */
+const levels = ['off', 'normal', 'full', 'extra'] as const;
+
+export type SynchronousLevel = (typeof levels)[number];
+
+export function synchronousOf(native: Native, schema: string): SynchronousLevel {
+  const level = native
+    .prepare(`PRAGMA ${quotedName(schema)}.synchronous`)
+    .pluck()
+    .get();
+  return levels[Number(level)] ?? 'off';
 }
 
 function protectionsOf(native: Native, schema: string, ground: ProtectionInputs): readonly Protection[] {

@@ -1,5 +1,6 @@
 /** Wraps a prepared statement of better-sqlite3: checks before every call, and translates every failure. */
 import { performance } from '../base/clock';
+import { atCaller, type Entry } from '../base/own-frames';
 import { markOriginal, originalOf } from '../base/original';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { copyOfValues } from './bound-text';
@@ -89,7 +90,7 @@ export class Statement {
   /** @internal */
   constructor(token?: symbol, parts?: StatementParts) {
     if (token !== constructToken || parts === undefined)
-      throw new TypeError('Statements can only be constructed by the db.prepare() method');
+      throw atCaller(new TypeError('Statements can only be constructed by the db.prepare() method'));
     const { native, source, session, database, watch, guard } = parts;
     this.#native = native;
     this.#session = session;
@@ -122,6 +123,8 @@ export class Statement {
       if (params.length === 0) return self.#native.run();
       return self.#native.run(...params);
     } catch (error) {
+      // What is watched has met the open iterator already.
+      if (session.unsafe.wanted && self.#watch === null) return self.#runBesideIterators(error, params);
       throw self.#failure(error, 'run');
     }
   }
@@ -227,8 +230,8 @@ export class Statement {
     return watch.around<unknown>(
       {
         fits: this.reader === (method !== 'run') && (bound === null || params.length === 0),
-        run: () => this.#native[method](...params),
-        runInstead: (statement, values) => statement[method](...values),
+        run: () => this.#beside(method, () => this.#native[method](...params)),
+        runInstead: (statement, values) => this.#beside(method, () => statement[method](...values)),
       },
       bound ?? params,
     );
@@ -242,8 +245,23 @@ export class Statement {
       this.#session.commitHooks.commitMs.add(performance.now() - start);
       return result;
     } catch (error) {
+      if (method === 'run' && this.#session.unsafe.wanted) return this.#runBesideIterators(error, params);
       throw this.#failure(error, method);
     }
+  }
+
+  /** With `unsafeMode`, after `run` failed with `error`: out of line, because almost nobody uses that mode. */
+  #runBesideIterators(error: unknown, params: unknown[]): RunResult {
+    try {
+      return this.#session.unsafe.again(error, this.source, () => this.#native.run(...params));
+    } catch (failure) {
+      throw this.#failure(failure, 'run');
+    }
+  }
+
+  /** A statement that the guard has judged; only `run` is refused while an iterator is open. */
+  #beside<Result>(method: string, execute: () => Result): Result {
+    return method === 'run' ? this.#session.unsafe.own(execute) : execute();
   }
 
   /** After `close()` nothing runs, but the row format can still be set, as in better-sqlite3. */
@@ -264,13 +282,20 @@ export class Statement {
   }
 
   #failure(error: unknown, operation: string): unknown {
+    const entry = entries.get(operation);
     return this.#session.failure(error, {
       operation,
       sql: this.source,
       commits: this.#writes || this.#watch !== null,
+      ...(entry === undefined ? {} : { entry }),
     });
   }
 }
+
+/** As they are defined here: whoever replaces one in the prototype calls it. */
+const entries: ReadonlyMap<string, Entry> = new Map(
+  (['run', 'get', 'all', 'iterate'] as const).map(name => [name, Statement.prototype[name]]),
+);
 
 /**
  * Own and enumerable as in better-sqlite3; one shared descriptor, because a closure each costs a microsecond. Outside

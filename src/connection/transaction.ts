@@ -1,4 +1,5 @@
 /** Implements `db.transaction(fn)`: better-sqlite3's contract, with a truthful report of a failed COMMIT. */
+import { atCaller } from '../base/own-frames';
 import { isThenable } from '../base/thenable';
 import { SqliteResultError } from '../errors/sqlite-errors';
 import type { Transaction, VariableArgFunction } from './types';
@@ -36,7 +37,7 @@ const begin: Readonly<Record<TransactionMode, string>> = {
 
 /** Creates the function of `db.transaction(fn)` with its variants `default`, `deferred`, `immediate`, `exclusive`. */
 export function makeTransaction<F extends VariableArgFunction>(host: TransactionHost, fn: F): Transaction<F> {
-  if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function');
+  if (typeof fn !== 'function') throw atCaller(new TypeError('Expected first argument to be a function'));
   const variants = {
     default: variant(host, fn, host.defaultMode),
     deferred: variant(host, fn, 'deferred'),
@@ -57,7 +58,7 @@ function variant<F extends VariableArgFunction>(host: TransactionHost, fn: F, mo
     let committing = false;
     try {
       const result: unknown = Reflect.apply(fn, this, params);
-      if (isThenable(result)) throw new TypeError('Transaction function cannot return a promise');
+      if (isThenable(result)) throw atCaller(new TypeError('Transaction function cannot return a promise'));
       committing = !nested;
       host.execute(nested ? `RELEASE ${savepoint}` : 'COMMIT');
       return result;

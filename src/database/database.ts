@@ -1,4 +1,5 @@
 /** Defines the `Database` class: the surface of better-sqlite3, and the members that this library adds. */
+import { atCaller } from '../base/own-frames';
 import { inspect } from 'node:util';
 import { markOriginal } from '../base/original';
 import type { BackupResult, BackupOptions } from '../backup/options';
@@ -273,16 +274,29 @@ export class Database implements DropInDatabase {
   /** Makes integers of this handle's later statements bigints. */
   defaultSafeIntegers(toggle?: boolean): this {
     if (toggle !== undefined && typeof toggle !== 'boolean') {
-      throw new TypeError('Expected first argument to be a boolean');
+      throw atCaller(new TypeError('Expected first argument to be a boolean'));
     }
     this.#safeIntegers = toggle ?? true;
     return this;
   }
 
-  /** Lets statements write while an iterator is open. The guard stays on. */
+  /**
+   * Lets statements write while an iterator is open, through every handle of the connection. Default: true.
+   *
+   * Unlike better-sqlite3's it takes no protection away: the guard stays, and so does SQLITE_DBCONFIG_DEFENSIVE.
+   *
+   * @throws TypeError for what is no boolean; ClosedDatabaseError
+   * @example
+   * db.unsafeMode();
+   * for (const row of db.prepare('SELECT 1').iterate()) db.exec('DELETE FROM t');
+   */
   unsafeMode(...toggle: [boolean?]): this {
     this.#assertUsable();
-    this.#native.unsafeMode(...toggle);
+    const [wanted = true] = toggle;
+    // Also `undefined`, as in better-sqlite3.
+    if (toggle.length > 0 && typeof toggle[0] !== 'boolean')
+      throw atCaller(new TypeError('Expected first argument to be a boolean'));
+    this.#connection.unsafe.wanted = wanted;
     return this;
   }
 
@@ -324,6 +338,7 @@ export class Database implements DropInDatabase {
   ): this {
     this.#connection.useSafeIntegers(this.#safeIntegers);
     attempt(this.#session, { operation }, () => register(this.#native));
+    this.#connection.callsApplication = true;
     if (name !== null) this.#open.readers.noteRegistered(name);
     if (trusts) this.#connection.trustSchema();
     return this;

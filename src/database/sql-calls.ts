@@ -1,4 +1,5 @@
 /** Implements the members of `Database` that take SQL: each text passes the guard, each failure is translated. */
+import { atCaller } from '../base/own-frames';
 import { nativeExplain } from '../connection/native-gaps';
 import type { FailedOperation, Session } from '../connection/session';
 import { makeStatement, type Statement } from '../connection/statement';
@@ -54,7 +55,8 @@ function execPiece({ open, session }: TextHandle, sql: string): void {
   const { native } = open.connection;
   session.commitHooks.passing();
   try {
-    native.exec(sql);
+    if (session.unsafe.wanted) session.unsafe.exec(sql);
+    else native.exec(sql);
   } finally {
     session.commitHooks.transactionIs(native.inTransaction, session, sql);
   }
@@ -67,14 +69,17 @@ export function pragmaText({ open, session }: TextHandle, source: string, option
     if (commits) session.commitHooks.passing();
     const { native } = open.connection;
     if (typeof source !== 'string') return native.pragma(source, options);
-    return open.guard.through(sql, text => native.pragma(text.slice('PRAGMA '.length), options));
+    return open.guard.through(sql, text => {
+      const asked = text.slice('PRAGMA '.length);
+      return session.unsafe.wanted ? session.unsafe.pragma(asked, options) : native.pragma(asked, options);
+    });
   });
 }
 
 export function explainText({ open, session }: TextHandle, source: string): unknown[] {
   const sql = `EXPLAIN ${source}`;
   return attempt(session, { operation: 'explain', sql }, () => {
-    if (typeof source !== 'string') throw new TypeError('Expected first argument to be a string');
+    if (typeof source !== 'string') throw atCaller(new TypeError('Expected first argument to be a string'));
     // Some pragmas act when they are prepared, also under EXPLAIN.
     return open.guard.through(sql, text => nativeExplain(open.connection.native, text.slice('EXPLAIN '.length)));
   });

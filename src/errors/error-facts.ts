@@ -6,6 +6,8 @@ export interface ErrorContext {
   readonly hint?: string;
   /** Typed facts about this occurrence: paths, numbers, names. Never bound values or secrets. */
   readonly details?: Readonly<Record<string, unknown>>;
+  /** Where this occurrence differs from what its class usually is. */
+  readonly retryable?: boolean;
   /** The error that caused this one. */
   readonly cause?: unknown;
 }
@@ -33,7 +35,7 @@ export function describe(error: object, facts: Omit<ErrorFacts, 'details'>, cont
   define(error, 'code', facts.code, true);
   define(error, 'hint', context.hint ?? facts.hint, true);
   define(error, 'details', details, details !== noDetails);
-  define(error, 'retryable', facts.retryable, false);
+  define(error, 'retryable', context.retryable ?? facts.retryable, false);
   define(error, 'fatal', facts.fatal, false);
   if (context.cause !== undefined) define(error, 'cause', context.cause, false);
 }

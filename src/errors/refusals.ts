@@ -1,5 +1,6 @@
 /** Defines the errors of this library: one class for each decision that a caller can take. */
 import { brand, lineageOf, nameErrors } from './class-brand';
+import { captureAtCaller } from '../base/own-frames';
 import { describe, type ErrorContext, type ErrorFacts } from './error-facts';
 import { refusalCodes, type RefusalName, type SafeSqliteErrorCode } from './refusal-codes';
 
@@ -19,6 +20,7 @@ export abstract class SafeSqliteError extends Error implements ErrorFacts {
   constructor(message: string, context: ErrorContext = {}) {
     super(message);
     describe(this, refusalCodes[refusalName(this)], context);
+    captureAtCaller(this);
   }
 }
 
@@ -33,6 +35,7 @@ abstract class RefusedAsTypeError extends TypeError implements ErrorFacts {
   constructor(message: string, context: ErrorContext = {}) {
     super(message);
     describe(this, refusalCodes[refusalName(this)], context);
+    captureAtCaller(this);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Translates an error of better-sqlite3 into the class that tells the caller what to do about it. */
 import { isProxy } from 'node:util/types';
 import { memberOf, textOf } from '../base/foreign-error';
+import { beginAtCaller, captureAt, captureAtCaller, type Entry } from '../base/own-frames';
 import { NativeSqliteError } from '../native/sqlite-error';
 import { lineageOf } from './class-brand';
 import { resolveCode } from './result-codes';
@@ -19,6 +20,8 @@ export interface FailedOperation {
   readonly hint?: string | undefined;
   /** The SQL text as prepared, never with its values. */
   readonly sql?: string | undefined;
+  /** The public member that runs, where the caller knows it. */
+  readonly entry?: Entry | undefined;
 }
 
 /** Characters of SQL that are kept in `details`: enough to find the statement, little enough for a log line. */
@@ -78,8 +81,14 @@ export function translateError(error: unknown, failed: FailedOperation = {}): un
     cause: error,
     commitOutcome: failed.commitOutcome,
   });
-  // The stack trace begins at the called member, not in this function.
-  Error.captureStackTrace(translated, translateError);
+  // The stack begins at the caller of the member, not in this function.
+  if (failed.entry === undefined) {
+    captureAtCaller(translated);
+    beginAtCaller(error);
+  } else {
+    captureAt(translated, failed.entry);
+    captureAt(error, failed.entry);
+  }
   return translated;
 }
 

@@ -1,4 +1,5 @@
 /** Publishes the events of one database to its listeners, to `diagnostics_channel` and to the log. */
+import { inMicrotask } from '../base/clock';
 import { visible } from '../base/terminal-text';
 import { channel, type Channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
@@ -42,6 +43,8 @@ export interface EventHub {
    * Notifies listeners, channel and log. Never throws: a listener that throws is logged, and the next one is called.
    */
   publish<Name extends EventName>(name: Name, facts: EventFactsOf<Name>): void;
+  /** Logs now, and tells listeners and channels as soon as the code that runs now has ended: it could not listen yet. */
+  publishSoon<Name extends EventName>(name: Name, facts: EventFactsOf<Name>): void;
   /** Notifies the listeners only: another connection of the same file has already logged and published the event. */
   relay<Name extends EventName>(name: Name, facts: EventFactsOf<Name>): void;
 }
@@ -51,13 +54,23 @@ export function createEventHub(file: string, logger: Logger): EventHub {
   const emit = (name: EventName, payload: object): void => {
     for (const listener of emitter.rawListeners(name)) call(listener, emitter, payload, name, logger);
   };
+  const logEvent = (name: EventName, payload: { readonly file: string }): void =>
+    log(logger, levels[name], { event: name, ...payload, ...errorFacts(payload) }, describe(name, payload));
+  const tell = (name: EventName, payload: object): void => {
+    if (channels[name].hasSubscribers) channels[name].publish(payload);
+    emit(name, payload);
+  };
   return {
     emitter: emitter as unknown as DatabaseEmitter,
     publish(name, facts) {
       const payload = Object.freeze({ file, ...facts });
-      log(logger, levels[name], { event: name, ...payload, ...errorFacts(payload) }, describe(name, payload));
-      if (channels[name].hasSubscribers) channels[name].publish(payload);
-      emit(name, payload);
+      logEvent(name, payload);
+      tell(name, payload);
+    },
+    publishSoon(name, facts) {
+      const payload = Object.freeze({ file, ...facts });
+      logEvent(name, payload);
+      inMicrotask(() => tell(name, payload));
     },
     relay(name, facts) {
       emit(name, Object.freeze({ file, ...facts }));

@@ -115,6 +115,8 @@ export interface FileReplacedEvent extends EventFacts {
 }
 
 export interface FencedEvent extends EventFacts {
+  /** Why nothing is served any more: the storage failed, the locks are lost, the file was replaced. */
+  readonly reason: 'storage' | 'locksLost' | 'fileReplaced';
   /** The first fault. */
   readonly error: Error;
 }

@@ -91,7 +91,7 @@ export class ConnectionFence {
       return obstacle;
     };
     if (letGo() !== null) setImmediate(letGo);
-    connection.hub.publish('fenced', { error: fault.error });
+    connection.hub.publish('fenced', { reason: 'storage', error: fault.error });
     if (fault.markerError === null) return;
     connection.hub.publish('warning', {
       code: 'fence-marker-not-written',

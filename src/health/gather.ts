@@ -37,10 +37,12 @@ export function healthOfOpen(database: HealthSubject): DatabaseHealth {
   const { plan, refusal } = connection;
   const filesystem = plan.filesystem;
   const error = refusal?.();
+  // A connection that serves nobody any more is closed, or about to be.
+  const settings = error === undefined ? connection.commitSettings() : null;
   return healthOf({
     file: plan.file,
-    journalMode: database.journalMode,
-    synchronous: plan.synchronous,
+    journalMode: settings?.journalMode ?? database.journalMode,
+    synchronous: settings?.synchronous ?? plan.synchronous,
     sqliteVersion: plan.sqliteVersion,
     filesystem:
       filesystem === null

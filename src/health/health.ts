@@ -46,8 +46,10 @@ export interface WriteHealth {
 export interface HealthFacts<Writes extends WriteHealth = WriteHealth> {
   /** Canonical path; `null` for a database without a file. */
   readonly file: string | null;
+  /** In force now: the application may have switched it. */
   readonly journalMode: string;
-  readonly synchronous: 'full' | 'extra';
+  /** In force now; below `'full'` only where `dangerously.allowUnsyncedCommits` permits it. */
+  readonly synchronous: 'off' | 'normal' | 'full' | 'extra';
   readonly sqliteVersion: string;
   readonly filesystem: {
     readonly type: string;
@@ -144,7 +146,16 @@ function verdict<Writes extends WriteHealth>(
   reasons: readonly string[],
 ): Health<Writes> {
   const next = status === 'ok' || facts.file === null ? null : `npx safe-sqlite doctor ${shellWord(facts.file)}`;
-  return Object.freeze({ status, reasons: Object.freeze(reasons), next, ...facts });
+  return frozen({ status, reasons, next, ...facts });
+}
+
+/** A copy that nobody can change, to the bottom: what it was gathered from goes on changing. */
+function frozen<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null) return value;
+  const copy: unknown = Array.isArray(value)
+    ? value.map(frozen)
+    : Object.fromEntries(Object.entries(value).map(([name, member]) => [name, frozen(member as unknown)]));
+  return Object.freeze(copy) as Value;
 }
 
 /** One damaged page may be the first of many. */
@@ -158,8 +169,10 @@ function* damageReasons({ faults, lastCheck }: HealthFacts): Generator<string> {
 
 /** A permission is a sentence in the options; its warning reports that it was given. */
 function* durabilityReasons({ filesystem, warnings }: HealthFacts): Generator<string> {
-  if (filesystem === null || filesystem.durable) return;
   if (warnings.some(({ code }) => code === 'non-durable-filesystem-allowed')) return;
+  const unsynced = warnings.find(({ code }) => code === 'non-durable-sync');
+  if (unsynced !== undefined) yield `Commits are not durable: ${unsynced.message}`;
+  if (filesystem === null || filesystem.durable) return;
   const why = warnings[0]?.message ?? 'A power cut, or the end of the container or mount, can take commits away there.';
   yield `The filesystem is not durable: ${why}`;
 }

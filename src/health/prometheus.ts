@@ -35,6 +35,12 @@ interface MeasuredHistogram {
 
 const millisecondsInSecond = 1000;
 
+const outOfService = [
+  ['fenced', 'SAFE_SQLITE_FENCED'],
+  ['locks_lost', 'SAFE_SQLITE_LOCKS_LOST'],
+  ['file_replaced', 'SAFE_SQLITE_FILE_REPLACED'],
+] as const;
+
 const families: readonly Family[] = [
   {
     name: 'info',
@@ -44,8 +50,18 @@ const families: readonly Family[] = [
       [{ journal_mode: journalMode, synchronous, sqlite: sqliteVersion, filesystem: filesystem?.type ?? '' }, 1],
     ],
   },
-  gauge('up', '1 while the database serves, 0 when it is fenced.', health => (health.status === 'fenced' ? 0 : 1)),
-  gauge('degraded', '1 when it works but needs attention.', health => (health.status === 'degraded' ? 1 : 0)),
+  gauge('up', '1 while the database serves, 0 when it takes no more calls.', health =>
+    health.status === 'fenced' ? 0 : 1,
+  ),
+  gauge('degraded', '1 when it works but needs attention; 0 while `up` is 0.', health =>
+    health.status === 'degraded' ? 1 : 0,
+  ),
+  {
+    name: 'out_of_service',
+    kind: 'gauge',
+    help: '1 for the reason that it takes no more calls: fenced by a fault of the storage, locks lost, file replaced.',
+    read: ({ refusal }) => outOfService.map(([reason, code]) => [{ reason }, refusal?.code === code ? 1 : 0] as const),
+  },
   gauge('wal_bytes', 'Bytes in the WAL since its last reset.', ({ checkpoints }) => checkpoints?.walBytes ?? null),
   gauge(
     'wal_pending_bytes',

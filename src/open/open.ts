@@ -68,7 +68,7 @@ function connectBeside(suspicion: WalSuspicion | null, request: ConnectRequest):
   if (suspicion === null) return connection;
   try {
     const warning = judgeSuspectWal(connection, suspicion);
-    if (warning !== null) inMicrotask(() => connection.hub.publish('warning', { ...warning, details: {} }));
+    if (warning !== null) connection.hub.publishSoon('warning', { ...warning, details: {} });
     return connection;
   } catch (error) {
     connection.abandon([{ file: suspicion.file, identity: null }]);
@@ -112,8 +112,7 @@ interface Admitted {
 
 function assemble(connection: Connection, services: ConnectionServices, admitted: Admitted): SharedConnection {
   const attachments = new Attachments(connection, admitAttached(connection, services));
-  // Deferred to give the caller the chance to listen.
-  inMicrotask(() => warn(connection));
+  warn(connection);
   const sqlGuard = new SqlGuard(
     connection,
     attachments,
@@ -128,20 +127,23 @@ function filesOf({ native, verbose }: Connection): readonly string[] {
   return schemas.flatMap(({ file }) => (file === null || file === '' ? [] : [file]));
 }
 
-/** A warning about the filesystem is logged once for it and not at every open; listeners hear it each time. */
+/**
+ * Publishes the warnings. A warning about a filesystem is logged once, not at every open; listeners get it each time.
+ * They are logged at once, because the program may end, and published when the caller had the chance to listen.
+ */
 function warn({ plan, hub, options }: Connection): void {
   const { filesystem } = plan;
   for (const { code, message } of plan.warnings) {
     const ofFilesystem = filesystem?.warnings.some(each => each.code === code && each.message === message) === true;
     const key = `${code} ${filesystem?.type} ${filesystem?.mountPoint}`;
     const facts = { code, message, details: {} };
-    if (!ofFilesystem || isFirstFor(options.logger, key)) hub.publish('warning', facts);
-    else hub.relay('warning', facts);
+    if (!ofFilesystem || isFirstFor(options.logger, key)) hub.publishSoon('warning', facts);
+    else inMicrotask(() => hub.relay('warning', facts));
   }
   if (plan.file === null) return;
   const obstacle = whyNoThread();
   const message = jobsOnEventLoop(obstacle, options.checkpoint);
-  if (message !== null) hub.publish('warning', { code: 'no-worker-thread', message, details: { ...obstacle } });
+  if (message !== null) hub.publishSoon('warning', { code: 'no-worker-thread', message, details: { ...obstacle } });
 }
 
 function withWarnings(plan: Plan, ...found: readonly (PlanWarning | null)[]): Plan {

@@ -3,6 +3,7 @@ import { withoutCredentials } from '../base/credentials';
 import { InvalidOptionError } from '../errors/refusals';
 import { inspectLocated } from '../filesystem/inspect';
 import { locate, type Location } from '../filesystem/locate';
+import { missingSync } from '../proc/sync-probe';
 import { sqliteVersion } from '../native/sqlite-version';
 import type { ResolvedOptions } from '../options/resolved';
 import { decide, type Decision } from '../policy/decide';
@@ -36,7 +37,9 @@ export function planFile(location: Location, options: ResolvedOptions): Plan {
 /** Returns the plan by the filesystem alone, before the files are accessed. */
 export function planByFilesystem(location: Location, options: ResolvedOptions): Plan {
   const filesystem = asCantOpen(location.file, () => inspectLocated(location));
-  return openOrThrow(decide({ ...common(options), storage: 'file', file: location.file, filesystem }));
+  return openOrThrow(
+    decide({ ...common(options), storage: 'file', file: location.file, filesystem, missingSync: missingSync() }),
+  );
 }
 
 export function planWithoutFile(storage: 'memory' | 'temporary', options: ResolvedOptions): Plan {

@@ -1,4 +1,5 @@
 /** Holds what one or more handles share: the connection, its SQL guard, its services, and the teardown. */
+import { atCaller } from '../base/own-frames';
 import type * as Backups from '../backup/database-backups';
 import type { FileIdentity } from '../base/file-identity';
 import type { Attachments } from '../connection/attachments';
@@ -107,7 +108,7 @@ export class SharedConnection {
   closeHandle(session: Session): void {
     if (this.#closing || !this.#handles.has(session)) return;
     if (this.writes.isRunning || session.openIterators.size > 0) {
-      throw new TypeError('This database connection is busy executing a query');
+      throw atCaller(new TypeError('This database connection is busy executing a query'));
     }
     this.writes.finish(session);
     this.readers.leave(session, this.#handles.size === 1);

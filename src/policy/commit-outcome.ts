@@ -19,6 +19,8 @@ export interface FailedCommit {
   readonly several: boolean;
   /** True if the main database has a file. Without one SQLite makes no super-journal. */
   readonly mainHasFile: boolean;
+  /** The system refuses to write there (no room, no quota, no right), and says so before it takes a byte. */
+  readonly refusedByTheSystem?: boolean;
   /** The transaction is still open after the failure (BUSY at COMMIT, a deferred foreign key). */
   readonly stillOpen: boolean;
 }
@@ -66,7 +68,7 @@ export function canStrikeCommit(code: string): boolean {
  * @see https://sqlite.org/atomiccommit.html section 3.11: the commit happens when the journal is deleted
  */
 export function judgeFailedCommit(commit: FailedCommit): JudgedCommit {
-  const { code, files, several, mainHasFile, stillOpen } = commit;
+  const { code, files, several, mainHasFile, stillOpen, refusedByTheSystem = false } = commit;
   if (stillOpen) return { outcome: null, reason: 'SQLite kept the transaction open' };
   if (!canStrikeCommit(code)) return { outcome: null, reason: 'the statement failed before anything was committed' };
   if (files === null) return { outcome: 'unknown', reason: 'SQLite could not be asked which files it has' };
@@ -74,7 +76,7 @@ export function judgeFailedCommit(commit: FailedCommit): JudgedCommit {
   if (several && files.length > 1 && !atomic) {
     return { outcome: 'unknown', reason: 'SQLite commits the files one after the other, and some may be committed' };
   }
-  const judged = files.map(({ journalMode }) => judgeFile(code, journalMode));
+  const judged = files.map(({ journalMode }) => judgeFile(code, journalMode, refusedByTheSystem));
   return (
     judged.find(({ outcome }) => outcome === 'unknown') ??
     judged[0] ?? { outcome: 'rolled-back', reason: 'there is no file that could hold it' }
@@ -82,8 +84,12 @@ export function judgeFailedCommit(commit: FailedCommit): JudgedCommit {
 }
 
 /** Judges one file, or several that commit as one. */
-function judgeFile(code: string, journalMode: string): JudgedCommit {
+function judgeFile(code: string, journalMode: string, refusedByTheSystem: boolean): JudgedCommit {
   if (journalMode === 'wal') {
+    // As SQLITE_FULL: `walFrames` gives up at the first frame that is not written, and the last one commits.
+    if (code === 'SQLITE_IOERR_WRITE' && refusedByTheSystem) {
+      return { outcome: 'rolled-back', reason: 'the system refused the write, so its commit frame was not written' };
+    }
     return strikesAfterFrames.has(familyOf(code))
       ? { outcome: 'unknown', reason: 'its frames may stand in the WAL and come back after a crash' }
       : { outcome: 'rolled-back', reason: 'its commit frame was not written' };

@@ -24,6 +24,8 @@ export interface DecisionInput {
   };
   readonly platform: NodeJS.Platform;
   readonly sqliteVersion: string;
+  /** What takes the sync away in this process; `null` or absent: nothing that is known. */
+  readonly missingSync?: { readonly library: string | null } | null;
 }
 
 export type Decision =
@@ -57,6 +59,7 @@ export function decide(input: DecisionInput): Decision {
       ...allowed.warnings,
       ...version.warnings,
       ...warnOfUnsyncedCommits(input),
+      ...warnOfMissingSync(input),
       ...warnOfLostFiles(input),
     ]),
   });
@@ -167,9 +170,28 @@ function warnOfUnsyncedCommits({ storage, readonly, dangerously }: DecisionInput
   ];
 }
 
-function warnOfLostFiles({ filesystem, storage, dangerously }: DecisionInput): readonly PlanWarning[] {
+/** No level of `synchronous` helps against it: SQLite hears that everything is on stable storage. */
+function warnOfMissingSync({ storage, readonly, missingSync = null }: DecisionInput): readonly PlanWarning[] {
+  if (missingSync === null || storage !== 'file' || readonly) return [];
+  const { library } = missingSync;
+  const [what, remedy] =
+    library === null
+      ? ['a sync of what cannot be synced succeeds, as with a seccomp filter that suppresses it', 'such a filter']
+      : [`${library} takes it away`, 'it (LD_PRELOAD, /etc/ld.so.preload)'];
+  const message = `fsync does nothing in this process: ${what}. A power cut can undo acknowledged commits or damage the database. Start the process without ${remedy}.`;
+  return [{ code: 'non-durable-sync', message }];
+}
+
+function warnOfLostFiles({
+  filesystem,
+  storage,
+  readonly,
+  dangerously,
+  missingSync = null,
+}: DecisionInput): readonly PlanWarning[] {
   const why = dangerously.allowNonDurableFilesystem ?? null;
-  if (why === null || storage !== 'file' || filesystem === null || filesystem.durable) return [];
+  if (why === null || storage !== 'file' || filesystem === null) return [];
+  if (filesystem.durable && (missingSync === null || readonly)) return [];
   const message = `A power cut, or the end of the container or mount, can take the database away, which dangerously.allowNonDurableFilesystem accepts: ${why}`;
   return [{ code: 'non-durable-filesystem-allowed', message }];
 }

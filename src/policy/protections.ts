@@ -99,8 +99,9 @@ export function schemaProtections(ground: SchemaGround): readonly Protection[] {
  * first use in WAL mode unless it was set explicitly (`SQLITE_DEFAULT_WAL_SYNCHRONOUS=1`).
  */
 function synchronous({ journalMode, durability }: SchemaGround): Protection {
-  // With DELETE and FULL the unlink of the journal is not synced: a power cut can undo an acknowledged commit.
-  const needsExtra = durability === 'extra' || journalMode === 'delete';
+  // With DELETE and FULL the unlink of the journal is not synced: a power cut can undo an acknowledged commit. TRUNCATE
+  // and PERSIST have no unlink; there EXTRA costs nothing more, and the level does not depend on the kind of journal.
+  const needsExtra = durability === 'extra' || journalMode !== 'wal';
   return {
     name: 'durable-commits',
     pragma: 'synchronous',

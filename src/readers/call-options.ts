@@ -1,4 +1,5 @@
 /** Checks all arguments of `db.reader` before anything is queued. */
+import { atCaller } from '../base/own-frames';
 import { isProxy } from 'node:util/types';
 import { booleanOption, choiceOption, integerOption, millisecondsOption, refuseOption } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
@@ -63,7 +64,7 @@ export function checkQuery(
   given: QueryOptions | undefined,
   defaults: QueryDefaults,
 ): CheckedQuery {
-  if (typeof sql !== 'string') throw new TypeError('Expected first argument to be a string');
+  if (typeof sql !== 'string') throw atCaller(new TypeError('Expected first argument to be a string'));
   const options = given ?? {};
   checkOptionNames(options, queryNames, '');
   const { maxRows, maxBytes } = options;
@@ -81,7 +82,7 @@ export function checkQuery(
 
 /** Throws `TypeError` and `InvalidOptionError`. */
 export function checkSnapshot(fn: unknown, given: SnapshotReadOptions | undefined, defaultTimeoutMs: number): Limits {
-  if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function');
+  if (typeof fn !== 'function') throw atCaller(new TypeError('Expected first argument to be a function'));
   const options = given ?? {};
   checkOptionNames(options, limitNames, '');
   return limitsOf(options, defaultTimeoutMs);
@@ -103,7 +104,8 @@ function checkParameters(given: unknown): BindArguments {
     }
     return given as BindArguments;
   }
-  if (!isPlainObject(given)) throw new TypeError('Expected second argument to be an array or an object of parameters');
+  if (!isPlainObject(given))
+    throw atCaller(new TypeError('Expected second argument to be an array or an object of parameters'));
   for (const value of Object.values(given)) checkValue(value);
   return [given as Readonly<Record<string, BindValue>>];
 }
@@ -113,7 +115,7 @@ function checkValue(value: unknown): void {
   const type = typeof value;
   if (value === null || type === 'undefined' || type === 'number' || type === 'string' || type === 'bigint') return;
   if (ArrayBuffer.isView(value)) return;
-  throw new TypeError('SQLite3 can only bind numbers, strings, bigints, buffers, and null');
+  throw atCaller(new TypeError('SQLite3 can only bind numbers, strings, bigints, buffers, and null'));
 }
 
 function isPlainObject(value: unknown): value is object {

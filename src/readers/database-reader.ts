@@ -1,4 +1,5 @@
 /** Implements `db.reader`: reads off the event loop, in reader processes that can be stopped. */
+import { atCaller } from '../base/own-frames';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Session } from '../connection/session';
 import { InvalidOptionError } from '../errors/refusals';
@@ -188,7 +189,8 @@ export class DatabaseReader extends SnapshotReader {
    * `count` is bounded by `readers.max`. Default 1.
    */
   warm(count = 1): void {
-    if (!Number.isInteger(count) || count < 1) throw new TypeError('Expected first argument to be a positive integer');
+    if (!Number.isInteger(count) || count < 1)
+      throw atCaller(new TypeError('Expected first argument to be a positive integer'));
     usablePool(this.#access).warm(count);
   }
 }
@@ -197,7 +199,9 @@ export class DatabaseReader extends SnapshotReader {
 function ownPool(access: ReaderAccess): ReadPool {
   const pool = usablePool(access);
   if (inSnapshot.getStore()?.holdsReaderOf(pool) !== true) return pool;
-  throw new TypeError('Inside a snapshot use the reader passed to its function: db.reader could wait for itself');
+  throw atCaller(
+    new TypeError('Inside a snapshot use the reader passed to its function: db.reader could wait for itself'),
+  );
 }
 
 function usablePool({ session, pool, file }: ReaderAccess): ReadPool {

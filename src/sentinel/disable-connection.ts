@@ -55,7 +55,7 @@ export function disableConnection(
   };
   const tellAll = (): void => {
     tell(error);
-    connection.hub.publish('fenced', { error });
+    connection.hub.publish('fenced', { reason: isAboutFiles(finding) ? 'fileReplaced' : 'locksLost', error });
   };
   return { error, tell: tellAll, rescueAgain: done ? null : again };
 }

@@ -35,3 +35,15 @@ export function* piecesOf(sql: string, whole: () => boolean): Generator<string, 
   }
   if (from < sql.length) yield sql.slice(from);
 }
+
+/** The statements of `sql`, each as a text of its own; SQLite reads the last one to its end. */
+export function* statementTexts(sql: string): Generator<string, void> {
+  let from = 0;
+  for (const statement of statementsOf(sql)) {
+    const last = statement.at(-1);
+    if (last?.kind !== 'semicolon') return yield sql.slice(from);
+    // A semicolon alone is no statement.
+    if (statement.length > 1) yield sql.slice(from, last.end);
+    from = last.end;
+  }
+}

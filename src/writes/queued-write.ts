@@ -1,4 +1,5 @@
 /** Represents one `db.write` call: its function, its promise, and its state. */
+import { atCaller } from '../base/own-frames';
 import { AsyncResource } from 'node:async_hooks';
 import { isPromise, isAsyncFunction } from 'node:util/types';
 import { performance } from '../base/clock';
@@ -169,8 +170,9 @@ const optionNames = ['signal', 'priority'] as const satisfies readonly (keyof Wr
 
 /** Throws `TypeError` and `InvalidOptionError`. */
 export function checkWrite(fn: unknown, options: WriteCallOptions | undefined): void {
-  if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function');
-  if (isAsyncFunction(fn)) throw new TypeError('Write function cannot be async: it would continue outside its batch');
+  if (typeof fn !== 'function') throw atCaller(new TypeError('Expected first argument to be a function'));
+  if (isAsyncFunction(fn))
+    throw atCaller(new TypeError('Write function cannot be async: it would continue outside its batch'));
   if (options === undefined) return;
   checkOptionNames(options, optionNames, '');
   const { signal, priority } = options;

@@ -1,4 +1,5 @@
 /** Implements the queue of `db.write`: which writes wait, when a batch runs, and how each promise settles. */
+import { atCaller } from '../base/own-frames';
 import { performance, setImmediate } from '../base/clock';
 import type { Session } from '../connection/session';
 import { ClosedDatabaseError, WriteQueueFullError } from '../errors/refusals';
@@ -45,7 +46,7 @@ export class WriteQueue {
 
   /** Implements `db.write`. All errors reject the promise, except for a call inside a write function, which throws. */
   write(handle: object, session: Session, fn: () => unknown, options: WriteCallOptions | undefined): Promise<unknown> {
-    if (this.#host.owner !== null) throw new TypeError('db.write() cannot be called inside a write function');
+    if (this.#host.owner !== null) throw atCaller(new TypeError('db.write() cannot be called inside a write function'));
     try {
       checkWrite(fn, options);
       if (session.refusal !== null) throw session.refusal();

@@ -212,6 +212,21 @@ suite('statements', bench => {
     assert.equal(textOf(select), 'SELECT a FROM t');
   });
 
+  difference('unsafeMode keeps DEFENSIVE on', bench, {
+    theirs() {
+      const db = bench.memory();
+      db.exec('CREATE VIRTUAL TABLE f USING fts5(x)');
+      db.unsafeMode();
+      db.exec('DELETE FROM f_data');
+    },
+    ours() {
+      const db = bench.memory();
+      db.exec('CREATE VIRTUAL TABLE f USING fts5(x)');
+      db.unsafeMode();
+      assert.throws(() => db.exec('DELETE FROM f_data'), { message: 'table f_data may not be modified' });
+    },
+  });
+
   difference('The properties of a statement can be assigned', bench, {
     theirs() {
       assert.throws(() => Object.assign(bench.memory().prepare('SELECT 1'), { source: 'SELECT 2' }), TypeError);

@@ -83,7 +83,7 @@ describe('the event hub', () => {
   test('an error is logged as pino prints errors', () => {
     const { lines, logger } = recorder();
     const error = new Error('no');
-    createEventHub('/a.db', logger).publish('fenced', { error });
+    createEventHub('/a.db', logger).publish('fenced', { reason: 'storage', error });
     assert.equal(lines[0]?.level, 'fatal');
     assert.equal(lines[0]?.facts['err'], error);
   });

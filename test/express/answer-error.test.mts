@@ -8,24 +8,46 @@ const busy = { status: 503, retryAfter: '1', retryable: true };
 const fenced = { status: 503, retryAfter: undefined, retryable: false };
 const conflict = { status: 409, retryAfter: undefined, retryable: false };
 
-/** Every code that has an answer; all others are the application's. */
-const expected: Record<string, { status: number; retryAfter: string | undefined; retryable: boolean }> = {
-  SQLITE_BUSY: busy,
-  SQLITE_BUSY_RECOVERY: busy,
-  SQLITE_BUSY_SNAPSHOT: busy,
-  SQLITE_BUSY_TIMEOUT: busy,
+const invalid = { status: 400, retryAfter: undefined, retryable: false };
+
+type Expected = typeof fenced | typeof busy;
+
+/** The codes with an answer of their own. */
+const exact: Record<string, Expected> = {
   SAFE_SQLITE_WRITE_QUEUE_FULL: busy,
   SAFE_SQLITE_READ_QUEUE_FULL: busy,
   SAFE_SQLITE_READER_FAILED: busy,
   SAFE_SQLITE_QUERY_TIMEOUT: fenced,
-  SQLITE_FULL: { status: 507, retryAfter: undefined, retryable: false },
-  SQLITE_CONSTRAINT_UNIQUE: conflict,
-  SQLITE_CONSTRAINT_PRIMARYKEY: conflict,
-  SQLITE_CONSTRAINT_ROWID: conflict,
+  SAFE_SQLITE_CLOSED: fenced,
   SAFE_SQLITE_FENCED: fenced,
   SAFE_SQLITE_LOCKS_LOST: fenced,
   SAFE_SQLITE_FILE_REPLACED: fenced,
+  SQLITE_BUSY: busy,
+  SQLITE_BUSY_SNAPSHOT: busy,
+  SQLITE_FULL: { status: 507, retryAfter: undefined, retryable: false },
+  SQLITE_TOOBIG: { status: 413, retryAfter: undefined, retryable: false },
+  SQLITE_CONSTRAINT_UNIQUE: conflict,
+  SQLITE_CONSTRAINT_PRIMARYKEY: conflict,
+  SQLITE_CONSTRAINT_ROWID: conflict,
+  SQLITE_CONSTRAINT_FOREIGNKEY: conflict,
+  SQLITE_CONSTRAINT_NOTNULL: invalid,
+  SQLITE_CONSTRAINT_CHECK: invalid,
+  SQLITE_IOERR_FSYNC: fenced,
+  SQLITE_CORRUPT: fenced,
 };
+
+const labels = new Map<string, { retryable: boolean; fatal: boolean }>([
+  ...resultCodes,
+  ...Object.values(refusalCodes).map(row => [row.code, row] as const),
+]);
+
+/** By the table of docs/errors.md. */
+function expectedFor(code: string): Expected | undefined {
+  if (exact[code] !== undefined) return exact[code];
+  if (code.startsWith('SQLITE_CONSTRAINT')) return invalid;
+  if (labels.get(code)?.retryable === true) return busy;
+  return labels.get(code)?.fatal === true ? fenced : undefined;
+}
 
 function withCode(code: string, more: object = {}): Error {
   return Object.assign(new Error('INSERT INTO secrets VALUES (42)'), { code, ...more });
@@ -33,12 +55,12 @@ function withCode(code: string, more: object = {}): Error {
 
 describe('answerForError', () => {
   test('answers exactly the codes of the table, out of every code there is', () => {
-    const all = [...resultCodes.keys(), ...Object.values(refusalCodes).map(({ code }) => code)];
+    const all = [...labels.keys()];
     assert.ok(all.length > 100);
-    for (const code of Object.keys(expected)) assert.ok(all.includes(code), `${code} exists`);
+    for (const code of Object.keys(exact)) assert.ok(all.includes(code), `${code} exists`);
     for (const code of all) {
       const answer = answerForError(withCode(code));
-      const row = expected[code];
+      const row = expectedFor(code);
       if (row === undefined) {
         assert.equal(answer, null, code);
         continue;
@@ -50,6 +72,17 @@ describe('answerForError', () => {
       assert.equal(answer.headers['cache-control'], 'no-store');
       assert.doesNotMatch(JSON.stringify(answer), /INSERT|secrets|42/);
     }
+  });
+
+  test('goes by what the error itself says: an obstacle, and labels that differ from those of its code', () => {
+    const write = (details: object, more: object = {}) =>
+      answerForError(withCode('SQLITE_IOERR_WRITE', { details, ...more }))?.status;
+    assert.deepEqual(
+      ['EDQUOT', 'ENOSPC'].map(obstacle => write({ obstacle }, { fatal: false })),
+      [507, 507],
+    );
+    assert.equal(write({}), 503);
+    assert.equal(write({ obstacle: 'EROFS' }, { fatal: false }), undefined);
   });
 
   test('finds what an ORM wrapped, the outermost first', () => {
@@ -72,14 +105,17 @@ describe('answerForError', () => {
 
   test('does not invite to come back when nobody knows whether the change is stored', () => {
     const answer = answerForError(withCode('SQLITE_BUSY', { commitOutcome: 'unknown' }));
-    assert.equal(answer?.status, 503);
+    assert.equal(answer?.status, 500);
     assert.equal(answer.headers['retry-after'], undefined);
     assert.deepEqual(answer.body, {
       error: 'SQLITE_BUSY',
-      message: 'The database is busy. The change may or may not be stored.',
+      message: 'The change may or may not be stored.',
       retryable: false,
       commitOutcome: 'unknown',
     });
+    // Whatever the code is: the commit of a disk that failed has the code of a system call.
+    const failed = answerForError(withCode('SQLITE_IOERR_FSYNC', { commitOutcome: 'unknown', fatal: true }));
+    assert.deepEqual([failed?.status, failed?.body['message']], [500, 'The change may or may not be stored.']);
     const undone = answerForError(withCode('SQLITE_FULL', { commitOutcome: 'rolled-back' }));
     assert.equal(undone?.body['commitOutcome'], 'rolled-back');
   });

@@ -67,6 +67,16 @@ export function checkLedger(file: string, expected: LedgerExpectation): LedgerFa
   return faults;
 }
 
+/** The transactions of which a sound copy holds a row. */
+export function transactionsIn(file: string): ReadonlySet<number> {
+  const database = new Database(file);
+  try {
+    return new Set(database.prepare<[], number>('SELECT DISTINCT txn FROM ledger').pluck().all());
+  } finally {
+    database.close();
+  }
+}
+
 function compare(database: Database.Database, expected: LedgerExpectation): string[] {
   const faults: string[] = [];
   const found = new Map<number, number>();

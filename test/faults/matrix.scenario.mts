@@ -11,6 +11,7 @@ import {
   firstNewTransaction,
   makeTemplates,
   templateTransactions,
+  withAttached,
 } from './matrix/templates.mts';
 import { ownFaults, ownFolder, plainError, serve, type PlainError } from '../support/fault-scenario.mts';
 import type { FaultRule } from '../support/fault-shim.mts';
@@ -25,6 +26,8 @@ export interface ActAnswer {
   /** The first failure that an event told of. */
   readonly told: PlainError | null;
   readonly books: Books;
+  /** Transactions that are in every database or in none. */
+  readonly atomic: readonly number[];
 }
 
 /** What was said of the transactions of each database. */
@@ -39,6 +42,7 @@ export interface FollowUpAnswer {
 
 interface LiveStage extends Stage {
   readonly operation: Operation;
+  readonly atomic: number[];
   readonly accounts: Map<string, { acknowledged: number[]; unknown: number[] }>;
 }
 
@@ -87,6 +91,7 @@ async function act(question: ActQuestion): Promise<ActAnswer> {
     error,
     told: first === undefined ? null : plainError(first),
     books: books(stage),
+    atomic: stage.atomic,
   };
 }
 
@@ -95,26 +100,49 @@ async function raise(operation: Operation, question: ActQuestion): Promise<LiveS
   const account = (database: string, transactions: readonly number[]): void =>
     void accounts.set(database, { acknowledged: [...transactions], unknown: [] });
   account(databaseName, operation.template === null ? [] : templateTransactions);
-  if (operation.template === 'wal-closed-two') account(attachedName, templateTransactions);
+  if (withAttached.has(operation.template ?? '')) account(attachedName, templateTransactions);
   let next = firstNewTransaction;
+  const atomic: number[] = [];
+  const begin = (databases: readonly string[]): { txn: number; ended: (...failure: readonly unknown[]) => void } => {
+    const txn = next;
+    next += 1;
+    if (operation.atomic === true && databases.length > 1) atomic.push(txn);
+    const ended = (...failure: readonly unknown[]): void => {
+      for (const database of databases) {
+        const entries = accounts.get(database);
+        if (failure.length === 0) entries?.acknowledged.push(txn);
+        else if (!isRolledBack(question.subject, failure[0])) entries?.unknown.push(txn);
+      }
+    };
+    return { txn, ended };
+  };
   return {
     operation,
     accounts,
+    atomic,
     subject: await subjectNamed(question.subject),
     folder: question.folder,
     file: join(question.folder, databaseName),
     connection: undefined,
-    commit(database, write) {
-      const txn = next;
-      next += 1;
-      const books = accounts.get(database);
+    commit(databases, write) {
+      const { txn, ended } = begin(databases);
       try {
         write(txn);
-        books?.acknowledged.push(txn);
       } catch (error) {
-        if (!isRolledBack(question.subject, error)) books?.unknown.push(txn);
+        ended(error);
         throw error;
       }
+      ended();
+    },
+    async commitLater(databases, write) {
+      const { txn, ended } = begin(databases);
+      try {
+        await write(txn);
+      } catch (error) {
+        ended(error);
+        throw error;
+      }
+      ended();
     },
   };
 }
@@ -149,7 +177,7 @@ function followUp(): FollowUpAnswer {
   if (handle === undefined) return { read, write: read, books: books(live) };
   const write = attempt(() => {
     createLedger(handle);
-    live.commit(databaseName, txn => writeTransaction(handle, txn));
+    live.commit([databaseName], txn => writeTransaction(handle, txn));
   });
   return { read, write, books: books(live) };
 }

@@ -103,8 +103,9 @@ describe('lost locks', { skip: linux }, () => {
       ['locksLost', 'fenced'],
     );
     assert.deepEqual(told[0]?.[1], { file, error: told[0]?.[1].error, rescued: null });
-    assert.equal(logged.length, 2);
-    assert.match(logged[0] ?? '', /^locksLost: The connection to .* has lost its SHARED lock/);
+    const losses = logged.filter(message => !message.startsWith('warning'));
+    assert.equal(losses.length, 2);
+    assert.match(losses[0] ?? '', /^locksLost: The connection to .* has lost its SHARED lock/);
     db.close();
     other.close();
     assert.deepEqual(rows(file), [1]);

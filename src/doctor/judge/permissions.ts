@@ -7,6 +7,7 @@ import type { CheckInput } from './subject';
 import { finding } from './finding';
 
 const everybodyWrites = 0o002;
+const everybodyEnters = 0o001;
 const groupWrites = 0o020;
 const ownerWrites = 0o200;
 const sticky = 0o1000;
@@ -28,7 +29,9 @@ export function* judgePermissions(input: CheckInput): Generator<Finding> {
 
 function* judgeWorld(files: readonly Ownership[], folder: Ownership | null): Generator<Finding> {
   const open = files.filter(({ permissions }) => (permissions & everybodyWrites) !== 0);
-  if (open.length > 0) {
+  // A folder that others may not enter keeps them from its files, whatever the mode of those is.
+  const reached = folder === null || (folder.permissions & everybodyEnters) !== 0;
+  if (open.length > 0 && reached) {
     yield finding(
       'warning',
       'world-writable',

@@ -32,7 +32,7 @@ export const constraintCodes = rows({
     retryable: false,
     fatal: false,
     meaning: 'A row refers to a parent that does not exist, or a parent that is still referred to would go away.',
-    hint: 'Insert the parent first and delete the children first. At COMMIT (a deferred key) the transaction is still open: repair it or roll it back.',
+    hint: 'Insert the parent first and delete the children first. At a COMMIT of your own (a deferred key) the transaction is still open: repair it or roll it back; `db.transaction` and `db.write` have rolled it back.',
   },
   SQLITE_CONSTRAINT_FUNCTION: {
     number: 1043,

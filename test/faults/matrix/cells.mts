@@ -51,6 +51,8 @@ export interface CallCount {
 export function targetOf(path: string, folder: string): string {
   if (path === folder) return 'folder';
   const name = basename(path);
+  // SQLite draws the rest of its name.
+  if (name.startsWith(`${databaseName}-mj`)) return 'super-journal';
   for (const [database, title] of [
     [databaseName, 'database'],
     [attachedName, 'attached'],
@@ -70,6 +72,7 @@ export function patternOf(target: string, folder: string): string {
   const main = { database: '', wal: '-wal', shm: '-shm', journal: '-journal' }[target];
   if (main !== undefined) return `${folder}/${databaseName}${main}`;
   if (target === 'folder') return folder;
+  if (target === 'super-journal') return `${folder}/${databaseName}-mj*`;
   if (target === 'temporary') return `${folder}/*/${builtName}`;
   if (target === 'temporary-journal') return `${folder}/*/${builtName}-journal`;
   const [title, sidecar] = target.split('-');

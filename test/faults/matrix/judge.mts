@@ -90,6 +90,19 @@ const excuses: readonly Excuse[] = [
     holds: ({ call }) => call === 'unlock',
   },
   {
+    reason: 'with the super-journal gone the transaction is committed, and a journal that names it is not played back',
+    holds: ({ operation, call, target }) =>
+      operation === 'commit-both-journals' &&
+      call === 'unlink' &&
+      target.endsWith('journal') &&
+      target !== 'super-journal',
+  },
+  {
+    reason:
+      'with the super-journal gone the transaction is committed, and the step back to a shared lock is made up for',
+    holds: ({ operation, call }) => operation === 'commit-both-journals' && call === 'lock',
+  },
+  {
     reason: 'a close that cannot have the file alone leaves the WAL to the next open',
     holds: ({ operation, call }) => operation === 'close' && (call === 'lock' || call === 'getlk'),
   },

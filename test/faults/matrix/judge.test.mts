@@ -67,6 +67,16 @@ describe('the judgement of an outcome', () => {
       { cell: { ...cell, operation: 'commit-delete', call: 'unlink' } },
       '**silent**',
     ],
+    [
+      'the deletion of a journal behind that of its super-journal',
+      { cell: { ...cell, operation: 'commit-both-journals', call: 'unlink', target: 'attached-journal' } },
+      'ok',
+    ],
+    [
+      'the deletion of the super-journal itself',
+      { cell: { ...cell, operation: 'commit-both-journals', call: 'unlink', target: 'super-journal' } },
+      '**silent**',
+    ],
   ];
   for (const [title, change, words] of table)
     test(`${title}: ${words}`, () => {
@@ -82,6 +92,7 @@ describe('the names of the cells', () => {
     for (const name of ['t.db', 't.db-wal', 't.db-shm', 't.db-journal', 'attached.db', 'attached.db-shm', 'copy.db'])
       assert.equal(patternOf(targetOf(`/f/${name}`, '/f'), '/f'), `/f/${name}`);
     assert.equal(patternOf(targetOf('/f', '/f'), '/f'), '/f');
+    assert.equal(patternOf(targetOf('/f/t.db-mjF00D9A1C', '/f'), '/f'), '/f/t.db-mj*');
   });
 
   test('only the passes of the counting rule are counted', () => {

@@ -1,6 +1,6 @@
 /** The operations of the fault matrix: what stands before, what is done while the fault is armed. */
 import { join } from 'node:path';
-import { createLedger, writeTransaction } from '../ledger.mts';
+import { createLedger, insertTransaction, writeTransaction } from '../ledger.mts';
 import type { Connection, Journal, Subject } from '../subject.mts';
 import { attachedName, copyName, databaseName, type TemplateName } from './templates.mts';
 
@@ -10,8 +10,10 @@ export interface Stage {
   readonly folder: string;
   readonly file: string;
   connection: Connection | undefined;
-  /** Commits a transaction to a ledger and keeps the books about what was said of it. */
-  commit(database: string, write: (txn: number) => void): void;
+  /** Commits a transaction to the ledgers of some databases and keeps the books about what was said of it. */
+  commit(databases: readonly string[], write: (txn: number) => void): void;
+  /** The same for a transaction whose COMMIT is awaited. */
+  commitLater(databases: readonly string[], write: (txn: number) => Promise<void>): Promise<void>;
 }
 
 export interface Operation {
@@ -23,6 +25,8 @@ export interface Operation {
   /** Brings the stage to where the operation begins; nothing is armed. */
   prepare?(stage: Stage): void | Promise<void>;
   act(stage: Stage): void | Promise<void>;
+  /** A transaction over both files must be in both or in none, also after a crash: SQLite makes a super-journal. */
+  readonly atomic?: true;
   /** Not every subject has every operation. */
   readonly only?: Subject['name'];
 }
@@ -37,7 +41,7 @@ function opened(stage: Stage): Connection {
 }
 
 function commit(stage: Stage): void {
-  stage.commit(databaseName, txn => writeTransaction(opened(stage).handle, txn));
+  stage.commit([databaseName], txn => writeTransaction(opened(stage).handle, txn));
 }
 
 /** A commit first, so that the WAL has frames to copy and the connection has everything open. */
@@ -157,7 +161,46 @@ export const operations: readonly Operation[] = [
       openAndCommit('wal')(stage);
       attach(stage);
     },
-    act: stage => stage.commit(attachedName, txn => writeTransaction(opened(stage).handle, txn, 'second')),
+    act: stage => stage.commit([attachedName], txn => writeTransaction(opened(stage).handle, txn, 'second')),
+  },
+  {
+    name: 'commit-both-wal',
+    title: 'commit in the database and an attached one, both in WAL mode',
+    template: 'wal-closed-two',
+    journal: 'wal',
+    prepare: openTwo('wal', 'wal'),
+    act: commitBoth,
+  },
+  {
+    name: 'write-both-wal',
+    title: 'the same by db.write',
+    template: 'wal-closed-two',
+    journal: 'wal',
+    prepare: openTwo('wal', 'wal'),
+    act: stage =>
+      stage.commitLater([databaseName, attachedName], txn => {
+        const connection = opened(stage);
+        if (connection.write === undefined) throw new Error('This subject has no write queue.');
+        return connection.write(() => insertInBoth(connection.handle, txn));
+      }),
+    only: 'ours',
+  },
+  {
+    name: 'commit-wal-and-journal',
+    title: 'commit in a WAL database and an attached one with a rollback journal',
+    template: 'wal-and-journal',
+    journal: 'wal',
+    prepare: openTwo('wal', 'delete'),
+    act: commitBoth,
+  },
+  {
+    name: 'commit-both-journals',
+    title: 'commit in the database and an attached one, both with rollback journals (one super-journal)',
+    template: 'journal-closed-two',
+    journal: 'delete',
+    prepare: openTwo('delete', 'delete'),
+    act: commitBoth,
+    atomic: true,
   },
   {
     name: 'backup',
@@ -181,6 +224,25 @@ function attach(stage: Stage): void {
   const connection = opened(stage);
   connection.attach(join(stage.folder, attachedName), 'second');
   connection.handle.prepare('SELECT count(*) FROM second.ledger').get();
+}
+
+/** The attached database keeps its journal mode, which ours would otherwise set to that of the connection. */
+function openTwo(main: Journal, second: Journal): (stage: Stage) => void {
+  return stage => {
+    openAndCommit(main)(stage);
+    attach(stage);
+    opened(stage).handle.pragma(`second.journal_mode = ${second}`);
+  };
+}
+
+function insertInBoth(handle: Connection['handle'], txn: number): void {
+  insertTransaction(handle, txn);
+  insertTransaction(handle, txn, 'second');
+}
+
+function commitBoth(stage: Stage): void {
+  const { handle } = opened(stage);
+  stage.commit([databaseName, attachedName], txn => handle.transaction(() => insertInBoth(handle, txn)).immediate());
 }
 
 async function commitAndCheckpoint(stage: Stage): Promise<void> {

@@ -1,7 +1,7 @@
 /** Runs cells of the matrix: acts in a child under the shim, copies the files at each stage, checks the copies here. */
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkLedger } from '../ledger.mts';
+import { checkLedger, transactionsIn } from '../ledger.mts';
 import type { ActAnswer, Books, FollowUpAnswer } from '../matrix.scenario.mts';
 import type { PlainError } from '../../support/fault-scenario.mts';
 import { createFaultBench, ScenarioEndedError, type FaultBench, type Scenario } from '../../support/fault-shim.mts';
@@ -109,11 +109,11 @@ async function startChild(bench: FaultBench): Promise<Scenario> {
 async function play(child: Scenario, cell: Cell, subject: SubjectName, folder: string): Promise<Outcome> {
   const rules = [ruleOf(cell, folder)];
   const acted = await child.ask<ActAnswer>('act', { operation: cell.operation, subject, folder, rules });
-  const afterCrash = checkCopy(folder, acted.books);
+  const afterCrash = checkCopy(folder, acted.books, acted.atomic);
   const { books, read, write } = await child.ask<FollowUpAnswer>('followUp');
-  const afterFollowUp = checkCopy(folder, { ...acted.books, ...books });
+  const afterFollowUp = checkCopy(folder, { ...acted.books, ...books }, acted.atomic);
   const closeError = await child.ask<PlainError | null>('finish');
-  const afterClose = checkCopy(folder, books);
+  const afterClose = checkCopy(folder, books, acted.atomic);
   return {
     cell,
     subject,
@@ -128,17 +128,29 @@ async function play(child: Scenario, cell: Cell, subject: SubjectName, folder: s
   };
 }
 
-/** What a process that starts after a crash would find: all files but the `-shm`, which recovery does not trust. */
-function checkCopy(folder: string, books: Books): string[] {
+/**
+ * What a process that starts after a crash would find: all files but the `-shm`, which recovery does not trust. A
+ * super-journal is found in its own folder, because the journals that belong to it name it by its path.
+ */
+function checkCopy(folder: string, books: Books, atomic: readonly number[]): string[] {
   const copy = join(folder, 'crash-copy');
   mkdirSync(copy);
   const faults: string[] = [];
-  for (const [database, expected] of Object.entries(books)) {
+  const databases = Object.keys(books);
+  for (const database of databases) {
     for (const suffix of ['', '-wal', '-journal'])
       if (existsSync(join(folder, database + suffix)))
         copyFileSync(join(folder, database + suffix), join(copy, database + suffix));
-    const prefix = Object.keys(books).length > 1 ? `${database}: ` : '';
+  }
+  for (const [database, expected] of Object.entries(books)) {
+    const prefix = databases.length > 1 ? `${database}: ` : '';
     faults.push(...checkLedger(join(copy, database), expected).map(fault => prefix + fault));
+  }
+  if (atomic.length > 0 && faults.length === 0) {
+    const found = databases.map(database => transactionsIn(join(copy, database)));
+    for (const txn of atomic)
+      if (found.some(each => each.has(txn)) && !found.every(each => each.has(txn)))
+        faults.push(`transaction ${txn} is in one file and not in the other`);
   }
   rmSync(copy, { recursive: true });
   return faults;

@@ -7,6 +7,8 @@ import { createLedger, writeTransaction } from '../ledger.mts';
 const templateNames = [
   'wal-closed',
   'wal-closed-two',
+  'wal-and-journal',
+  'journal-closed-two',
   'wal-closed-copy',
   'wal-crashed',
   'journal-closed',
@@ -19,6 +21,9 @@ export type TemplateName = (typeof templateNames)[number];
 export const templateTransactions: readonly number[] = [1, 2];
 export const firstNewTransaction = 3;
 
+/** The templates that have an attached database. */
+export const withAttached: ReadonlySet<string> = new Set(['wal-closed-two', 'wal-and-journal', 'journal-closed-two']);
+
 export const databaseName = 't.db';
 export const attachedName = 'attached.db';
 export const copyName = 'copy.db';
@@ -29,9 +34,11 @@ export function makeTemplates(folder: string): void {
     const file = join(folder, name, databaseName);
     if (name === 'wal-crashed') crashedWal(file);
     else if (name === 'journal-crashed') crashedJournal(file);
-    else closed(file, name === 'journal-closed' ? 'delete' : 'wal');
+    else closed(file, name.startsWith('journal-closed') ? 'delete' : 'wal');
   }
   closed(join(folder, 'wal-closed-two', attachedName), 'wal');
+  closed(join(folder, 'wal-and-journal', attachedName), 'delete');
+  closed(join(folder, 'journal-closed-two', attachedName), 'delete');
   closed(join(folder, 'wal-closed-copy', copyName), 'delete');
 }
 
