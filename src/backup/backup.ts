@@ -9,12 +9,12 @@ import { copyTo } from './copy';
 import { checkDestination, refuseInUse, type SourceFile } from './destination';
 import { durableRename } from './durable-rename';
 import { settleBoth, stepper, type BackupStep } from './steps';
-import { resolveBackupOptions, type BackupOptions, type BackupResult } from './options';
+import { resolveBackupOptions, type BackupMethod, type BackupOptions, type BackupResult } from './options';
 import { locateSchema, type BackupSource, type SchemaPlace } from './source';
 import type { BackupEnvironment } from './environment';
 import { requireRoom, withRoom } from './room';
 import { SyncAndHash } from './sync-and-hash';
-import { verifyCopy } from './verify-copy';
+import { verifyCopy, type VerifiedCopy } from './verify-copy';
 
 export interface BackupContext extends BackupEnvironment {
   /** Called as each step begins. */
@@ -86,22 +86,7 @@ export async function backup(
         await giveAccess(carried, await accessOfCopy(sourceFile, build), false);
       });
     }
-    const result: BackupResult = {
-      path: target.path,
-      bytes: sealed.bytes,
-      pages: verified.header.pages,
-      totalPages: verified.header.pages,
-      remainingPages: 0,
-      sha256: sealed.sha256,
-      durationMs: performance.now() - started,
-      method: copied.method,
-      verified: verified.checked ?? 'off',
-      unchecked: verified.unchecked,
-      foreignKeyViolations: verified.foreignKeyViolations,
-      sqliteVersion: verified.sqliteVersion,
-      schemaVersion: verified.header.schemaVersion,
-      userVersion: verified.header.userVersion,
-    };
+    const result = resultOf(target.path, copied, verified, sealed, started);
     await at('publish', async () => {
       confirm();
       await context.onFinished?.(result);
@@ -123,6 +108,32 @@ export async function backup(
     const closed = seal.close();
     if (signal?.aborted !== true) await closed;
   }
+}
+
+/** `started`: when the backup was, by the monotonic clock. */
+function resultOf(
+  path: string,
+  { method }: { readonly method: BackupMethod },
+  verified: VerifiedCopy,
+  sealed: FileContent,
+  started: number,
+): BackupResult {
+  return {
+    path,
+    bytes: sealed.bytes,
+    pages: verified.header.pages,
+    totalPages: verified.header.pages,
+    remainingPages: 0,
+    sha256: sealed.sha256,
+    durationMs: performance.now() - started,
+    method,
+    verified: verified.checked ?? 'off',
+    unchecked: verified.unchecked,
+    foreignKeyViolations: verified.foreignKeyViolations,
+    sqliteVersion: verified.sqliteVersion,
+    schemaVersion: verified.header.schemaVersion,
+    userVersion: verified.header.userVersion,
+  };
 }
 
 /** Compares the file checked by its name with the file hashed by its descriptor: the pages make up the bytes. */

@@ -62,7 +62,7 @@ export async function listBackups(
     const kind = kindOf(manifest, stats, { source, id, isOwner });
     // A database that was renamed keeps its backups; a file without a manifest is told by its name alone.
     if (kind === null || (['unknown', 'foreign', 'other'].includes(kind) && !name.startsWith(prefix))) continue;
-    stored.push({ path, moment, manifest, kind, touched: (stats?.ctimeMs ?? Infinity) > changedMs });
+    stored.push({ path, moment, manifest, kind, touched: (stats?.ctimeMs ?? Infinity) >= changedMs });
   }
   return stored.toSorted((one, other) => one.moment - other.moment);
 }

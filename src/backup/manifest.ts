@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { chmodOpen, chownOpen, syncedWrites, syncWritten } from '../base/descriptor-calls';
-import { currentDate } from '../base/clock';
+import { currentDate, delay } from '../base/clock';
 import { sameFile } from '../base/file-identity';
 import { UntrustedFileError } from '../errors/refusals';
 import { modeWithoutGroup } from '../filesystem/access-list';
@@ -143,17 +143,26 @@ export async function writeManifest(folder: FolderHandle, path: string, manifest
 
 const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
-/** Gives the manifest the access of its backup, and the time that shows that the backup was not touched since. */
-export function completeManifest(folder: FolderHandle, backup: string, manifest: string): void {
+/** Longer than a tick of the clock that the kernel gives files their times by, in milliseconds. */
+const tickMs = 20;
+
+/**
+ * Gives the manifest the access of its backup, and a later change time, which shows that the backup was not touched since: after a
+ * tick, so that equal times mean a change.
+ */
+export async function completeManifest(folder: FolderHandle, backup: string, manifest: string): Promise<void> {
   try {
-    const { mode, gid } = folder.look(basename(backup)) ?? { mode: 0o600n, gid: folder.stats.gid };
+    const found = folder.look(basename(backup));
+    if (found === null) return;
     const path = folder.at(basename(manifest));
     const descriptor = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
     try {
-      giveAccess(descriptor, path, { mode: Number(mode), gid: Number(gid) });
+      giveAccess(descriptor, path, { mode: Number(found.mode), gid: Number(found.gid) });
     } finally {
       closeSync(descriptor);
     }
+    await delay(tickMs);
+    if (folder.look(basename(backup))?.ctimeNs !== found.ctimeNs) return;
     const now = currentDate();
     lutimesSync(path, now, now);
   } catch {

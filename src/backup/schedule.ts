@@ -336,7 +336,7 @@ class RunningSchedule implements Schedule {
         await writeManifest(folder, manifest, manifestOf({ source, id, stats }, moment, result));
         described = true;
       });
-      completeManifest(folder, path, manifest);
+      await completeManifest(folder, path, manifest);
     } catch (error) {
       if (described) await rm(folder.at(basename(manifest)), { force: true }).catch(() => {});
       throw error;

@@ -8,7 +8,7 @@ import type { ResolvedBackupOptions } from './options';
 import type { BackupSource, SchemaPlace } from './source';
 import { sidecarSuffixes } from './place';
 
-type VerifiedCopy = VerifyResult & { readonly header: HeaderFacts };
+export type VerifiedCopy = VerifyResult & { readonly header: HeaderFacts };
 
 /** Checks the copy at the level of the options, and that no sidecars are beside it. */
 export async function verifyCopy(
