@@ -1,4 +1,4 @@
-/** What the process guard costs calls of `fs` that concern no database: bare and guarded functions in turns, in one process. */
+/** Measures what the process guard costs calls of `fs` that concern no database: bare and guarded functions in turns, in one process. */
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * What many idle databases cost a process: processor time as a share of one core, and the longest turn of the event loop.
+ * Measures what many idle databases cost a process: processor time as a share of one core, and the longest turn of the event loop.
  *
  *     node bench/idle-databases.mts [databases] [seconds]
  *

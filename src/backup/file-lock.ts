@@ -79,7 +79,7 @@ function open(path: string, nativeBinding: string | undefined): NativeDatabase.D
   }
 }
 
-/** A connection that nobody refers to is collected as garbage, and its lock with it. */
+/** A connection without a reference is collected as garbage, and its lock with it. */
 const held = new Set<NativeDatabase.Database>();
 
 function holdLock(folder: FolderHandle, name: string, db: NativeDatabase.Database): FileLock {

@@ -60,7 +60,7 @@ export async function listBackups(
     const { manifest, changedMs } = readManifestFile(manifestPath(path), isOwner);
     const stats = lstatSync(path, { throwIfNoEntry: false });
     const kind = kindOf(manifest, stats, { source, id, isOwner });
-    // A database that was renamed keeps its backups; a file without a manifest is told by its name alone.
+    // A database that was renamed keeps its backups; a file without a manifest is recognized by its name alone.
     if (kind === null || (['unknown', 'foreign', 'other'].includes(kind) && !name.startsWith(prefix))) continue;
     stored.push({ path, moment, manifest, kind, touched: (stats?.ctimeMs ?? Infinity) >= changedMs });
   }

@@ -114,7 +114,7 @@ export interface ManifestAccess {
 
 /**
  * Writes a manifest that only this user can read, whole and synced, or not at all. Rejects with EEXIST where a file has that
- * name: it is the manifest of somebody else's backup.
+ * name: it is the manifest of another backup.
  */
 export async function writeManifest(folder: FolderHandle, path: string, manifest: BackupManifest): Promise<void> {
   const name = basename(path);

@@ -72,8 +72,8 @@ export function readAccess({ sidecars }: Pick<PlacedFile, 'sidecars'>): ReadAcce
 }
 
 /**
- * Whether somebody has the database, or a file beside it, open on Windows, where nothing lists the holders of a file: SQLite lets
- * nobody rename what it has open, and to rename a file to its own name changes nothing. Always false elsewhere.
+ * True if a process has the database, or a file beside it, open on Windows, where nothing lists the holders of a file: a file
+ * that SQLite has open cannot be renamed, and to rename a file to its own name changes nothing. Always false elsewhere.
  */
 export function isHeldOnWindows(path: string): boolean {
   if (process.platform !== 'win32') return false;

@@ -264,7 +264,7 @@ class RunningSchedule implements Schedule {
 
   /**
    * What may be removed: it has the bytes of its manifest, and so has every backup on whose account it goes. What was
-   * changed stays, for somebody to look at.
+   * changed stays, for the operator to inspect.
    */
   async #removable(): Promise<readonly StoredBackup[]> {
     let counted = this.#own;
@@ -307,7 +307,7 @@ class RunningSchedule implements Schedule {
       try {
         await this.#makeAs(this.#path, folder, id, moment);
       } catch (error) {
-        // A database of the same name began one in the same millisecond: with its own name in it, nobody else's can be it.
+        // A database of the same name began one in the same millisecond: the name of the database in it keeps them apart.
         const path = backupPath(directory, source, moment, id);
         if (!isTaken(error) || path === this.#path) throw error;
         this.#path = path;
@@ -325,7 +325,7 @@ class RunningSchedule implements Schedule {
     }
   }
 
-  /** The manifest comes first: a backup without one is nobody's, and would stay for ever after a kill between the two. */
+  /** The manifest comes first: a backup without one has no owner, and would stay for ever after a kill between the two. */
   async #makeAs(path: string, folder: FolderHandle, id: string, moment: number): Promise<void> {
     const { source, backup } = this.#dependencies;
     const stats = statSync(source, { throwIfNoEntry: false }) ?? null;
@@ -373,7 +373,7 @@ class RunningSchedule implements Schedule {
   }
 }
 
-/** Somebody else has the name: link(2) says so, as the cause of a `BackupError`. */
+/** Another database has the name: link(2) says so, as the cause of a `BackupError`. */
 function isTaken(error: unknown): boolean {
   return errorCode(error) === 'EEXIST' || errorCode(memberOf(error, 'cause')) === 'EEXIST';
 }

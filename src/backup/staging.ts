@@ -173,7 +173,7 @@ export async function accessWithList(
   stats: BigIntStats,
 ): Promise<{ readonly access: Access; readonly list: AccessList }> {
   const access = accessOf(stats);
-  // Nobody but its owner has access: no list can give any.
+  // Only its owner has access: no list can give any.
   const list = (access.mode & sharedBits) === 0 ? false : await accessListOf(path);
   return { access: { ...access, mode: modeBeside(access.mode, { source: list, target: false }) }, list };
 }
@@ -182,7 +182,7 @@ export async function accessWithList(
  * Gives a file, readable only by its user until now, at most `access`.
  *
  * The group comes before the mode, and the mode without the bits of a group that could not be given, or that an access
- * control list of the folder would turn into its mask: a copy must not be readable by anybody who could not read the
+ * control list of the folder would turn into its mask: a copy must not be readable by a user who could not read the
  * database. `withOwner`: also the owner, which root alone can give.
  */
 export async function giveAccess(

@@ -17,7 +17,7 @@ export async function hashOf(file: string, signal: AbortSignal | undefined): Pro
   }
 }
 
-/** Growth after which a piece is synced, in bytes: some milliseconds of a disk's work, so that nobody waits long for it. */
+/** Growth after which a piece is synced, in bytes: a disk writes it in some milliseconds, and other writers wait no longer. */
 const pieceBytes = 16_777_216;
 /** Poll interval of the growing file, in milliseconds: several times per written piece. */
 const lookMs = 10;

@@ -15,7 +15,7 @@ import { StagingFolder } from './staging-folder';
  * A database in WAL mode needs a `-shm` beside it, and a hot journal has to be rolled back, also for reading; on a read-only
  * medium, or in a folder of another user, neither can be done. https://sqlite.org/wal.html#read_only_databases
  *
- * Only without a `-shm`: with one somebody may be writing, and the bytes could be those of two moments.
+ * Only without a `-shm`: with one a process may be writing, and the bytes could belong to two different states.
  */
 export function needsCopy(error: unknown, file: string): boolean {
   if (!isSqliteFailure(error) || !/^SQLITE_(?:CANTOPEN|READONLY)/.test(error.code)) return false;

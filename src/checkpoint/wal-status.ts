@@ -1,4 +1,4 @@
-/** How much of a file's WAL waits to be copied: asked of SQLite where a connection is free, else guessed from stat. */
+/** Reads how much of a file's WAL waits to be copied: from SQLite where a connection is free, else estimated from stat. */
 import { performance, wallClockNow } from '../base/clock';
 import { quotedName } from '../base/sql-name';
 import { statSync, type Stats } from 'node:fs';

@@ -38,9 +38,9 @@ export function accessListNow(path: string): AccessList {
 }
 
 /**
- * What of `mode` a copy may have. From a source with an access control list nobody but the owner gets anything: its mode says
- * nothing of its group. A target that has one, because its folder gives one to new files, gets no group bits that everybody
- * does not have as well: they would be the mask that makes the list work. Pure.
+ * What of `mode` a copy may have. From a source with an access control list only the owner gets access: its mode says
+ * nothing of its group. A target that has one, because its folder gives one to new files, gets no group bits that others
+ * do not have as well: they would be the mask that makes the list work. Pure.
  */
 export function modeBeside(mode: number, lists: { readonly source: AccessList; readonly target: AccessList }): number {
   if (lists.source === true) return mode & 0o700;

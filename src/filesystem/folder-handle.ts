@@ -48,7 +48,7 @@ export class FolderHandle {
 
   /**
    * Throws what the system says, and `UntrustedFileError` where a symbolic link of another user leads there: whoever owns a
-   * link chooses where it leads, also between two looks.
+   * link chooses where it leads, also between two checks.
    */
   static open(path: string): FolderHandle {
     const folder = new FolderHandle(path, path, folderFlags, sharedFolders(path).length > 0);
@@ -62,7 +62,7 @@ export class FolderHandle {
   }
 
   /**
-   * Opens a folder that somebody named, and makes it, with those above it, where it is missing: with `mode`, one by one, each
+   * Opens a folder by the name that a caller gave, and makes it, with those above it, where it is missing: with `mode`, one by one, each
    * by the descriptor of the one above. Throws as {@link open}.
    */
   static make(path: string, mode: number): FolderHandle {
@@ -79,7 +79,7 @@ export class FolderHandle {
         try {
           mkdirSync(folder.at(name), { mode });
         } catch (error) {
-          // Somebody else made it; what is no folder fails at the next step.
+          // Another process made it; what is no folder fails at the next step.
           if (errorCode(error) !== 'EEXIST') throw folder.named(error);
         }
         const above = folder;
@@ -105,7 +105,7 @@ export class FolderHandle {
 
   /** Asked after the open: what counts is the folder that is open. */
   #refuseMisled(path: string): void {
-    // A shared parent above is what lets anybody exchange it; elsewhere this costs a call for each part of the path.
+    // A shared parent above is what lets other users exchange it; elsewhere this costs a call for each part of the path.
     const [link] = foreignLinks(path);
     if (link !== undefined) throw misled(path, link);
     if (this.#byDescriptor === null) return;
@@ -163,7 +163,7 @@ export class FolderHandle {
     }
   }
 
-  /** `error` with the plain name in the place of the one by descriptor, which tells nobody anything. */
+  /** `error` with the plain name in the place of the one by descriptor, which means nothing to a reader. */
   named<Thrown>(error: Thrown): Thrown {
     const byDescriptor = this.#byDescriptor;
     if (byDescriptor === null || typeof error !== 'object' || error === null) return error;

@@ -80,15 +80,15 @@ export class PrivateFolder {
 }
 
 function exchanged(path: string): UntrustedFileError {
-  return new UntrustedFileError(`${path} is not what was created there: somebody moved or replaced it.`, {
+  return new UntrustedFileError(`${path} is not what was created there: it was moved or replaced.`, {
     hint: 'Whoever may write in the folder above did that. Let only trusted users write there, or choose another folder.',
     details: { path },
   });
 }
 
 /**
- * The folder that was just made must be this user's and closed to everybody else. A filesystem without users (vfat, a
- * network mount that maps root to nobody) gives every file the same ones: a new file shows which.
+ * The folder that was just made must be this user's and closed to other users. A filesystem without users (vfat, a
+ * network mount that maps root to another user) gives every file the same ones: a new file shows which.
  */
 export function refuseForeign(folder: FolderHandle): void {
   const { path } = folder;

@@ -206,7 +206,7 @@ function ended(job: ProcessJob, limits: JobLimits, complaints: string, how: stri
     return new UntrustedFileError(
       `A FIFO stands where ${job.file} or a file beside it is expected: the job was ended.`,
       {
-        hint: `Somebody put it there while the job ran. Look at what stands there (ls -l ${shellWord(job.file)}*), and move it away.`,
+        hint: `It was put there while the job ran. Check it (ls -l ${shellWord(job.file)}*), and move it away.`,
         details: { ...details, limit },
       },
     );

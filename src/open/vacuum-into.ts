@@ -38,8 +38,8 @@ export function vacuumIntoGuard(options: ResolvedOptions, files: () => readonly 
 }
 
 /**
- * SQLite would create the copy for everybody whom the umask lets, whatever the permissions of the database are. It fills an
- * empty file as it fills an absent one: it gets one that is closed to everybody else, and that has at most the access of the
+ * SQLite would create the copy with the access that the umask leaves, whatever the permissions of the database are. It fills an
+ * empty file as it fills an absent one: it gets one that is closed to other users, and that has at most the access of the
  * databases of the connection afterwards.
  */
 function executePrivately<Result>(

@@ -181,7 +181,7 @@ function publish(from: PrivateFolder, name: string, target: FolderHandle, file: 
   }
   const placed = target.look(file);
   if (placed === null || !sameFile(placed, facts) || !target.holds()) {
-    throw new UntrustedFileError(`The rescued copy does not stand at ${join(target.path, file)}: somebody moved it.`, {
+    throw new UntrustedFileError(`The rescued copy does not stand at ${join(target.path, file)}: it was moved.`, {
       hint: 'Whoever may write in that folder, or in one above it, did that. Let only trusted users write there.',
       details: { path: join(target.path, file) },
     });

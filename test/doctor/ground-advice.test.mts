@@ -1,4 +1,4 @@
-/** What the doctor advises about a filesystem never takes the running system away from under its user. */
+/** Checks that the advice of the doctor about a filesystem never takes the running system away from under its user. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { nextCommand } from '../../dist/doctor/judge/next.js';

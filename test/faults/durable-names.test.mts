@@ -1,4 +1,4 @@
-// What has a name has it for good: the last sync of each copy, the sync of the folder behind each name, and the way back when
+// Checks that a name that was given is durable: the last sync of each copy, the sync of the folder behind each name, and the way back when
 // one of them fails. Each test fails when that sync, or that way back, is taken out (test/mutants/rooms/backup.mts).
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';

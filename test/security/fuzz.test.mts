@@ -479,7 +479,7 @@ describe('what other systems print', () => {
           }
           const mount = darwinMountOf(mounts, `/${path}`, data);
           if (mount !== null) assert.ok(mounts.includes(mount));
-          const { verdict, reason } = classifyDarwinMount(mount, `/${path}`);
+          const { verdict, reason } = classifyDarwinMount(mount, `/${path}`, () => false);
           assert.ok(typeof verdict === 'string' && reason.length > 0);
           // Nothing is trusted but what macOS itself calls local.
           if (verdict !== 'refuse') assert.ok(mount?.options.includes('local'));
@@ -495,7 +495,7 @@ describe('what other systems print', () => {
         fc.array(windowsWord, { maxLength: 12 }),
         fc.option(fc.array(windowsWord, { maxLength: 12 })),
         (words, real) => {
-          const judgement = classifyWindowsPath(words.join(''), real?.join('') ?? null);
+          const judgement = classifyWindowsPath(words.join(''), real?.join('') ?? null, null);
           assert.ok(typeof judgement.verdict === 'string' && judgement.reason.length > 0);
           if (/^(?:\\\\|\/\/)[^\\/?.]/.test(real?.join('') ?? words.join('')))
             assert.notEqual(judgement.class, 'local');

@@ -43,7 +43,7 @@ export interface RestoreReport {
   readonly sha256: string;
   /**
    * Of the backup file, without its `-wal`: what `db.backup()`, `npx safe-sqlite backup` and the manifest say of it, as long as
-   * nobody has changed it. `null` for a backup that this process has open.
+   * it is unchanged. `null` for a backup that this process has open.
    */
   readonly fromSha256: string | null;
   /** The check that was made; shallower than asked for where `unchecked` says why. */

@@ -27,7 +27,7 @@ export interface RestoredAccess extends Access {
   readonly reason: 'as the old database' | 'owner of the folder' | 'as the backup';
   /**
    * The file that the access is taken from has an access control list (`getfacl` shows it), which is not copied: the restored
-   * database is for its owner alone until somebody gives the list again (`setfacl`). `null`: it cannot be told here.
+   * database is for its owner alone until the list is given again (`setfacl`). `null`: unknown on this system.
    */
   readonly accessList: boolean | null;
 }

@@ -1,4 +1,4 @@
-/** What makes backups, restores, rescues and markers hold after a power cut, and who may remove what. */
+/** Lists the mutants of what makes backups, restores, rescues and markers hold after a power cut, and who may remove what. */
 import type { Mutant } from '../mutant.mts';
 
 const names = 'test/faults/durable-names.test.mts';
@@ -9,8 +9,8 @@ export const backup: readonly Mutant[] = [
     id: 'backup/last-sync',
     promise: 'a backup is synced behind its last write',
     file: 'backup/sync-and-hash.ts',
-    find: "    await this.#pieces;\n    await this.#run({ kind: 'sync'",
-    replace: "    await this.#pieces;\n    if (this.#file === '') await this.#run({ kind: 'sync'",
+    find: '    await this.#pieces;\n    await this.#sync();',
+    replace: '    await this.#pieces;',
     tests: [names],
   },
   {
@@ -129,7 +129,7 @@ export const backup: readonly Mutant[] = [
     id: 'sentinel/rescue-sync',
     promise: 'a rescue has no problem only when the copy is on the disk',
     file: 'sentinel/rescue.ts',
-    find: "    sync(path, 'r+');\n",
+    find: '    syncWritten(descriptor);\n',
     replace: '',
     tests: [names],
   },
@@ -137,7 +137,7 @@ export const backup: readonly Mutant[] = [
     id: 'sentinel/rescue-folder-sync',
     promise: 'a rescue has no problem only when its name is on the disk',
     file: 'sentinel/rescue.ts',
-    find: "    if (process.platform !== 'win32') sync(dirname(path), 'r');\n",
+    find: '    folder.syncNow();\n',
     replace: '',
     tests: [names],
   },
@@ -145,7 +145,7 @@ export const backup: readonly Mutant[] = [
     id: 'filesystem/marker-sync',
     promise: 'a fence marker stands only when it is synced',
     file: 'filesystem/fence-marker.ts',
-    find: '      fsyncSync(descriptor);\n',
+    find: '      syncWritten(descriptor);\n',
     replace: '',
     tests: [names],
   },
@@ -153,8 +153,8 @@ export const backup: readonly Mutant[] = [
     id: 'filesystem/marker-first',
     promise: 'the first fault is the one that counts',
     file: 'filesystem/fence-marker.ts',
-    find: "openSync(path, 'wx', 0o600)",
-    replace: "openSync(path, 'w', 0o600)",
+    find: 'constants.O_CREAT | constants.O_EXCL | syncedWrites()',
+    replace: 'constants.O_CREAT | constants.O_TRUNC | syncedWrites()',
     tests: [names],
   },
   {

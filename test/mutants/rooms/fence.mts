@@ -75,30 +75,6 @@ export const fence: readonly Mutant[] = [
   ),
   ...inFile('filesystem/fence-marker.ts', markerTests, [
     [
-      'marker-exclusive',
-      'the marker of the first fault is not written over',
-      "openSync(path, 'wx', 0o600)",
-      "openSync(path, 'w', 0o600)",
-    ],
-    [
-      'marker-synced',
-      'the marker is on the disk before it counts as written',
-      '      fsyncSync(descriptor);\n    } finally {\n      closeSync(descriptor);\n    }\n    syncFolder(dirname(path));',
-      '    } finally {\n      closeSync(descriptor);\n    }\n    syncFolder(dirname(path));',
-    ],
-    [
-      'marker-folder-synced',
-      'the name of the marker is on the disk',
-      '    syncFolder(dirname(path));\n    return null;',
-      '    return null;',
-    ],
-    [
-      'marker-removal-synced',
-      'a removed marker stays removed after a power cut',
-      '  unlinkSync(path);\n  syncFolder(dirname(path));',
-      '  unlinkSync(path);',
-    ],
-    [
       'marker-stranger',
       'a marker of a stranger is told as his',
       ' || owner === ownerOf(file) ? null',
@@ -119,8 +95,8 @@ export const fence: readonly Mutant[] = [
     [
       'marker-access',
       'the marker is never more readable than the database',
-      'fchmodSync(descriptor, database.mode & (group ? 0o666 : 0o606));',
-      'fchmodSync(descriptor, 0o644);',
+      'chmodOpen(descriptor, path, database.mode & (group ? 0o666 : 0o606));',
+      'chmodOpen(descriptor, path, 0o644);',
     ],
   ]),
 ];
