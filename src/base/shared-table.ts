@@ -1,9 +1,8 @@
 /**
  * Shares texts between the threads of this process in a table of shared memory.
  *
- * Each thread has its own `globalThis`; the only thing a thread passes to every worker it starts is its environment
- * data. The table therefore reaches workers started after this library was loaded, and their workers. Workers started
- * earlier have a table of their own.
+ * The table reaches workers started after this library was loaded, and their workers (`shared-memory.ts`). Workers
+ * started earlier have a table of their own.
  *
  *   header   [0] generation: raised by each change
  *   slot     [0] 0 free, 1 used, 2 being written   [1] thread   [2] bytes of the text   [3] version: odd while written
@@ -12,8 +11,8 @@
  * There are no locks: a worker may be terminated at any instruction and would hold them for ever. A slot belongs to the
  * thread that claimed it.
  */
-import { isSharedArrayBuffer } from 'node:util/types';
-import { getEnvironmentData, setEnvironmentData, threadId } from 'node:worker_threads';
+import { threadId } from 'node:worker_threads';
+import { sharedMemory } from './shared-memory';
 
 export interface SharedText {
   readonly slot: number;
@@ -42,7 +41,7 @@ export class SharedTable {
    * shape.
    */
   constructor(name: string, size: TableSize) {
-    const buffer = adopt(name, headerBytes + size.slots * size.slotBytes);
+    const buffer = sharedMemory(name, headerBytes + size.slots * size.slotBytes);
     this.#size = size;
     this.#words = new Int32Array(buffer);
     this.#bytes = Buffer.from(buffer);
@@ -112,13 +111,4 @@ export class SharedTable {
     if (version % 2 === 1 || Atomics.load(words, at + 3) !== version || Atomics.load(words, at) !== 1) return null;
     return { slot, thread, text };
   }
-}
-
-function adopt(name: string, bytes: number): SharedArrayBuffer {
-  const inherited: unknown = getEnvironmentData(name);
-  // Not `instanceof`: test runners give modules the globals of another realm.
-  if (isSharedArrayBuffer(inherited)) return inherited;
-  const created = new SharedArrayBuffer(bytes);
-  setEnvironmentData(name, created);
-  return created;
 }

@@ -9,6 +9,8 @@ import { terminalLine } from './terminal-line';
 /** Standard error: standard output belongs to the application. */
 const standardError = 2;
 
+const defaultLoggers = processGlobal('default-loggers', 1, () => new WeakSet<Logger>());
+
 /**
  * Loads pino with the first database that needs it: loading costs more than opening a database, and an application that
  * passes a logger never needs it. Not with the first log line: a timer or finalizer may write that after the tests of a
@@ -20,8 +22,18 @@ export function defaultLogger(): Logger {
     const destination = create.destination({ fd: standardError, sync: true });
     // JSON passes controls above 0x7f and bidirectional text through, which a terminal interprets.
     const shown = isatty(standardError) ? terminalLine : visibleJson;
-    return create({ name: 'safe-sqlite', level: 'warn' }, { write: line => void destination.write(shown(line)) });
+    const logger = create(
+      { name: 'safe-sqlite', level: 'warn' },
+      { write: line => void destination.write(shown(line)) },
+    );
+    defaultLoggers.add(logger);
+    return logger;
   });
+}
+
+/** True for the logger of `defaultLogger`, whichever copy of this package has created it; creates none. */
+export function isDefaultLogger(logger: Logger): boolean {
+  return defaultLoggers.has(logger);
 }
 
 /** `logger: false`; one instance for every copy of this package. */

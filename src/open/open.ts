@@ -128,7 +128,7 @@ function filesOf({ native, verbose }: Connection): readonly string[] {
 }
 
 /**
- * Publishes the warnings. A warning about a filesystem is logged once, not at every open; listeners get it each time.
+ * Publishes the warnings. A warning about a filesystem is logged once for all threads, not at every open; listeners get it each time.
  * They are logged at once, because the program may end, and published when the caller had the chance to listen.
  */
 function warn({ plan, hub, options }: Connection): void {

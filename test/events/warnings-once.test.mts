@@ -1,7 +1,8 @@
 /** Tests that a warning that comes up at every open is logged once, and that a terminal gets one readable line. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -54,7 +55,10 @@ test('trusted_schema = ON is granted, warned of once, and set back by OFF; regis
     );
     const { warnings } = db.health();
     const message = warnings.find(({ code }) => code === 'weaker-pragma-granted')?.message ?? '';
-    assert.match(message, /PRAGMA trusted_schema = ON.*is granted.*functions with side effects.*docs\/pragmas\.md/);
+    assert.match(
+      message,
+      /PRAGMA trusted_schema = ON.*is granted.*functions with side effects.*npx safe-sqlite explain weaker-pragma-granted/,
+    );
     // Another pragma afterwards sets the protections again, and leaves what was asked for.
     db.pragma('synchronous = OFF');
     assert.equal(db.pragma('trusted_schema', { simple: true }), 1);
@@ -124,8 +128,89 @@ test('a program at a real terminal writes such lines, and JSON into a file', { s
   const shown = spawnSync('script', ['-qec', shell, '/dev/null'], { encoding: 'utf8' }).stdout.split('\r\n');
   const lines = shown.filter(line => line.includes('synchronous'));
   assert.equal(lines.length, 1, shown.join('\n'));
-  assert.match(lines[0] ?? '', /^\d\d:\d\d:\d\d WARN safe-sqlite: warning: .*stays as it is.*\(docs\/pragmas\.md\)$/);
+  assert.match(
+    lines[0] ?? '',
+    /^\d\d:\d\d:\d\d WARN safe-sqlite: warning: .*stays as it is.*\(npx safe-sqlite explain weaker-pragma-kept\)$/,
+  );
   const piped = spawnSync(process.execPath, ['-e', program, file], { encoding: 'utf8' }).stderr.trim().split('\n');
   const facts = piped.map(line => JSON.parse(line) as Record<string, unknown>);
   assert.equal(facts.filter(({ code }) => code === 'weaker-pragma-kept').length, 1);
 });
+
+const onTmpfs = existsSync('/dev/shm') && statfsSync('/dev/shm').type === 0x01021994;
+const noTmpfs = onTmpfs ? false : 'needs a tmpfs at /dev/shm (Linux)';
+
+/** A pool of worker threads; each of them opens databases of its own, several at a time. */
+const pool = `
+  const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
+  const Database = require(process.argv[2]);
+  const { join } = require('node:path');
+  const { once } = require('node:events');
+  if (isMainThread) main(); else serve();
+
+  async function main() {
+    const reports = [];
+    const start = index => new Worker(__filename, { argv: process.argv.slice(2), workerData: index });
+    // Four at a time, then two more when those have ended, and the main thread last.
+    for (const indexes of [[0, 1, 2, 3], [4, 5]]) {
+      const workers = indexes.map(start);
+      await Promise.all(workers.map(async worker => {
+        const [report] = await once(worker, 'message');
+        reports.push(report);
+        await worker.terminate();
+      }));
+    }
+    reports.push(await use(6));
+    process.stdout.write(JSON.stringify(reports));
+  }
+
+  async function serve() {
+    parentPort.postMessage(await use(workerData));
+    setInterval(() => {}, 1000);
+  }
+
+  async function use(index) {
+    const lines = [];
+    const log = (_facts, message) => lines.push(message);
+    const logger = { debug() {}, info() {}, warn: log, error: log, fatal: log };
+    const silent = new Database(join(process.argv[3], index + '-silent.db'), { logger: false });
+    silent.pragma('synchronous = OFF');
+    const kept = [];
+    const heard = [];
+    for (const name of ['a', 'b']) {
+      for (const options of [{}, { logger }]) {
+        const db = new Database(join(process.argv[3], index + name + Object.keys(options) + '.db'), options);
+        db.events.on('warning', ({ code }) => heard.push(code));
+        db.pragma('synchronous = OFF');
+        await new Promise(resolve => setImmediate(resolve));
+        kept.push(db.health().warnings.map(({ code }) => code));
+        db.close();
+      }
+    }
+    silent.close();
+    return { lines, kept, heard };
+  }`;
+
+test(
+  'a pool of threads logs a warning once, also by loggers of the application; health and listeners have all',
+  { skip: noTmpfs },
+  () => {
+    const place = mkdtempSync('/dev/shm/safe-sqlite-once-');
+    after(() => rmSync(place, { recursive: true, force: true }));
+    const program = join(folder, 'pool.cjs');
+    writeFileSync(program, pool);
+    const library = createRequire(import.meta.url).resolve('safe-sqlite');
+    const run = spawnSync(process.execPath, [program, library, place], { encoding: 'utf8' });
+    assert.equal(run.status, 0, run.stderr);
+    const codes = ['non-durable-filesystem', 'weaker-pragma-kept'];
+    const logged = run.stderr.trim().split('\n');
+    assert.deepEqual(logged.map(line => (JSON.parse(line) as { code: string }).code).toSorted(), codes, run.stderr);
+    const reports = JSON.parse(run.stdout) as { lines: string[]; kept: string[][]; heard: string[] }[];
+    assert.equal(reports.length, 7);
+    assert.equal(reports.flatMap(({ lines }) => lines).length, 2, 'by the loggers of the application');
+    for (const { kept, heard } of reports) {
+      assert.equal(heard.length, 8);
+      for (const each of kept) assert.deepEqual(each.toSorted(), codes);
+    }
+  },
+);
