@@ -44,8 +44,14 @@ function judgeTree(name: string, args: readonly unknown[]): SqliteCopyConflictEr
   const [from, to] = [pathOf(args[0]), pathOf(args[1])];
   if (from === null || to === null || optionsOf(args)?.['recursive'] !== true) return null;
   const filter: unknown = optionsOf(args)?.['filter'];
-  const kept = (part: string): boolean =>
-    typeof filter !== 'function' || filter(join(from, part), join(to, part)) !== false;
+  const kept = (part: string): boolean => {
+    try {
+      return typeof filter !== 'function' || filter(join(from, part), join(to, part)) !== false;
+    } catch {
+      // The call itself fails there, before it copies this part.
+      return false;
+    }
+  };
   const source = isAround(from) ? protectedBelow(from).find(({ part, locked }) => locked && kept(part)) : undefined;
   if (source !== undefined) return refusal(name, join(from, source.part), 'copy');
   if (!isAround(to)) return null;
@@ -73,7 +79,7 @@ export function isUrl(value: unknown): value is URL {
 }
 
 function offended(argument: CoveredArgument, path: string, args: readonly unknown[], waits: boolean): string | null {
-  if (isPlain(path)) return null;
+  if (isPlain(path, waits)) return null;
   const nameOnly = argument.nameOnly || (argument.linksStay && optionsOf(args)?.['dereference'] !== true);
   if (isUnrelated(path) && (nameOnly || !isOtherName(path, waits))) return null;
   const flags = flagsOf(argument, args);

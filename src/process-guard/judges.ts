@@ -17,8 +17,12 @@ export interface CoveredCall {
 
 /** Judges calls by the databases that one copy of this package, in one realm, has open. */
 export interface Judge {
-  /** True for a path that was judged before and leads to no database, by whatever name: most calls ask only this. */
-  isPlain(path: string): boolean;
+  /**
+   * True for a path that was judged before and leads to no database, by whatever name: most calls ask only this.
+   *
+   * @param waits as in `CoveredCall`; default true
+   */
+  isPlain(path: string, waits?: boolean): boolean;
   /** Returns the error for the caller of a covered call; `null` if it may run. */
   call(call: CoveredCall, args: readonly unknown[]): Error | null;
   /** Returns the error for the caller of `call` of `node:sqlite`, which opens `path`; `null` if it may run. */
@@ -68,8 +72,8 @@ export function createCourt(): Judge {
   const state = shared();
   // Loops, because they precede every call of `fs`.
   return {
-    isPlain(path) {
-      for (const reference of state.judges) if (reference.deref()?.isPlain(path) === false) return false;
+    isPlain(path, waits) {
+      for (const reference of state.judges) if (reference.deref()?.isPlain(path, waits) === false) return false;
       return true;
     },
     call(call, args) {

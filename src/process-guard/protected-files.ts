@@ -1,6 +1,6 @@
 /** Finds the open database, or the sidecar of one, that a path leads to. */
 import { lstatSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { isStillOpen, registeredFiles, registryGeneration } from '../registry/registry';
 
@@ -41,6 +41,11 @@ let current: ProtectedFiles = collect();
  * file. A path that becomes a link later is checked again when a database is opened or closed.
  */
 const plainPaths = new Set<string>();
+
+/** Absolute paths known to be outside the folders of the databases, of calls that do not wait. */
+const pathsElsewhere = new Set<string>();
+
+/** Maximum size of each of the two sets. */
 const mostPlainPaths = 10_000;
 
 export interface ProtectedFile {
@@ -51,10 +56,10 @@ export interface ProtectedFile {
   readonly locked: boolean;
 }
 
-/** True for a path that is known not to lead to a database. */
-export function isPlain(path: string): boolean {
+/** True for a path that is known not to lead to a database, as far as a call that waits, or does not, is judged. */
+export function isPlain(path: string, waits = true): boolean {
   now();
-  return plainPaths.has(path);
+  return plainPaths.has(path) || (!waits && pathsElsewhere.has(path));
 }
 
 /** True if no connection is open, or no open database has this basename. */
@@ -75,18 +80,40 @@ const descriptorName = /^\/(?:proc|dev)\//;
  */
 export function isOtherName(path: string, waits: boolean): boolean {
   const files = now();
-  if (!waits && !descriptorName.test(path) && !files.places.has(dirname(resolve(path)))) return false;
+  if (!waits && isElsewhere(path, files)) return false;
   try {
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (stats === undefined) return false;
     if (stats.isSymbolicLink()) return true;
     if (stats.nlink > 1 && files.inodes.has(stats.ino)) return true;
-    if (plainPaths.size >= mostPlainPaths) plainPaths.clear();
-    plainPaths.add(path);
+    remember(plainPaths, path);
     return false;
   } catch {
     // The call itself will report the error.
     return false;
+  }
+}
+
+/** True outside the folders of the databases; false where that cannot be known, because the working directory was deleted. */
+function isElsewhere(path: string, { places }: ProtectedFiles): boolean {
+  if (descriptorName.test(path)) return false;
+  const absolute = absolutePath(path);
+  if (absolute === null || places.has(dirname(absolute))) return false;
+  if (isAbsolute(path)) remember(pathsElsewhere, path);
+  return true;
+}
+
+function remember(paths: Set<string>, path: string): void {
+  if (paths.size >= mostPlainPaths) paths.clear();
+  paths.add(path);
+}
+
+/** Null for a relative path in a working directory that was deleted. */
+function absolutePath(path: string): string | null {
+  try {
+    return resolve(path);
+  } catch {
+    return null;
   }
 }
 
@@ -129,14 +156,15 @@ function inUse(file: string, { elsewhere, identity, locked }: ProtectedPath): Pr
 
 /** True if a protected file may be in the folder of the path: false for nearly every folder. */
 export function isAround(path: string): boolean {
-  return now().folders.has(basename(resolve(path)).toLowerCase());
+  const absolute = absolutePath(path);
+  return absolute === null || now().folders.has(basename(absolute).toLowerCase());
 }
 
 /** All protected files inside a folder; `part` is the path below it. */
 export function protectedBelow(
   path: string,
 ): readonly { readonly identity: FileIdentity | null; readonly part: string; readonly locked: boolean }[] {
-  const folder = canonicalPath(resolve(path), false);
+  const folder = canonicalPath(absolutePath(path) ?? path, false);
   if (folder === null) return [];
   const prefix = folder.endsWith(sep) ? folder : folder + sep;
   const below: { identity: FileIdentity | null; part: string; locked: boolean }[] = [];
@@ -151,6 +179,7 @@ function now(): ProtectedFiles {
   if (current.generation !== registryGeneration()) {
     current = collect();
     plainPaths.clear();
+    pathsElsewhere.clear();
   }
   return current;
 }

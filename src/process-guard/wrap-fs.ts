@@ -97,8 +97,9 @@ function guard(judge: Judge, original: Call, covered: CoveredCall, style: Style)
   const onePath = covered.covered.length === 1 && covered.covered[0]?.index === 0;
   function call(this: unknown, ...args: unknown[]): unknown {
     const [path] = args;
-    if (onePath && typeof path === 'string' && judge.isPlain(path)) return Reflect.apply(original, this, args);
-    const refused = active ? judge.call(covered, args) : null;
+    if (onePath && typeof path === 'string' && judge.isPlain(path, covered.waits))
+      return Reflect.apply(original, this, args);
+    const refused = active ? ask(judge, covered, args) : null;
     if (refused === null) return Reflect.apply(original, this, args);
     if (style === 'sync') throw refused;
     if (style === 'promise') return Promise.reject(refused);
@@ -111,4 +112,13 @@ function guard(judge: Judge, original: Call, covered: CoveredCall, style: Style)
     return undefined;
   }
   return { call, off: () => void (active = false) };
+}
+
+/** An error of the judge itself reaches the caller as every error of the call does, not by a throw of a promise's function. */
+function ask(judge: Judge, call: CoveredCall, args: readonly unknown[]): Error | null {
+  try {
+    return judge.call(call, args);
+  } catch (error) {
+    return error as Error;
+  }
 }
