@@ -28,7 +28,7 @@ export function describeMachine(): Machine {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
-    // The version alone: what a distribution adds behind it may name the machine.
+    // The version alone: the suffix of a distribution may name the machine.
     system: `${type()} ${release().split('-')[0]}`,
     filesystem,
     node: process.version,

@@ -28,7 +28,7 @@ const requiredBuiltins = {
 
 /**
  * Nitro asks for "module" as a bundler does, leaves the package outside, and has @vercel/nft find the files that it needs;
- * Node then asks for the others. The function is what nft sees them by; nobody calls it, and bundlers drop it.
+ * Node then asks for the others. nft finds them through the function; it is never called, and bundlers drop it.
  */
 function entry(forNode, exports, withDefault) {
   const from = `'./${exports}.mjs'`;

@@ -24,7 +24,7 @@ export const notOnWindows = {
   'test/cli/terminal.test.mts': 'types into tmux',
 };
 
-/** What CI runs each time: the drop-in, a restore, a backup, the process guard, the command line, the ground. */
+/** What CI runs each time: the drop-in, a restore, a backup, the process guard, the command line, the filesystem. */
 const shortList = [
   'test/backup/verify.test.mts',
   'test/connection/set-pragmas.test.mts',

@@ -110,7 +110,7 @@ describe('db.backup', () => {
     assert.equal(existsSync(join(folder, 'progress-ours.db.copy')), false);
   });
 
-  test('an older database at the destination is replaced; a file that is none, and one that is open, are refused', async () => {
+  test('an older database at the destination is replaced; a file that is no database, and an open one, are refused', async () => {
     const to = join(folder, 'again.db');
     await source.backup(to);
     source.exec("INSERT INTO t VALUES ('later')");

@@ -31,7 +31,7 @@ describe('what is decided', () => {
 const skip = process.getuid?.() !== 0 && 'mounting a small filesystem needs root';
 describe('a small filesystem', { skip }, () => {
   for (const method of ['vacuum-into', 'online'] as const) {
-    test(`${method}: stopped when somebody else takes the room meanwhile, and what it wrote is given back`, async t => {
+    test(`${method}: stopped when another program takes the room meanwhile, and what it wrote is given back`, async t => {
       const mount = join(folder(t), 'disk');
       mkdirSync(mount);
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=300m', 'tmpfs', mount]);

@@ -224,7 +224,7 @@ describe('the schedule', () => {
     assert.equal(names(one.out).filter(name => name.endsWith('.db')).length, 2);
   });
 
-  test('a failure is told, tried again later, and harms no old backup', async t => {
+  test('a failure is reported, tried again later, and harms no old backup', async t => {
     const broken = new Error('no room');
     const { schedule, failures, out } = bench(t, { backup: () => Promise.reject(broken) });
     await settled(schedule);
@@ -380,7 +380,7 @@ describe('when not all goes well', () => {
 
   const cannotMount = process.platform !== 'linux' || process.getuid?.() !== 0 ? 'mounting needs root on Linux' : false;
   test(
-    'an old backup that cannot be removed is told once, and the new ones are good',
+    'an old backup that cannot be removed is reported once, and the new ones are good',
     { skip: cannotMount },
     async t => {
       const home = folder(t);
@@ -440,7 +440,7 @@ describe('when not all goes well', () => {
     assert.deepEqual([runs, schedule.state().running], [1, false]);
   });
 
-  test('a manifest that somebody else has written stays, and the backup takes another name', async t => {
+  test('a manifest that another program has written stays, and the backup takes another name', async t => {
     const home = folder(t);
     const db = bank(t, join(home, 'app.db'), 'wal', 20);
     const out = join(home, 'backups');

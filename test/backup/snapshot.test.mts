@@ -171,7 +171,7 @@ describe('a change that is not synchronous', () => {
         late.map(error => (error as { code: string }).code),
         ['SAFE_SQLITE_UNSAFE_STATEMENT'],
       );
-      // Everybody else goes on, also while that promise is pending.
+      // All other callers continue, also while that promise is pending.
       db.exec("INSERT INTO chat VALUES (4, 'other')");
       assert.equal(await db.write(() => 'other'), 'other');
     });
@@ -284,7 +284,7 @@ describe('PRAGMA foreign_keys', () => {
     });
   }
 
-  test('elsewhere a transaction that sets it in vain is warned of, and nobody else is', t => {
+  test('elsewhere a transaction that sets it without effect is warned of, and no other is', t => {
     const { db } = open(t);
     const warnings: string[] = [];
     db.events.on('warning', ({ code }) => warnings.push(code));

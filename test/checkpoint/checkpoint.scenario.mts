@@ -121,7 +121,7 @@ serve({
     const ends = await Promise.allSettled(running);
     return ends.map(end => (end.status === 'fulfilled' ? 'done' : String(Reflect.get(end.reason as Error, 'code'))));
   },
-  /** A marker as another process writes it, and the close right behind it. */
+  /** A marker as another process writes it, and the close right after it. */
   markAndClose() {
     writeFileSync(`${file}-fenced`, '');
     handle().close();

@@ -1,4 +1,4 @@
-/** close(): the last checkpoint, what is told when it fails, and when it must not run. */
+/** close(): the last checkpoint, what is reported when it fails, and when it must not run. */
 import assert from 'node:assert/strict';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The scheduler on real files, with real threads and processes: when a checkpoint runs, and what is told of it. */
+/** The scheduler on real files, with real threads and processes: when a checkpoint runs, and what is reported of it. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -76,7 +76,7 @@ describe('the scheduler', { skip }, () => {
     await commit(child, 1, 5);
     await child.ask('wait', 600);
     assert.deepEqual(await eventNames(child), []);
-    // In one turn of the event loop: behind a commit that overtakes it, a checkpoint is told with the frames of the last of several.
+    // In one turn of the event loop: if a commit overtakes a checkpoint, the event has the frames of the last of several.
     await child.ask('commitsAndTurn', 40);
     const done = await child.ask<CheckpointEvent>('until', { event: 'checkpoint' });
     assert.equal(done.mode, 'passive');
@@ -85,7 +85,7 @@ describe('the scheduler', { skip }, () => {
     assert.ok(done.walFrames * 4120 >= walBytes);
   });
 
-  test('looks right behind a commit, before the gap to the next one is gone', async () => {
+  test('polls right after a commit, before the gap to the next one is gone', async () => {
     using bench = createFaultBench();
     const child = await started(bench, { ...small, walBytes: 32 * KiB });
     // No timer of the scheduler runs within these few turns of the event loop.
@@ -134,7 +134,7 @@ describe('the scheduler', { skip }, () => {
     assert.ok(before.length <= 2, before.join());
   });
 
-  test('gives the space of a large WAL back behind a complete checkpoint, once nobody reads', async () => {
+  test('gives the space of a large WAL back after a complete checkpoint, once there is no reader', async () => {
     using bench = createFaultBench();
     const child = await started(bench, { ...small, truncateAboveBytes: 32 * KiB });
     await child.ask('transaction', { ids: [1, 2] });

@@ -41,7 +41,7 @@ describe('a switch to WAL mode by another program', () => {
     raw.close();
   });
 
-  test('is told, and its WAL is checkpointed from then on', async () => {
+  test('is reported, and its WAL is checkpointed from then on', async () => {
     const file = join(folder, 'ours.db');
     const checkpoint = { walBytes: 64 * 1024, intervalMs: 60_000 };
     using db = new Database(file, { logger: false, journalMode: 'rollback', checkpoint });

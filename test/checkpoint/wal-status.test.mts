@@ -50,7 +50,7 @@ describe('readWalStatus', () => {
     assert.deepEqual(read(), { walBytes: frame, pendingBytes: frame, fileBytes, exact: true });
   });
 
-  test('asks SQLite alone, where the size of the file is known, and nobody inside a transaction', () => {
+  test('asks only SQLite where the size of the file is known, and asks nothing inside a transaction', () => {
     const { fileBytes, ...frames } = read();
     assert.deepEqual(askWalStatus([user], 2 * fileBytes), { ...frames, fileBytes: 2 * fileBytes });
     assert.deepEqual(askWalStatus([user], 0), { ...frames, fileBytes: frames.walBytes });

@@ -42,7 +42,7 @@ interface Situation {
   readonly exits?: readonly number[];
   /** Rows of the table `note` once the advice was followed; `null` where the state has no such table. */
   readonly expected?: number | null;
-  /** What the sentence asks for beyond the commands; it runs behind them. */
+  /** What the sentence asks for beyond the commands; it runs after them. */
   readonly byHand?: (finding: Finding) => unknown;
   /** The same before them. */
   readonly first?: (finding: Finding) => unknown;

@@ -56,7 +56,7 @@ test('by number, without the prefix, in any case; the code of a fence with its p
   assert.ok(json.ok && json.meaning.length > 10);
 });
 
-test('a message that somebody pasted has its section', async () => {
+test('a pasted message has its section', async () => {
   const { code, out } = await explain('database is locked');
   assert.equal(code, 0);
   assert.match(out, /### database is locked\n[\s\S]*SQLITE_BUSY/);

@@ -31,7 +31,7 @@ const commands: readonly (readonly string[])[] = [
 ];
 
 /**
- * What a program is told in each state: the code of the error that its open throws, or the status of `db.health()`. A
+ * What a program gets in each state: the code of the error that its open throws, or the status of `db.health()`. A
  * crash is mended by the open itself.
  */
 const told: Readonly<Record<string, string>> = {

@@ -2,7 +2,7 @@
  * Several processes that open a WAL database to have it in rollback mode.
  *
  *     first process                  second process
- *     reads: SHARED, for good        reads: SHARED, for good
+ *     reads: SHARED, kept            reads: SHARED, kept
  *     leave WAL mode: needs EXCLUSIVE, and so does the other; neither lets go of what it has
  */
 import assert from 'node:assert/strict';
@@ -16,7 +16,7 @@ const program = fileURLToPath(new URL('journal.scenario.mts', import.meta.url));
 const skip = faultsSkip();
 const processes = 2;
 
-/** Every process has its shared lock before one of them goes on: SQLite opens the `-wal` right behind it. */
+/** Every process has its shared lock before one of them goes on: SQLite opens the `-wal` right after it. */
 async function openTogether(bench: FaultBench, subject: 'raw' | 'ours', timeoutMs: number) {
   const file = join(bench.folder, 'app.db');
   const db = new Native(file);

@@ -49,7 +49,7 @@ class Application {
     return { status, stderr };
   }
 
-  /** As somebody does who clones the project: no lock file, nothing installed. */
+  /** The state after a fresh clone of the project: no lock file, nothing installed. */
   installAnew(): { readonly status: number | null; readonly stderr: string } {
     for (const name of ['node_modules', 'package-lock.json']) rmSync(join(this.folder, name), { recursive: true });
     return this.install();

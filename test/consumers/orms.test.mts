@@ -108,8 +108,8 @@ describe('ORMs, after a real npm install', { skip: registrySkip }, () => {
       const program = `docs-${index}.mjs`;
       writeFileSync(join(installed, program), text);
       const { folder } = run(/adapter-better-sqlite3/.test(text) ? registered : [], program, 'itself');
-      // Bytes 18 and 19 of a database are 2 in WAL mode (sqlite.org/fileformat2.html 1.3.3), which nobody here asks for
-      // but this package. The program has ended: nobody has the file open.
+      // Bytes 18 and 19 of a database are 2 in WAL mode (sqlite.org/fileformat2.html 1.3.3), which no program here asks for
+      // but this package. The program has ended: no process has the file open.
       assert.deepEqual([...readFileSync(join(folder, 'app.db')).subarray(18, 20)], [2, 2]);
     });
   }

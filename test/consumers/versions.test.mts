@@ -54,7 +54,7 @@ describe('versions of Node, after a real npm install', { skip: registrySkip }, (
     });
   }
 
-  test(`Node ${tooOld} is told, instead of crashing`, () => {
+  test(`Node ${tooOld} gets an error instead of crashing`, () => {
     const raw = run(tooOld, '-e', `new (require('better-sqlite3'))(':memory:')`);
     assert.notEqual(raw.status, 0);
     const { status, stderr } = run(tooOld, 'smoke.mjs');

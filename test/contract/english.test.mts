@@ -28,6 +28,9 @@ const phrases: readonly (readonly [RegExp, string])[] = [
 const question = /^(?:Who|Whose|Whom|Whether|Where|What|How|Which|When|Why)\b/;
 
 const sources = globSync('src/**/*.ts', { cwd: root }).map(path => path.replaceAll('\\', '/'));
+const others = globSync('{test,bench,scripts,examples}/**/*.{ts,mts,mjs,js,cjs}', { cwd: root })
+  .map(path => path.replaceAll('\\', '/'))
+  .filter(path => !path.includes('node_modules'));
 
 /** The comments of a source, each on one line. */
 function comments(source: string): string[] {
@@ -40,6 +43,14 @@ function comments(source: string): string[] {
       .replaceAll(/\*\/|\s+/g, ' ')
       .trim(),
   );
+}
+
+/** The names of tests, of the rows of their tables, and of the promises that mutants break. */
+function testNames(source: string): string[] {
+  const names = source.matchAll(
+    /\b(?:(?:test|it|describe)(?:\.\w+)?\(\s*|(?:title|promise): )('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`)/g,
+  );
+  return [...names].map(([, name = '']) => name.replaceAll(/\$\{[^}]*\}/g, ''));
 }
 
 /** The strings of a source that are sentences: messages, hints, texts of the command line. */
@@ -62,6 +73,10 @@ test('each phrase is recognized', () => {
     'E f',
   ]);
   assert.deepEqual(sentences("// it's\nthrow new Error('There is a file by now.');"), ["'There is a file by now.'"]);
+  assert.deepEqual(
+    testNames("test(`of ${each}`, () => {});\ndescribe('by now', () => {});\nconst row = { title: 'a' };"),
+    ['`of `', "'by now'", "'a'"],
+  );
   assert.match('Whether a file is open.', question);
 });
 
@@ -74,15 +89,25 @@ test('comments and messages of src/ have none of the phrases', () => {
   assert.deepEqual(wrong, []);
 });
 
+test('comments and test names of the other folders have none of the phrases', () => {
+  assert.ok(others.length > 400, `only ${others.length} files found`);
+  // This file quotes the phrases.
+  const wrong = others
+    .filter(path => path !== 'test/contract/english.test.mts')
+    .flatMap(path => {
+      const source = readFileSync(join(root, path), 'utf8');
+      const texts = [...comments(source), ...testNames(source)];
+      return texts.flatMap(text => found(text).map(phrase => `${path}: "${phrase}" in: ${text}`));
+    });
+  assert.deepEqual(wrong, []);
+});
+
 test('the first sentence of each file says what the file does', () => {
   assert.ok(sources.length > 300, `only ${sources.length} files found`);
-  const all = [...sources, ...globSync('{test,bench,scripts,examples}/**/*.{ts,mts,mjs}', { cwd: root })];
-  const wrong = all
-    .filter(path => !path.includes('node_modules'))
-    .flatMap(path => {
-      const [first = ''] = comments(readFileSync(join(root, path), 'utf8'));
-      return question.test(first) ? [`${path}: ${first}`] : [];
-    });
+  const wrong = [...sources, ...others].flatMap(path => {
+    const [first = ''] = comments(readFileSync(join(root, path), 'utf8'));
+    return question.test(first) ? [`${path}: ${first}`] : [];
+  });
   assert.deepEqual(wrong, []);
 });
 

@@ -14,7 +14,7 @@ test('it names every type of the catalogue', () => {
   for (const type of catalogue.flatMap(row => row.types)) assert.ok(page.includes(`\`${type}\``), type);
 });
 
-test('it names every warning that the ground can give', () => {
+test('it names every warning about a filesystem', () => {
   for (const folder of ['filesystem', 'policy']) {
     const sources = new URL(`../../src/${folder}/`, import.meta.url);
     for (const name of readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter(file =>

@@ -244,7 +244,7 @@ function expectationOf({ expected }: Moment): Map<string, string> {
   return result;
 }
 
-/** What better-sqlite3 finds in the files, once nobody has them open. */
+/** What better-sqlite3 finds in the files, once no connection has them open. */
 function soundRows(folder: string, name: string): number {
   const db = new Native(join(folder, name), { fileMustExist: true });
   try {
@@ -305,7 +305,7 @@ describe('what could go wrong if', () => {
     const folder = join(root, 'worker');
     mkdirSync(folder);
     const worker = new Worker(join(import.meta.dirname, 'wrong-moments/worker.scenario.mts'), { workerData: folder });
-    // Together: where the thread ends right behind its message, both are told in one go.
+    // Together: if the thread ends right after its message, both arrive in the same turn.
     const told = Promise.all([once(worker, 'message'), once(worker, 'exit')]);
     const [[outcomes]] = (await told) as [[Record<string, string>], unknown];
     assert.deepEqual(outcomes, Object.fromEntries(expectationOf(moments['the right moment'] as Moment)));

@@ -10,7 +10,7 @@ import { until } from '../support/until.mts';
 
 const linux = process.platform === 'linux' ? false : 'an open file can be deleted, and the locks are seen in /proc';
 const quiet: Options = { logger: false, checkpoint: 'off', sentinel: { intervalMs: 10 } };
-/** ms between two looks for a fence marker. */
+/** ms between two checks for a fence marker. */
 const tickMs = 250;
 let folder = '';
 let file = '';

@@ -153,7 +153,7 @@ describe('leaving', () => {
     assert.match(output, /complete true/);
   });
 
-  test('await using leaves the rejection of a write that nobody awaits to the process', () => {
+  test('await using leaves the rejection of a write that is not awaited to the process', () => {
     const { status, output } = run(`
       process.on('unhandledRejection', error => console.log('unhandled', error.message));
       (async () => {
@@ -179,7 +179,7 @@ describe('leaving', () => {
     assert.equal(status, 0, output);
   });
 
-  test('a closed handle is kept by nobody', () => {
+  test('a closed handle can be garbage-collected', () => {
     const { status, output } = run(
       `
       (async () => {

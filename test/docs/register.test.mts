@@ -28,7 +28,7 @@ describe('docs/register.md', () => {
   });
 
   // Run by Jest itself in test/consumers.
-  test('the resolver for Jest redirects everybody but this package', t => {
+  test('the resolver for Jest redirects every package but this one', t => {
     const check = `
       const asked = basedir => module.exports('better-sqlite3', { basedir, defaultResolver: name => name });
       console.log([asked(__dirname), asked(own), asked(own + '/native')].join());`;

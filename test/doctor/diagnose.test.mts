@@ -108,7 +108,7 @@ describe('sound databases', () => {
     const diagnosis = await diagnose(file);
     assert.match(found(diagnosis, 'open').what, new RegExp(`^Process ${process.pid} `));
     assert.deepEqual(complaints(diagnosis), []);
-    // The sentinel would have fenced it by now if a lock were lost.
+    // The sentinel would have fenced it already if a lock were lost.
     db.exec('INSERT INTO t VALUES (2)');
     assert.equal(db.health().status, 'ok');
     elsewhere(file, `const db = new Native(file, { timeout: 0 }); db.exec('INSERT INTO t VALUES (3)'); db.close()`);
@@ -142,7 +142,7 @@ describe('the -wal', () => {
     assert.equal(wal.unreachableCommits, 0);
   });
 
-  test('damaged in the middle: the commits behind it are announced before SQLite forgets them', async t => {
+  test('damaged in the middle: the commits after it are announced before SQLite forgets them', async t => {
     const file = join(folder(t), 'app.db');
     crashedWal(file, 4);
     damage(`${file}-wal`, 32 + (24 + 4096) * 1 + 24 + 2000);
@@ -391,7 +391,7 @@ describe('the file', () => {
 });
 
 describe('permissions', () => {
-  test('everybody may write the file, or the folder', async t => {
+  test('every user may write the file, or the folder', async t => {
     const home = folder(t);
     const file = join(home, 'app.db');
     elsewhere(file, `const db = new Native(file); db.exec('CREATE TABLE t(a)'); db.close()`);
@@ -417,7 +417,7 @@ describe('permissions', () => {
     assert.deepEqual(found(diagnosis, 'sidecar-of-another').commands, [`chown 4711:4711 ${file}-wal ${file}-shm`]);
   });
 
-  test('another user sees less, and is told so', { skip: noUsers || noProc }, async t => {
+  test('another user sees less, and the report says so', { skip: noUsers || noProc }, async t => {
     const home = folder(t);
     const file = join(home, 'app.db');
     elsewhere(file, `const db = new Native(file); db.exec('CREATE TABLE t(a)'); db.close()`);
@@ -475,7 +475,7 @@ describe('fence, backups, neighbours', () => {
     );
   });
 
-  test('backups are found, also where they are said to be; an old or changed one is told', async t => {
+  test('backups are found, also in a given folder; an old or changed one is reported', async t => {
     const home = folder(t);
     const file = join(home, 'app.db');
     const directory = join(home, 'nightly');

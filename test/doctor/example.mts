@@ -12,7 +12,7 @@ const service = `
   db.pragma('wal_autocheckpoint=0');
   for (let row = 0; row < 100; row++) db.exec("INSERT INTO note VALUES ('a')");
 `;
-// An iterator that nobody finished keeps its read transaction open.
+// An unfinished iterator keeps its read transaction open.
 const report = `
   const db = new (require('better-sqlite3'))('app.db');
   globalThis.rows = db.prepare('SELECT * FROM note').iterate();

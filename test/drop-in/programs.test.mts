@@ -223,7 +223,7 @@ const queries: Readonly<Record<string, Program>> = {
       for (const _ of statement.iterate()) statement.get();
     });
   },
-  'bind for good': place => {
+  'bind permanently': place => {
     const statement = place.people().prepare('SELECT name FROM people WHERE id = ?').bind(2);
     return [statement.get(), failure(() => statement.get(1)), failure(() => statement.bind(3))];
   },
@@ -576,7 +576,7 @@ describe('programs see the same over both libraries', () => {
   }
 });
 
-describe('the start-up lines of public code run, answer alike, and the program behind them works', () => {
+describe('the start-up lines of public code run, answer alike, and the program after them works', () => {
   for (const [line, { run: start, keys }] of Object.entries(startUp)) {
     test(line, () => {
       const program: Program = ({ Database, path }) => {

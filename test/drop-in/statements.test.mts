@@ -102,7 +102,7 @@ suite('statements', bench => {
     assert.throws(() => statement.pluck('yes' as unknown as boolean), TypeError);
   });
 
-  test('bind binds for good, and shows in toString', () => {
+  test('bind binds permanently, and shows in toString', () => {
     const db = bench.memory();
     const statement = db.prepare('SELECT ? AS v');
     assert.equal(statement.bind(3), statement);

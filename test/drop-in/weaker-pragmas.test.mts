@@ -97,7 +97,7 @@ suite('weaker pragmas', bench => {
         return (error as { code?: string }).code;
       }
     };
-    // SQLite itself lets nobody change these two there.
+    // SQLite itself does not let these two change there.
     const fixedInTransactions = name === 'synchronous' || name === 'journal_mode';
 
     test(`PRAGMA ${text} inside a transaction`, () => {

@@ -78,7 +78,7 @@ describe('instanceof across copies of the package', () => {
     assert.ok(translateError(foreign) instanceof sqlite.SqliteBusyError);
   });
 
-  test('nothing else passes for one of ours', () => {
+  test('no other error passes for one of this library', () => {
     const strangers = [null, undefined, 1, 'x', {}, new Error('x'), new Native.SqliteError('x', 'SQLITE_BUSY')];
     for (const stranger of strangers) {
       assert.ok(!(stranger instanceof sqlite.SqliteResultError));

@@ -189,7 +189,7 @@ describe('npm start: the Express service', () => {
     assert.ok(stored > 0);
     assert.equal(existsSync(`${file}-wal`), false);
     const db = new Database(file, { readonly: true });
-    // A request that was cut off may be stored as well: nobody promised anything.
+    // A request that was cut off may be stored as well: nothing was promised.
     assert.ok(Number(db.prepare("SELECT count(*) FROM notes WHERE text LIKE 'last %'").pluck().get()) >= stored);
     db.close();
   });

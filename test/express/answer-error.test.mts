@@ -103,7 +103,7 @@ describe('answerForError', () => {
     assert.equal(answerForError(circle), null);
   });
 
-  test('does not invite to come back when nobody knows whether the change is stored', () => {
+  test('does not invite a retry when it is unknown whether the change is stored', () => {
     const answer = answerForError(withCode('SQLITE_BUSY', { commitOutcome: 'unknown' }));
     assert.equal(answer?.status, 500);
     assert.equal(answer.headers['retry-after'], undefined);

@@ -12,7 +12,7 @@ const evil = `</title></style><script>alert(1)</script><img src=x onerror="alert
 // oxlint-disable-next-line no-control-regex -- it looks for them
 const active = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\u2028\u2029]/;
 
-/** A copy in which each text that is no word of ours is the evil one. */
+/** A copy in which each text that is not a word of this library is the evil one. */
 function poisoned<Value>(value: Value, keep: readonly string[] = []): Value {
   if (typeof value === 'string') return (keep.includes(value) ? value : evil) as Value;
   if (Array.isArray(value)) return [...value, evil].map(each => poisoned<unknown>(each, keep)) as Value;

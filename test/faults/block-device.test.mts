@@ -43,7 +43,7 @@ async function stand(type: DiskType, subject: SubjectName, synchronous: 'NORMAL'
   return { disk, file, child, [Symbol.dispose]: () => child.kill() };
 }
 
-/** The write of the WAL is lost in the background; the disk is well again before anybody asks. */
+/** The write of the WAL is lost in the background; the disk works again before the next call. */
 function loseWalInBackground({ disk, file }: Stand): void {
   disk.breakBlocksOf(`${file}-wal`);
   disk.writeBack();

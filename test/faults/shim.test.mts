@@ -76,7 +76,7 @@ describe('the preload shim', { skip }, () => {
     }
   });
 
-  test('holds a call until the test heals, and slows one by the time it was told', async () => {
+  test('holds a call until the test heals, and delays one by the given time', async () => {
     using bench = createFaultBench();
     const child = bench.start(program);
     const path = join(bench.folder, 'file');

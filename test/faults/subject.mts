@@ -40,7 +40,7 @@ export interface Connection {
   close(): void;
   /** Resolves when the scheduler has said how its next checkpoint ended. Ours alone has one. */
   nextCheckpoint?(): Promise<void>;
-  /** Failures that were told by an event instead of thrown. Raw has no such thing. */
+  /** Failures that an event reported instead of an exception. Raw better-sqlite3 has no such events. */
   readonly told?: readonly Error[];
 }
 

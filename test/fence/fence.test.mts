@@ -31,7 +31,7 @@ interface Event {
   readonly error?: PlainError;
 }
 
-/** A table with one row, in a WAL that nobody checkpointed. */
+/** A table with one row, in a WAL that was never checkpointed. */
 async function started(bench: FaultBench, subject: 'raw' | 'open', options: object = {}): Promise<Scenario> {
   const child = bench.start(program);
   await child.ask(subject, { options: { checkpoint: 'off', ...options } });

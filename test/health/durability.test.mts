@@ -1,4 +1,4 @@
-// A filesystem that can lose the file is told by health(), and accepted in words; on a durable one health() is silent.
+// health() reports a filesystem that can lose the file, also where an option accepts it; on a durable one health() is silent.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';

@@ -76,14 +76,14 @@ describe('commits', () => {
     assert.ok(db.health().commitMs.sum > 0);
   });
 
-  test('a statement that fails is none, and fails as it did before', t => {
+  test('a statement that fails is not counted, and fails as it did before', t => {
     const db = open(t);
     db.exec('CREATE TABLE t (a UNIQUE); INSERT INTO t VALUES (1)');
     assert.throws(() => db.prepare('INSERT INTO t VALUES (1)').run(), { code: 'SQLITE_CONSTRAINT_UNIQUE' });
     assert.equal(count(db), 0);
   });
 
-  test('BEGIN by hand is none', t => {
+  test('BEGIN by hand is not counted', t => {
     const db = open(t);
     db.prepare('BEGIN IMMEDIATE').run();
     db.prepare('ROLLBACK').run();

@@ -38,7 +38,7 @@ async function clearAndGoOn(stage: Stage): Promise<void> {
   connection.close();
 }
 
-/** Somebody deletes the files of an open database; the next commit finds that out and saves what was committed. */
+/** Another program deletes the files of an open database; the next commit finds that out and saves what was committed. */
 async function rescued(stage: Stage): Promise<void> {
   const connection = open(stage);
   commit(stage, connection, 4);

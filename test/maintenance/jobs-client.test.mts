@@ -246,7 +246,7 @@ describe('the life of the thread', () => {
          .then(result => require('node:worker_threads').parentPort.postMessage(result.complete));`,
       { eval: true },
     );
-    // Together: where the thread ends right behind its message, both are told in one go.
+    // Together: if the thread ends right after its message, both arrive in the same turn.
     const [[complete]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')]);
     assert.equal(complete, true);
   });

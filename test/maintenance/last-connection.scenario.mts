@@ -9,7 +9,7 @@ const file = `${ownFolder()}/app.db`;
 const codeOf = (error: unknown): string => String(Reflect.get(error as object, 'code'));
 
 serve({
-  /** A database whose commits stand in the -wal alone, with nobody that has it open. */
+  /** A database whose commits are only in the -wal, and that no process has open. */
   leaveWal() {
     const db = new Native(file);
     db.pragma('journal_mode = WAL');

@@ -111,7 +111,7 @@ describe('a small filesystem', { skip }, () => {
     }
   });
 
-  test('a restore is refused before it begins, or stopped when somebody else takes the room; the old database stays', async t => {
+  test('a restore is refused before it begins, or stopped when another program takes the room; the old database stays', async t => {
     const [home, elsewhere] = [disk(200 * mega), folder(t)];
     const db = await service(join(home, 'a.db'), 1);
     db.exec("CREATE TABLE old AS SELECT 'the old one' AS text");

@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const require = createRequire(import.meta.url);
 
 export interface Trial extends Disposable {
-  /** The first of the mutant's tests that fails; `null` when all pass: nobody notices. */
+  /** The first of the mutant's tests that fails; `null` when all pass: the mutant survives. */
   noticedBy(mutant: Mutant): string | null;
 }
 

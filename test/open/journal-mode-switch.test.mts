@@ -28,7 +28,7 @@ const ways: Readonly<Record<string, (db: Db, schema: string, mode: string) => un
   },
 };
 
-/** A database with a second one attached, with a rollback journal, and what was told of them. */
+/** A database with a second one attached, with a rollback journal, and what was reported of them. */
 function open(): { db: Db; attached: string; file: string; checkpoints: string[]; alarms: string[] } {
   const place = join(folder, String(count++));
   const [file, attached] = [`${place}-main.db`, `${place}-att.db`];
@@ -90,7 +90,7 @@ describe('a journal mode that the application switches', () => {
     });
   }
 
-  test('a close right behind it makes the last checkpoint itself, and the event names the attached file', () => {
+  test('a close right after it makes the last checkpoint itself, and the event names the attached file', () => {
     const { db, attached, checkpoints } = open();
     db.pragma('att.journal_mode = WAL');
     db.exec('INSERT INTO att.t VALUES (1, 1)');

@@ -105,7 +105,7 @@ describe('deleted and made again by the same process, without a close', { skip: 
         assert.equal(ours.thrown, null);
         assert.deepEqual(ours.rows, expected);
         assert.equal(ours.old, 'SAFE_SQLITE_FILE_REPLACED', 'the connection to the deleted file is still to be closed');
-        // Where nobody saw who deleted the file, a file that was copied to its name may be a deployment.
+        // Where it is unknown who deleted the file, a file that was copied to its name may be a deployment.
         const unknown = guard === 'off' && copied;
         if (!unknown)
           assert.deepEqual(

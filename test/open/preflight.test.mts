@@ -250,7 +250,7 @@ describe('names', () => {
   });
 });
 
-/** Permissions mean nothing to root, so these run as nobody. */
+/** Permissions mean nothing to root, so these run as an unprivileged user. */
 const skip = process.getuid?.() === 0 ? false : 'needs root, to become another user';
 
 describe('permissions', { skip }, () => {

@@ -1,4 +1,4 @@
-/** VACUUM INTO by SQL: where SQLite may write its copy, and what happens where nobody asks. */
+/** VACUUM INTO by SQL: where SQLite may write its copy, and what happens without the check. */
 import assert from 'node:assert/strict';
 import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -89,8 +89,8 @@ const rows: readonly Row[] = [
   ['writers leave no gap', { ...nearlyCopied, sinceAttemptMs: 999 }, 'none'],
   ['writers leave no gap, a second later', { ...nearlyCopied, sinceAttemptMs: 1000 }, 'passive'],
   ['writers leave no gap, and the WAL is large', large, 'passive'],
-  ['right behind that', { ...large, justCompleted: true }, 'inline'],
-  ['right behind that, all is copied', { ...large, pendingBytes: 0, justCompleted: true }, 'none'],
+  ['right after that', { ...large, justCompleted: true }, 'inline'],
+  ['right after that, all is copied', { ...large, pendingBytes: 0, justCompleted: true }, 'none'],
   ['a little less', { ...large, walBytes: 47 * MiB, justCompleted: true }, 'none'],
   ['large, with much to copy', { ...large, pendingBytes: 4 * MiB }, 'passive'],
   ['large, while one is running', { ...large, running: true }, 'none'],
@@ -105,7 +105,7 @@ const rows: readonly Row[] = [
   ['two limits in one, too early', { ...nearlyCopied, walBytes: 7 * MiB }, 'passive', { truncateAboveBytes: 4 * MiB }],
 
   ['many small commits', { ...nearlyCopied, commits: 2000, sinceAttemptMs: 10 }, 'passive'],
-  ['many small commits, right behind that', { ...nearlyCopied, commits: 2000, justCompleted: true }, 'inline'],
+  ['many small commits, right after that', { ...nearlyCopied, commits: 2000, justCompleted: true }, 'inline'],
   ['fewer of them', { ...nearlyCopied, commits: 1999, sinceAttemptMs: 10, justCompleted: true }, 'none'],
   ['very small ones', { ...nearlyCopied, commits: 9000, walBytes: 7 * MiB, justCompleted: true }, 'passive'],
   [

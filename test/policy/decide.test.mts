@@ -222,7 +222,7 @@ test('the way out of WAL format without shared memory', () => {
   assert.deepEqual(way.statements, ['PRAGMA locking_mode=EXCLUSIVE', 'PRAGMA journal_mode=DELETE']);
 });
 
-test('it is told only where it is the reason', () => {
+test('it is named only where it is the reason', () => {
   const share = report({ type: '9p', class: 'vm-share', verdict: 'refuse' });
   const failure = (code: string) => new Database.SqliteError('disk I/O error', code);
   const codeOf = (code: string, storage: FilesystemReport | null, shmExists: boolean) =>

@@ -17,7 +17,7 @@ import {
 import { until } from '../support/until.mts';
 import { createBench, endless, isAlive, untilRunning } from './fixture.mts';
 
-/** Queries that end at no time that anybody waits for, each for another reason. */
+/** Queries that do not end within any reasonable time, each for another reason. */
 const runaways: Readonly<Record<string, string>> = {
   'a recursive CTE without end': endless,
   'a cross join': 'SELECT count(*) FROM t a, t b, t c, t d, t e WHERE a.id + b.id + c.id + d.id + e.id = 0',
@@ -213,7 +213,7 @@ describe('the end of a call', () => {
     process.kill(db.health().readers.running[0]?.pid ?? 0, 'SIGKILL');
     await killed;
     assert.deepEqual(await other, [{ n: 1_000_000 }]);
-    // Between two calls: nobody is told, and the next call gets a new one.
+    // Between two calls: nothing is reported, and the next call gets a new one.
     await until(() => db.health().readers.busy === 0, 'both are free');
     const before = db.health().readers;
     const idle = bench.pids();

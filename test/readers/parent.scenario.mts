@@ -5,7 +5,7 @@ import { endless } from './fixture.mts';
 const [file = '', what = 'busy'] = process.argv.slice(2);
 const db = openDatabase(file, { logger: false, readers: { max: 2 } });
 if (what === 'leaves') {
-  // Idle readers, and an iterator that nobody goes on with: nothing of it keeps the process alive.
+  // Idle readers and an abandoned iterator do not keep the process alive.
   await db.reader.get('SELECT 1');
   await db.reader.iterate('SELECT id FROM t').next();
   console.log('read');

@@ -18,7 +18,7 @@ import {
 import { until } from '../support/until.mts';
 import { createBench, endless, isAlive, untilRunning } from './fixture.mts';
 
-/** Reads the file for as long as nobody ends it: its read mark pins the WAL. */
+/** Reads the file until it is ended: its read mark pins the WAL. */
 const pinning = "SELECT count(*) FROM t a, t b, t c, t d WHERE a.id + b.id + c.id + d.id < 0 AND 'secret' <> ''";
 const shape = 'SELECT count(*) FROM t a, t b, t c, t d WHERE a.id + b.id + c.id + d.id < ? AND ? <> ?';
 

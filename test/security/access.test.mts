@@ -1,4 +1,4 @@
-/** A copy, wherever it is made, is readable by nobody who could not read the database: modes, umask, groups, access lists. */
+/** A copy, wherever it is made, is not readable for a user who could not read the database: modes, umask, groups, access lists. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
@@ -83,7 +83,7 @@ const ways: Readonly<Record<string, (file: string, folder: string) => Promise<st
 };
 
 describe('the access to a copy', { skip: usersSkip() }, () => {
-  test('the hazard: SQLite makes a copy of a private database for everybody', () => {
+  test('the hazard: SQLite makes a copy of a private database that every user can read', () => {
     const { file, folder } = database(0o600);
     const raw = new Native(file);
     raw.prepare('VACUUM INTO ?').run(join(folder, 'raw.db'));
@@ -164,7 +164,7 @@ describe('an access control list', { skip: usersSkip() || listsSkip() }, () => {
   });
 
   for (const [way, copy] of Object.entries(ways)) {
-    test(`${way}: of a database with one nobody but the owner reads it`, async () => {
+    test(`${way}: of a database with one only the owner reads it`, async () => {
       const { file, folder } = database(0o600);
       chownSync(file, 0, service);
       acl('-m', `u:${stranger}:r,g::-`, file);

@@ -22,7 +22,7 @@ function place() {
   const source = `${folder}.db`;
   closedBank({ after: () => {} }, source, 'delete', 3);
   const warnings: string[] = [];
-  /** Lets a schedule run once, at a time of ours. */
+  /** Lets a schedule run once, at a time of the test's choice. */
   const runAt = async (now: number): Promise<string | null> => {
     const schedule = startSchedule(
       { directory: folder, intervalMs: day, keep, verify: 'quick', reserveBytes: null },

@@ -30,7 +30,7 @@ describe('among other users', { skip: usersSkip() }, () => {
   let remove: () => void;
   /** A folder of the service, in one of root. */
   let owned: string;
-  /** An empty file and a folder of root that nobody else may write. */
+  /** An empty file and a folder of root that no other user may write. */
   let victim: string;
   let victimFolder: string;
 

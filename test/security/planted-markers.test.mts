@@ -1,4 +1,4 @@
-/** Somebody who may write beside a database plants a fence marker, or a link where one is written. */
+/** A user who may write beside a database plants a fence marker, or a link where one is written. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {

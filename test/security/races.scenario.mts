@@ -1,4 +1,4 @@
-/** The program of races.test.mts: what root does in the folder of somebody else, one operation at a time. */
+/** The program of races.test.mts: what root does in the folder of another user, one operation at a time. */
 import { backUp } from '../backup/fixture.mts';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { rescue } from '../../dist/sentinel/rescue.js';
 import { serve } from '../support/fault-scenario.mts';
 
 export interface Turn {
-  /** A folder of root that nobody else may enter; the database that is copied stands there. */
+  /** A folder of root that no other user may enter; it holds the database that is copied. */
   readonly own: string;
   /** The folder in which another user may write. */
   readonly shared: string;

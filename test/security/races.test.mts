@@ -35,7 +35,7 @@ const exchanges = {
   FIFO: 'mkfifo -m 666 $p',
 } as const;
 type Exchange = keyof typeof exchanges;
-/** Files that are made without asking for a mode are for everybody, or for their user alone. */
+/** Files made without an explicit mode are readable for every user, or for their owner alone. */
 const masks = [0o000, 0o077];
 const every = Object.keys(exchanges) as Exchange[];
 
@@ -55,7 +55,7 @@ const folders: readonly Folder[] = [
     },
   },
   {
-    title: 'a sticky folder of everybody',
+    title: 'a sticky folder that every user may write',
     attacker: stranger,
     make: path => {
       mkdirSync(path);
@@ -63,7 +63,7 @@ const folders: readonly Folder[] = [
     },
   },
   {
-    title: 'a folder that everybody may write',
+    title: 'a folder that every user may write',
     attacker: stranger,
     make: path => {
       mkdirSync(path);
@@ -193,7 +193,7 @@ describe('a race with root', { skip }, () => {
     throw new Error(`${name} waits for ever: ${exchange} at ${held}`);
   }
 
-  /** The numbers of the calls that an operation makes when nobody disturbs it. */
+  /** The numbers of the calls that an operation makes when it is undisturbed. */
   async function momentsOf(name: string, folder: Folder): Promise<readonly number[]> {
     const place = prepare(folder, 0o022);
     const { own, shared, umask } = place;

@@ -28,7 +28,7 @@ export function shellAs(uid: number, line: string): string {
   return stdout;
 }
 
-/** A new folder that everybody may enter; `mode` says who may write. Removed by `remove`. */
+/** A new folder that every user may enter; `mode` says who may write. Removed by `remove`. */
 export function sharedFolder(mode = 0o755): { readonly path: string; readonly remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), 'safe-sqlite-security-'));
   chmodSync(path, mode);

@@ -10,7 +10,7 @@ import { Database } from 'safe-sqlite';
 export const writers = ['another process', 'this process'] as const;
 /**
  * `'idle'`: the application does nothing until the next look. `'writing'`: it commits right behind the change.
- * `'checkpoint'`: a checkpoint is asked for right behind it.
+ * `'checkpoint'`: a checkpoint is requested right after it.
  */
 export const moments = ['idle', 'writing', 'checkpoint'] as const;
 
@@ -188,7 +188,7 @@ function tryCheckpoint(db: Native.Database): void {
   try {
     db.pragma('wal_checkpoint(PASSIVE)');
   } catch {
-    // What becomes of the commits behind it is what counts.
+    // The commits after it are what counts.
   }
 }
 

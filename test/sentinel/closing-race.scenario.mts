@@ -57,7 +57,7 @@ serve({
     await once(worker, 'message');
   },
   closeInWorker() {
-    // Listens from now on: the answer may be here before anybody asks for it.
+    // Listens from now on: the answer may arrive before it is asked for.
     closing = once(worker, 'message');
     worker.postMessage('close');
   },

@@ -10,7 +10,7 @@
  *   close(2): POSIX drops all locks
  *                                         COMMIT, while another process may write as well
  *
- * It needs a moment without locks, so rollback mode, or a WAL database that nobody else in the process has read.
+ * It needs a moment without locks, so rollback mode, or a WAL database that no other connection of the process has read.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

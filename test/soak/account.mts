@@ -1,4 +1,4 @@
-/** The books of the soak: what each writer was told of its transactions, held against what a reader sees; pure. */
+/** The books of the soak: compares the answers that each writer got for its transactions with what a reader sees; pure. */
 import type { PlainError } from '../support/fault-scenario.mts';
 import { keptRows, type LedgerView } from './ledger.mts';
 

@@ -5,7 +5,7 @@ import type { Page } from './ledger.mts';
 
 const error = { name: 'SqliteError', code: 'SQLITE_FULL', message: '' };
 
-/** One writer that was told: 1 committed, 2 rolled back, 3 unknown, 4 committed. */
+/** One writer with the answers: 1 committed, 2 rolled back, 3 unknown, 4 committed. */
 function told(): Account {
   const account = openAccount();
   for (const begin of [1, 2, 3, 4]) account.enter(0, { begin });

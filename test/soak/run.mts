@@ -1,4 +1,4 @@
-/** One soak: the processes at work, the weather over them, and somebody who looks, measures and clears fences. */
+/** One soak: the processes at work, the weather over them, and an operator who looks, measures and clears fences. */
 import { copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -41,7 +41,7 @@ export function spellAt(index: number, random: () => number, deadEvery: number):
   return {
     kind,
     calmMs: 4000 + Math.floor(random() * 4000),
-    // A dead disk stays dead until somebody comes.
+    // A dead disk stays dead until an operator replaces it.
     lastsMs: kind === 'dead disk' ? 20_000 : 1000 + Math.floor(random() * (longestSpellMs - 1000)),
     rules: rulesOf[kind](random),
   };

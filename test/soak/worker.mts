@@ -9,7 +9,7 @@ export type WorkerReport =
   | { readonly entry: Entry }
   /** A failure that the weather must explain. */
   | { readonly error: PlainError; readonly during: string }
-  /** What must never be said of a database that nobody has touched. */
+  /** What must never be reported of an untouched database. */
   | { readonly alarm: string }
   | { readonly fenced: true }
   | { readonly backup: string }
@@ -21,7 +21,7 @@ export function say(message: WorkerReport): void {
 
 export function listen(database: Database): void {
   const { events, plan } = database;
-  // What is wrong with the ground of this machine, and a WAL that a reader holds above its limit.
+  // What is wrong with the filesystem of this machine, and a WAL that a reader holds above its limit.
   const expected = new Set(['wal-above-limit', ...plan.warnings.map(({ code }) => code)]);
   events.on('locksLost', ({ error }) => say({ alarm: `locksLost: ${error.message}` }));
   events.on('fileReplaced', ({ error }) => say({ alarm: `fileReplaced: ${error.message}` }));

@@ -112,7 +112,7 @@ async function attempt(during: string, act: () => Promise<unknown>): Promise<voi
   }
 }
 
-/** A fence ends the work; everything else is told, and the work goes on. */
+/** A fence ends the work; every other error is recorded, and the work goes on. */
 function fail(error: unknown, during: string): void {
   if (error instanceof FencedDatabaseError) throw error;
   say({ error: plainError(error), during });

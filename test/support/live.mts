@@ -8,7 +8,7 @@ import { identityOf } from './identity.mts';
 export interface Live {
   readonly db: Native.Database;
   readonly sentinel: Sentinel;
-  /** What the sentinel is told about the transaction; unless set, what better-sqlite3 knows. */
+  /** What the sentinel learns about the transaction; unless set, what better-sqlite3 knows. */
   state: TransactionState | null;
 }
 

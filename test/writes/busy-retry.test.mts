@@ -456,7 +456,7 @@ describe('the application keeps its own connection occupied', () => {
 });
 
 describe('two processes', () => {
-  test('of which one takes the lock again as soon as it gave it back: the other is told after its time', async () => {
+  test('of which one takes the lock again as soon as it released it: the other gets its error after its time', async () => {
     using bench = createBench({ writes: { timeoutMs: 100 } });
     const locker = await bench.locker();
     const insert = inserter(bench.db);
@@ -471,7 +471,7 @@ describe('two processes', () => {
       assert.equal(details['heldBy'], 'connection');
       assert.ok(Number(details['waitedMs']) >= 99);
     }
-    // Its bad luck is over with the other one, and nothing of what it was told to have failed is there.
+    // Its bad luck is over with the other one, and nothing that was reported as failed is stored.
     brought.push(await bench.db.write(() => insert('last')));
     assert.deepEqual(
       bench.rows(),

@@ -1,4 +1,4 @@
-/** Writes to a database and an attached one in every way there is, and says what each way was told of it. */
+/** Writes to a database and an attached one in every way there is, and reports the answer that each way got. */
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { Database } from 'safe-sqlite';

@@ -6,7 +6,7 @@ import Native from 'better-sqlite3';
 import type { Database } from 'safe-sqlite';
 import { createBench, inserter, outcomes, type Bench } from './fixture.mts';
 
-/** Errors as an application can make them: each breaks somebody who reads, writes or classifies it carelessly. */
+/** Errors as an application can make them: each breaks code that reads, writes or classifies it carelessly. */
 const hostile: Readonly<Record<string, (error: object) => unknown>> = {
   plain: error => error,
   frozen: error => Object.freeze(error),
@@ -122,7 +122,7 @@ test('verbose sees the statements of the functions of db.write, and none of its 
 
 describe('an error of the application', () => {
   for (const [name, make] of Object.entries(hostile)) {
-    test(`that is ${name} is what its own promise rejects with, and nobody else hears of it`, async () => {
+    test(`that is ${name} is what its own promise rejects with, and no other promise does`, async () => {
       using bench = createBench();
       const { db } = bench;
       const insert = inserter(db);

@@ -407,7 +407,7 @@ describe('a write that makes SQLite roll back everything', () => {
     });
   }
 
-  test('a handle that its function opens behind that is refused as well, until the function has ended', async () => {
+  test('a handle that its function opens after that is refused as well, until the function has ended', async () => {
     using bench = createBench();
     bench.db.exec(schema);
     const insert = inserter(bench.db);

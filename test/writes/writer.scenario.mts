@@ -1,4 +1,4 @@
-/** A process that writes through db.write and says what it was told: the subject of the fault and kill tests. */
+/** A process that writes through db.write and reports each answer: the subject of the fault and kill tests. */
 import BetterSqlite3 from 'better-sqlite3';
 import { openDatabase, type Database, type SqliteResultError } from 'safe-sqlite';
 import { plainError, report, serve } from '../support/fault-scenario.mts';
@@ -19,7 +19,7 @@ serve({
     db.exec('CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, load BLOB)');
     for (const pragma of pragmas) db.pragma(pragma);
   },
-  /** Queues all in one turn; what each was told, in order. */
+  /** Queues all in one turn; returns the answers in order. */
   batch: async ({ ids, bytes }: { ids: number[]; bytes: number[] }): Promise<Told[]> => {
     const insert = db.prepare('INSERT INTO t VALUES (?, ?)');
     const settled = await Promise.allSettled(

@@ -49,7 +49,7 @@ export class Load {
         assert.equal(response.status, 201);
         this.acknowledged.push({ table, id, content, sentAt, acknowledgedAt: performance.now() });
       } catch (error) {
-        // Killed: what was not answered is nobody's promise.
+        // Killed: what was not acknowledged was not promised.
         if (error instanceof assert.AssertionError) throw error;
         return;
       }

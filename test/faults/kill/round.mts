@@ -10,7 +10,7 @@ import type { Books, Entry } from './books.mts';
 
 const program = join(import.meta.dirname, '..', 'kill.scenario.mts');
 
-/** What a writer is told, as its argument. */
+/** The instructions of a writer, as its argument. */
 export interface WriterTask {
   readonly subject: SubjectName;
   readonly journal: Journal;
@@ -128,7 +128,7 @@ export async function playRound(bench: FaultBench, file: string, books: Books, r
   return { faults: [...faults, ...checkCopy(bench.folder, file, books)], commits, kills };
 }
 
-/** A kill leaves the cache of the kernel whole, so most rounds do not wait for the disk and come to more commits. */
+/** A kill leaves the cache of the kernel whole, so most rounds do not wait for the disk and reach more commits. */
 function rulesOf(folder: string, { death, synced }: Round): FaultRule[] {
   const path = `${folder}/*`;
   const rules: FaultRule[] = [];

@@ -5,7 +5,7 @@ import { incompleteCheckpoint } from './operations.mts';
 import type { Outcome } from './run.mts';
 
 export type Verdict =
-  /** The operation did not come to the n-th call. */
+  /** The operation did not reach the n-th call. */
   | 'not-reached'
   /** A promise is broken: an acknowledged transaction is lost, half there, or one is there that was denied. */
   | 'lost'
@@ -54,7 +54,7 @@ function isReadOnly({ cell, error, followUp }: Outcome): boolean {
   return error === null && cell.call === 'open' && followUp.write?.code === 'SQLITE_READONLY';
 }
 
-/** Every error of this library has a hint; an incomplete checkpoint is told by its result, and noted by the stage. */
+/** Every error of this library has a hint; an incomplete checkpoint shows in its result, and the stage notes it. */
 function isUntyped(subject: Outcome['subject'], error: PlainError): boolean {
   return subject === 'ours' && error.hint === undefined && error.code !== incompleteCheckpoint;
 }
@@ -117,7 +117,7 @@ export const acceptedReasons: readonly string[] = [...excuses.map(({ reason }) =
 
 /**
  * Cells in which even this library stays stuck. The unlock of a byte range does not fail on a local filesystem; if it
- * did, SQLite would take its own lock for somebody else's: every use waits ten seconds and says so, nothing is lost.
+ * did, SQLite would take its own lock for that of another process: every use waits ten seconds and says so, nothing is lost.
  */
 export function isKnownLimit(cell: Cell): boolean {
   return cell.call === 'unlock' && cell.target.endsWith('shm');

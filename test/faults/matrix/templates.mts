@@ -42,7 +42,7 @@ export function makeTemplates(folder: string): void {
   closed(join(folder, 'wal-closed-copy', copyName), 'delete');
 }
 
-/** Gives a cell its own copy of the files, before anybody has them open. */
+/** Gives a cell its own copy of the files, before any process has them open. */
 export function copyTemplate(templates: string, name: TemplateName | null, folder: string): void {
   mkdirSync(folder, { recursive: true });
   if (name === null) return;
@@ -82,7 +82,7 @@ function crashedJournal(file: string): void {
   });
 }
 
-/** Copies a database and a sidecar while they are open; that costs the connection its locks, and nobody else is there. */
+/** Copies a database and a sidecar while they are open; that costs the connection its locks, and there is no other connection. */
 function leaveBehind(file: string, sidecar: string, make: (live: string) => Database.Database): void {
   const nursery = mkdtempSync(`${file}.live-`);
   const live = join(nursery, databaseName);

@@ -37,7 +37,7 @@ describe('syncDatabase', { skip }, () => {
     assert.equal(Reflect.get(failure(t, () => {}) as Error, 'code'), 'SQLITE_IOERR_FSYNC');
   });
 
-  test('a failure of a file that got the number since is told as that, and not kept quiet', t => {
+  test('a failure of a file that got the number since is reported as such, not suppressed', t => {
     const error = failure(t, (fd, folder) => {
       fs.closeSync(fd);
       assert.equal(fs.openSync(join(folder, 'other.log'), 'w'), fd);

@@ -140,7 +140,7 @@ describe('containers with databases at equal paths share a folder of backups', {
     assert.deepEqual(stored(backups), { one: 2 }, 'retention saw all of them');
   });
 
-  test('a copy with its `-backup-id` begins a history of its own, is told so, and removes nothing', async t => {
+  test('a copy with its `-backup-id` begins a history of its own, says so, and removes nothing', async t => {
     const { root, backups, backUp } = bench(t);
     const one = home(root, 'one');
     await backUp(one, 1);

@@ -15,7 +15,7 @@ export type Order =
 export interface Answer {
   readonly made: readonly string[];
   readonly failed: readonly string[];
-  /** Codes of the warnings about backups; the ground of a test has some of its own. */
+  /** Codes of the warnings about backups; the filesystem of a test has some of its own. */
   readonly warnings: readonly string[];
   readonly backups: DatabaseHealth['backups'];
   /** Why the database is degraded, as far as failed backups are the reason: on a slow machine two intervals pass as well. */

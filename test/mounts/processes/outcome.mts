@@ -3,7 +3,7 @@ import type { TwoWriters } from './raw-two-writers.mts';
 
 /**
  * `'ok'` where every commit was acknowledged and found; `'rows lost, no error'` where acknowledged rows are missing and
- * nobody was told; otherwise the code that one of them got, and what is missing nevertheless.
+ * no error was reported; otherwise the code that one of them got, and what is missing nevertheless.
  */
 export function outcome({ acknowledged, refused, found, integrity }: TwoWriters): string {
   const told = refused.map(refusal => refusal.split(' ')[0]).join(', ');

@@ -1,7 +1,7 @@
 /** Runs two processes with raw better-sqlite3 that reach one file by two ways, and records their results and rows. */
 import { firstFailure, remove, value, type Failure, type Mode, type RawPeer } from './steps.mts';
 
-/** What two writers that come by two ways were told, and what is there in the end. */
+/** What two writers on different paths got as answers, and what the file holds in the end. */
 export interface TwoWriters {
   /** Commits that returned without an error. */
   readonly acknowledged: number;

@@ -36,7 +36,7 @@ export function surveyMissing(): string | undefined {
 
 export async function survey(): Promise<readonly Row[]> {
   const program = new URL('matrix.mts', import.meta.url);
-  // Every guest has come to its end, one way or another, before this does.
+  // Every guest has ended, one way or another, before this does.
   const runs = await Promise.allSettled(guests.map(input => bootUml({ program, input, deadlineSeconds })));
   const rows = runs.flatMap(run => {
     if (run.status === 'rejected') throw run.reason;

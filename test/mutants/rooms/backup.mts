@@ -63,7 +63,7 @@ export const backup: readonly Mutant[] = [
   },
   {
     id: 'backup/restore-over-newcomer',
-    promise: 'a file that somebody creates at the last moment is not replaced',
+    promise: 'a file that another program creates just before the rename is not replaced',
     file: 'backup/restore/replace-database.ts',
     find: '    else await durableRename(finished, folder.at(name), null, () => folder.sync());',
     replace: '    else await rename(finished, folder.at(name));',
@@ -119,7 +119,7 @@ export const backup: readonly Mutant[] = [
   },
   {
     id: 'backup/manifest-first',
-    promise: 'a manifest of somebody else is not replaced',
+    promise: 'a manifest of another program is not replaced',
     file: 'backup/manifest.ts',
     find: '    if (!(await tryLink(temporary, folder.at(name), noHardLinks))) {',
     replace: '    if (temporary !== name) {',

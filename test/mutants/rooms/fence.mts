@@ -36,7 +36,7 @@ export const fence: readonly Mutant[] = [
       ['refuse-open', 'a fenced file is not opened for writing', '  if (!readonly) throw fencedError(fault);\n', ''],
       [
         'readonly-told',
-        'a read-only open of a fenced file is told of the fence',
+        'a read-only open of a fenced file reports the fence',
         '  return `${describeFault(fault)}; it was opened',
         '  if (readonly) return null;\n  return `${describeFault(fault)}; it was opened',
       ],
@@ -76,7 +76,7 @@ export const fence: readonly Mutant[] = [
   ...inFile('filesystem/fence-marker.ts', markerTests, [
     [
       'marker-stranger',
-      'a marker of a stranger is told as his',
+      'a marker of a stranger is reported as his',
       ' || owner === ownerOf(file) ? null',
       ' || owner !== null ? null',
     ],

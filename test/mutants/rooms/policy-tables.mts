@@ -130,13 +130,13 @@ export const policyTables: readonly Mutant[] = [
       ],
       [
         'outcome-unlock',
-        'a lock that was not released behind the commit is unknown',
+        'a lock that was not released after the commit is unknown',
         "  ['SQLITE_IOERR_UNLOCK', 'the journal may be gone already; only the release of the lock failed'],\n",
         '',
       ],
       [
         'outcome-rdlock',
-        'a lock that was not taken back behind the commit is unknown',
+        'a lock that was not taken back after the commit is unknown',
         "  ['SQLITE_IOERR_RDLOCK', 'the journal may be gone already; only the step back to a shared lock failed'],\n",
         '',
       ],

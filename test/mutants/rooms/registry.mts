@@ -56,7 +56,7 @@ export const registry: readonly Mutant[] = [
       ],
       [
         'aliases-generation',
-        'another path of an open file is told',
+        'another path of an open file is reported',
         ' && entry.aliases.size === known) return;',
         ') return;',
       ],

@@ -4,7 +4,7 @@ import type { Mark } from './books.mts';
 import { applyPlan } from './plan-writer.mts';
 
 export interface Teller {
-  /** One transaction; its error is told, and thrown again. */
+  /** One transaction; its error is recorded, and thrown again. */
   commit(handle: Handle, file: string, txn: number): void;
   /** One transaction over two files of one connection: the second is attached as `second`. */
   commitBoth(handle: Handle, file: string, second: string, txn: number): void;

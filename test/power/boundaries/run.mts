@@ -22,7 +22,7 @@ export async function tryScript(cast: Cast, options: ExploreOptions): Promise<Ve
     ];
     const exploration = explore(recording, options);
     const [first] = exploration.broken;
-    // What better-sqlite3 loses, or a disk that lies, is expected: nobody repeats it.
+    // What better-sqlite3 loses, or a disk that lies, is expected: there is nothing to repeat.
     const expected = cast.subject === 'raw' || options.lyingDisk === true;
     const command = first === undefined || expected ? null : commandFor(recording.keep(), first.state, options.seed);
     return { ...exploration, notRecorded, command };

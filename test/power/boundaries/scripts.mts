@@ -17,7 +17,7 @@ export interface Stage {
 
 export interface Script {
   readonly name: string;
-  /** What a reader of the results is told. */
+  /** What the results page says. */
   readonly title: string;
   readonly journal: Journal;
   /** Leaves the files from which the run begins; nothing of it is recorded. */

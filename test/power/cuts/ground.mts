@@ -16,7 +16,7 @@ export interface Ground {
   cut(): CutWindow | Promise<CutWindow>;
   /**
    * The power comes back, after every process that used the folder has ended. Each outcome is one thing that the disk
-   * may have kept; it is mounted while `judge` looks at it. The ground goes on with the last one.
+   * may have kept; it is mounted while `judge` looks at it. The test continues with the last one.
    */
   comeBack(seed: number, judge: (folder: string, outcome: string) => void): void | Promise<void>;
   /** Takes everything away. */

@@ -8,7 +8,7 @@ import { filesystems, shutdownGround, type FilesystemName } from './shutdown-gro
 export const groundNames = ['ext4-shutdown', 'xfs-shutdown', 'ext4-device', 'xfs-device'] as const;
 export type GroundName = (typeof groundNames)[number];
 
-/** `false`, or why the ground cannot be made here. */
+/** `false`, or why this filesystem cannot be made here. */
 export function whyNoGround(name: GroundName): string | false {
   const { type, device } = partsOf(name);
   const tools = ['losetup', filesystems[type].mkfs[0], ...(device ? ['nbdfuse'] : [])];

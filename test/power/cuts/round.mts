@@ -104,7 +104,7 @@ interface Heard {
 /**
  * What was said, in order, without what the cut made doubtful: while the kernel takes a filesystem down, an fsync under
  * way may return 0 for data that is gone (measured with a bare loop of write and fsync). No process lives through a real
- * power cut, so nobody would have heard that answer. What began after the cut is believed, and would show as a loss.
+ * power cut, so no client would have received that answer. What began after the cut is believed, and would show as a loss.
  */
 function believed(said: readonly Said[], { from, to }: CutWindow): readonly Mark[] {
   const told = said

@@ -63,7 +63,7 @@ async function work(task: Work): Promise<void> {
   const say = (said: Omit<Said, 'at'>): void => report({ at: String(process.hrtime.bigint()), ...said });
   const teller = createTeller(task.subject, mark => say({ mark }));
   const random = seeded(task.seed);
-  // Not everybody: with a rollback journal BEGIN IMMEDIATE over two files makes every commit one over two files.
+  // Not every writer: with a rollback journal BEGIN IMMEDIATE over two files makes every commit one over two files.
   const attaches = task.only?.includes('both') ?? writer % 2 === 0;
   const has: Partial<Record<OperationName, boolean>> = { both: attaches, restore: task.subject === 'ours' };
   const drawn = (Object.keys(weights) as OperationName[]).filter(
@@ -106,7 +106,7 @@ async function work(task: Work): Promise<void> {
         copied = true;
       },
       restore: async () => {
-        // Of a copy that a crash has interrupted nobody knows which one it is, so nobody can say what a restore of it holds.
+        // It is unknown which copy a crash has interrupted, so the content of a restore of it is unknown as well.
         if (!copied) await operations.backup();
         const name = restoredOf(writer);
         await restoreOver(teller, folder, name, copyOf(writer));
@@ -133,6 +133,6 @@ async function work(task: Work): Promise<void> {
 async function restoreOver(teller: Teller, folder: string, name: string, copy: string): Promise<void> {
   const { restoreDatabase } = await import('safe-sqlite');
   await teller.copy(name, copy, () => restoreDatabase({ from: join(folder, copy), to: join(folder, name) }));
-  // The old ones are kept beside it until somebody deletes them, also those of restores that a cut has interrupted.
+  // The old ones are kept beside it until they are deleted by hand, also those of restores that a cut has interrupted.
   for (const each of readdirSync(folder)) if (each.startsWith(`${name}.before-restore-`)) rmSync(join(folder, each));
 }

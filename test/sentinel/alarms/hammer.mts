@@ -1,5 +1,5 @@
 /**
- * Works on a database in every way that takes and gives locks, until it is told to stop: as a process of its own, or as a
+ * Works on a database in every way that takes and releases locks, until it gets a stop message: as a process of its own, or as a
  * worker thread of the process that is watched. Says how many commits it made.
  *
  *   node hammer.mts <file>

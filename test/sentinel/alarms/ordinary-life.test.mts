@@ -1,6 +1,6 @@
 /**
  * Both directions of the watch over contents: silent while other processes commit, checkpoint, VACUUM, try to switch the
- * journal mode, and tools `touch`, `chmod`, read, copy and back up the file; and right behind it, it notices a stranger.
+ * journal mode, and tools `touch`, `chmod`, read, copy and back up the file; and right after it, it notices a stranger.
  *
  * Here for some thousand commits; `node test/sentinel/alarms/ordinary-life.test.mts --commits=1000000` for the long run.
  */
@@ -18,7 +18,7 @@ import { Database } from 'safe-sqlite';
 if (process.argv[2] === 'writer') await write(process.argv[3] ?? '', process.argv[4] ?? '');
 else suite();
 
-/** Commits of every kind until it is told to stop; says how many there were. */
+/** Commits of every kind until it gets a stop message; returns how many there were. */
 async function write(file: string, habit: string): Promise<void> {
   const db = new Native(file, { timeout: 10_000 });
   db.pragma('synchronous = OFF');
@@ -38,7 +38,7 @@ async function write(file: string, habit: string): Promise<void> {
         if (n === 49) commits += Number(remove.run(40).changes > 0);
         if (n === 48 && habit === 'truncates') db.pragma('wal_checkpoint(TRUNCATE)');
         if (n === 47 && habit === 'truncates' && commits % 700 < 150) db.exec('VACUUM');
-        // Refused for as long as somebody else has the file open.
+        // Refused for as long as another process has the file open.
         if (n === 46 && habit === 'truncates') db.pragma('journal_mode = DELETE');
       } catch (error) {
         if (!(error instanceof Native.SqliteError && /^SQLITE_(BUSY|LOCKED)/.test(error.code))) throw error;
@@ -117,7 +117,7 @@ function suite(): void {
           } catch (error) {
             assert.match(String(Reflect.get(error as object, 'code')), /^SQLITE_BUSY/);
           }
-          // A pause now and then, in which a whole look finds nobody at work.
+          // A pause now and then, in which a full check finds no process at work.
           await sleep(own % 40 === 0 ? 90 : 2);
         }
         for (const { stop } of writers) await stop();

@@ -1,4 +1,4 @@
-// A library that takes the functions of fs over, loaded before the database is opened or behind it.
+// A library that takes the functions of fs over, loaded before the database is opened or after it.
 const [, , name, order] = process.argv;
 let library = order === 'before' ? require(name) : null;
 const Database = require('safe-sqlite');

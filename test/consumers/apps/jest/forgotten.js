@@ -1,4 +1,4 @@
-// A handle that nobody closes: it is collected after the environment of this file is torn down (see collect.js), and only
+// A handle that is never closed: it is collected after the environment of this file is torn down (see collect.js), and only
 // then is there something to log.
 const fs = require('node:fs');
 const Database = require('safe-sqlite');

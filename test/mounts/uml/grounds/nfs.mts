@@ -21,7 +21,7 @@ function startServer(work: string, exported: string): void {
   run('rpc.nfsd', '4');
   run('rpc.mountd');
   // A server that has just started grants no lock until its clients could claim their old ones (90 s for NFS 4, 50 s
-  // for NFS 3): it is told that there are none (nfsd(7), v4_end_grace; its twin of lockd ends the wait of NFS 3).
+  // for NFS 3): nfsd gets the answer that there are none (nfsd(7), v4_end_grace; its twin of lockd ends the wait of NFS 3).
   writeFileSync('/proc/fs/nfsd/v4_end_grace', 'Y');
   writeFileSync('/proc/fs/lockd/nlm_end_grace', 'Y');
 }
