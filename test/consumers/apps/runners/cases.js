@@ -1,4 +1,4 @@
-// What each runner runs in two files: the same application, once beside real timers and once beside replaced ones.
+// The cases that each runner runs in two files: the same application, once beside real timers and once beside replaced ones.
 const { mkdtempSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
