@@ -18,7 +18,7 @@ const neutralFrame = /\((?:<anonymous>|native|node:[^)]*)\)$|^at (?:<anonymous>|
 const ownFrames = 16;
 
 /**
- * Captures the stack of `error` anew, from the caller of `entry` on. Costs nothing until somebody reads it, so it is for
+ * Captures the stack of `error` anew, from the caller of `entry` on. Costs nothing until the stack is read, so it is for
  * failures that a program may meet often; `entry` must be running, or the stack is empty.
  */
 export function captureAt(error: object, entry: Entry): void {

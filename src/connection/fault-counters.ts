@@ -44,7 +44,7 @@ export class FaultCounters {
     if (before !== undefined) this.#counts.set(name, before + 1);
   }
 
-  /** A quota, and a disk whose last block went to somebody else, have the code of a failed write. */
+  /** A quota, and a disk whose last block another program took, have the code of a failed write. */
   foundNoRoom(): void {
     this.#fullAt = performance.now();
   }

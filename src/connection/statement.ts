@@ -250,7 +250,7 @@ export class Statement {
     }
   }
 
-  /** With `unsafeMode`, after `run` failed with `error`: out of line, because almost nobody uses that mode. */
+  /** With `unsafeMode`, after `run` failed with `error`: out of line, because that mode is rarely used. */
   #runBesideIterators(error: unknown, params: unknown[]): RunResult {
     try {
       return this.#session.unsafe.again(error, this.source, () => this.#native.run(...params));

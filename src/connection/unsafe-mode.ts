@@ -70,7 +70,7 @@ export class UnsafeMode {
     try {
       return execute();
     } finally {
-      // The connection may be closed by now, with all of its settings.
+      // The connection may be closed already, with all of its settings.
       if (this.#native.open) this.#native.unsafeMode(false);
     }
   }

@@ -28,7 +28,7 @@ const related: Row = {
 const invalid: Row = { status: 400, message: 'The data breaks a rule of the database.', comeBack: false };
 const tooBig: Row = { status: 413, message: 'A value is too large for the database.', comeBack: false };
 const outOfService: Row = { status: 503, message: 'The database is out of service.', comeBack: false };
-/** Nobody may repeat it before he has read. */
+/** A client must read before it repeats the request. */
 const unsettled: Row = { status: 500, message: 'The change may or may not be stored.', comeBack: false };
 
 /** The answers that the labels of the error do not give. */
@@ -61,7 +61,7 @@ function rowFor(error: object, code: string): Row | null {
   if (sqlite !== null && textOf(error, 'commitOutcome') === 'unknown') return unsettled;
   const exact = rows.get(code);
   if (exact !== undefined) return exact;
-  // A quota says SQLITE_IOERR_WRITE, and so does a disk whose last block went to somebody else.
+  // A quota says SQLITE_IOERR_WRITE, and so does a disk whose last block another program took.
   if (noRoom.has(textOf(memberOf(error, 'details'), 'obstacle') ?? '')) return full;
   if (sqlite?.primaryCode === 'SQLITE_CONSTRAINT') return invalid;
   const labels = sqlite?.row ?? refusals.get(code);

@@ -37,7 +37,7 @@ export function healthOfOpen(database: HealthSubject): DatabaseHealth {
   const { plan, refusal } = connection;
   const filesystem = plan.filesystem;
   const error = refusal?.();
-  // A connection that serves nobody any more is closed, or about to be.
+  // A connection without handles is closed, or about to be.
   const settings = error === undefined ? connection.commitSettings() : null;
   return healthOf({
     file: plan.file,

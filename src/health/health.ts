@@ -149,7 +149,7 @@ function verdict<Writes extends WriteHealth>(
   return frozen({ status, reasons, next, ...facts });
 }
 
-/** A copy that nobody can change, to the bottom: what it was gathered from goes on changing. */
+/** Returns a deeply frozen copy: the sources of the facts continue to change. */
 function frozen<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null) return value;
   const copy: unknown = Array.isArray(value)

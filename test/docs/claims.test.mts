@@ -262,7 +262,7 @@ test('the event `checkpoint` is complete; one that a reader stops is `checkpoint
   db.close();
 });
 
-test('world-writable is told where others can reach the file, not behind a folder that is closed to them', async () => {
+test('world-writable is reported where others can reach the file, not behind a folder that is closed to them', async () => {
   for (const [mode, told] of [
     [0o755, true],
     [0o700, false],

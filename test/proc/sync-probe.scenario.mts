@@ -1,4 +1,4 @@
-/** Opens a database, commits once and says what was told of the durability of that commit. */
+/** Opens a database, commits once and says what the library reports of the durability of that commit. */
 import BetterSqlite3 from 'better-sqlite3';
 import { Database, type Options } from 'safe-sqlite';
 
