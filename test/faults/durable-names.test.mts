@@ -145,7 +145,7 @@ describe('a restore', { skip: faultsSkip() }, () => {
     });
   }
 
-  test('a file that somebody creates at the last moment is not replaced', async t => {
+  test('a file that another program creates just before the rename is not replaced', async t => {
     using at = prepare(t);
     const { bench, child, from, out } = at;
     const to = join(out, 'b.db');
