@@ -54,6 +54,19 @@ export function openInJournalMode({ open, discard }: Opener, request: JournalReq
 function enterJournalMode(native: Native, before: string, request: JournalRequest): void {
   // Nothing is set, so nothing need be read back.
   if (before === request.mode) return readPage(native, 'main');
+  for (let tries = modeTries; ; tries--) {
+    switchMode(native, before, request);
+    const after = currentMode(native);
+    if (after === request.mode) return;
+    if (tries <= 1) throw unchanged(native, after, request);
+    sleepSync(pauses.longest);
+  }
+}
+
+/** Measured on Windows under Wine, six openers at once: SQLite may keep the mode without an error, and change it a moment later. */
+const modeTries = 8;
+
+function switchMode(native: Native, before: string, request: JournalRequest): void {
   // SQLite does not use its busy handler for the exclusive lock of a mode switch, so several openers would fail.
   whileBusy(request, pauses, () => native.pragma(`journal_mode = ${request.mode}`));
   try {
@@ -63,9 +76,10 @@ function enterJournalMode(native: Native, before: string, request: JournalReques
     leaveWal(native, before);
     throw error;
   }
-  const after = currentMode(native);
-  if (after === request.mode) return;
-  throw new UnprovedProtectionError(
+}
+
+function unchanged(native: Native, after: string, request: JournalRequest): UnprovedProtectionError {
+  return new UnprovedProtectionError(
     `SQLite left ${native.name} in journal mode "${after}" when asked for "${request.mode}".`,
     {
       hint:

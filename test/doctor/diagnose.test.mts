@@ -90,7 +90,7 @@ describe('sound databases', () => {
     const about = (pid: number): string => open.find(what => what.startsWith(`Process ${pid} (node`)) ?? '';
     assert.match(about(reader.pid), /is in a read transaction \(locks: .*SHARED.*READ\d.*DMS/);
     assert.match(about(writer.pid), /is in a write transaction \(locks: .*SHARED.* WRITE .*DMS/);
-    assert.match(about(idle.pid), /does nothing \(locks: SHARED DMS\)/);
+    assert.match(about(idle.pid), /is idle \(locks: SHARED DMS\)/);
     assert.equal(open.length, 3);
     assert.match(found(diagnosis, 'reader-behind').what, new RegExp(`^Process ${reader.pid} .* reads as of frame`));
     assert.match(
