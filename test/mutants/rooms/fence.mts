@@ -56,7 +56,7 @@ export const fence: readonly Mutant[] = [
       [
         'event',
         'the application hears of the fence',
-        "    connection.hub.publish('fenced', { error: fault.error });\n",
+        "    connection.hub.publish('fenced', { reason: 'storage', error: fault.error });\n",
         '',
       ],
       [

@@ -21,7 +21,7 @@ export const policy: readonly Mutant[] = [
     id: 'policy/delete-needs-extra',
     promise: 'EXTRA with a journal that is deleted',
     file: 'policy/protections.ts',
-    find: "durability === 'extra' || journalMode === 'delete'",
+    find: "durability === 'extra' || journalMode !== 'wal'",
     replace: "durability === 'extra'",
     tests: ['test/policy/protections.test.mts'],
   },
