@@ -2,6 +2,7 @@
  * Makes the backups of one open database: on request, by schedule, and before a risky change; listeners are notified of
  * each.
  */
+import { integrityLines } from '../base/integrity-lines';
 import { dirname } from 'node:path';
 import { performance } from '../base/clock';
 import { backup } from './backup';
@@ -157,8 +158,7 @@ export async function verifyOpen(connection: Connection, level: 'quick' | 'full'
 
 /** Without the heading that SQLite puts over the problems of one schema. */
 function firstLine(problems: readonly string[]): string {
-  const lines = problems.flatMap(problem => problem.split('\n'));
-  return lines.find(line => !/^\*+ in database/.test(line)) ?? 'damage';
+  return integrityLines(problems).find(line => !/^\*+ in database/.test(line)) ?? 'damage';
 }
 
 async function makeBackup(

@@ -1,5 +1,6 @@
 /** Implements `safe-sqlite verify`: checks whether a database is sound. */
 import { statSync } from 'node:fs';
+import { integrityLines } from '../base/integrity-lines';
 import { visible } from '../base/terminal-text';
 import { verifyWatched, type VerifyReport } from '../backup/verify';
 import { afterDamage } from '../doctor/judge/after-damage';
@@ -84,6 +85,6 @@ function describe(
     lines.push(`  checked: ${checked} (the schema needs functions of the application)`);
     lines.push(...unchecked.map(what => `    left out: ${visible(what)}`));
   }
-  for (const problem of problems.flatMap(each => each.split('\n'))) lines.push(`  ${visible(problem)}`);
+  for (const problem of integrityLines(problems)) lines.push(`  ${visible(problem)}`);
   return lines.join('\n');
 }

@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { errorCode } from '../base/foreign-error';
 import { describePath } from './linux/descriptor';
 import type { Location } from './locate';
+import { plantedSidecar, type PlantedSidecar } from './planted-sidecar';
 import type { FilesystemReport } from './report';
 
 export interface SidecarFacts {
@@ -29,6 +30,8 @@ export interface PreflightFacts {
   /** Other names of the file in the same folder; other folders are not searched. */
   readonly otherNames: readonly string[];
   readonly sidecars: readonly SidecarFacts[];
+  /** One that a user put there who may not write the database. */
+  readonly planted: PlantedSidecar | null;
   /** A `-shm` exists without a `-wal`. */
   readonly walMissing: boolean;
   readonly directoryKind: 'directory' | 'other' | 'missing';
@@ -57,6 +60,7 @@ export function preflightFacts(location: Location, filesystem: FilesystemReport 
     nlink: stats?.nlink ?? null,
     otherNames: stats !== null && stats.isFile() && stats.nlink > 1 ? namesBeside(location, stats) : [],
     sidecars,
+    planted: sidecars.length === 0 ? null : plantedSidecar(location.file),
     walMissing: isWalMissing(location.file, sidecars),
     directoryKind: directoryKind(location.directory),
     fileWriteError: stats === null ? null : accessError(location.file, constants.W_OK),

@@ -3,6 +3,8 @@ import { lstatSync, statSync } from 'node:fs';
 import { identityKey, sameFile } from '../base/file-identity';
 import { shellWord } from '../base/terminal-text';
 import { FileReplacedError, MaintenanceError, UntrustedFileError } from '../errors/refusals';
+import { plantedSidecar } from '../filesystem/planted-sidecar';
+import { plantedError } from '../policy/preflight';
 import { NativeDatabase } from '../native/better-sqlite3';
 import type { JobTarget } from './messages';
 
@@ -22,7 +24,7 @@ export interface ConnectionSettings {
  */
 export function openForJob(target: JobTarget, settings: ConnectionSettings): NativeDatabase.Database {
   refuseReplaced(target);
-  refuseIrregular(target.file.trim());
+  refuseUntrusted(target.file.trim());
   const db = new NativeDatabase(target.file, {
     readonly: settings.access === 'read-only',
     fileMustExist: true,
@@ -56,8 +58,8 @@ export function verifyPragma(db: NativeDatabase.Database, pragma: string, value:
   });
 }
 
-/** SQLite blocks on a FIFO that has the name of a journal, and treats a device or a folder as a failing disk. */
-function refuseIrregular(file: string): void {
+/** SQLite plays back what another user planted, blocks on a FIFO that has the name of a journal, and treats a device or a folder as a failing disk. */
+function refuseUntrusted(file: string): void {
   for (const suffix of ['', '-wal', '-shm', '-journal']) {
     const path = `${file}${suffix}`;
     const stats = lstatSync(path, { throwIfNoEntry: false });
@@ -68,6 +70,8 @@ function refuseIrregular(file: string): void {
       details: { file, path },
     });
   }
+  const planted = plantedSidecar(file);
+  if (planted !== null) throw plantedError(file, planted);
 }
 
 function refuseReplaced({ file, identity }: JobTarget): void {

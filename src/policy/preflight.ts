@@ -1,8 +1,15 @@
 /** Judges the facts of a preflight and returns the first reason not to let SQLite open the database. Pure. */
 import { basename } from 'node:path';
 import type { ErrorFacts } from '../errors/error-facts';
-import { HardLinkedDatabaseError, OrphanedJournalError, UnsafeFilesystemError } from '../errors/refusals';
+import { shellWord } from '../base/terminal-text';
+import {
+  HardLinkedDatabaseError,
+  OrphanedJournalError,
+  UnsafeFilesystemError,
+  UntrustedFileError,
+} from '../errors/refusals';
 import { SqliteCantOpenError, SqliteReadonlyError } from '../errors/sqlite-errors';
+import type { PlantedSidecar } from '../filesystem/planted-sidecar';
 import type { PreflightFacts, SidecarFacts } from '../filesystem/preflight-facts';
 import type { PlanWarning } from './plan';
 
@@ -122,6 +129,19 @@ const sidecarsAreRegular: Check = ({ file, sidecars }) => {
       );
 };
 
+const sidecarsAreTrusted: Check = ({ file, planted }) => (planted === null ? null : plantedError(file, planted));
+
+/** The refusal of a database with a planted sidecar. */
+export function plantedError(file: string, { path, uid, database }: PlantedSidecar): UntrustedFileError {
+  return new UntrustedFileError(
+    `Refused to open ${file}: ${path} belongs to user ${uid}, who may not write the database, and SQLite would take its content for that of the database.`,
+    {
+      hint: `If you do not know where it comes from, move it away, and move it back for whoever misses commits: \`mv ${shellWord(path)} <other folder>\`. If a program that you trust left it, give it to the user of the database: \`chown ${database.uid}:${database.gid} ${shellWord(path)}\`.`,
+      details: { file, path, uid },
+    },
+  );
+}
+
 /**
  * A smaller journal holds no page: a header of 512 bytes (the sector size that SQLite uses, `setSectorSize` in its
  * pager.c), and a record of 8 bytes plus the smallest page of 512. Beside an empty database it was just begun, perhaps
@@ -198,6 +218,7 @@ const checks: readonly Check[] = [
   isNoMountPoint,
   sidecarsAreFiles,
   sidecarsAreRegular,
+  sidecarsAreTrusted,
   folderExists,
   fileIsWritable,
   folderIsWritable,

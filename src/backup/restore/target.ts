@@ -1,9 +1,10 @@
 /** Finds the source and the target of a restore, and refuses unsafe ones. */
-import { accessSync, constants, type BigIntStats } from 'node:fs';
+import { accessSync, constants, lstatSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
 import { resolve } from 'node:path';
 import { sameFile, type FileIdentity } from '../../base/file-identity';
 import { RestoreError } from '../../errors/refusals';
 import { foreignLinks } from '../../filesystem/foreign-control';
+import { isTrusted } from '../../filesystem/trust';
 import { findHolders } from '../../proc/holders';
 import { besideMissing, isHeldOnWindows, placeOf, type PlacedFile } from '../place';
 import type { BackupEnvironment } from '../environment';
@@ -17,18 +18,12 @@ export interface RestoreGround {
 export function checkGround(from: string, to: string, isOpenHere: BackupEnvironment['isOpenHere']): RestoreGround {
   const backup = placed(from, 'backup');
   const target = placed(to, 'target');
-  const [link] = foreignLinks(resolve(to.trim()));
-  if (link !== undefined) {
-    refuse(
-      `${link.path} is a symbolic link of user ${link.uid}.`,
-      'Name the file itself: another user decides where that link leads.',
-      link.path,
-    );
-  }
+  refuseForeignLink(to);
   if (backup.facts?.isFile() !== true) {
     const beside = backup.facts === null ? besideMissing(backup) : '';
     refuse(`There is no backup at ${backup.path}${beside}.`, 'Name the file to restore from.', backup.path);
   }
+  refuseExchangedBackup(from, { ...backup, facts: backup.facts });
   if (backup.path === target.path || (target.facts !== null && sameFile(backup.facts, target.facts))) {
     refuse(`${target.path} is the backup itself.`, 'Name the database to restore.', target.path);
   }
@@ -41,8 +36,53 @@ export function checkGround(from: string, to: string, isOpenHere: BackupEnvironm
     const hint = 'Give the process the right to create files there.';
     throw new RestoreError(`The directory ${target.folder} cannot be written to.`, { hint, cause });
   }
+  if (target.facts !== null) refusePlantedTarget(target, target.facts);
   if (target.facts !== null) refuseOpen(target.path, target.facts, isOpenHere);
   return { from: { ...backup, facts: backup.facts }, to: target };
+}
+
+function refuseForeignLink(given: string): void {
+  const [link] = foreignLinks(resolve(given.trim()));
+  if (link === undefined) return;
+  refuse(
+    `${link.path} is a symbolic link of user ${link.uid}.`,
+    'Name the file itself: another user decides where that link leads.',
+    link.path,
+  );
+}
+
+/**
+ * A link of another user would give them any database that this user may read: its content gets the owner of the target.
+ * Asked after the file was found: without a link on the way its path is the given one, and it is the file at that path.
+ */
+function refuseExchangedBackup(given: string, { path, facts }: RestoreGround['from']): void {
+  const absolute = resolve(given.trim());
+  refuseForeignLink(absolute);
+  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  const isSame = found !== undefined && found.isFile() && sameFile(found, facts);
+  if (isSame && (path === absolute || realpathSync(absolute) === path)) return;
+  refuse(`${absolute} was exchanged while it was looked at.`, 'Copy it to a folder of your own first.', absolute);
+}
+
+/** Refuses a file that another user may have put under the name of the target to get its content, or that cannot be replaced. */
+function refusePlantedTarget({ path, folder }: PlacedFile, facts: BigIntStats): void {
+  const { mode, uid: folderOwner } = statSync(folder);
+  const own = process.geteuid?.();
+  const [owner, group] = [Number(facts.uid), Number(facts.gid)];
+  if (own === undefined || owner === own || owner === folderOwner) return;
+  const isSticky = (mode & 0o1000) !== 0;
+  const cannotReplace = isSticky && own !== 0 && folderOwner !== own;
+  const isPlanted = (mode & constants.S_IWOTH) !== 0 && !isTrusted(owner);
+  if (!cannotReplace && !isPlanted) return;
+  const why = cannotReplace
+    ? 'only that user may replace it there (sticky bit)'
+    : 'anyone may have taken that name in this folder, and would get the content of the backup';
+  refuse(
+    `${path} belongs to user ${owner}, and ${why}.`,
+    `If that is the user of the database, restore as that user: \`setpriv --reuid=${owner} --regid=${group} --init-groups npx safe-sqlite restore …\`. Otherwise name another file.`,
+    path,
+    { uid: owner },
+  );
 }
 
 /** Refuses a file that this process, or another one, has open. */

@@ -1,4 +1,5 @@
 /** Decides whether SQLite may check the pages now, and judges the result. Pure. */
+import { integrityLines } from '../../base/integrity-lines';
 import { shellWord } from '../../base/terminal-text';
 import { danglingRows, formatDuration } from '../../base/figures';
 import type { VerifyReport } from '../../backup/verify';
@@ -81,7 +82,7 @@ export function judgeIntegrity(
       `${check} read every page and found nothing wrong (${formatDuration(durationMs)})${references}.`,
     );
   }
-  const list = problems.flatMap(problem => problem.split('\n')).filter(problem => !/^\*+ in database/.test(problem));
+  const list = integrityLines(problems).filter(problem => !/^\*+ in database/.test(problem));
   const more = list.length > shown ? ` and ${list.length - shown} more` : '';
   const commands = salvageCommands(input);
   const advice = input.facts.journals?.walSuspected === true ? underOldWal(input.file, commands) : damage(commands);

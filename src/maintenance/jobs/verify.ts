@@ -85,10 +85,10 @@ function check(
   }
   for (const table of tablesOf(db, problems)) {
     const name = quotedName(table);
-    const failure = tryCheck(db, `PRAGMA quick_check(${name})`, table, problems);
+    const failure = tryCheck(db, `PRAGMA quick_check(${name})`, `the table ${table}`, problems);
     if (failure === null) continue;
     unchecked.push(`the columns of the table ${table}: ${failure}`);
-    listDamage(table, problems, () => db.prepare(`SELECT count(*) FROM ${name} NOT INDEXED`).get());
+    listDamage(`the table ${table}`, problems, () => db.prepare(`SELECT count(*) FROM ${name} NOT INDEXED`).get());
   }
   return 'partial';
 }
