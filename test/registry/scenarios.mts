@@ -7,6 +7,7 @@ import type * as NodeSqlite from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import Native from 'better-sqlite3';
 import { Database, installProcessGuard, openDatabase, type Options } from 'safe-sqlite';
+import { registeredFiles } from '../../dist/registry/registry.js';
 
 type DatabaseType = InstanceType<typeof Database>;
 
@@ -132,8 +133,9 @@ const scenarios: Record<string, () => unknown> = {
     };
     const first = await worker(`globalThis.db = openDatabase(file, { logger: false }); return 'open';`);
     const during = attempt();
+    const listed = registeredFiles().length;
     await first.worker.terminate();
-    return { during, terminated: attempt() };
+    return { during, listed, terminated: attempt(), listedAfter: registeredFiles().length };
   },
 };
 

@@ -65,7 +65,9 @@ describe('threads', { skip: linux }, () => {
   test('tell each other what the guard protects, until they end', () => {
     assert.deepEqual(run('the guard and the files of workers'), {
       during: 'SqliteCopyConflictError',
+      listed: 1,
       terminated: 'read',
+      listedAfter: 0,
     });
   });
 });

@@ -1,6 +1,6 @@
 import { inFile, type Mutant } from '../mutant.mts';
 
-const fenceTests = ['test/fence/fence.test.mts'];
+const fenceTests = ['test/fence/first-fault.test.mts', 'test/fence/fence.test.mts'];
 const markerTests = ['test/fence', 'test/security'];
 
 export const fence: readonly Mutant[] = [
