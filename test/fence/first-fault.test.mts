@@ -1,4 +1,4 @@
-// Fences a file twice in one process: the first fault is the one that is told.
+// Fences a file twice in one process: the first fault is the one that is reported.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
