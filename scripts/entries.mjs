@@ -46,11 +46,16 @@ function writeNamedEntry(folder) {
 }
 
 // Written so that cjs-module-lexer, by which Node finds the names that ESM may import from CommonJS, sees each name.
+// Half loaded, with no Database, where the package is installed as `better-sqlite3`: native/better-sqlite3.ts says so.
 function commonJs(values) {
   const lines = values.map(name => `module.exports.${name} = api.${name};`);
-  return ["'use strict';", "const api = require('./exports.js');", 'module.exports = api.Database;', ...lines, ''].join(
-    '\n',
-  );
+  return [
+    "'use strict';",
+    "const api = require('./exports.js');",
+    'module.exports = api.Database ?? {};',
+    ...lines,
+    '',
+  ].join('\n');
 }
 
 function esm(values) {

@@ -28,6 +28,7 @@ export type {
 } from './options/options';
 export type {
   AggregateOptions,
+  BackupMetadata,
   ColumnDefinition,
   PragmaOptions,
   RegistrationOptions,

@@ -51,7 +51,8 @@ export function makeTransaction<F extends VariableArgFunction>(host: Transaction
 }
 
 function variant<F extends VariableArgFunction>(host: TransactionHost, fn: F, mode: TransactionMode) {
-  return function safeTransaction(this: unknown, ...params: Parameters<F>): unknown {
+  // The name that better-sqlite3 gives it, which traces and metrics show.
+  return function sqliteTransaction(this: unknown, ...params: Parameters<F>): unknown {
     host.assertUsable();
     const nested = host.inTransaction();
     host.execute(nested ? `SAVEPOINT ${savepoint}` : begin[mode]);

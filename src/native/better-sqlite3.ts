@@ -11,4 +11,13 @@ if (Number(process.versions['napi']) < neededNodeApi) {
   );
 }
 
+// An alias of npm (`"better-sqlite3": "npm:safe-sqlite"`) puts this package where it looks for better-sqlite3: it gets itself, half loaded.
+if (typeof Reflect.get(NativeDatabase ?? {}, 'SqliteError') !== 'function') {
+  throw new Error(
+    'The package `better-sqlite3` that safe-sqlite needs is another one here, for example safe-sqlite itself under that name. ' +
+      'Install both under their own names (`npm install safe-sqlite better-sqlite3@13`); for code that imports better-sqlite3, ' +
+      'start with `node --import safe-sqlite/register`.',
+  );
+}
+
 export { NativeDatabase };

@@ -7,7 +7,8 @@ export interface SqliteError extends Error {
   readonly code: string;
 }
 
-export interface SqliteErrorConstructor {
+/** With the static members of `Error`, as better-sqlite3 has them. */
+export interface SqliteErrorConstructor extends Omit<ErrorConstructor, 'prototype'> {
   new (message: string, code: string): SqliteError;
   readonly prototype: SqliteError;
 }

@@ -19,12 +19,20 @@ export function locateFile(filename: string, { dangerously }: ResolvedOptions, e
   const touchShared = dangerously.allowNetworkFilesystem !== null;
   const location = asCantOpen(filename, () => locate(filename, { touchShared, exact }));
   if (location.parentExists) return location;
+  const context = {
+    hint: 'Create the folder first; SQLite creates files only.',
+    details: { file: withoutCredentials(location.file), directory: withoutCredentials(location.directory) },
+  };
+  // `exact`: of ATTACH, which fails in SQLite; at an open better-sqlite3 throws a TypeError before.
+  if (exact)
+    throw new SqliteCantOpenError(
+      `unable to open database: ${withoutCredentials(filename)}`,
+      'SQLITE_CANTOPEN',
+      context,
+    );
   throw new InvalidOptionError(
     `Cannot open database because the directory does not exist: ${withoutCredentials(location.directory)}`,
-    {
-      hint: 'Create the folder first; SQLite creates files only.',
-      details: { file: withoutCredentials(location.file), directory: withoutCredentials(location.directory) },
-    },
+    context,
   );
 }
 

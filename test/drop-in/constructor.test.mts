@@ -269,6 +269,19 @@ function differences(bench: Bench): void {
     },
   });
 
+  difference('A file name with a NUL character is refused', bench, {
+    theirs() {
+      const name = bench.path();
+      new Database(`${name}\0.txt`).exec('CREATE TABLE t (a)').close();
+      assert.equal(new Database(name, { fileMustExist: true }).close().open, false);
+    },
+    ours() {
+      const name = bench.path();
+      assert.equal(thrownBy(() => new Database(`${name}\0.txt`, quiet)).code, 'SAFE_SQLITE_INVALID_OPTION');
+      assert.equal(thrownBy(() => new Database(name, { ...quiet, fileMustExist: true })).code, 'SQLITE_CANTOPEN');
+    },
+  });
+
   difference('WAL and FULL from the first statement on', bench, {
     theirs() {
       const db = bench.open();

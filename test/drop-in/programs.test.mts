@@ -9,7 +9,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { subjects, type Db, type Subject } from './subjects.mts';
+import { subjects, thrownBy, type Db, type Subject } from './subjects.mts';
 
 const require = createRequire(import.meta.url);
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'drop-in-programs-')));
@@ -587,6 +587,26 @@ describe('the start-up lines of public code run, answer alike, and the program a
       assert.deepEqual(run(ours.Database, program), run(theirs.Database, program));
     });
   }
+});
+
+test('a transaction function is called as there, and ATTACH without its folder fails as there', () => {
+  const program: Program = ({ path, people }) => {
+    const db = people();
+    const names = [db.transaction(() => 1), db.transaction(() => 1).immediate].map(each => each.name);
+    const file = join(path('none'), 'x.db');
+    const failures = [
+      () => db.prepare('ATTACH ? AS x').run(file),
+      () => db.exec(`ATTACH '${file}' AS x`),
+      () => db.exec(`VACUUM INTO '${file}'`),
+    ].map(call => {
+      const { name, code, message } = thrownBy(call);
+      return [name, code, message.replaceAll(file, 'FILE').split(' (')[0]];
+    });
+    return [names, failures, db.inTransaction];
+  };
+  const seen = run(ours.Database, program);
+  assert.deepEqual(seen, run(theirs.Database, program));
+  assert.match(JSON.stringify(seen), /sqliteTransaction.*SQLITE_CANTOPEN.*unable to open database: FILE/);
 });
 
 test('there are at least 75 programs, and 20 lines to start with', () => {

@@ -1,6 +1,7 @@
 // Tests what this library uses of better-sqlite3 and its addon, on real connections.
 import assert from 'node:assert/strict';
-import { mkdtempSync, renameSync, rmSync, statSync, existsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, renameSync, rmSync, statSync, existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -94,4 +95,26 @@ test('the version is the one that SQLite says', () => {
   const db = new Native(':memory:');
   assert.equal(sqliteVersion(null), db.prepare('SELECT sqlite_version()').pluck().get());
   db.close();
+});
+
+test('installed under the name of better-sqlite3, the package says so, by require and by import', () => {
+  const modules = join(folder, 'aliased', 'node_modules');
+  const alias = join(modules, 'better-sqlite3');
+  const root = join(import.meta.dirname, '../..');
+  cpSync(join(root, 'dist'), join(alias, 'dist'), { recursive: true });
+  cpSync(join(root, 'package.json'), join(alias, 'package.json'));
+  // Its other dependencies; what is below `modules` comes first.
+  const options = {
+    cwd: modules,
+    encoding: 'utf8',
+    env: { ...process.env, NODE_PATH: join(root, 'node_modules') },
+  } as const;
+  for (const program of ["require('better-sqlite3')", "import('better-sqlite3')"]) {
+    const { status, stderr } = spawnSync(process.execPath, ['-e', program], options);
+    assert.equal(status, 1);
+    assert.match(
+      stderr,
+      /safe-sqlite itself under that name.*npm install safe-sqlite better-sqlite3@13.*safe-sqlite\/register/,
+    );
+  }
 });

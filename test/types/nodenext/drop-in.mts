@@ -19,6 +19,27 @@ const columns: Theirs.ColumnDefinition[] = db.prepare('SELECT 1').columns();
 const transaction: Theirs.Transaction<(x: number) => number> = db.transaction((x: number) => x);
 const constructor: new (filename?: string | Buffer, options?: Theirs.Options) => Theirs.Database = Database;
 
+const injected: typeof Theirs = Database;
+const metadata: Promise<Database.BackupMetadata & Theirs.BackupMetadata> = db.backup('copy.db');
+const errorClass: Theirs.SqliteError = Database.SqliteError;
+/** Every type of the namespace of better-sqlite3 is in ours, for code that writes `Database.Statement`. */
+type Namespace = [
+  Database.RunResult,
+  Database.Options,
+  Database.SerializeOptions,
+  Database.PragmaOptions,
+  Database.RegistrationOptions,
+  Database.AggregateOptions,
+  Database.BackupMetadata,
+  Database.BackupOptions,
+  Database.SqliteError,
+  Database.Statement,
+  Database.ColumnDefinition,
+  Database.Transaction,
+  Database.Database,
+  Database.VirtualTableOptions,
+];
+
 declare const their: {
   statement: Theirs.Statement<[number], string>;
   result: Theirs.RunResult;
@@ -59,4 +80,17 @@ const chained: Theirs.Database = db
   .defaultSafeIntegers()
   .unsafeMode(false);
 
-void [statement, named, result, columns, transaction, constructor, ours, chained];
+void [
+  injected,
+  metadata,
+  errorClass,
+  {} as Namespace,
+  statement,
+  named,
+  result,
+  columns,
+  transaction,
+  constructor,
+  ours,
+  chained,
+];
