@@ -98,10 +98,11 @@ export function schemaProtections(ground: SchemaGround): readonly Protection[] {
  * `synchronous` must be set even if it already has the right value: better-sqlite3's build lowers it to NORMAL at the
  * first use in WAL mode unless it was set explicitly (`SQLITE_DEFAULT_WAL_SYNCHRONOUS=1`).
  */
-function synchronous({ journalMode, durability }: SchemaGround): Protection {
+function synchronous({ journalMode, durability, platform }: SchemaGround): Protection {
   // With DELETE and FULL the unlink of the journal is not synced: a power cut can undo an acknowledged commit. TRUNCATE
-  // and PERSIST have no unlink; there EXTRA costs nothing more, and the level does not depend on the kind of journal.
-  const needsExtra = durability === 'extra' || journalMode !== 'wal';
+  // and PERSIST have no unlink; where EXTRA syncs the folder it costs nothing there, and the level is the same for all.
+  const syncsFolder = rollbackMode(platform) === 'delete';
+  const needsExtra = durability === 'extra' || journalMode === 'delete' || (journalMode !== 'wal' && syncsFolder);
   return {
     name: 'durable-commits',
     pragma: 'synchronous',
