@@ -1,9 +1,11 @@
 /** A copy, wherever it is made, is not readable for a user who could not read the database: modes, umask, groups, access lists. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import Native from 'better-sqlite3';
 import fc from 'fast-check';
 import { openDatabase, restoreDatabase } from 'safe-sqlite';
@@ -194,6 +196,24 @@ describe('an access control list', { skip: usersSkip() || listsSkip() }, () => {
     const { access } = await restoreDatabase({ from: backup, to: file });
     assert.deepEqual([access.accessList, access.mode], [true, 0o600]);
   });
+});
+
+test('whoever may read a database can stop its writers; mode 0600 keeps them out', { skip: usersSkip() }, async () => {
+  const { file } = database(0o644);
+  const native = fileURLToPath(import.meta.resolve('better-sqlite3'));
+  const hold = `const db = new (require('${native}'))('${file}', { readonly: true });
+    db.exec('BEGIN'); db.prepare('SELECT * FROM t').all(); console.log('held'); process.stdin.resume()`;
+  const user = [`--reuid=${stranger}`, `--regid=${stranger}`, '--clear-groups'];
+  const child = spawn('setpriv', [...user, process.execPath, '-e', hold], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  using db = openDatabase(file, { logger: false, journalMode: 'rollback', timeout: 50 });
+  assert.throws(() => db.exec('INSERT INTO t VALUES (2)'), { code: 'SQLITE_BUSY' });
+  child.kill();
+  await once(child, 'exit');
+  db.exec('INSERT INTO t VALUES (2)');
+  chmodSync(file, 0o600);
+  const refused = spawnSync('setpriv', [...user, process.execPath, '-e', hold], { encoding: 'utf8', input: '' });
+  assert.match(refused.stderr, /SQLITE_CANTOPEN/);
 });
 
 test('the mode beside a list is never more than the mode', () => {
