@@ -79,7 +79,7 @@ function refusePlantedTarget({ path, folder }: PlacedFile, facts: BigIntStats): 
     : 'anyone may have taken that name in this folder, and would get the content of the backup';
   refuse(
     `${path} belongs to user ${owner}, and ${why}.`,
-    `If that is the user of the database, restore as that user: \`setpriv --reuid=${owner} --regid=${group} --init-groups npx safe-sqlite restore …\`. Otherwise name another file.`,
+    `If that is the user of the database, restore as that user: \`setpriv --reuid=${owner} --regid=${group} --clear-groups npx safe-sqlite restore …\`. Otherwise name another file.`,
     path,
     { uid: owner },
   );
