@@ -2,11 +2,12 @@
  * Builds the error of a failed step of a backup or a restore: it names the step and the paths, with the fault as its
  * cause.
  */
-import { errorMessage, memberOf } from '../base/foreign-error';
+import { errorCode, errorMessage, memberOf } from '../base/foreign-error';
 import type { ErrorContext } from '../errors/error-facts';
 import { lineageOf } from '../errors/class-brand';
 import { SqliteFullError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
+import { isRefusal, noInodeHint } from '../filesystem/refused-file';
 
 /** The steps of a backup, in order. */
 export type BackupStep =
@@ -41,7 +42,7 @@ export function stepFailure(
     return new failureClass(message, { hint, retryable, details: { step, ...facts, ...details }, cause: typed.cause });
   }
   const fault = errorMessage(typed);
-  const hint = hintFor(typed);
+  const hint = hintFor(typed, [facts['destination'], facts['to']]);
   return new failureClass(`The ${what} failed (step: ${step}): ${fault}`, {
     ...(hint === undefined ? {} : { hint }),
     // The hint is that of the fault, and "try again" must not contradict the label.
@@ -77,8 +78,15 @@ export async function settleBoth<One, Other>(one: Promise<One>, other: Promise<O
   return Promise.all([one, other]);
 }
 
-/** Returns the hint of the fault itself, if it has one about the right file. */
-function hintFor(cause: unknown): string | undefined {
+/** Returns the hint of the fault itself, if it has one about the right file. `written`: the file that is made. */
+function hintFor(cause: unknown, written: readonly unknown[]): string | undefined {
+  // mkdir and open say ENOSPC, and SQLite says that it cannot open the copy, also where only the inodes are used up.
+  if (errorCode(cause) === 'ENOSPC' || isRefusal(cause)) {
+    for (const file of written) {
+      const hint = typeof file === 'string' ? noInodeHint(file) : null;
+      if (hint !== null) return hint;
+    }
+  }
   if (lineageOf(cause).length === 0) return undefined;
   // SQLite's error names the file that was read, but the full disk is that of the file that was written.
   if (cause instanceof SqliteFullError) {

@@ -5,6 +5,7 @@
 import { atCaller } from '../base/own-frames';
 import { quotedName } from '../base/sql-name';
 import { UnsafeStatementError } from '../errors/refusals';
+import { withAdvice } from '../filesystem/refused-file';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { foldCase } from '../sql/names';
 import { setPragmas, schemasOf, type ProtectionInputs } from './set-pragmas';
@@ -82,7 +83,7 @@ export class Attachments {
       // Also if a later statement of the same text failed.
       if (!taken && this.#has(schema)) this.#letGo(schema);
       ticket.release();
-      throw error;
+      throw withAdvice(error, ticket.filename, 'attach');
     }
   }
 

@@ -6,8 +6,8 @@ import { beginArgumentErrorAtCaller, isMadeByApplication } from '../base/own-fra
 import type { EventHub } from '../events/event-hub';
 import { ClosedDatabaseError } from '../errors/refusals';
 import { markRolledBack, SqliteResultError } from '../errors/sqlite-errors';
-import { isSqliteFailure, translateError } from '../errors/translate';
-import { refusedFileHint } from '../filesystem/refused-file';
+import { translateError } from '../errors/translate';
+import { adviceOf, isRefusal } from '../filesystem/refused-file';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without-checkpoint';
 import type { ResolvedOptions } from '../options/resolved';
@@ -20,6 +20,7 @@ import type { ConnectionObserver } from './observer';
 import {
   journalModeOf,
   journalModesOf,
+  schemasOf,
   synchronousOf,
   type ProtectionInputs,
   type SynchronousLevel,
@@ -263,12 +264,21 @@ export class Connection {
     }
   }
 
+  /** SQLite cannot be asked inside a user function: then only the database itself is known. */
+  #attachedFiles(): readonly string[] {
+    try {
+      return this.verbose.quietly(() => schemasOf(this.native)).map(({ file }) => file);
+    } catch {
+      return [];
+    }
+  }
+
   failure(error: unknown, operation: FailedOperation): unknown {
     if (this.callsApplication && this.#isOfApplication(error)) return error;
     const translated = translateError(error, {
       file: this.file,
       operation: operation.operation,
-      ...adviceOf(error, this.plan.file),
+      ...(isRefusal(error) ? adviceOf(error, this.plan.file, ...this.#attachedFiles()) : {}),
       ...(operation.sql === undefined ? {} : { sql: operation.sql }),
       entry: operation.entry,
       // Inside a transaction of the write queue only the queue itself commits, when no function runs.
@@ -426,11 +436,4 @@ function closedError(file: string): ClosedDatabaseError {
     hint: `${file === '' ? 'The temporary database' : file} was closed through this handle; open it again, or close it later.`,
     details: { file },
   });
-}
-
-/** What the operating system says about the file, for the failures where SQLite says no more than that it failed. */
-export function adviceOf(error: unknown, file: string | null): { hint?: string } {
-  if (file === null || !isSqliteFailure(error)) return {};
-  const hint = refusedFileHint(error.code, file);
-  return hint === null ? {} : { hint };
 }

@@ -88,7 +88,7 @@ export const refusalCodes = {
     retryable: false,
     fatal: true,
     meaning: 'The database, or a file that belongs to it, was deleted, renamed or replaced under a live connection.',
-    hint: 'Compare the rescued copy with the current file, then restart the process.',
+    hint: 'Find out what replaced the file, and stop that. Then restart the process: this connection goes on with the old file, which is no longer at the path.',
   },
   FencedDatabaseError: {
     code: 'SAFE_SQLITE_FENCED',

@@ -16,6 +16,8 @@ export interface Sample {
   readonly checkpoints: Readonly<Record<'complete' | 'blocked' | 'busy' | 'failed', number>> | null;
   /** How long a reader has blocked the checkpoints, in milliseconds. */
   readonly blockedMs: number;
+  /** Readers of `db.reader` with a query. */
+  readonly readersBusy: number;
   readonly backupAgeMs: number | null;
 }
 
@@ -24,7 +26,7 @@ const hourMs = 3_600_000;
 export const defaultSampleMs = 10_000;
 
 export function sampleOf(health: DatabaseHealth): Sample {
-  const { commitMs, writes, checkpoints, backups } = health;
+  const { commitMs, writes, checkpoints, readers, backups } = health;
   return {
     at: wallClockNow(),
     commits: commitMs,
@@ -35,6 +37,7 @@ export function sampleOf(health: DatabaseHealth): Sample {
     walLimitBytes: checkpoints?.walLimitBytes ?? null,
     checkpoints: checkpoints?.counts ?? null,
     blockedMs: checkpoints?.blocked?.forMs ?? 0,
+    readersBusy: readers.busy,
     backupAgeMs: backups?.lastBackup?.ageMs ?? null,
   };
 }

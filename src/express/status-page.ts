@@ -22,6 +22,7 @@ export function statusPage(health: DatabaseHealth, plan: Plan | null, facts: Pag
       <h1>${headlines[status]}</h1>
       <p>${health.file ?? 'a database without a file'}, ${time(facts.now)}</p>
       ${reasons.map(reason => html`<p class="reason">${reason}</p>`)}
+      ${unsaid(health).map(message => html`<p>Warning: ${message}</p>`)}
       ${refusal?.hint === null || refusal?.hint === undefined ? null : html`<p>${refusal.hint}</p>`}
       ${next === null ? null : html`<p class="next">Next: <code>${next}</code></p>`}
     </header>
@@ -32,12 +33,18 @@ export function statusPage(health: DatabaseHealth, plan: Plan | null, facts: Pag
   return documentOf(`${facts.title}: ${status}`, main, facts.pid);
 }
 
+/** The warnings that no reason repeats: they stand above the charts, also while all is well. */
+function unsaid({ warnings, reasons }: DatabaseHealth): readonly string[] {
+  return warnings.map(({ message }) => message).filter(message => !reasons.some(reason => reason.includes(message)));
+}
+
 /** The page of a database whose health cannot be read. */
-export function silentPage(state: string, reason: string, facts: PageFacts): Html {
+export function silentPage(state: string, reason: string, next: string, facts: PageFacts): Html {
   const main = html`<header class="fenced">
     <h1>The database is ${state}</h1>
     <p>${time(facts.now)}</p>
     <p class="reason">${reason}</p>
+    <p class="next">Next: ${next}</p>
   </header>`;
   return documentOf(`${facts.title}: ${state}`, main, facts.pid);
 }
@@ -94,6 +101,19 @@ function chartsOf(health: DatabaseHealth, samples: readonly Sample[]): readonly 
       points: riseOf(samples, ({ checkpoints }) => checkpoints?.complete ?? null),
       format: number,
       empty: noWal,
+    },
+    {
+      title: 'Checkpoints that failed',
+      points: riseOf(samples, ({ checkpoints }) => checkpoints?.failed ?? null),
+      format: number,
+      empty: noWal,
+    },
+    {
+      title: 'Busy readers of db.reader',
+      points: seriesOf(samples, sample => sample.readersBusy),
+      format: number,
+      limit: health.readers.mode === 'off' ? null : health.readers.max,
+      empty: 'none yet',
     },
     {
       title: 'Blocked by a reader',
@@ -173,19 +193,27 @@ function backupFacts({ backups }: DatabaseHealth): Html {
 }
 
 function openFacts(
-  { filesystem, journalMode, synchronous, sqliteVersion, sentinel, warnings }: DatabaseHealth,
+  { filesystem, space, journalMode, synchronous, sqliteVersion, sentinel, warnings }: DatabaseHealth,
   plan: Plan | null,
 ): Html {
-  return section('Decided at open', [
+  return section('The file and its disk', [
     [
       'Filesystem',
       filesystem === null ? 'no file' : `${filesystem.type} (${filesystem.class}) at ${filesystem.mountPoint}`,
     ],
+    ...roomOf(space),
     ['SQLite', `${sqliteVersion}, journal_mode=${journalMode}, synchronous=${synchronous}`],
-    ['Why', (plan?.reasons ?? []).map(reason => html`<div>${reason}</div>`)],
-    ['Warnings', warnings.length === 0 ? 'none' : warnings.map(({ message }) => html`<div>${message}</div>`)],
+    ['Decided at open', (plan?.reasons ?? []).map(reason => html`<div>${reason}</div>`)],
+    ['Warnings at open', warnings.length === 0 ? 'none' : warnings.map(({ message }) => html`<div>${message}</div>`)],
     ['Locks', sentinel === null ? 'no file' : `${sentinel.locks}, ${count(sentinel.checks, 'check')}`],
   ]);
+}
+
+function roomOf(space: DatabaseHealth['space']): readonly (readonly [string, Value])[] {
+  if (space === null) return [];
+  const { freeBytes, totalBytes, freeInodes, totalInodes } = space;
+  const inodes = totalInodes === 0 ? '' : `, ${figure(freeInodes)} of ${figure(totalInodes)} inodes`;
+  return [['Free', `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)}${inodes}`]];
 }
 
 function section(title: string, rows: readonly (readonly [name: string, value: Value])[]): Html {

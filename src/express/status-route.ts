@@ -81,7 +81,10 @@ function answer(db: DatabaseWithStatus, history: StatusHistory, title: string | 
     const reason = closed
       ? 'It was closed in this process; the service is ending, or has to be started again.'
       : `Its health could not be read: ${code ?? errorName(error)}.`;
-    return htmlAnswer(503, String(silentPage(closed ? 'closed' : 'silent', reason, facts)));
+    const next = closed
+      ? 'the log of the service, for what closed it; then start the service again.'
+      : 'the log of the service, then npx safe-sqlite doctor <file>.';
+    return htmlAnswer(503, String(silentPage(closed ? 'closed' : 'silent', reason, next, facts)));
   }
 }
 

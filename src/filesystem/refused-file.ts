@@ -3,18 +3,46 @@ import { accessSync, constants, existsSync, statSync, type Stats } from 'node:fs
 import { dirname } from 'node:path';
 import { errorCode } from '../base/foreign-error';
 import { shellWord } from '../base/terminal-text';
+import { isSqliteFailure, translateError } from '../errors/translate';
 import { readSpace } from './space';
 
 /** What SQLite says where a file cannot be created, opened or written; also ENOSPC of a file that it cannot create. */
 const families = ['SQLITE_CANTOPEN', 'SQLITE_READONLY', 'SQLITE_FULL', 'SQLITE_PERM', 'SQLITE_IOERR_SHMOPEN'];
 
+/**
+ * Returns what the operating system says about the files that a failure of SQLite may concern: the first that it
+ * refuses. SQLite names none of them, and an attached file or a copy may be on another disk than the database.
+ */
+export function adviceOf(error: unknown, ...files: readonly (string | null)[]): { hint?: string } {
+  if (!isSqliteFailure(error)) return {};
+  for (const file of files) {
+    const hint = file === null || file === '' ? null : refusedFileHint(error.code, file);
+    if (hint !== null) return { hint };
+  }
+  return {};
+}
+
+/** Returns `error` as the failure of an operation on `file`, if the operating system refuses that file; else unchanged. */
+export function withAdvice(error: unknown, file: string, operation: string): unknown {
+  const advice = adviceOf(error, file);
+  return advice.hint === undefined ? error : translateError(error, { file, operation, ...advice });
+}
+
+/** True if this failure may concern another file than the database, so that the others are worth a look. */
+export function isRefusal(error: unknown): boolean {
+  return isSqliteFailure(error) && families.some(family => error.code.startsWith(family));
+}
+
 /** The advice for a failure of SQLite with this code on `file`; null where the system has no more to say than SQLite. */
 export function refusedFileHint(code: string, file: string): string | null {
   if (!families.some(family => code.startsWith(family))) return null;
-  return inodeHint(file) ?? (code.startsWith('SQLITE_FULL') ? null : ownerHint(file));
+  const hint = noInodeHint(file);
+  if (hint !== null) return `${hint} SQLite must create ${file}-wal or ${file}-journal.`;
+  return code.startsWith('SQLITE_FULL') ? null : ownerHint(file);
 }
 
-function inodeHint(file: string): string | null {
+/** The advice if no file can be created beside `file`; null if one can, and where this cannot be asked. */
+export function noInodeHint(file: string): string | null {
   const folder = dirname(file);
   try {
     const { totalInodes, freeInodes } = readSpace(folder);
@@ -22,7 +50,7 @@ function inodeHint(file: string): string | null {
   } catch {
     return null; // What cannot be asked is no reason.
   }
-  return `The filesystem of ${folder} has no free inode, so no file can be created there, though there may be room (\`df -i ${shellWord(folder)}\`): delete files that are not needed. SQLite must create ${file}-wal or ${file}-journal.`;
+  return `The filesystem of ${folder} has no free inode, so no file can be created there, though there may be room (\`df -i ${shellWord(folder)}\`): delete files that are not needed.`;
 }
 
 /** The files that this user may not write, or not read, and the command that gives them to the user of the database. */

@@ -1,4 +1,5 @@
 /** Gathers the facts of one open database for `db.health()`. */
+import { dirname } from 'node:path';
 import { performance } from '../base/clock';
 import { errorCode, errorMessage, textOf } from '../base/foreign-error';
 import { checkpointFacts } from '../checkpoint/health-facts';
@@ -8,6 +9,7 @@ import {
   type CheckHealth,
   type JobsHealth,
   type SentinelHealth,
+  type SpaceHealth,
   type DatabaseHealth,
   type OpenTransaction,
 } from './health';
@@ -15,6 +17,7 @@ import type { Schedule } from '../backup/schedule';
 import type { FileScheduler } from '../checkpoint/scheduler';
 import type { Connection } from '../connection/connection';
 import type { FilesystemErrors } from '../filesystem/linux/error-counters';
+import { readSpace } from '../filesystem/space';
 import { whyNoThread } from '../native/programs';
 import { jobsOnEventLoop } from '../policy/event-loop-jobs';
 import type { ConnectionSentinel } from '../sentinel/connection-sentinel';
@@ -54,6 +57,7 @@ export function healthOfOpen(database: HealthSubject): DatabaseHealth {
             durable: filesystem.durable,
           },
     filesystemErrors: database.filesystemErrors(),
+    space: spaceHealth(connection),
     warnings: connection.warnings,
     refusal:
       error === undefined
@@ -83,6 +87,21 @@ function openTransaction({ commitHooks, native }: Connection): OpenTransaction |
   const { open, wrote } = commitHooks;
   if (open === null || !native.open || !native.inTransaction) return null;
   return { ageMs: performance.now() - open.since, sql: open.sql, wrote };
+}
+
+/** Filesystems whose statfs(2) is answered by this kernel; another machine, or a program, may not answer. */
+const answeredHere: ReadonlySet<string> = new Set(['local', 'memory', 'union']);
+
+function spaceHealth({ plan }: Connection): SpaceHealth | null {
+  const { file, filesystem, readonly } = plan;
+  if (file === null || readonly || filesystem === null || !answeredHere.has(filesystem.class)) return null;
+  if (filesystem.verdict === 'read-only') return null;
+  try {
+    const { freeBytes, totalBytes, freeInodes, totalInodes } = readSpace(dirname(file));
+    return { freeBytes, totalBytes, freeInodes, totalInodes };
+  } catch {
+    return null; // The folder is gone or the disk does not answer; the sentinel and the faults report that.
+  }
 }
 
 function jobsHealth({ options }: Connection): JobsHealth {

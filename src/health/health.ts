@@ -1,9 +1,10 @@
 /** Defines what `db.health()` returns, and decides the status from the facts. Pure. */
-import { count } from '../base/figures';
+import { count, formatBytes } from '../base/figures';
 import { shellWord } from '../base/terminal-text';
 import type { Histogram } from '../base/histogram';
 import type { CheckpointHealth } from '../checkpoint/checkpoint-health';
 import type { FilesystemErrors } from '../filesystem/linux/error-counters';
+import { roomForBytes, roomForFiles } from '../policy/free-space';
 import type { PlanWarning } from '../policy/plan';
 import type { ReaderFacts } from '../readers/counters';
 import type { WriteQueueFacts } from '../writes/counters';
@@ -63,6 +64,11 @@ export interface HealthFacts<Writes extends WriteHealth = WriteHealth> {
    * do).
    */
   readonly filesystemErrors: FilesystemErrors | null;
+  /**
+   * The free space of the file's filesystem, as `df` and `df -i` report it. `null` for a database without a file, for one
+   * that is only read, and where it was not asked: a filesystem of another machine may not answer.
+   */
+  readonly space: SpaceHealth | null;
   /** Warnings about the filesystem when the database was opened, for example that it is not durable. */
   readonly warnings: readonly PlanWarning[];
   /** Why this connection is unusable: the error of every call. */
@@ -86,6 +92,16 @@ export interface HealthFacts<Writes extends WriteHealth = WriteHealth> {
   readonly readers: ReaderFacts;
   /** `null` if no backups are scheduled. */
   readonly backups: BackupHealth | null;
+}
+
+export interface SpaceHealth {
+  /** Bytes available to users other than root. */
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+  /** Files that can still be created. */
+  readonly freeInodes: number;
+  /** 0 if the filesystem creates inodes on demand. */
+  readonly totalInodes: number;
 }
 
 export interface CheckHealth {
@@ -127,7 +143,7 @@ export function healthOf<Writes extends WriteHealth>(facts: HealthFacts<Writes>)
   if (facts.refusal !== null) return verdict(facts, 'fenced', [facts.refusal.message]);
   const reasons = [
     ...damageReasons(facts),
-    ...roomReasons(facts.fullAgeMs),
+    ...roomReasons(facts),
     ...durabilityReasons(facts),
     ...filesystemReasons(facts.filesystemErrors),
     ...checkpointReasons(facts.checkpoints, facts.readers),
@@ -177,9 +193,21 @@ function* durabilityReasons({ filesystem, warnings }: HealthFacts): Generator<st
   yield `The filesystem is not durable: ${why}`;
 }
 
-function* roomReasons(fullAgeMs: number | null): Generator<string> {
-  if (fullAgeMs === null || fullAgeMs >= fullForMs) return;
-  yield `A statement failed for lack of space ${seconds(fullAgeMs)} ago (the disk, a quota or max_page_count is full); it was rolled back.`;
+/** A writer of small rows does not fail until the last page is taken: the free space is judged as the doctor judges it. */
+function* roomReasons({ fullAgeMs, space, filesystem }: HealthFacts): Generator<string> {
+  if (fullAgeMs !== null && fullAgeMs < fullForMs) {
+    yield `A statement failed for lack of space ${seconds(fullAgeMs)} ago (the disk, a quota or max_page_count is full); it was rolled back.`;
+  }
+  if (space === null) return;
+  const place = filesystem?.mountPoint == null ? '' : ` at ${filesystem.mountPoint}`;
+  const bytes = roomForBytes(space);
+  if (bytes !== 'enough') {
+    const free = `${formatBytes(space.freeBytes)} of ${formatBytes(space.totalBytes)} are free`;
+    yield `The disk${place} is ${bytes === 'full' ? 'full' : 'nearly full'}: ${free}.`;
+  }
+  if (roomForFiles(space) !== 'enough') {
+    yield `The filesystem${place} has ${space.freeInodes} of ${space.totalInodes} inodes free: SQLite must create a -wal or -journal.`;
+  }
 }
 
 function* filesystemReasons(errors: FilesystemErrors | null): Generator<string> {

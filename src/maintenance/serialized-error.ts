@@ -2,6 +2,7 @@
 import { errorCode, errorMessage, errorName, textOf } from '../base/foreign-error';
 import { FileReplacedError, MaintenanceError, UntrustedFileError } from '../errors/refusals';
 import { isSqliteFailure, translateError } from '../errors/translate';
+import { adviceOf } from '../filesystem/refused-file';
 import { NativeSqliteError } from '../native/sqlite-error';
 import type { Job, SerializedError } from './messages';
 import { AbortedJob } from './copy-rate';
@@ -28,7 +29,7 @@ export function serializeError(error: unknown): SerializedError {
 export function deserializeError(wire: Exclude<SerializedError, { family: 'aborted' }>, job: Job): unknown {
   switch (wire.family) {
     case 'sqlite':
-      return translateError(new NativeSqliteError(wire.message, wire.code), { file: job.file, operation: job.kind });
+      return translated(new NativeSqliteError(wire.message, wire.code), job);
     case 'replaced':
       return new FileReplacedError(wire.message, { details: wire.details });
     case 'untrusted':
@@ -41,4 +42,8 @@ export function deserializeError(wire: Exclude<SerializedError, { family: 'abort
         wire.name === 'MaintenanceError' ? wire.message : `The job failed with ${wire.name}: ${wire.message}`,
       );
   }
+}
+
+function translated(error: Error, { file, kind }: Job): unknown {
+  return translateError(error, { file, operation: kind, ...adviceOf(error, file) });
 }

@@ -1,6 +1,6 @@
 /** Opens better-sqlite3, sets each protection, reads each back: a connection that comes out of here is proved. */
 import { existsSync } from 'node:fs';
-import { adviceOf, Connection } from '../connection/connection';
+import { Connection } from '../connection/connection';
 import { fenceFiles } from '../fence/fence';
 import { openInJournalMode } from '../connection/journal';
 import { setPragmasOfNew, readPage } from '../connection/set-pragmas';
@@ -11,7 +11,7 @@ import { translateError } from '../errors/translate';
 import { createEventHub } from '../events/event-hub';
 import { NativeDatabase } from '../native/better-sqlite3';
 import { blockCheckpoint } from '../native/close-without-checkpoint';
-import { readonlyGroundOf } from '../filesystem/refused-file';
+import { adviceOf, readonlyGroundOf } from '../filesystem/refused-file';
 import type { ResolvedOptions } from '../options/resolved';
 import type { Plan } from '../policy/plan';
 import { readonlyWalError, walFormatError } from '../policy/wal-format';

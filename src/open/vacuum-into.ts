@@ -2,6 +2,7 @@
 import { sameFile } from '../base/file-identity';
 import type { AroundCopy } from '../connection/sql-guard';
 import { UnsafeFilesystemError, UnsafeStatementError } from '../errors/refusals';
+import { withAdvice } from '../filesystem/refused-file';
 import { inspectFilesystem } from '../filesystem/inspect';
 import { identityAt, locate, type Location } from '../filesystem/locate';
 import type { ResolvedOptions } from '../options/resolved';
@@ -54,8 +55,9 @@ function executePrivately<Result>(
     if (created) giveAtMost(file, files());
     return result;
   } catch (error) {
+    const advice = withAdvice(error, file, 'vacuum into');
     if (created) removeEmpty(file);
-    throw error;
+    throw advice;
   }
 }
 

@@ -89,19 +89,22 @@ function makeError(finding: Loss, saved: Rescue | null, aside: SetAside | null):
       rescued: saved?.rescued === true ? saved.path : null,
       setAside: aside?.moved ?? [],
     },
-    ...hintFor(finding, aside),
+    ...hintFor(finding, saved, aside),
     ...(saved?.rescued === false ? { cause: saved.error } : {}),
   };
   return isAboutFiles(finding) ? new FileReplacedError(message, context) : new LocksLostError(message, context);
 }
 
-/** A remaining `-wal` would be played into the file that is now at the name. */
-function hintFor({ details }: Loss, aside: SetAside | null): { hint?: string } {
-  if (aside === null || aside.obstacle === null) return {};
-  const file = String(details['file']);
-  return {
-    hint: `Compare the rescued copy with the current file. Before the restart, move ${file}-wal and ${file}-shm away (${aside.obstacle}): they belong to the old database.`,
-  };
+/** Names the rescued copy only if there is one. A remaining `-wal` would be played into the file that is now at the name. */
+function hintFor(finding: Loss, saved: Rescue | null, aside: SetAside | null): { hint?: string } {
+  const compare = saved?.rescued === true ? `Compare the rescued copy (${saved.path}) with the current file. ` : '';
+  if (aside?.obstacle != null) {
+    const file = String(finding.details['file']);
+    return {
+      hint: `${compare}Before the restart, move ${file}-wal and ${file}-shm away (${aside.obstacle}): they belong to the old database.`,
+    };
+  }
+  return compare !== '' && isAboutFiles(finding) ? { hint: `${compare}Then restart the process.` } : {};
 }
 
 function tellAside(aside: SetAside | null): string {

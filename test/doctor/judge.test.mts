@@ -117,6 +117,16 @@ describe('room', () => {
     test(name, () => assert.deepEqual(codes({ space: { ...space, ...facts } }), expected));
   }
 
+  test('a filesystem that is only read always reports that nothing is free', () => {
+    const full = { ...space, freeBytes: 0, freeInodes: 0 };
+    const squashfs = { ...ground('squashfs'), verdict: 'read-only' as const };
+    assert.deepEqual(
+      codes({ space: full, ground: squashfs }).filter(code => /disk|inodes/.test(code)),
+      [],
+    );
+    assert.ok(codes({ space: full, ground: ground('ext4') }).includes('problem disk-full'));
+  });
+
   test('quotas', () => {
     for (const option of ['usrquota', 'grpquota', 'prjquota', 'quota']) {
       assert.deepEqual(codes({ space, ground: ground('ext4', [option]) }), ['note quota']);

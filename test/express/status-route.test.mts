@@ -50,6 +50,8 @@ describe('statusRoute', () => {
       'Latency of a commit',
       'WAL',
       'Checkpoints',
+      'Checkpoints that failed',
+      'Busy readers of db.reader',
       'Blocked by a reader',
       'Newest backup',
     ])
@@ -219,7 +221,7 @@ describe('in a browser', { skip: chromium === undefined && 'needs chromium' }, (
         }
         assert.deepEqual(page.complaints, []);
         assert.ok(seen.overflow <= 0, `${seen.overflow} pixels too wide`);
-        assert.deepEqual([seen.charts, seen.lines >= 4], [6, true]);
+        assert.deepEqual([seen.charts, seen.lines >= 4], [8, true]);
         assert.ok(seen.bannerTop < 40);
         assert.ok(contrast(seen.text, seen.page) >= 4.5);
         assert.ok(contrast(...seen.banner) >= 4.5);

@@ -11,6 +11,7 @@ const healthy: HealthFacts = {
   sqliteVersion: '3.54.1',
   filesystem: { type: 'ext4', class: 'local', mountPoint: '/', durable: true },
   filesystemErrors: null,
+  space: null,
   warnings: [],
   refusal: null,
   checkpoints: {
@@ -63,6 +64,8 @@ function counted(counters: Record<string, number>): HealthFacts['filesystemError
   return { source: '/sys/fs/ext4/sda1', count, counters, first: null, last: 'yesterday' };
 }
 
+const space = { freeBytes: 50e9, totalBytes: 100e9, freeInodes: 500, totalInodes: 1000 };
+
 describe('healthOf', () => {
   const cases: [name: string, change: Partial<HealthFacts>, status: string, reason: RegExp | null][] = [
     ['all is well', {}, 'ok', null],
@@ -102,7 +105,15 @@ describe('healthOf', () => {
       'degraded',
       /counted errors \(errors_count 3, \/sys\/fs\/ext4\/sda1; the last: yesterday\)/,
     ],
-    ['a disk that was full a moment ago', { fullAgeMs: 4000 }, 'degraded', /found no room 4 s ago/],
+    ['a disk that was full a moment ago', { fullAgeMs: 4000 }, 'degraded', /failed for lack of space 4 s ago/],
+    ['a disk with room', { space }, 'ok', null],
+    ['a small share of a large disk', { space: { ...space, freeBytes: 2e9 } }, 'ok', null],
+    ['a full disk', { space: { ...space, freeBytes: 500 } }, 'degraded', /^The disk at \/ is full: 500 bytes of 100.0 GB/],
+    ['a nearly full disk', { space: { ...space, freeBytes: 5e8 } }, 'degraded', /^The disk at \/ is nearly full/],
+    ['no inodes', { space: { ...space, freeInodes: 0 } }, 'degraded', /has 0 of 1000 inodes free/],
+    ['few inodes', { space: { ...space, freeInodes: 5 } }, 'degraded', /has 5 of 1000 inodes free/],
+    ['inodes on demand', { space: { ...space, freeInodes: 0, totalInodes: 0 } }, 'ok', null],
+    ['a filesystem without a size', { space: { ...space, freeBytes: 0, totalBytes: 0 } }, 'ok', null],
     ['no thread, as the application asked', { jobs: { thread: 'main', obstacle: null } }, 'ok', null],
     ['no thread', { jobs: { thread: 'main', obstacle: 'because of the bundle' } }, 'degraded', /because of the bundle/],
     ['a disk that was full once', { fullAgeMs: 60_000 }, 'ok', null],
@@ -135,7 +146,7 @@ describe('healthOf', () => {
       'the same, with another owner',
       { checkpoints: { ...checkpoints, walBytes: 1001, owner: 'external' } },
       'degraded',
-      /1001 bytes.*The program that checkpoints it does not keep up, or does not run\./,
+      /1001 bytes.*The external program that checkpoints it is too slow, or is not running\./,
     ],
     ['a long queue that moves', { writes: { queued: 9000, oldestMs: 50, waitsFor: null } }, 'ok', null],
     [

@@ -15,7 +15,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import Native from 'better-sqlite3';
-import { Database, type SafeSqliteError } from 'safe-sqlite';
+import { acceptedGround } from '../support/accepted-ground.mts';
+import { Database, diagnose, restoreDatabase, verifyDatabase, type SafeSqliteError } from 'safe-sqlite';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'safe-sqlite-paths-')));
 const mounts: string[] = [];
@@ -121,10 +122,57 @@ test('no free inode: SQLite says CANTOPEN or FULL, ours names the inodes, and th
   });
   assert.match(failure.code, /^SQLITE_(CANTOPEN|FULL|IOERR)/);
   assert.match(failure.hint ?? '', /has no free inode/);
+  assert.match(failure.hint ?? '', /`df -i /);
   for (const filler of fillers.slice(0, 5)) rmSync(filler);
   const db = new Database(file, options);
   db.exec('INSERT INTO t VALUES (1)');
   db.close();
+});
+
+test('no free inode under another file than the database: each operation names them', { skip: root }, async t => {
+  const place = mkdtempSync(join(folder, 'inodes-elsewhere-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'nr_inodes=40,size=8m', 'tmpfs', place]);
+  mounts.push(place);
+  const dangerously = { allowNonDurableFilesystem: 'this test fills a filesystem in memory' } as const;
+  const options = { logger: false, dangerously } as const;
+  const rollback = join(place, 'rollback.db');
+  const wal = join(place, 'wal.db');
+  for (const [file, journalMode] of [[rollback, 'rollback'] as const, [wal, 'wal'] as const]) {
+    const db = new Database(file, { ...options, journalMode });
+    db.exec('CREATE TABLE t(a)');
+    db.close();
+  }
+  const outside = new Database(join(folder, 'outside.db'), { ...options, dangerously: acceptedGround });
+  outside.exec('CREATE TABLE t(a)');
+  outside.attach(rollback, 'attached');
+  const inside = new Database(rollback, { ...options, journalMode: 'rollback' });
+  t.after(() => {
+    outside.close();
+    inside.close();
+  });
+  assert.deepEqual(inside.health().reasons, []);
+  while (statfsSync(place).ffree > 0) writeFileSync(join(place, `filler-${statfsSync(place).ffree}`), '');
+  const members: Readonly<Record<string, () => unknown>> = {
+    'a write to an attached database': () => outside.exec('INSERT INTO attached.t VALUES (1)'),
+    ATTACH: () => outside.exec(`ATTACH '${wal}' AS walled`),
+    'VACUUM INTO': () => outside.exec(`VACUUM INTO '${join(place, 'vacuum.db')}'`),
+    'db.backup': () => outside.backup(join(place, 'backup.db')),
+    restoreDatabase: () => restoreDatabase({ from: wal, to: join(place, 'restored.db') }),
+    verifyDatabase: () => verifyDatabase(wal),
+    'db.write': () => inside.write(() => inside.exec('INSERT INTO t VALUES (1)')),
+  };
+  for (const [name, run] of Object.entries(members)) {
+    await assert.rejects(
+      async () => run(),
+      (error: SafeSqliteError) => /no free inode.*`df -i /.test(error.hint),
+      name,
+    );
+  }
+  assert.equal(inside.health().status, 'degraded');
+  assert.match(inside.health().reasons.join(' '), /has 0 of 40 inodes free/);
+  const doctor = await diagnose(rollback);
+  assert.ok(doctor.findings.some(({ code, level }) => code === 'few-inodes' && level === 'problem'));
+  assert.deepEqual(outside.health().reasons, [], 'its own disk has inodes');
 });
 
 function thrown(run: () => unknown): SafeSqliteError {

@@ -93,19 +93,19 @@ type Advice = Required<Parameters<typeof finding>[3]>;
 
 function damage(commands: readonly string[]): Advice {
   return {
-    why: 'What is stored is not what was written: a disk, a copy, a second SQLite, or a bug.',
+    why: 'The stored data is not what was written: a disk, a copy, a second SQLite, or a bug.',
     action: 'Stop the program, copy database and -wal aside, restore the newest verified backup, and compare the two.',
     commands,
   };
 }
 
-/** SQLite reads the database through the -wal: where that belongs to another database, the pages cannot agree. */
+/** SQLite reads the database through its -wal; pages from the -wal of another database do not fit it. */
 function underOldWal(file: string, commands: readonly string[]): Advice {
   const sidecars = [`${file}-wal`, `${file}-shm`].map(shellWord).join(' ');
   return {
-    why: 'The -wal is older than the database: it may belong to the database that stood there before, and its pages do not fit this one.',
+    why: 'The -wal is older than the database: it may belong to an earlier database of this name, and its pages do not fit this one.',
     action:
-      'Start no program. Copy everything aside, then move the -wal and the -shm away and check the database without them. Only if it is damaged then, restore the newest backup.',
+      'Start no program on it. Copy everything aside, move the -wal and the -shm away, and check the database without them. Restore the newest backup only if that check finds damage too.',
     commands: [
       ...commands.slice(0, 1),
       `mv ${sidecars} <other storage>`,

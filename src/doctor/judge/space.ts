@@ -1,20 +1,16 @@
 /** Judges the free space on the disk. Pure. */
 import { shellWord } from '../../base/terminal-text';
 import { formatBytes } from '../../base/figures';
+import { roomForBytes, roomForFiles } from '../../policy/free-space';
 import type { Finding } from '../diagnosis';
 import type { CheckInput } from './subject';
 import { finding } from './finding';
 
-/** Below both of these a disk is nearly full: a share alone alarms on large disks, an amount alone on small ones. */
-const lowShare = 0.05;
-const lowBytes = 1_000_000_000;
-const lowInodeShare = 0.01;
-/** Less than some pages and journal headers: the next commit fails. */
-const fullBytes = 1_000_000;
-
 export function* judgeSpace({ facts }: CheckInput): Generator<Finding> {
   const { space, header, journals, ground } = facts;
   if (space === undefined || space.totalBytes === 0) return;
+  // A filesystem that is only read, such as squashfs, always reports that nothing is free.
+  if (ground?.verdict === 'read-only') return;
   const { freeBytes, totalBytes, reservedBytes } = space;
   const free = `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} are free`;
   const needed = (header?.fileBytes ?? 0) + (journals?.wal?.fileBytes ?? 0);
@@ -23,13 +19,14 @@ export function* judgeSpace({ facts }: CheckInput): Generator<Finding> {
     action: 'Free space: old logs and backups. Never delete the -wal or -journal of a database.',
     commands: [`du -xh -d 2 ${mount} | sort -h | tail`],
   };
-  if (freeBytes < fullBytes) {
+  const answer = roomForBytes(space);
+  if (answer === 'full') {
     const reserved = reservedBytes > 0 ? ` (${formatBytes(reservedBytes)} more are kept back for root)` : '';
     yield finding('problem', 'disk-full', `The disk is full: ${free}${reserved}.`, {
       why: 'Commits fail with SQLITE_FULL and are rolled back; nothing that was acknowledged is lost.',
       ...room,
     });
-  } else if (freeBytes < totalBytes * lowShare && freeBytes < lowBytes) {
+  } else if (answer === 'nearly-full') {
     yield finding('warning', 'disk-nearly-full', `The disk is nearly full: ${free}.`, {
       why: 'The -wal grows before it is checkpointed.',
       ...room,
@@ -59,11 +56,12 @@ export function* judgeSpace({ facts }: CheckInput): Generator<Finding> {
 }
 
 function* judgeInodes(space: CheckInput['facts']['space'], mount: string): Generator<Finding> {
-  if (space === undefined || space.totalInodes === 0) return;
+  if (space === undefined) return;
   const { freeInodes, totalInodes } = space;
-  if (freeInodes >= totalInodes * lowInodeShare) return;
+  const answer = roomForFiles(space);
+  if (answer === 'enough') return;
   yield finding(
-    freeInodes === 0 ? 'problem' : 'warning',
+    answer === 'full' ? 'problem' : 'warning',
     'few-inodes',
     `${freeInodes} of ${totalInodes} inodes are free.`,
     {
