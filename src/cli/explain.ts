@@ -168,7 +168,7 @@ function unknownCode(asked: string): UsageError {
   ];
   const near = [asked, asked.toUpperCase()]
     .map(form => ({ form, name: closest(form, names) }))
-    .find(({ form, name }) => distance(form, name) <= furthestMisspelling);
+    .find(({ form, name }) => distance(form, name) <= Math.min(furthestMisspelling, Math.floor(form.length / 6)));
   const advice = near === undefined ? '' : ` Did you mean \`${near.name}\`?`;
   return new UsageError(`Nothing is known under \`${asked}\`.${advice}`);
 }

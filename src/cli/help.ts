@@ -53,5 +53,6 @@ export function usage({ name, about, operands, help, examples, exits }: Command)
 /** Returns the name that was probably meant; `null` if none is near. */
 export function nearest(name: string, names: readonly string[]): string | null {
   const near = closest(name, names);
-  return distance(name, near) <= furthestMisspelling ? near : null;
+  // Half of a short word is another word: `--quik` is not `--full`.
+  return distance(name, near) <= Math.min(furthestMisspelling, Math.ceil(name.length / 3)) ? near : null;
 }

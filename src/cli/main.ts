@@ -102,6 +102,16 @@ function printed(value: object): string {
   return visibleJson(`${JSON.stringify(value, null, 2)}\n`);
 }
 
+/** An option where the command belongs. */
+function unknownOption(name: string, terminal: Terminal): ExitCode {
+  const near = nearest(name.replace(/^-+/, ''), ['help', 'version']);
+  const advice = near === null ? '' : ` Did you mean \`--${near}\`?`;
+  terminal.err(
+    `Usage: npx safe-sqlite <command> ...   (all of them: npx safe-sqlite --help)\nThere is no option \`${visible(name)}\` before the command.${advice}\n`,
+  );
+  return 2;
+}
+
 /** `safe-sqlite help verify` is `safe-sqlite verify --help`. */
 function help(name: string | undefined, [about]: readonly string[], terminal: Terminal): ExitCode {
   const command = commands.find(each => each.name === about);
@@ -112,6 +122,7 @@ function help(name: string | undefined, [about]: readonly string[], terminal: Te
 }
 
 function unknown(name: string, terminal: Terminal): ExitCode {
+  if (name.startsWith('-')) return unknownOption(name, terminal);
   const near = nearest(
     name,
     commands.map(command => command.name),

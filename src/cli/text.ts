@@ -32,6 +32,7 @@ const commandsFor: readonly (readonly [call: RegExp, command: string])[] = [
   [/`restoreDatabase` or (?=`npx)/g, ''],
   [/`verifyDatabase(?:\(\))?`/g, '`npx safe-sqlite verify`'],
   [/`restoreDatabase(?:\(\))?`/g, '`npx safe-sqlite restore`'],
+  [/`overwrite: true` \(`--overwrite` on the command line\)/g, '`--overwrite`'],
   [/`overwrite: true`/g, '`--overwrite`'],
   [/, or open (?:it|the database) with `readonly: true`/g, ''],
 ];

@@ -199,7 +199,8 @@ function* roomReasons({ fullAgeMs, space, filesystem }: HealthFacts): Generator<
     yield `A statement failed for lack of space ${seconds(fullAgeMs)} ago (the disk, a quota or max_page_count is full); it was rolled back.`;
   }
   if (space === null) return;
-  const place = filesystem?.mountPoint == null ? '' : ` at ${filesystem.mountPoint}`;
+  const mountPoint = filesystem?.mountPoint ?? '';
+  const place = mountPoint === '' ? '' : ` at ${mountPoint}`;
   const bytes = roomForBytes(space);
   if (bytes !== 'enough') {
     const free = `${formatBytes(space.freeBytes)} of ${formatBytes(space.totalBytes)} are free`;

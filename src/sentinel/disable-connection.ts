@@ -98,7 +98,7 @@ function makeError(finding: Loss, saved: Rescue | null, aside: SetAside | null):
 /** Names the rescued copy only if there is one. A remaining `-wal` would be played into the file that is now at the name. */
 function hintFor(finding: Loss, saved: Rescue | null, aside: SetAside | null): { hint?: string } {
   const compare = saved?.rescued === true ? `Compare the rescued copy (${saved.path}) with the current file. ` : '';
-  if (aside?.obstacle != null) {
+  if (aside !== null && aside.obstacle !== null) {
     const file = String(finding.details['file']);
     return {
       hint: `${compare}Before the restart, move ${file}-wal and ${file}-shm away (${aside.obstacle}): they belong to the old database.`,

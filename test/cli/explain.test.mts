@@ -68,6 +68,7 @@ test('what is not known has the nearest name, and exit code 2', async () => {
   assert.match(err, /Nothing is known under `SQLITE_BUSSY`\. Did you mean `SQLITE_BUSY`\?\n$/);
   assert.match((await explain('wal-crashd')).err, /Did you mean `wal-crashed`\?\n$/);
   assert.doesNotMatch((await explain('xxxxxxxxxxxxxxxx')).err, /Did you mean/);
+  assert.doesNotMatch((await explain('SQLITE_FOO')).err, /Did you mean `SQLITE_OK`/);
 });
 
 test('no hint and no page of the command line sends a reader to a file that is not in the package', () => {

@@ -104,6 +104,11 @@ describe('usage', () => {
     }
     assert.match((await here('docter', 'app.db')).err, /no command `docter`\. Did you mean `doctor`\?\n$/);
     assert.match((await here('verify', 'a', '--fill')).err, /no option `--fill`\. Did you mean `--full`\?\n$/);
+    assert.match(
+      (await here('--versoin')).err,
+      /no option `--versoin` before the command\. Did you mean `--version`\?\n$/,
+    );
+    assert.doesNotMatch((await here('verify', 'a', '--quik')).err, /Did you mean/);
     assert.match((await here('restore', 'a', 'b', '--verfy=full')).err, /`--verfy`\. Did you mean `--verify`\?\n$/);
     assert.match((await here('doctor', 'a', '--full=yes')).err, /`--full` takes no value, got `yes`\.\n$/);
     assert.match((await here('doctor', 'a', '--backups')).err, /`--backups` needs a value\.\n$/);

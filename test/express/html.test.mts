@@ -54,7 +54,7 @@ describe('text of others in HTML', () => {
   }
 
   test('the page of a database that cannot tell how it is', () => {
-    assertInert(silentPage(evil, evil, { title: evil, now: 1e12, pid: 1, samples: [] }).toString());
+    assertInert(silentPage(evil, evil, evil, { title: evil, now: 1e12, pid: 1, samples: [] }).toString());
   });
 
   test('the page of the example', () => {

@@ -23,7 +23,8 @@ function sample(at: number, change: Partial<Sample> = {}): Sample {
     walBytes: null,
     walLimitBytes: null,
     checkpoints: null,
-    blockedMs: 0,
+    readersBusy: 0,
+  blockedMs: 0,
     backupAgeMs: null,
     ...change,
   };

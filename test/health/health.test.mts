@@ -108,7 +108,12 @@ describe('healthOf', () => {
     ['a disk that was full a moment ago', { fullAgeMs: 4000 }, 'degraded', /failed for lack of space 4 s ago/],
     ['a disk with room', { space }, 'ok', null],
     ['a small share of a large disk', { space: { ...space, freeBytes: 2e9 } }, 'ok', null],
-    ['a full disk', { space: { ...space, freeBytes: 500 } }, 'degraded', /^The disk at \/ is full: 500 bytes of 100.0 GB/],
+    [
+      'a full disk',
+      { space: { ...space, freeBytes: 500 } },
+      'degraded',
+      /^The disk at \/ is full: 500 bytes of 100.0 GB/,
+    ],
     ['a nearly full disk', { space: { ...space, freeBytes: 5e8 } }, 'degraded', /^The disk at \/ is nearly full/],
     ['no inodes', { space: { ...space, freeInodes: 0 } }, 'degraded', /has 0 of 1000 inodes free/],
     ['few inodes', { space: { ...space, freeInodes: 5 } }, 'degraded', /has 5 of 1000 inodes free/],

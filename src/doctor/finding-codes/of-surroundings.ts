@@ -175,7 +175,7 @@ export const surroundingFindings = {
     'space',
     'warning problem',
     'The filesystem has few inodes left, and SQLite must create files.',
-    'Find the folder with many small files.',
+    '`df -i` has the numbers. Find the folder with many small files.',
   ),
   quota: row('space', 'note', 'The filesystem counts quotas.', '`quota -s` as the user of the program.'),
   space: row('space', 'ok', 'There is enough free space.', ''),
