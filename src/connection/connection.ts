@@ -6,7 +6,7 @@ import { beginArgumentErrorAtCaller, isMadeByApplication } from '../base/own-fra
 import type { EventHub } from '../events/event-hub';
 import { ClosedDatabaseError } from '../errors/refusals';
 import { markRolledBack, SqliteResultError } from '../errors/sqlite-errors';
-import { translateError } from '../errors/translate';
+import { isSqliteFailure, translateError } from '../errors/translate';
 import { adviceOf, isRefusal } from '../filesystem/refused-file';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without-checkpoint';
