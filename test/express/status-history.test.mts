@@ -24,7 +24,7 @@ function sample(at: number, change: Partial<Sample> = {}): Sample {
     walLimitBytes: null,
     checkpoints: null,
     readersBusy: 0,
-  blockedMs: 0,
+    blockedMs: 0,
     backupAgeMs: null,
     ...change,
   };
