@@ -1,7 +1,7 @@
 /** Tests that a warning that comes up at every open is logged once, and that a terminal gets one readable line. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -214,3 +214,22 @@ test(
     }
   },
 );
+
+test('each code that a warning or a hint sends to `npx safe-sqlite explain` is explained', () => {
+  const root = join(import.meta.dirname, '../..');
+  const sources = globSync('src/**/*.ts', { cwd: root }).map(file => readFileSync(join(root, file), 'utf8'));
+  const named = sources.flatMap(text =>
+    [...text.matchAll(/npx safe-sqlite explain ([\w-]+)/g), ...text.matchAll(/'(weaker-pragma-[\w-]+)'/g)].map(
+      ([, code]) => code ?? '',
+    ),
+  );
+  const codes = new Set(named);
+  assert.ok(codes.has('weaker-pragma-kept') && codes.has('weaker-pragma-granted'), [...codes].join(' '));
+  for (const code of codes) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'dist/cli/bin.js'), 'explain', code], {
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, `${code}: ${stderr}`);
+    assert.match(stdout, /\S{3}/);
+  }
+});
