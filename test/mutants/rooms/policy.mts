@@ -21,8 +21,8 @@ export const policy: readonly Mutant[] = [
     id: 'policy/delete-needs-extra',
     promise: 'EXTRA with a journal that is deleted',
     file: 'policy/protections.ts',
-    find: "durability === 'extra' || journalMode !== 'wal'",
-    replace: "durability === 'extra'",
+    find: "durability === 'extra' || journalMode === 'delete' || (journalMode !== 'wal' && syncsFolder)",
+    replace: "durability === 'extra' && syncsFolder",
     tests: ['test/policy/protections.test.mts'],
   },
   {
