@@ -16,7 +16,7 @@ export const refusalCodes = {
     retryable: false,
     fatal: false,
     meaning: 'An option is unknown, misspelt, of the wrong type, or contradicts another one. Also a `TypeError`.',
-    hint: 'Correct it as the message says; `npx safe-sqlite explain options` lists the options of an open, docs/reference.md those of every call.',
+    hint: 'Correct it as the message says; `npx safe-sqlite explain options` lists the options of an open; the API reference has those of every call.',
   },
   UnsafeFilesystemError: {
     code: 'SAFE_SQLITE_UNSAFE_FILESYSTEM',
