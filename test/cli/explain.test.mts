@@ -49,7 +49,7 @@ test('by number, without the prefix, in any case; the code of a fence with its p
   assert.match((await explain('busy')).out, /^SQLITE_BUSY: result code 5 /);
   assert.match(
     (await explain('safe_sqlite_fenced')).out,
-    /^SAFE_SQLITE_FENCED: [\s\S]*Copy the database with its `-wal` aside/,
+    /^SAFE_SQLITE_FENCED: [\s\S]*Copy the database and its\s+`-wal`/,
   );
   assert.match((await explain('fenced')).out, /Three in the morning/);
   const json = JSON.parse((await explain('SQLITE_FULL', '--json')).out) as { ok: boolean; meaning: string };

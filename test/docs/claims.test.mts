@@ -330,7 +330,7 @@ const sentences: readonly Row[] = [
   ['metrics.md', 'in force now', 'health and metrics tell the journal mode and the level in force'],
   ['metrics.md', 'frozen to the bottom', 'health is frozen to the bottom'],
   ['options.md', 'for an unknown name it suggests the nearest one', 'a misspelt option names the nearest one'],
-  ['errors.md', 'docs/reference.md those of every call', 'a misspelt option names the nearest one'],
+  ['errors.md', 'the API reference has those of every call', 'a misspelt option names the nearest one'],
   ['alerts.md', '`non-durable-sync`', 'a sync that does nothing', 'test/proc/sync-probe.test.mts'],
   [
     'differences.md',
