@@ -4,7 +4,7 @@
  */
 import type { Entry } from '../base/own-frames';
 import type { CommitHooks } from './commit-hooks';
-import type { UnsafeMode } from './unsafe-mode';
+import type { PragmaOptions } from './types';
 import type { SqliteResultError } from '../errors/sqlite-errors';
 
 /** The operation of a failed call. */
@@ -28,6 +28,16 @@ export interface OpenIterator {
   return(): unknown;
 }
 
+/** What `UnsafeMode` does for the calls of a handle. */
+export interface WritesBesideIterators {
+  /** The application asked for it, through any handle of the connection. */
+  wanted: boolean;
+  exec(sql: string): void;
+  pragma(source: string, options: PragmaOptions | undefined): unknown;
+  again<Result>(error: unknown, text: string, execute: () => Result): Result;
+  own<Result>(execute: () => Result): Result;
+}
+
 /** True for an `INSERT … RETURNING` or the like: while it is open SQLite refuses COMMIT and RELEASE. */
 export function isWriting({ statement }: OpenIterator): boolean {
   return !statement.readonly;
@@ -48,7 +58,7 @@ export interface Session {
   /** Called first by every statement that may commit; shared by all handles of the connection. */
   readonly commitHooks: CommitHooks;
   /** Whether statements may write beside an open iterator; one for all handles of the connection. */
-  readonly unsafe: UnsafeMode;
+  readonly unsafe: WritesBesideIterators;
   /** Translates a failure, notifies the fence, and returns the error to throw. */
   failure(error: unknown, operation: FailedOperation): unknown;
 }

@@ -77,7 +77,8 @@ function memoryDevice(name: string): Found {
 function loopDevice(sysfs: string, name: string): Found {
   const disk = /^loop\d+$/.test(name) ? sysfs : posix.dirname(sysfs);
   const backingFile = readLine(`${disk}/loop/backing_file`);
-  if (backingFile === null) return nothing;
+  // Empty where a container hides it.
+  if (backingFile === null || backingFile === '') return nothing;
   return {
     nonDurable: false,
     warnings: [],

@@ -45,7 +45,8 @@ export function readDevice(mountId: number): Device | null {
     name,
     path: `/dev/${name}`,
     disks: disksBelow(disk),
-    backingFile: text(`${disk}/loop/backing_file`),
+    // Empty where a container hides it.
+    backingFile: text(`${disk}/loop/backing_file`) || null,
     raid: raidOf(disk),
     mapped: mappedOf(disk),
     errors: errorCounters(mount, name)?.() ?? null,
