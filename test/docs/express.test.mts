@@ -49,8 +49,7 @@ describe('docs/express.md', () => {
       assert.deepEqual(JSON.parse(stdout), [
         [201, 1],
         [409, 'SQLITE_CONSTRAINT_UNIQUE'],
-        // A NULL is the application's own mistake: passed on.
-        [500, 'undefined'],
+        [400, 'SQLITE_CONSTRAINT_NOTNULL'],
         [200, 'string'],
       ]);
       assert.equal(existsSync(join(folder, 'app.db')), true);

@@ -34,6 +34,8 @@ export async function exampleReport(folder: string): Promise<string> {
     };
     const setUp = `const db = new (require('better-sqlite3'))('app.db'); db.pragma('journal_mode=WAL'); db.exec('CREATE TABLE note(text); INSERT INTO note VALUES (1)')`;
     spawnSync('node', ['-e', setUp], { cwd: folder, env });
+    // Others reach the file, and may write it.
+    chmodSync(folder, 0o755);
     chmodSync(join(folder, 'app.db'), 0o666);
     await start('report.js', report);
     await start('server.js', service);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { openDatabase, type Options } from 'safe-sqlite';
+import { inspectFilesystem, openDatabase, type Options } from 'safe-sqlite';
 import { makeLab, whyNoMounts } from '../mounts/lab.mts';
 import { acceptedGround } from '../support/accepted-ground.mts';
 
@@ -32,6 +32,11 @@ describe('health() on storage that loses files', { skip }, () => {
     const without = lab?.mount('-o', 'loop', lab.image(32 << 20, 'mkfs.ext4', '-q', '-O', '^has_journal')) ?? '';
     assert.match(healthOn(without).reasons.join(), /not durable: .* is ext4 without a journal/);
     const durable = lab?.mount('-o', 'loop', lab.image(32 << 20, 'mkfs.ext4', '-q')) ?? '';
-    assert.deepEqual([healthOn(durable).status, healthOn(durable, { dangerously: acceptedGround }).codes], ['ok', []]);
+    // The image is as durable as the disk of this machine.
+    const expected = inspectFilesystem(lab?.root ?? '').durable
+      ? ['ok', []]
+      : ['degraded', ['nested-filesystem', 'non-durable-filesystem-allowed']];
+    assert.deepEqual([healthOn(durable).status, healthOn(durable, { dangerously: acceptedGround }).codes], expected);
+    assert.doesNotMatch(healthOn(durable).reasons.join(), new RegExp(`${durable} is ext4 without a journal`));
   });
 });

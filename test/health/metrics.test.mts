@@ -118,7 +118,7 @@ test('faults are counted by their class; mistakes of the application are not', a
   assert.throws(() => db.prepare('INSERT INTO t VALUES (zeroblob(100000))').run(), SqliteFullError);
   const { status, reasons } = db.health();
   assert.equal(status, 'degraded');
-  assert.match(reasons[0] ?? '', /no room 0 s ago/);
+  assert.match(reasons[0] ?? '', /lack of space 0 s ago/);
   assert.throws(() => db.exec('nonsense'));
   const other = new Database(db.name, { logger: false, timeout: 0 });
   t.after(() => other.close());

@@ -355,7 +355,7 @@ describe('a -wal that is not there beside its -shm', () => {
     const [warning, ...others] = check();
     assert.deepEqual(others, []);
     assert.equal(warning?.code, 'wal-missing');
-    assert.ok(warning.message.includes(`${file}-wal is not there`), warning.message);
+    assert.ok(warning.message.includes(`${file}-wal is missing`), warning.message);
   });
 });
 

@@ -62,13 +62,9 @@ describe('a WAL database on a read-only mount', { skip: root }, () => {
         (error.hint ?? '').includes('journal_mode=DELETE'),
     );
     const advice = new RegExp(`Copy ${shot} to a folder that can be written .* run .PRAGMA journal_mode=DELETE. `);
-    await assert.rejects(
-      verifyDatabase(shot),
-      (error: unknown) =>
-        error instanceof SqliteCantOpenError &&
-        error.message.includes('is in WAL format') &&
-        advice.test(error.hint ?? ''),
-    );
+    // A check reads a private copy of its bytes.
+    const { ok, problems } = await verifyDatabase(shot);
+    assert.deepEqual([ok, problems], [true, []]);
     const { findings } = await diagnose(shot);
     assert.match(findings.find(({ code }) => code === 'unsafe-filesystem')?.action ?? '', advice);
     assert.ok(!existsSync(`${shot}-shm`));

@@ -73,6 +73,7 @@ describe('resolveOptions', () => {
       directory: 'backups',
       intervalMs: 3_600_000,
       keep: { ...defaults.backup.keep, newest: 3 },
+      reserveBytes: null,
       verify: 'quick',
     });
     assert.equal(resolved.dangerously.allowUnsyncedCommits, reason);
