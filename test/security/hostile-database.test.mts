@@ -227,7 +227,7 @@ describe('a count of pages that no file stands for', { skip: linux }, () => {
     const file = hostile(endlessWal);
     const report = await verifyDatabase(file, { level: 'full' });
     assert.equal(report.ok, false);
-    assert.match(report.problems[0] ?? '', /that number cannot be true/);
+    assert.match(report.problems.join('\n'), /that number cannot be true/);
     for (const method of ['vacuum-into', 'online']) {
       const destination = join(folder, `endless-${method}.db`);
       const child = spawnSync(process.execPath, [cli, 'backup', file, destination, '--method', method], {

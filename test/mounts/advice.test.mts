@@ -25,7 +25,7 @@ import { findingCodes } from '../../dist/doctor/finding-codes.js';
 import { writeFenceMarker } from '../../dist/filesystem/fence-marker.js';
 import { dist } from '../backup/fixture.mts';
 import { crashedWal, elsewhere, holding, hotJournal } from '../doctor/check-input.mts';
-import { createLab, makeLab, run, whyNoMounts, type Lab } from '../mounts/lab.mts';
+import { createLab, makeLab, run, whyNoMounts, type Lab } from './lab.mts';
 
 const skip = whyNoMounts('mkfs.ext4', 'tune2fs', 'e2fsck', 'losetup');
 const MiB = 1 << 20;
