@@ -1,5 +1,5 @@
 /** The scripts that are killed: those of the write boundaries, and what needs a fault or a vandal to happen at all. */
-import { rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { basename, join } from 'node:path';
 import type { FaultRule } from '../support/fault-shim.mts';
 import { commit, database, open, prepared, scripts, type Script, type Stage } from '../power/boundaries/scripts.mts';
@@ -42,7 +42,9 @@ async function clearAndGoOn(stage: Stage): Promise<void> {
 async function rescued(stage: Stage): Promise<void> {
   const connection = open(stage);
   commit(stage, connection, 4);
-  for (const suffix of ['', '-wal', '-shm']) rmSync(join(stage.folder, `${database}${suffix}`));
+  // By another program: what a process deletes itself is not rescued.
+  const files = ['', '-wal', '-shm'].map(suffix => join(stage.folder, `${database}${suffix}`));
+  execFileSync('rm', files, { env: { PATH: process.env['PATH'] } });
   try {
     commit(stage, connection);
   } catch (error) {
