@@ -17,6 +17,11 @@ export function faultsSkip(): string | false {
   return 'unavailable' in build ? build.unavailable : false;
 }
 
+/** Of many equal calls the first ones, then every fourth; all of them in the long form (`--long`). */
+export function nextCall(nth: number): number {
+  return process.env['LONG_TESTS'] !== undefined || nth < 6 ? nth + 1 : nth + 4;
+}
+
 /** One line of the log: a call that a rule matched, in the order in which the processes made them. */
 export interface LoggedCall {
   readonly pid: number;
