@@ -22,15 +22,23 @@ const nothing: BlockDeviceFacts = { ext4Options: null, nonDurable: false, warnin
 const known = new WeakMap<MountTable, Map<number, BlockDeviceFacts>>();
 
 /**
- * Cached until the mount table changes: the device of a mount, the options of ext4 and the file of a loop device stay
- * the same until the filesystem is mounted anew or remounted.
+ * Cached until the mount table changes: the device of a mount and the options of ext4 stay the same until the filesystem
+ * is mounted anew or remounted. A filesystem that got its journal meanwhile, or another image on the same loop device,
+ * may be mounted with the same line in the table: these are read each time.
  */
 export function inspectBlockDevice(mount: MountRow, table: MountTable): BlockDeviceFacts {
   let mounts = known.get(table);
   if (mounts === undefined) known.set(table, (mounts = new Map()));
-  let facts = mounts.get(mount.id);
-  if (facts === undefined) mounts.set(mount.id, (facts = readBlockDevice(mount)));
+  const cached = mounts.get(mount.id);
+  if (cached !== undefined) return cached;
+  const facts = readBlockDevice(mount);
+  if (isLasting(facts)) mounts.set(mount.id, facts);
   return facts;
+}
+
+function isLasting({ ext4Options, backingFile }: BlockDeviceFacts): boolean {
+  const hasJournal = ext4Options === null || ext4Options.some(option => option.startsWith('data='));
+  return hasJournal && backingFile === null;
 }
 
 function readBlockDevice(mount: MountRow): BlockDeviceFacts {
