@@ -89,7 +89,7 @@ function isFilled(path: string): boolean {
 
 const skip = usersSkip() || faultsSkip();
 
-describe('a race with root', { skip }, () => {
+describe('a race with root', { skip: skip === false && !isLong ? 'runs in `npm run test:fuzz`' : skip }, () => {
   let bench: FaultBench;
   let root: Scenario;
   let temporary: string;
