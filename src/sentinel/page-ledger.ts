@@ -44,7 +44,8 @@ export class PageLedger {
   /** Forgets what a checkpoint may have written since the last look. To be called while none is at work. */
   follow(index: IndexHeader, bytes: number, pagesOf: PagesOfFrames): void {
     const before = this.#index;
-    const pages = Math.floor(bytes / Math.max(1, index.pageSize));
+    // An index without a page size is empty: the WAL holds nothing yet.
+    const pages = index.pageSize === 0 ? 0 : Math.floor(bytes / index.pageSize);
     const sameShape = before !== null && before.pageSize === index.pageSize && before.salts === index.salts;
     const entries = Math.min(pages, mostPages);
     const stride = Math.max(1, Math.ceil(pages / mostPages));
