@@ -25,7 +25,7 @@ import { findingCodes } from '../../dist/doctor/finding-codes.js';
 import { writeFenceMarker } from '../../dist/filesystem/fence-marker.js';
 import { dist } from '../backup/fixture.mts';
 import { crashedWal, elsewhere, holding, hotJournal } from '../doctor/check-input.mts';
-import { createLab, makeLab, run, whyNoMounts, type Lab } from './lab.mts';
+import { createLab, makeLab, run, waitUntilReleased, whyNoMounts, type Lab } from './lab.mts';
 
 const skip = whyNoMounts('mkfs.ext4', 'tune2fs', 'e2fsck', 'losetup');
 const MiB = 1 << 20;
@@ -606,6 +606,8 @@ function follow(command: string, { fill = {}, exits = [0, 3] }: Situation): void
   const { status, stdout, stderr } = spawnSync('sh', ['-c', line], { encoding: 'utf8' });
   // 3: the command worked, and says what is still wrong.
   assert.ok(exits.includes(status ?? -1), `${command}: ${status} ${stdout}${stderr}`);
+  const unmounted = /^umount (\S+)$/.exec(line)?.[1];
+  if (unmounted !== undefined) waitUntilReleased(unmounted);
 }
 
 test('every finding that is more than "as it should be" has a row', () => {

@@ -101,7 +101,10 @@ export function createLab(): Lab {
       return target;
     },
     mountAt,
-    umount: target => run('umount', target),
+    umount: target => {
+      run('umount', target);
+      waitUntilReleased(target);
+    },
     fuse: (target, command, ...args) => {
       const daemon = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
       daemons.push(daemon);
@@ -159,4 +162,24 @@ function sweep(): void {
     const pid = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1];
     if (pid !== undefined && !existsSync(`/proc/${pid}`)) takeAway(join(realpathSync(place), name));
   }
+}
+
+/**
+ * Waits until no process has `target` mounted in a namespace of its own: `unshare` copies every mount, and a filesystem
+ * that is mounted again while a copy lives is the old one, with its old options and errors.
+ */
+export function waitUntilReleased(target: string): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let tries = 0; tries < 1200 && isMountedAnywhere(target); tries++) Atomics.wait(pause, 0, 0, 50);
+}
+
+function isMountedAnywhere(target: string): boolean {
+  return readdirSync('/proc').some(pid => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return readFileSync(`/proc/${pid}/mountinfo`, 'latin1').includes(` ${target} `);
+    } catch {
+      return false; // The process has ended.
+    }
+  });
 }
