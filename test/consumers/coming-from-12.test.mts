@@ -45,7 +45,7 @@ class Application {
     // Without scripts: 11 and 12 would be downloaded or compiled, and nothing here runs them.
     const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'];
     const args = ['install', ...flags, ...packages];
-    const { status, stderr } = spawnSync('npm', args, { cwd: this.folder, encoding: 'utf8' });
+    const { status, stderr } = spawnSync('npm', [...args, '--loglevel=warn'], { cwd: this.folder, encoding: 'utf8' });
     return { status, stderr };
   }
 
