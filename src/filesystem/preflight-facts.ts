@@ -2,9 +2,9 @@
  * Gathers, by stat alone, the facts about a database, its sidecars and its folder that must be known before SQLite
  * opens it.
  */
-import { accessSync, constants, lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
+import { constants, lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { basename, join } from 'node:path';
-import { errorCode } from '../base/foreign-error';
+import { accessError } from './access-error';
 import { describePath } from './linux/descriptor';
 import type { Location } from './locate';
 import { plantedSidecar, type PlantedSidecar } from './planted-sidecar';
@@ -109,16 +109,6 @@ function directoryKind(path: string): PreflightFacts['directoryKind'] {
   const stats = statOf(path);
   if (stats === null) return 'missing';
   return stats.isDirectory() ? 'directory' : 'other';
-}
-
-/** access(2) checks for the real user and knows read-only mounts; it opens nothing. */
-function accessError(path: string, wanted: number): string | null {
-  try {
-    accessSync(path, wanted);
-    return null;
-  } catch (error) {
-    return errorCode(error) ?? 'unknown';
-  }
 }
 
 function namesBeside(location: Location, wanted: Stats): readonly string[] {

@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { errorCode } from '../base/foreign-error';
+import { accessError } from './access-error';
 import { shellWord } from '../base/terminal-text';
 import { isSqliteFailure, translateError } from '../errors/translate';
 import { readSpace } from './space';
@@ -107,13 +108,4 @@ export function readonlyGroundOf(file: string): {
     isReadable: accessError(file, constants.R_OK) === null && !existsSync(`${file}-journal`),
     folderWriteError: accessError(dirname(file), constants.W_OK | constants.X_OK),
   };
-}
-
-function accessError(path: string, wanted: number): string | null {
-  try {
-    accessSync(path, wanted);
-    return null;
-  } catch (error) {
-    return errorCode(error) ?? 'unknown';
-  }
 }

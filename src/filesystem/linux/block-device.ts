@@ -4,6 +4,7 @@ import { posix } from 'node:path';
 import { exists } from '../../base/exists';
 import { deviceName } from './descriptor';
 import { readKernelText } from './kernel-text';
+import { hasJournal } from './mount-options';
 import type { MountRow, MountTable } from './mount-table';
 import type { FilesystemWarning } from '../report';
 
@@ -37,8 +38,7 @@ export function inspectBlockDevice(mount: MountRow, table: MountTable): BlockDev
 }
 
 function isLasting({ ext4Options, backingFile }: BlockDeviceFacts): boolean {
-  const hasJournal = ext4Options === null || ext4Options.some(option => option.startsWith('data='));
-  return hasJournal && backingFile === null;
+  return (ext4Options === null || hasJournal(ext4Options)) && backingFile === null;
 }
 
 function readBlockDevice(mount: MountRow): BlockDeviceFacts {

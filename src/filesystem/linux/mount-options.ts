@@ -43,10 +43,15 @@ const missingBarrier: Rule = ({ mount }, has) => {
   };
 };
 
-/** `tune2fs -O ^has_journal`: the option list of ext4 then has no `data=` entry. Ext2 has its own row in the catalogue. */
+/** `tune2fs -O ^has_journal`: the option list of ext4 then has no `data=` entry. */
+export function hasJournal(ext4Options: readonly string[]): boolean {
+  return ext4Options.some(option => option.startsWith('data='));
+}
+
+/** Ext2 has its own row in the catalogue. */
 const missingJournal: Rule = ({ mount, ext4Options }) => {
   if (ext4Options === null || (mount.type !== 'ext4' && mount.type !== 'ext3')) return null;
-  if (ext4Options.length === 0 || ext4Options.some(option => option.startsWith('data='))) return null;
+  if (ext4Options.length === 0 || hasJournal(ext4Options)) return null;
   return {
     nonDurable: true,
     warning: {
