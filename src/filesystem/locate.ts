@@ -84,6 +84,7 @@ export function locate(filename: string, options: LocateOptions = {}): Location 
   const untouched = resolved.stoppedAt !== null;
   const directory = dirname(file);
   const stats = untouched ? undefined : statsOf(file);
+  const folder = untouched ? undefined : statsOf(directory);
   if (!untouched) refuseUnreadableName(name, file, stats);
   return Object.freeze({
     requested: filename,
@@ -93,17 +94,22 @@ export function locate(filename: string, options: LocateOptions = {}): Location 
     shm: `${file}-shm`,
     journal: `${file}-journal`,
     // better-sqlite3 does not check the folder of a name that begins like a URI.
-    parentExists: untouched || name.startsWith('file:') || exists(dirname(name)),
+    parentExists: untouched || name.startsWith('file:') || isThere(dirname(name), directory, folder),
     exists: stats !== undefined,
     kind: stats === undefined ? null : kindOf(stats),
     identity: identityOf(stats),
-    directoryIdentity: untouched ? null : identityOf(statsOf(directory)),
+    directoryIdentity: identityOf(folder),
     size: stats === undefined ? null : Number(stats.size),
     nlink: stats === undefined ? null : Number(stats.nlink),
     mode: stats === undefined ? null : Number(stats.mode),
     untouched,
     walk,
   });
+}
+
+/** `known`: a folder that was looked at just now. */
+function isThere(folder: string, known: string, stats: BigIntStats | undefined): boolean {
+  return folder === known && stats !== undefined ? true : exists(folder);
 }
 
 /** Node's permission model: SQLite itself would open the file, and nothing could be checked before. */

