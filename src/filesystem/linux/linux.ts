@@ -74,7 +74,10 @@ function sight(target: string, known: MountTable | null): { readonly sighting: S
 
 /** Folders that are remembered. */
 const mostFolders = 256;
-const folders = new Map<string, { readonly table: MountTable; readonly ino: bigint; readonly facts: DescriptorFacts }>();
+const folders = new Map<
+  string,
+  { readonly table: MountTable; readonly ino: bigint; readonly facts: DescriptorFacts }
+>();
 
 /**
  * Remembers the mount of a folder as long as the mount table and the inode behind its name stay the same: a path without
