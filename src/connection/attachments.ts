@@ -49,12 +49,15 @@ export class Attachments {
     if (typeof schema !== 'string' || schema === '') {
       throw atCaller(new TypeError('Expected second argument to be a schema name'));
     }
+    refuseNul(filename, 'first');
+    refuseNul(schema, 'second');
     this.aroundAttach(filename, schema, file => this.#host.native.prepare('ATTACH ? AS ?').run(file, schema));
   }
 
   detach(schema: string): void {
     if (typeof schema !== 'string' || schema === '')
       throw atCaller(new TypeError('Expected first argument to be a schema name'));
+    refuseNul(schema, 'first');
     this.aroundDetach(schema, () => this.#host.native.prepare(`DETACH ${quotedName(schema)}`).run());
     this.released(schema);
   }
@@ -75,7 +78,7 @@ export class Attachments {
       const result = execute(ticket.filename);
       // The same text may have begun one: then no pragma can be set, and the file is not even checked.
       this.#refuseInTransaction(filename, schema);
-      this.#protect(schema);
+      this.#protect();
       ticket.attached();
       this.#tickets.set(foldCase(schema), ticket);
       return result;
@@ -109,12 +112,14 @@ export class Attachments {
     verbose.quietly(() => native.prepare(`DETACH ${quotedName(schema)}`).run());
   }
 
-  /** The whole connection: an in-memory one may have been given other settings before its first file. */
-  #protect(schema: string): void {
+  /**
+   * Protects the whole connection: an in-memory one may have been given other settings before its first file. No schema is
+   * looked for by its name, which SQLite may have read differently.
+   */
+  #protect(): void {
     const { native, verbose, protectionInputs } = this.#host;
     verbose.quietly(() => {
-      if (schemasOf(native).some(each => each.name === schema && each.file !== ''))
-        setPragmas(native, protectionInputs);
+      if (schemasOf(native).some(({ file }) => file !== '')) setPragmas(native, protectionInputs);
     });
   }
 
@@ -133,6 +138,11 @@ export class Attachments {
   releaseAll(): void {
     for (const schema of this.#tickets.keys()) this.released(schema);
   }
+}
+
+/** SQLite reads a name up to its first NUL character: it would open another file than the one that was judged. */
+function refuseNul(name: string, argument: 'first' | 'second'): void {
+  if (name.includes('\0')) throw atCaller(new TypeError(`Expected ${argument} argument to contain no NUL character`));
 }
 
 /** better-sqlite3's SQLite accepts a URI as a file name; other builds read a locking protocol from it. */

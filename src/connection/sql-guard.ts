@@ -85,13 +85,15 @@ export class SqlGuard {
   /**
    * Runs a text of any number of statements by `run`, in pieces: each statement that touches a protection or a file
    * runs alone, is judged by the effects of the statements before it, and is corrected before the next one runs.
+   * `entering` gets each piece before it runs: a failure is one of that piece, not of the statements around it.
    */
-  script(sql: string, run: RunText<void>): void {
+  script(sql: string, run: RunText<void>, entering: (piece: string) => void): void {
     this.#noteIgnoredForeignKeys(sql);
     warnOfVacuums(this.#connection, sql);
     // All of it is judged before any of it runs: what is refused has done nothing.
     if (this.#decide(sql) === null) return run(sql);
     for (const { text, guarded } of guardedPieces(sql)) {
+      entering(text);
       const decision = guarded ? this.#decide(text) : null;
       if (decision === null) run(text);
       else this.#watching(decision, () => this.#runPiece(decision, text, run));

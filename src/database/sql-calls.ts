@@ -43,12 +43,16 @@ export function execText(handle: TextHandle, source: string): void {
   const { session } = handle;
   // Inside a transaction no commit hook runs, and none ever runs for a database without a file.
   const whole = (): boolean => session.commitHooks.check === null;
-  attempt(session, { operation: 'exec', sql: source, commits: true }, () =>
-    handle.open.guard.script(source, text => {
-      if (whole() || !isScript(text)) return execPiece(handle, text);
-      for (const piece of piecesOf(text, whole)) execPiece(handle, piece);
-    }),
-  );
+  const operation = { operation: 'exec', sql: source, commits: true };
+  const entering = (piece: string): void => void (operation.sql = piece);
+  const run = (text: string): void => {
+    if (whole() || !isScript(text)) return execPiece(handle, text);
+    for (const piece of piecesOf(text, whole)) {
+      entering(piece);
+      execPiece(handle, piece);
+    }
+  };
+  attempt(session, operation, () => handle.open.guard.script(source, run, entering));
 }
 
 function execPiece({ open, session }: TextHandle, sql: string): void {

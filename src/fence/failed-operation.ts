@@ -11,6 +11,8 @@ import { statementKinds } from '../sql/statement-kind';
 export function operationKind({ sql = '', commits }: FailedOperation, inTransaction: boolean): OperationKind {
   const kinds = statementKinds(sql);
   if (kinds.size === 1 && kinds.has('vacuum-into')) return 'copy';
+  // What failed is the file that was to be attached, which is not in use.
+  if (kinds.size === 1 && kinds.has('attach')) return 'open';
   const ends = kinds.has('commit') || kinds.has('release');
   if (ends && (kinds.size === 1 || !inTransaction)) return 'commit';
   if (kinds.has('checkpoint')) return 'checkpoint';

@@ -21,6 +21,7 @@ import { guardByDefault } from '../process-guard/install';
 import { admitToRegistry, keyOf, type Admission } from './admit';
 import { connect, type ConnectRequest } from './connect';
 import { suspectWal, type WalSuspicion } from '../filesystem/wal-age';
+import { refuseSidecarInStatement, refuseSidecarName } from './sidecar-names';
 import { clearLeftovers } from './leftovers';
 import { foreignWalFailure, judgeSuspectAttached, judgeSuspectWal } from './foreign-wal';
 import { vacuumIntoGuard } from './vacuum-into';
@@ -39,6 +40,7 @@ export function openResolved(options: ResolvedOptions): SharedConnection {
 
 function openFile(filename: string, options: ResolvedOptions): SharedConnection {
   const located = locateFile(filename, options);
+  refuseSidecarName(located.file);
   const leftovers = clearLeftovers(located, options);
   const location = leftovers === null ? located : locateFile(filename, options);
   const planned = withWarnings(planFile(location, options), leftovers, warnOfPath(location));
@@ -188,6 +190,7 @@ function admitAttached(connection: Connection, services: ConnectionServices): Ad
   return (filename, schema) => {
     if (filename === '' || filename === ':memory:') return withoutFile(filename);
     const located = locateFile(filename, options, true);
+    refuseSidecarInStatement(located.file, 'ATTACH');
     const leftovers = clearLeftovers(located, { ...options, fileMustExist: false });
     const location = leftovers === null ? located : locateFile(filename, options, true);
     planFile(location, { ...options, fileMustExist: false });

@@ -9,6 +9,7 @@ import type { ResolvedOptions } from '../options/resolved';
 import { registeredFiles } from '../registry/registry';
 import { admitToRegistry } from './admit';
 import { planFile, asCantOpen } from './plan';
+import { refuseSidecarInStatement } from './sidecar-names';
 import { remoteClasses } from '../backup/environment';
 import { createEmpty, giveAtMost, removeEmpty } from '../filesystem/private-copy';
 
@@ -26,6 +27,7 @@ export function vacuumIntoGuard(options: ResolvedOptions, files: () => readonly 
     // SQLite itself reports that it cannot open a file without a folder.
     if (!location.parentExists) return execute();
     refuseOpenFile(location);
+    refuseSidecarInStatement(location.file, 'VACUUM INTO');
     planCopy(location, written);
     return executePrivately(location, files, () => {
       const admission = admitToRegistry(location, written);

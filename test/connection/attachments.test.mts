@@ -114,3 +114,50 @@ test('what is undone is not shown to `verbose`', () => {
     ['ATTACH'],
   );
 });
+
+describe('a name with a NUL character, which SQLite reads up to there', () => {
+  test('raw: the schema has the shorter name, and the file is opened under the shorter one', () => {
+    const file = foreignFile();
+    const raw = new Native(':memory:');
+    raw.prepare('ATTACH ? AS ?').run(`${file}\0.txt`, 'o\0x');
+    assert.deepEqual(schemas(raw), ['main', 'o']);
+    raw.close();
+  });
+
+  test('db.attach and db.detach refuse it; SQL with parameters attaches what SQLite reads, protected', () => {
+    const file = foreignFile();
+    using db = new Database(path(), { logger: false });
+    assert.throws(() => db.attach(file, 'o\0x'), { name: 'TypeError', message: /second argument .* NUL/ });
+    assert.throws(() => db.attach(`${file}\0.txt`, 'o'), { name: 'TypeError', message: /first argument .* NUL/ });
+    assert.throws(() => db.detach('o\0x'), { name: 'TypeError', message: /NUL/ });
+    assert.deepEqual(schemas(db), ['main']);
+    db.prepare('ATTACH ? AS ?').run(`${file}\0.txt`, 'o\0x');
+    assert.deepEqual(schemas(db), ['main', 'o']);
+    assert.equal(db.pragma('o.synchronous', { simple: true }), 3);
+    assert.ok(registeredFiles().some(each => each.file === file));
+    db.prepare('DETACH ?').run('o\0x');
+    assert.equal(
+      registeredFiles().some(each => each.file === file),
+      false,
+    );
+  });
+});
+
+describe('a file that is no database, attached in a text with other statements', () => {
+  const texts = (file: string): readonly string[] => [
+    `ATTACH '${file}' AS x; COMMIT`,
+    `PRAGMA wal_checkpoint; ATTACH '${file}' AS x`,
+    `VACUUM; ATTACH '${file.slice(0, 3)}' || '${file.slice(3)}' AS x; PRAGMA wal_checkpoint(FULL)`,
+  ];
+  test('does not fence the database that is in use', () => {
+    const plain = path();
+    writeFileSync(plain, 'This is no database. '.repeat(100));
+    using db = new Database(path(), { logger: false });
+    const fenced: unknown[] = [];
+    db.events.on('fenced', event => fenced.push(event));
+    for (const text of texts(plain)) assert.throws(() => db.exec(text), { code: 'SQLITE_NOTADB' }, text);
+    assert.deepEqual(fenced, []);
+    assert.deepEqual(schemas(db), ['main']);
+    db.exec('CREATE TABLE t (a)');
+  });
+});

@@ -11,6 +11,8 @@ const table: readonly (readonly [sql: string, inTransaction: boolean, kind: Oper
   ['\ufeff;/* tidy up */ PRAGMA wal_checkpoint(PASSIVE)', false, 'checkpoint'],
   ['INSERT INTO t VALUES (1)', false, 'write'],
   ['INSERT INTO t VALUES (1)', true, 'statement'],
+  ["ATTACH 'other.db' AS o", false, 'open'],
+  ["ATTACH 'other.db' AS o; COMMIT", false, 'commit'],
   // A text: by the strictest of its statements.
   ["VACUUM INTO 'copy.db'; INSERT INTO t VALUES (1)", false, 'write'],
   ["VACUUM INTO 'copy.db'; PRAGMA wal_checkpoint", false, 'checkpoint'],

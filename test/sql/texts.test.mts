@@ -1,0 +1,27 @@
+/** Random SQL texts, through every call that takes one: on better-sqlite3 in a scratch process, and on this library. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import { seen, TextBench } from './text-bench.mts';
+import { cases, casesWithReaders, type Case } from './texts.mts';
+
+const long = process.env['LONG_TESTS'] === '1';
+
+let bench: TextBench;
+before(() => (bench = new TextBench()));
+after(async () => bench.end());
+
+const prove = async (tried: Case): Promise<void> => {
+  const trouble = await bench.troubleOf(tried);
+  assert.equal(trouble.length, 0, trouble.join('\n'));
+};
+
+test('whatever comes in whatever way: no protection is lost, no file touched unseen, nothing refused in silence', async () => {
+  await fc.assert(fc.asyncProperty(cases, prove), { numRuns: long ? 20_000 : 60 });
+  for (const [what, count] of Object.entries(seen)) assert.ok(count > 0, `no text was ${what}`);
+  assert.ok(seen.texts > (long ? 100_000 : 250), JSON.stringify(seen));
+});
+
+test('the same with reader processes', async () => {
+  await fc.assert(fc.asyncProperty(casesWithReaders, prove), { numRuns: long ? 200 : 4 });
+});
