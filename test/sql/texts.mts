@@ -71,7 +71,7 @@ function operand(texts: readonly string[], names: boolean): fc.Arbitrary<string>
       `coalesce(NULL, ${quoted})`,
       `(SELECT ${quoted})`,
       `(SELECT name FROM files WHERE id = 1)`,
-      `char(${[...text].map(character => character.codePointAt(0)).join(',')})`,
+      `char(${Array.from(text, character => character.codePointAt(0)).join(',')})`,
       `${quoted} COLLATE nocase`,
       ...(names ? [quotedName(text), `[${text.replaceAll(']', '')}]`, ...(/^[a-z]+$/i.test(text) ? [text] : [])] : []),
     ];

@@ -38,7 +38,9 @@ if (ours) {
     return admitToRegistry(location, options);
   };
 }
-const { Database } = ours ? (require('safe-sqlite') as typeof import('safe-sqlite')) : { Database: null };
+const { Database } = ours
+  ? (require('safe-sqlite') as { Database: new (file: string, options?: object) => Ours })
+  : { Database: null };
 // Started with `safe-sqlite/register` this is the class of this library.
 const Native = require('better-sqlite3') as new (file: string, options?: object) => Ours;
 
@@ -311,7 +313,7 @@ function unprotected(db: Ours, look: Look, setting: Setting): string[] {
     wrong.push(...durabilityError(name, mode, level));
     if (locking !== 'normal') wrong.push(`${name}: locking_mode ${locking}`);
     const mapped = ask(`"${name.replaceAll('"', '""')}".mmap_size`) ?? 0;
-    if (mapped !== 0) wrong.push(`${name}: mmap_size ${String(mapped)}`);
+    if (mapped !== 0) wrong.push(`${name}: mmap_size ${JSON.stringify(mapped)}`);
   }
   // A database in memory has nothing that these could lose; `trusted_schema` is granted where it is not refused.
   const ofFiles = new Set(['cell_size_check', ...(setting === 'throw' ? [] : ['trusted_schema'])]);
@@ -322,7 +324,7 @@ function unprotected(db: Ours, look: Look, setting: Setting): string[] {
   }
   if (files.length > 0 && ask('wal_autocheckpoint') !== 0) wrong.push('wal_autocheckpoint is on');
   const moved = ask('temp_store_directory') ?? '';
-  if (moved !== '') wrong.push(`temp_store_directory is ${String(moved)}`);
+  if (moved !== '') wrong.push(`temp_store_directory is ${JSON.stringify(moved)}`);
   return wrong;
 }
 
