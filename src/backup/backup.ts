@@ -17,6 +17,8 @@ import { SyncAndHash } from './sync-and-hash';
 import { verifyCopy, type VerifiedCopy } from './verify-copy';
 
 export interface BackupContext extends BackupEnvironment {
+  /** The named method is a default, not the choice of a user: another one may be used. */
+  readonly mayFallBack?: boolean | undefined;
   /** Called as each step begins. */
   readonly onStep?: ((step: BackupStep) => void) | undefined;
   /** Called when the copy is finished, just before it takes its name; a rejection keeps it from that. */
@@ -36,7 +38,8 @@ export async function backup(
   context: BackupContext,
 ): Promise<BackupResult> {
   const started = performance.now();
-  const [path, options] = resolveBackupOptions(destination, given);
+  const [path, resolved] = resolveBackupOptions(destination, given);
+  const options = context.mayFallBack === true ? { ...resolved, mayFallBack: true } : resolved;
   const { signal } = options;
   const facts = { source: source.file, destination: path, method: options.method };
   const at = stepper<BackupStep>(BackupError, 'backup', facts, signal, context.onStep);

@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { truncate } from 'node:fs/promises';
 import { clearInterval, setInterval } from '../base/clock';
+import { BackupError } from '../errors/refusals';
 import { isSqliteFailure } from '../errors/translate';
 import { onlineBackup } from '../maintenance/jobs/online-backup';
 import { vacuumInto } from '../maintenance/jobs/vacuum-into';
@@ -41,7 +42,8 @@ export async function copyTo(
     if (source.native === null && place.kind === 'file' && needsCopy(error, place.file)) {
       return { ...(await copyBytes(place.file, destination, error)), method: 'online' };
     }
-    if (!options.mayFallBack || options.method === 'online' || !isAboutTheSchema(error)) throw error;
+    if (options.method === 'online' || !isAboutTheSchema(error)) throw error;
+    if (!options.mayFallBack) throw needsOnline(error);
     await removeTemporary(`${destination}-journal`);
     await truncate(destination);
     return { ...(await copyOnce(destination, source, place, { ...options, method: 'online' })), method: 'online' };
@@ -49,8 +51,15 @@ export async function copyTo(
 }
 
 /** `VACUUM INTO` creates the schema again, which needs every function and module in it; copying pages does not. */
-function isAboutTheSchema(error: unknown): boolean {
+function isAboutTheSchema(error: unknown): error is Error {
   return isSqliteFailure(error) && error.code === 'SQLITE_ERROR';
+}
+
+function needsOnline(cause: Error): BackupError {
+  return new BackupError(`VACUUM INTO cannot create the schema again: ${cause.message}`, {
+    hint: "A schema that needs functions, collations or modules of the application is copied by `method: 'online'` (`--method online` on the command line), or without naming a method.",
+    cause,
+  });
 }
 
 /** Copies, and cleans up after a copy that was aborted while SQLite was still writing. */

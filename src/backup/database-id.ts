@@ -16,7 +16,7 @@ import { basename, dirname } from 'node:path';
 import { chmodOpen, chownOpen, syncedWrites, syncWritten } from '../base/descriptor-calls';
 import { procFolder } from '../base/proc-folder';
 import { wallClockNow } from '../base/clock';
-import { errorCode, errorMessage } from '../base/foreign-error';
+import { errorMessage } from '../base/foreign-error';
 import { bootId } from '../filesystem/fence-marker';
 import { FolderHandle } from '../filesystem/folder-handle';
 import { isText, parseShape, type Shape } from '../filesystem/json-shape';
@@ -118,6 +118,7 @@ export interface IdClue {
  */
 export async function establishDatabaseId(file: string, clues: readonly IdClue[]): Promise<DatabaseId> {
   takeOwnCopy(databaseIdPath(file));
+  const ofCopy = idOfCopy(databaseIdPath(file));
   const found = readDatabaseId(file);
   if (found.state === 'known') return { id: found.id, notice: null };
   const facts = statSync(file, { throwIfNoEntry: false });
@@ -130,7 +131,7 @@ export async function establishDatabaseId(file: string, clues: readonly IdClue[]
       found.text,
       found.text.place === placeMark() ? whatStandsAt(found.text) : 'unknown',
     );
-    return write(file, decided.id ?? newId(), decided.notice, true);
+    return write(file, decided.id ?? ofCopy, decided.notice, true);
   }
   const ids = new Set(clues.filter(clue => mark !== null && isSameFile(clue.mark, mark)).map(clue => clue.id));
   const [known] = ids;
@@ -186,6 +187,20 @@ function derivedId(file: string, mark: string | null): string {
     .slice(0, 32);
 }
 
+/**
+ * The new id of a database whose `-backup-id` is a copy. Processes that meet the same copy at the same time must agree, so it
+ * follows from the copy itself: its times, in nanoseconds, and its inode. Call it before the file is read.
+ */
+function idOfCopy(path: string): string {
+  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  if (stats === undefined) return newId();
+  const { dev, ino, birthtimeNs, ctimeNs } = stats;
+  return createHash('sha256')
+    .update(`${dev}.${ino}.${birthtimeNs}.${ctimeNs}\n${bootId() ?? ''}`)
+    .digest('hex')
+    .slice(0, 32);
+}
+
 function newId(): string {
   return randomBytes(16).toString('hex');
 }
@@ -198,9 +213,9 @@ async function write(file: string, id: string, notice: string | null, replaces: 
       const temporary = folder.at(temporaryName(thisProcess(), randomBytes(6).toString('hex')));
       try {
         writeText(temporary, file, id);
-        if (replaces) await rm(folder.at(basename(path)), { force: true });
         const name = folder.at(basename(path));
-        if (!(await tryLink(temporary, name, noHardLinks)) && !existsSync(name)) await rename(temporary, name);
+        if (replaces) await rename(temporary, name);
+        else if (!(await tryLink(temporary, name, noHardLinks)) && !existsSync(name)) await rename(temporary, name);
       } finally {
         await rm(temporary, { force: true });
       }
@@ -210,9 +225,9 @@ async function write(file: string, id: string, notice: string | null, replaces: 
       folder.close();
     }
   } catch (error) {
-    // Another process of this database was faster.
+    // Another process of this database was faster, or the folder could not be synced: the id that stands counts.
     const found = readDatabaseId(file);
-    if (errorCode(error) === 'EEXIST' && found.state === 'known') return { id: found.id, notice };
+    if (found.state === 'known') return { id: found.id, notice };
     const mark = statSync(file, { throwIfNoEntry: false });
     return {
       id: derivedId(file, mark === undefined ? null : markOf(mark)),
@@ -233,7 +248,8 @@ function writeText(path: string, file: string, id: string): void {
       place: placeMark(),
       created: new Date(wallClockNow()).toISOString(),
     };
-    writeSync(descriptor, `${JSON.stringify(text, null, 2)}\n`);
+    const bytes = Buffer.from(`${JSON.stringify(text, null, 2)}\n`);
+    for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);
     giveAccessOf(file, descriptor, path);
     syncWritten(descriptor);
   } finally {

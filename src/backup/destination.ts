@@ -10,7 +10,7 @@ import type { ProbeResult } from '../maintenance/messages';
 import { findHolders } from '../proc/holders';
 import type { BackupEnvironment } from './environment';
 import type { Replaceable } from './options';
-import { identityOf, isHeldOnWindows, sidecarSuffixes } from './place';
+import { databaseBesideOf, identityOf, isHeldOnWindows, sidecarSuffixes, suffixesBeside } from './place';
 
 export interface Destination {
   /** Canonical path. */
@@ -96,28 +96,9 @@ function openHere(path: string): BackupError {
   });
 }
 
-/**
- * Refuses the name of a sidecar of a database that exists there, in every spelling that the filesystem accepts for it:
- * a file of that name would be played into the database.
- */
 function refuseSidecarName(path: string): void {
-  const name = basename(path);
-  const form = /^(.+)-(?:journal|wal|shm)$/i.exec(name)?.[1];
-  if (form === undefined) return;
-  const database = join(dirname(path), form);
-  const found = statSync(database, { bigint: true, throwIfNoEntry: false });
-  if (found?.isFile() !== true) return;
-  const isExact = sidecarSuffixes.some(suffix => name.endsWith(suffix));
-  if (!isExact && !foldsCase(database, found)) return;
-  refuse(`${path} is a file of the database ${database}.`, 'Name another file.', path);
-}
-
-/** True if the filesystem accepts another spelling of a name for the same file. */
-function foldsCase(path: string, identity: FileIdentity): boolean {
-  const name = basename(path);
-  const other = name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase();
-  const found = statSync(join(dirname(path), other), { bigint: true, throwIfNoEntry: false });
-  return found !== undefined && sameFile(found, identity);
+  const database = databaseBesideOf(path);
+  if (database !== null) refuse(`${path} is a file of the database ${database}.`, 'Name another file.', path);
 }
 
 /** Windows drops dots at the end of a name, and takes some names for devices and for streams of other files. */
@@ -165,7 +146,7 @@ function refuseForeignLink(path: string): void {
 }
 
 function refuseSource(path: string, file: string, identity: FileIdentity | null): void {
-  const role = ['', ...sidecarSuffixes].find(suffix => path === `${file}${suffix}`);
+  const role = ['', ...suffixesBeside].find(suffix => path === `${file}${suffix}`);
   const found = statSync(path, { bigint: true, throwIfNoEntry: false });
   const isSource = found !== undefined && identity !== null && sameFile(found, identity);
   if (role === undefined && !isSource) return;

@@ -1,9 +1,11 @@
 /** Finds the file that a path names, as SQLite would open it, without opening it. */
 import { lstatSync, realpathSync, renameSync, statSync, type BigIntStats } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { FileIdentity } from '../base/file-identity';
+import { sameFile, type FileIdentity } from '../base/file-identity';
 import { errorCode, errorMessage } from '../base/foreign-error';
+import { fenceMarkerPath } from '../filesystem/fence-marker';
 import type { ReadAccess } from '../maintenance/messages';
+import { databaseIdPath } from './database-id';
 
 export interface PlacedFile {
   /** Canonical path: symbolic links followed. */
@@ -95,3 +97,29 @@ export function besideMissing({ sidecars }: Pick<PlacedFile, 'sidecars'>): strin
 
 /** Suffixes of the files that SQLite may create beside a database. */
 export const sidecarSuffixes = ['-journal', '-wal', '-shm'] as const;
+
+/** Suffixes of every file that SQLite or this library reads beside a database. */
+export const suffixesBeside: readonly string[] = [...sidecarSuffixes, fenceMarkerPath(''), databaseIdPath('')];
+
+/**
+ * Returns the existing database that a file of this name would belong to, in every spelling that the filesystem accepts; `null`:
+ * none. A copy there would be played into that database, fence it, or be deleted by SQLite.
+ */
+export function databaseBesideOf(path: string): string | null {
+  const name = basename(path);
+  const lower = name.toLowerCase();
+  const suffix = suffixesBeside.find(each => lower.endsWith(each) && lower !== each);
+  if (suffix === undefined) return null;
+  const database = join(dirname(path), name.slice(0, -suffix.length));
+  const found = statSync(database, { bigint: true, throwIfNoEntry: false });
+  if (found?.isFile() !== true) return null;
+  return name.endsWith(suffix) || foldsCase(database, found) ? database : null;
+}
+
+/** True if the filesystem accepts another spelling of a name for the same file. */
+function foldsCase(path: string, identity: FileIdentity): boolean {
+  const name = basename(path);
+  const other = name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase();
+  const found = statSync(join(dirname(path), other), { bigint: true, throwIfNoEntry: false });
+  return found !== undefined && sameFile(found, identity);
+}

@@ -264,24 +264,32 @@ class RunningSchedule implements Schedule {
 
   /**
    * What may be removed: it has the bytes of its manifest, and so has every backup on whose account it goes. What was
-   * changed stays, for the operator to inspect.
+   * changed, or cannot be read now, stays and does not count.
    */
   async #removable(): Promise<readonly StoredBackup[]> {
     let counted = this.#own;
     for (;;) {
       const { keep, remove } = retention(counted, each => each.moment, this.#now(), this.#options.keep);
       if (remove.length === 0) return [];
-      const changed = new Set<StoredBackup>();
+      const unproven = new Set<StoredBackup>();
       for (const backup of [...keep.map(({ item }) => item), ...remove]) {
         const proof = await this.#proofs.proofOf(backup, this.#ending.signal);
-        if (proof === 'unread') return [];
         if (proof === 'unchanged') continue;
-        changed.add(backup);
-        this.#tellChanged(backup.path);
+        unproven.add(backup);
+        if (proof === 'changed') this.#tellChanged(backup.path);
+        else this.#tellUnread(backup.path);
       }
-      if (changed.size === 0) return remove;
-      counted = counted.filter(each => !changed.has(each));
+      if (unproven.size === 0) return remove;
+      counted = counted.filter(each => !unproven.has(each));
     }
+  }
+
+  #tellUnread(path: string): void {
+    this.#tell(
+      'unread-backup',
+      `${path} was changed after it was made, and cannot be read now, so it is not known to be whole. \`keep\` does not count it and does not remove it.`,
+      { path },
+    );
   }
 
   #tellChanged(path: string): void {

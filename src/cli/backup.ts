@@ -73,7 +73,8 @@ export const backupCommand: Command = {
           signal,
           progress: bar?.show,
         },
-        backupEnvironment,
+        // What no one chose may be another method, for a schema that needs functions of the application.
+        { ...backupEnvironment, mayFallBack: options['method'] === undefined && rate === undefined },
       );
       bar?.wipe();
       const text = [describe(destination, result), ...describeVerdict(file, seen)].join('\n');

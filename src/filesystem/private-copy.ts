@@ -2,8 +2,6 @@
 import {
   closeSync,
   constants,
-  fchmodSync,
-  fchownSync,
   fstatSync,
   lstatSync,
   openSync,
@@ -11,6 +9,7 @@ import {
   statSync,
   type Stats,
 } from 'node:fs';
+import { chmodOpen, chownOpen } from '../base/descriptor-calls';
 import { accessListNow, modeBeside, modeWithoutGroup } from './access-list';
 import { readSmallFile } from './small-file';
 
@@ -48,7 +47,7 @@ export function giveAtMost(path: string, sources: readonly string[]): void {
     try {
       const stats = fstatSync(descriptor);
       if (!stats.isFile() || stats.uid !== process.geteuid?.()) return;
-      fchmodSync(descriptor, modeFor(descriptor, stats, sources));
+      chmodOpen(descriptor, path, modeFor({ descriptor, path }, stats, sources));
     } finally {
       closeSync(descriptor);
     }
@@ -60,7 +59,12 @@ export function giveAtMost(path: string, sources: readonly string[]): void {
 /** What SQLite creates: `SQLITE_DEFAULT_FILE_PERMISSIONS`. */
 const modeOfSqlite = 0o644;
 
-function modeFor(descriptor: number, { gid }: Stats, sources: readonly string[]): number {
+interface OpenFile {
+  readonly descriptor: number;
+  readonly path: string;
+}
+
+function modeFor(file: OpenFile, { gid }: Stats, sources: readonly string[]): number {
   const facts = sources.map(source => ({ source, stats: statSync(source) }));
   let mode = facts.reduce(
     (all, { source, stats }) => {
@@ -72,16 +76,16 @@ function modeFor(descriptor: number, { gid }: Stats, sources: readonly string[])
   );
   const groups = new Set(facts.map(({ stats }) => stats.gid));
   const [group = gid] = groups;
-  if ((mode & sharedBits) !== 0 && (groups.size > 1 || !isGiven(descriptor, gid, group))) mode = modeWithoutGroup(mode);
+  if ((mode & sharedBits) !== 0 && (groups.size > 1 || !isGiven(file, gid, group))) mode = modeWithoutGroup(mode);
   if ((mode & groupBits) === 0) return mode;
-  const target = accessListNow(`/proc/${process.pid}/fd/${descriptor}`);
+  const target = accessListNow(`/proc/${process.pid}/fd/${file.descriptor}`);
   return modeBeside(mode, { source: false, target });
 }
 
-function isGiven(descriptor: number, gid: number, group: number): boolean {
+function isGiven({ descriptor, path }: OpenFile, gid: number, group: number): boolean {
   if (gid === group) return true;
   try {
-    fchownSync(descriptor, fstatSync(descriptor).uid, group);
+    chownOpen(descriptor, path, fstatSync(descriptor).uid, group);
     return true;
   } catch {
     return false; // Not a member of that group.

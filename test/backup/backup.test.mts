@@ -1,6 +1,8 @@
 // One backup: what it leaves at the destination, what it refuses, and that it never says what is not so.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -12,7 +14,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { backup } from '../../dist/backup/backup.js';
 import {
@@ -182,6 +185,9 @@ describe('destinations that are refused', () => {
       'a.db-wal',
       'a.db-shm',
       'a.db-journal',
+      // What this library reads beside a database: the first would fence it.
+      'a.db-fenced',
+      'a.db-backup-id',
       '../' + home.split('/').at(-1) + '/a.db',
     ]) {
       await refused(backUp(db, join(home, path), { overwrite: true }), /the database itself|file of the database/);
@@ -205,6 +211,28 @@ describe('destinations that are refused', () => {
     await refused(backUp(db, join(home, 'none', 'x.db')), /does not exist/);
     symlinkSync(join(home, 'nowhere'), join(home, 'dangling.db'));
     await refused(backUp(db, join(home, 'dangling.db')), /symbolic link/);
+  });
+
+  const linux = process.platform !== 'linux' && 'mkfifo and device nodes';
+  test('a FIFO, a socket, a device; and the files of another database that is closed', { skip: linux }, async t => {
+    const home = folder(t);
+    const db = bank(t, join(home, 'a.db'), 'wal', 10);
+    execFileSync('mkfifo', [join(home, 'fifo')]);
+    const server = createServer().listen(join(home, 'socket'));
+    t.after(() => server.close());
+    await once(server, 'listening');
+    bank(t, join(home, 'other.db'), 'delete', 10).close();
+    for (const overwrite of [undefined, true]) {
+      for (const path of ['fifo', 'socket', '/dev/null']) {
+        await refused(backUp(db, resolve(home, path), { overwrite }), /not a regular file/);
+      }
+      for (const suffix of ['-wal', '-journal', '-shm', '-fenced', '-backup-id']) {
+        await refused(backUp(db, join(home, `other.db${suffix}`), { overwrite }), /is a file of the database/);
+      }
+    }
+    // Such a name without its database is a name like any other.
+    await backUp(db, join(home, 'none-wal'));
+    assertBank(join(home, 'none-wal'), 10);
   });
 
   test('wrong arguments are TypeErrors, as in better-sqlite3', async t => {
@@ -344,6 +372,37 @@ describe('steering', () => {
     const ours = await run(progress => backUp(db, join(home, 'ours.db'), { progress }));
     assert.deepEqual(ours, raw);
     assert.ok(raw.length > 4);
+  });
+
+  test('progress that returns 0, less, fractions, too much, NaN or null, as in better-sqlite3', async t => {
+    const home = folder(t);
+    const db = bank(t, join(home, 'a.db'), 'wal', 2000);
+    for (const [name, returned] of [
+      ['less than nothing, then all', [-5, 1e9]],
+      ['nothing, then all', [0, 0, Infinity]],
+      ['a fraction', [10.5, 20.4, 1e9]],
+      ['minus infinity', [-Infinity, 1e9]],
+      ['no number', [NaN]],
+      ['null', [null]],
+      ['text', ['10']],
+      ['a bigint', [10n]],
+    ] as const) {
+      const outcomes: unknown[] = [];
+      for (const start of [
+        (progress: () => number) => db.backup(join(home, 'raw.db'), { progress }),
+        (progress: () => number) => backUp(db, join(home, 'ours.db'), { progress }),
+      ]) {
+        const seen: number[] = [];
+        const answer = ({ totalPages, remainingPages }: { totalPages: number; remainingPages: number }): number =>
+          returned[Math.min(seen.push(totalPages - remainingPages), returned.length) - 1] as number;
+        const outcome = await start(answer as () => number).then(
+          () => 'made',
+          (error: Error) => ((error.cause as Error | undefined) ?? error).message,
+        );
+        outcomes.push([outcome, seen]);
+      }
+      assert.deepEqual(outcomes[1], outcomes[0], name);
+    }
   });
 
   test('vacuum-into reports the growth of the file', async t => {

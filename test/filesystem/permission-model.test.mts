@@ -17,6 +17,7 @@ const at = name => require('node:path').join(process.argv[1], name);
   seen.written = await db.write(() => db.prepare('INSERT INTO t VALUES (1)').run().changes);
   seen.checkpoint = (await db.checkpoint()).complete;
   seen.backup = (await db.backup(at('b.db'))).verified;
+  db.exec("VACUUM INTO '" + at('d.db') + "'");
   seen.verified = (await verifyDatabase(at('b.db'))).ok;
   seen.restored = (await restoreDatabase({ from: at('b.db'), to: at('c.db') })).verified;
   seen.doctor = await diagnose(at('a.db')).then(() => true, ({ name, hint }) => name + ': ' + hint);
@@ -76,6 +77,7 @@ describe('node --permission', () => {
     // As private as without the permission model, in a folder that others may read.
     const mode = (name: string) => statSync(join(folder, name)).mode & 0o777;
     assert.equal(mode('b.db'), mode('a.db'));
+    assert.equal(mode('d.db'), mode('a.db'));
   });
 
   test('every flag that the messages name: everything', t => {

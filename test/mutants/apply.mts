@@ -1,5 +1,5 @@
 /** Makes a copy of the built project in which one mutant is compiled, and runs tests in it. */
-import { spawnSync } from 'node:child_process';
+import { spawnSync, type SpawnSyncOptions } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -36,7 +36,11 @@ export function createTrial(): Trial {
       const before = readFileSync(built);
       writeFileSync(built, compile(mutated(mutant)));
       try {
-        return mutant.tests.find(test => !passes(folder, test)) ?? null;
+        for (const test of mutant.tests) {
+          const outcome = outcomeOf(folder, test, mutant.only);
+          if (outcome !== 'passes') return outcome === 'fails' ? test : `${test} (did not end)`;
+        }
+        return null;
       } finally {
         writeFileSync(built, before);
       }
@@ -58,13 +62,22 @@ function compile(source: string): string {
 /** ms. A mutant may make a test wait for ever. */
 const longestTestMs = 4 * 60_000;
 
-function passes(folder: string, test: string): boolean {
+function outcomeOf(folder: string, test: string, only: string | undefined): 'passes' | 'fails' | 'unended' {
   if (!existsSync(join(folder, test))) throw new Error(`There is no ${test}.`);
-  const run = spawnSync(process.execPath, ['scripts/test.mjs', test], {
+  const pattern = only === undefined ? [] : [`--test-name-pattern=${only}`];
+  const run = spawnSync(process.execPath, ['scripts/test.mjs', ...pattern, test], {
     cwd: folder,
     stdio: 'ignore',
     timeout: longestTestMs,
     killSignal: 'SIGKILL',
-  });
-  return run.status === 0;
+    detached: true,
+  } as SpawnSyncOptions);
+  if (run.signal === null) return run.status === 0 ? 'passes' : 'fails';
+  // The runner is gone; its test files are not.
+  try {
+    process.kill(-run.pid, 'SIGKILL');
+  } catch {
+    // They were.
+  }
+  return 'unended';
 }

@@ -11,6 +11,8 @@ export interface Mutant {
   readonly replace: string;
   /** Test files or folders that must notice it, tried in this order. */
   readonly tests: readonly string[];
+  /** Names of the tests that must notice it, as a pattern. Default: all of `tests`. */
+  readonly only?: string;
   /** Why nothing can notice it, where the change means the same. */
   readonly equivalent?: string;
 }

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import Database from 'safe-sqlite';
 import { readDatabaseId } from '../../dist/backup/database-id.js';
 import { listBackups, type StoredBackup } from '../../dist/backup/folder.js';
 import { startSchedule } from '../../dist/backup/schedule.js';
@@ -104,6 +105,28 @@ describe('a backup with other bytes', () => {
     await runAt(start + 3 * day);
     assert.deepEqual(stand().length, 3);
     assert.ok(!stand().some(name => first.endsWith(name)) && stand().some(name => third.endsWith(name)));
+  });
+
+  test('one that cannot be read neither counts nor goes, is reported, and stops the retention of no other', async () => {
+    const { runAt, stand, warnings } = place();
+    const paths: string[] = [];
+    for (let run = 0; run < 2; run += 1) paths.push((await runAt(start + run * day)) ?? '');
+    const [first = '', second = ''] = paths;
+    // This process has it open as a database, and to read it by a descriptor would end SQLite's locks on it.
+    const open = new Database(second, { readonly: true, logger: false });
+    chmodSync(second, 0o640);
+    paths.push((await runAt(start + 2 * day)) ?? '', (await runAt(start + 3 * day)) ?? '');
+    open.close();
+    assert.deepEqual(new Set(warnings), new Set(['unread-backup']));
+    const [, , third = '', fourth = ''] = paths;
+    // The newest of two days: the second one is not known to be whole, and the first one is not needed any more.
+    assert.deepEqual(
+      stand().toSorted(),
+      [second, third, fourth].map(path => basename(path)),
+    );
+    assert.ok(!stand().includes(basename(first)));
+    await runAt(start + 4 * day);
+    assert.deepEqual(stand().length, 2, 'read again, it counts and goes');
   });
 
   test('one that was touched and is the same counts, and is read once', async () => {

@@ -6,7 +6,7 @@ import { RestoreError } from '../../errors/refusals';
 import { foreignLinks } from '../../filesystem/foreign-control';
 import { isTrusted } from '../../filesystem/trust';
 import { findHolders } from '../../proc/holders';
-import { besideMissing, isHeldOnWindows, placeOf, type PlacedFile } from '../place';
+import { besideMissing, databaseBesideOf, isHeldOnWindows, placeOf, type PlacedFile } from '../place';
 import type { BackupEnvironment } from '../environment';
 
 export interface RestoreGround {
@@ -29,6 +29,10 @@ export function checkGround(from: string, to: string, isOpenHere: BackupEnvironm
   }
   if (target.facts !== null && !target.facts.isFile()) {
     refuse(`${target.path} is not a regular file.`, 'Name the file of the database.', target.path);
+  }
+  const database = databaseBesideOf(target.path);
+  if (database !== null) {
+    refuse(`${target.path} is a file of the database ${database}.`, 'Name the database to restore.', target.path);
   }
   try {
     accessSync(target.folder, constants.W_OK | constants.X_OK);

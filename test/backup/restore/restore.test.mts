@@ -264,6 +264,17 @@ describe('what is refused', () => {
     );
   });
 
+  test('a target that is a file of a database: SQLite would delete it, or this library take it for a fence', async t => {
+    const home = folder(t);
+    closedBank(t, join(home, 'backup.db'), 'delete', 1);
+    closedBank(t, join(home, 'b.db'), 'delete', 7);
+    for (const suffix of ['-wal', '-journal', '-shm', '-fenced', '-backup-id']) {
+      const restore = restoreDatabase({ from: join(home, 'backup.db'), to: join(home, `b.db${suffix}`) }, nobody);
+      await refused(restore, 'target', /is a file of the database/);
+    }
+    assert.deepEqual(names(home), ['b.db', 'backup.db']);
+  });
+
   test('wrong options', async () => {
     for (const options of [
       undefined,

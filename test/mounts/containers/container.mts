@@ -3,7 +3,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Answer, Order } from './service.scenario.mts';
+import type { Answer, Order } from './service.mts';
 
 const program = join(import.meta.dirname, 'service.scenario.mts');
 
