@@ -1,14 +1,5 @@
 /** Makes a file that a call of SQL writes private while it is written, and gives it at most the access of its sources. */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  rmSync,
-  statSync,
-  type Stats,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, rmSync, statSync, type Stats } from 'node:fs';
 import { chmodOpen, chownOpen } from '../base/descriptor-calls';
 import { accessListNow, modeBeside, modeWithoutGroup } from './access-list';
 import { readSmallFile } from './small-file';
