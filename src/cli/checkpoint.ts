@@ -25,11 +25,11 @@ const untouched: ReadonlySet<string> = new Set([
 
 export const checkpointCommand: Command = {
   name: 'checkpoint',
-  summary: 'Copy the -wal into the database, once.',
+  summary: 'Copy the -wal into the database, or play a left -journal back, once.',
   operands: ['<database>'],
   options: { truncate: { type: 'boolean' } },
   about: [
-    'Copies the commits in the -wal into the database file. It works while programs use the database, and waits for none of them: a reader can keep it from completing, which the answer reports.',
+    'Copies the commits in the -wal into the database file. It works while programs use the database, and waits for none of them: a reader can keep it from completing, which the answer reports. In a database with a rollback journal it plays back the -journal of an interrupted transaction.',
     'It does not run on a fenced or damaged database, nor on one whose filesystem is not safe for WAL.',
   ],
   help: [['--truncate', 'also truncate the -wal; needs an instant without readers']],
@@ -51,7 +51,9 @@ export const checkpointCommand: Command = {
     if (facts.fence === null && facts.header?.kind === 'empty' && facts.files?.preflight.sidecars.length === 0) {
       return withoutWal(file, `${visible(file)} is empty`, seen);
     }
-    if (facts.fence === null && facts.header?.journalMode === 'rollback') {
+    const isRollback = facts.fence === null && facts.header?.journalMode === 'rollback';
+    if (isRollback && findings.some(({ code }) => code === 'hot-journal')) return playBack(file);
+    if (isRollback) {
       return withoutWal(file, `${visible(file)} has a rollback journal`, seen);
     }
     const database = new Database(file, {
@@ -74,6 +76,36 @@ export const checkpointCommand: Command = {
       text: describe(visible(file), result, left, file),
     };
   },
+};
+
+/** SQLite plays a hot -journal back at the first read of a connection that can write. */
+function playBack(file: string): Answer {
+  const database = new Database(file, {
+    fileMustExist: true,
+    journalMode: 'rollback',
+    sentinel: 'off',
+    logger: false,
+  });
+  try {
+    database.pragma('schema_version');
+  } finally {
+    database.close();
+  }
+  return {
+    exit: 0,
+    json: { ...nothing, left: null, playedBack: true },
+    text: `${visible(file)}: the -journal of an interrupted transaction was played back; no -journal is left.`,
+  };
+}
+
+const nothing: CheckpointResult = {
+  mode: 'passive',
+  complete: true,
+  busy: false,
+  walFrames: 0,
+  checkpointedFrames: 0,
+  walBytes: 0,
+  durationMs: 0,
 };
 
 /** Bytes of the -wal afterwards; `null` if there is none. */
@@ -100,19 +132,9 @@ function leftAlone(file: string, { what, code, action }: Finding): SqliteCorrupt
 }
 
 function withoutWal(file: string, why: string, seen: Verdict): Answer {
-  const result: CheckpointResult = {
-    mode: 'passive',
-    complete: true,
-    busy: false,
-    walFrames: 0,
-    checkpointedFrames: 0,
-    walBytes: 0,
-    durationMs: 0,
-  };
   const text = [`${why}: there is no -wal to copy.`, ...describeVerdict(file, seen)].join('\n');
-  // A hot -journal waits for the next open: the database does not have the interrupted transaction.
   const isFine = seen.finding === null;
-  return { exit: isFine ? 0 : 3, json: { ...result, left: null, verdict: seen.finding }, text };
+  return { exit: isFine ? 0 : 3, json: { ...nothing, left: null, verdict: seen.finding }, text };
 }
 
 function describe(shown: string, result: CheckpointResult, left: number | null, file: string): string {

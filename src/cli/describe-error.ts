@@ -1,6 +1,7 @@
 /** Writes an error of the library for a person at a terminal: what happened, what to do, and where to read on. */
 import { shellWord, visible } from '../base/terminal-text';
 import { errorCode, errorMessage, memberOf, textOf } from '../base/foreign-error';
+import type { Finding } from '../doctor/diagnosis';
 import { explains } from './explain';
 import { obstacleOf } from '../doctor/judge/verdict';
 import { forTerminal, wrap } from './text';
@@ -23,7 +24,8 @@ export function describeError(error: unknown, file: string | null, verdict: Verd
   const code = errorCode(error);
   const lines = [visible(errorMessage(error))];
   const ofDatabase = verdict?.alarming === true ? verdict.finding : null;
-  const reason = ofDatabase ?? (verdict === null ? null : obstacleOf(verdict.diagnosis.findings));
+  const { findings = [] } = verdict?.diagnosis ?? {};
+  const reason = ofDatabase ?? obstacleOf(findings) ?? findingBehind(error, findings);
   // SQLite has one message for many obstacles, and the doctor names the actual one.
   const hint = reason === null || isOfDestination(error) ? hintOf(error) : null;
   if (hint !== null) lines.push(wrap(hint));
@@ -33,6 +35,14 @@ export function describeError(error: unknown, file: string | null, verdict: Verd
   } else if (isBusy(error) && file !== null) lines.push(nextLine(`npx safe-sqlite doctor ${shellWord(file)}`));
   else if (explains(code)) lines.push(nextLine(`npx safe-sqlite explain ${code}`));
   return `${lines.join('\n')}\n`;
+}
+
+/** A failed read of SQLite, and the warning of the doctor that is its cause. */
+const causes: ReadonlyMap<string, string> = new Map([['SQLITE_READONLY_ROLLBACK', 'hot-journal']]);
+
+function findingBehind(error: unknown, findings: readonly Finding[]): Finding | null {
+  const codes = [error, memberOf(error, 'cause')].map(each => causes.get(errorCode(each) ?? ''));
+  return findings.find(({ code }) => codes.includes(code)) ?? null;
 }
 
 /** The verdict is about the source, and not about the destination. */

@@ -31,11 +31,11 @@ const topicWidth = 14;
 
 export function describeDiagnosis(diagnosis: Diagnosis, colours: boolean): string {
   const paint: Paint = (level, text) => (colours ? styleText(styles[level], text, { validateStream: false }) : text);
-  const { file, status, findings } = diagnosis;
+  const { path, file, status, findings } = diagnosis;
   const serious = findings.filter(({ level }) => level !== 'ok');
   const fine = findings.filter(({ level }) => level === 'ok');
   const parts = [
-    `${visible(file)}\n${paint(status, headline(diagnosis))}`,
+    `${visible(path === file ? file : `${path} (${file})`)}\n${paint(status, headline(diagnosis))}`,
     ...serious.map(finding => describeFinding(finding, paint)),
     section(
       'As it should be',

@@ -34,8 +34,15 @@ function refuseUnknown(args: readonly string[], options: CommandOptions): void {
     const option = options[name];
     if (option === undefined) {
       const near = nearest(name, Object.keys(options));
+      const given = args[token.index] ?? rawName;
+      // Node reads `-app.db` as the options -a, -p and so on.
+      const isPath = /^-[^-].*[./]/.test(given);
       const advice = near === null ? '' : ` Did you mean \`--${near}\`?`;
-      throw new UsageError(`There is no option \`${rawName}\`.${advice}`);
+      throw new UsageError(
+        isPath
+          ? `There is no option \`${given}\`. A file of that name is \`./${given}\`.`
+          : `There is no option \`${rawName}\`.${advice}`,
+      );
     }
     if (option.type === 'string' && value === undefined) throw new UsageError(`\`${rawName}\` needs a value.`);
     if (option.type === 'boolean' && value !== undefined) {

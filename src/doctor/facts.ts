@@ -17,6 +17,8 @@ export interface FileFacts {
   readonly folder: Ownership | null;
   readonly sidecars: readonly Ownership[];
   readonly preflight: PreflightFacts;
+  /** The folder of the database, or the nearest one above it that exists. */
+  readonly nearestFolder?: string;
   /** Whether some program has the database open, as Windows tells it; absent or `null` on other systems. */
   readonly openOnWindows?: boolean | null;
 }

@@ -9,6 +9,7 @@ import type { DoctorFacts } from './facts';
 import { gather } from './gather/child-process';
 import type { CheckInput } from './judge/subject';
 import { judgeIntegrity, whyNotChecked, whyNotUnasked } from './judge/integrity';
+import { asRoot, commandsAsRoot } from './judge/as-root';
 import { afterDamage } from './judge/after-damage';
 import { gravestFirst, judge, statusOf } from './judge/judge';
 import { nextCommand } from './judge/next';
@@ -30,9 +31,9 @@ export async function examine(path: string, examination: Examination): Promise<D
   const findings = [...judgeMissed(missed, facts.ground?.mountPoint ?? null, input.file), ...judge(input)];
   const unseen = [...unread(missed, facts)];
   await check(input, { ...examination, findings, unseen });
-  const judged = gravestFirst(afterDamage(findings));
+  const judged = commandsAsRoot(gravestFirst(afterDamage(findings)), input.uid);
   const { decision } = input;
-  const commands = storageCommands(facts.ground, facts.device ?? null);
+  const commands = storageCommands(facts.ground, facts.device ?? null).map(command => asRoot(command, input.uid));
   return Object.freeze({
     path,
     file: input.file,

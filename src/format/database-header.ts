@@ -6,6 +6,8 @@ export interface DatabaseHeader {
   readonly fileBytes: number;
   /** `'database'`: has the signature. `'zeros'`: its first bytes are zeros. `'other'`: something else, or encrypted. */
   readonly kind: 'empty' | 'database' | 'zeros' | 'other';
+  /** What an `'other'` file is by its first bytes, for example `'a gzip file'`; `null` if they tell nothing. */
+  readonly looksLike: string | null;
   /** Why SQLite rejects the header of a `'database'`; `null` if it accepts it. */
   readonly damage: string | null;
   /** The remaining fields are `null` or 0 if it is not a database. */
@@ -31,6 +33,7 @@ export function readDatabaseHeader(file: string): DatabaseHeader | null {
 /** Pure: parses the first bytes of a file of `fileBytes`. */
 export function parseDatabaseHeader(bytes: Buffer, fileBytes: number): DatabaseHeader {
   const none = {
+    looksLike: null,
     damage: null,
     journalMode: null,
     pageSize: 0,
@@ -47,7 +50,7 @@ export function parseDatabaseHeader(bytes: Buffer, fileBytes: number): DatabaseH
   }
   if (!begins) {
     const kind = bytes.every(byte => byte === 0) ? 'zeros' : 'other';
-    return { fileBytes, kind, ...none, writtenBy: null };
+    return { fileBytes, kind, ...none, looksLike: kind === 'other' ? looksLike(bytes) : null, writtenBy: null };
   }
   const size = bytes.readUInt16BE(16);
   // The page count is valid only if the last writer of the file also wrote it.
@@ -55,6 +58,7 @@ export function parseDatabaseHeader(bytes: Buffer, fileBytes: number): DatabaseH
   return {
     fileBytes,
     kind: 'database',
+    looksLike: null,
     damage: damageOf(bytes),
     journalMode: bytes[18] === 2 && bytes[19] === 2 ? 'wal' : 'rollback',
     // 1 stands for 65536, which does not fit into two bytes.
@@ -65,6 +69,25 @@ export function parseDatabaseHeader(bytes: Buffer, fileBytes: number): DatabaseH
     applicationId: bytes.readUInt32BE(68),
     writtenBy: versionText(bytes.readUInt32BE(96)),
   };
+}
+
+/** The first bytes of what people put in the place of a database. https://man7.org/linux/man-pages/man5/magic.5.html */
+const magic: readonly (readonly [begins: string, what: string])[] = [
+  ['\u{1f}\u{8b}', 'a gzip file'],
+  ['(\u{b5}/\u{fd}', 'a zstd file'],
+  ['\u{fd}7zXZ', 'an xz file'],
+  ['BZh', 'a bzip2 file'],
+  ['PK\u{3}\u{4}', 'a zip file'],
+  ['** This file contains an SQLite 2', 'a database of SQLite 2'],
+  ['version https://git-lfs', 'a pointer of Git LFS, not the file itself'],
+];
+
+function looksLike(bytes: Buffer): string | null {
+  const text = bytes.toString('latin1');
+  const found = magic.find(([begins]) => text.startsWith(begins));
+  if (found !== undefined) return found[1];
+  if (/^\s*<(?:!doctype|html|\?xml)/i.test(text)) return 'a web page or XML';
+  return /^(?:PRAGMA |BEGIN|CREATE |INSERT |--)/i.test(text) ? 'a text of SQL statements (a dump)' : null;
 }
 
 /**

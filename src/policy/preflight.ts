@@ -200,6 +200,10 @@ const folderIsWritable: Check = ({ file, directory, size, directoryWriteError },
 };
 
 function rightsHint(systemError: string, otherwise: string): string {
+  // access(2) answers EACCES where the mode forbids it.
+  if (systemError === 'EPERM') {
+    return 'Its mode allows it, and an attribute does not: `lsattr -d` shows it, and `chattr -i -a`, as root, takes it away (find out first who set it).';
+  }
   if (systemError !== 'EROFS') return otherwise;
   return 'Find out why it is read-only (`findmnt`, `dmesg`): Linux remounts a filesystem read-only after a disk error. Mount it for writing, or open the database with `readonly: true`; a database in WAL format whose -wal and -shm are not beside it cannot be opened there: copy it to a folder that can be written.';
 }

@@ -39,6 +39,8 @@ export interface HoldingProcess {
   /** `null` if it could not be read. */
   readonly uid: number | null;
   readonly files: readonly OpenFile[];
+  /** Suspended by a signal or a debugger: it keeps its locks, and does not run. */
+  readonly stopped: boolean;
   /** Mapped libraries and addons that may contain a SQLite. */
   readonly libraries: readonly string[];
 }
@@ -106,12 +108,15 @@ function lockHolders(wanted: readonly WantedFile[], seen: ReadonlySet<number>): 
 }
 
 function describe(pid: number, files: readonly OpenFile[]): HoldingProcess {
-  const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(text(`${procFolder}/${pid}/status`))?.[1];
+  const status = text(`${procFolder}/${pid}/status`);
+  const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(status)?.[1];
   return {
     pid,
     command: commandOf(text(`${procFolder}/${pid}/cmdline`).split('\0'), text(`${procFolder}/${pid}/comm`).trim()),
     uid: uid === undefined ? null : Number(uid),
     files,
+    // T: stopped by a signal, t: by a debugger. proc_pid_status(5)
+    stopped: /^State:\s+[Tt]\b/m.test(status),
     libraries: librariesOf(pid),
   };
 }

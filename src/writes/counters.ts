@@ -16,7 +16,7 @@ export interface WriteQueueFacts {
   readonly batches: number;
   /** Writes that were committed. */
   readonly committed: number;
-  /** Writes that were rejected, for any reason, after they were queued. */
+  /** Writes that were rejected, for any reason: after they were queued, or because the file is fenced or lost. */
   readonly rejected: number;
   /** Writes refused because of `maxQueued`. */
   readonly refused: number;

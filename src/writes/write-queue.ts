@@ -49,7 +49,10 @@ export class WriteQueue {
     if (this.#host.owner !== null) throw atCaller(new TypeError('db.write() cannot be called inside a write function'));
     try {
       checkWrite(fn, options);
-      if (session.refusal !== null) throw session.refusal();
+      if (session.refusal !== null) {
+        this.#counters.rejected += 1;
+        throw session.refusal();
+      }
       if (this.#leaving.has(session)) throw closedError(this.#host.file);
       options?.signal?.throwIfAborted();
       if (this.#queue.size >= this.#limits.maxQueued) this.#refuse();

@@ -9,6 +9,7 @@ import {
   linkSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -21,6 +22,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import Native from 'better-sqlite3';
 import { diagnose, InvalidOptionError, openDatabase, type Diagnosis } from 'safe-sqlite';
 import { writeFenceMarker } from '../../dist/filesystem/fence-marker.js';
 import { installSecondCopy } from '../support/second-copy.mts';
@@ -97,7 +100,8 @@ describe('sound databases', () => {
       found(diagnosis, 'wal-live').what,
       /in use: \d+ of \d+ frames of the -wal \(.*\) are not in the database yet/,
     );
-    assert.deepEqual(complaints(diagnosis), ['note reader-behind']);
+    // What is under way at this moment is noted, and is no warning.
+    assert.deepEqual(complaints(diagnosis), ['note reader-behind', 'note writing']);
   });
 
   test('open in this very process: it goes on, with its locks', { skip: noProc }, async t => {
@@ -245,7 +249,7 @@ describe('the -journal', () => {
     const writer = await holding(t, file, `const db = new Native(file); db.exec('BEGIN; INSERT INTO t VALUES (1)')`);
     const diagnosis = await looked(file);
     assert.match(found(diagnosis, 'journal-in-use').what, new RegExp(`^Process ${writer.pid} `));
-    assert.deepEqual(complaints(diagnosis), []);
+    assert.deepEqual(complaints(diagnosis), ['note writing']);
   });
 
   test('that is finished (PERSIST)', async t => {
@@ -329,7 +333,101 @@ describe('the file', () => {
       lost.what,
       new RegExp(`^Process ${holder.pid} .* works on a deleted or replaced database and -wal and -shm`),
     );
-    assert.match(lost.action ?? '', /Do not stop it/);
+    assert.match(lost.action ?? '', /Do not end it/);
+  });
+
+  test(
+    'deleted under a process: the command that it names saves what only the process has',
+    { skip: noProc },
+    async t => {
+      const home = folder(t);
+      const file = join(home, 'app.db');
+      await holding(
+        t,
+        file,
+        `const db = new Native(file); db.pragma('journal_mode=WAL'); db.exec('CREATE TABLE t(a); INSERT INTO t VALUES (7)')`,
+      );
+      for (const name of [file, `${file}-wal`]) rmSync(name);
+      const diagnosis = await looked(file);
+      // It stands before every other advice, and the next command does all of it.
+      assert.equal(diagnosis.findings[0]?.code, 'deleted-file-in-use');
+      const aside = folder(t);
+      const { status, stderr } = spawnSync('sh', ['-ec', (diagnosis.next ?? '').replaceAll('<other storage>', aside)], {
+        encoding: 'utf8',
+      });
+      assert.equal(status, 0, stderr);
+      const copy = new Native(join(aside, 'app.db'));
+      t.after(() => copy.close());
+      assert.deepEqual(copy.prepare('SELECT a FROM t').pluck().all(), [7]);
+    },
+  );
+
+  test(
+    'a locked database: the writer is named; a suspended one, with the command that lets it go on',
+    { skip: noProc },
+    async t => {
+      const file = join(folder(t), 'app.db');
+      const holder = await holding(
+        t,
+        file,
+        `const db = new Native(file); db.pragma('journal_mode=WAL'); db.exec('CREATE TABLE t(a)'); db.exec('BEGIN IMMEDIATE')`,
+      );
+      assert.match(
+        found(await looked(file), 'writing').what,
+        new RegExp(`^Process ${holder.pid} .* write transaction`),
+      );
+      process.kill(holder.pid ?? 0, 'SIGSTOP');
+      await until(() => /^State:\s+T/m.test(readFileSync(`/proc/${holder.pid}/status`, 'utf8')), 'it is suspended');
+      const diagnosis = await looked(file);
+      assert.equal(found(diagnosis, 'stopped-holder').level, 'warning');
+      assert.equal(
+        diagnosis.findings.some(({ code }) => code === 'writing'),
+        false,
+      );
+      assert.deepEqual(found(diagnosis, 'stopped-holder').commands, [`kill -CONT ${holder.pid}`]);
+    },
+  );
+
+  test('symbolic links in a circle, into nothing, and a path through a file: one finding, and a command that works', async t => {
+    const home = folder(t);
+    symlinkSync('circle.db', join(home, 'circle.db'));
+    symlinkSync(join(home, 'none', 'deep', 'app.db'), join(home, 'nothing.db'));
+    writeFileSync(join(home, 'file'), '');
+    for (const name of ['circle.db', 'nothing.db', 'file/app.db', `${'x'.repeat(300)}.db`]) {
+      const diagnosis = await diagnose(join(home, name));
+      const problems = diagnosis.findings.filter(({ level }) => level === 'problem');
+      assert.deepEqual(
+        problems.map(({ code }) => code),
+        ['cannot-open'],
+        name,
+      );
+      const { status, stderr } = spawnSync('sh', ['-c', diagnosis.next ?? ''], { encoding: 'utf8' });
+      assert.equal(status, 0, `${name}: ${diagnosis.next}: ${stderr}`);
+    }
+  });
+
+  for (const [what, bytes] of [
+    ['a gzip file', gzipSync('x'.repeat(9000))],
+    ['a text of SQL statements (a dump)', Buffer.from('PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n')],
+    ['a pointer of Git LFS, not the file itself', Buffer.from('version https://git-lfs.github.com/spec/v1\n')],
+    ['a web page or XML', Buffer.from('<!DOCTYPE html><html><body>Login</body></html>')],
+  ] as const) {
+    test(`${what} in its place is named`, async t => {
+      const file = join(folder(t), 'app.db');
+      writeFileSync(file, bytes);
+      assert.ok(found(await looked(file), 'not-a-database').what.endsWith(`, but as ${what}.`));
+    });
+  }
+
+  test('the gravest finding decides what is next, also where only a lesser one has a command', async t => {
+    const home = folder(t);
+    const file = join(home, 'app.db');
+    hotJournal(file);
+    chmodSync(home, 0o755);
+    chmodSync(file, 0o666);
+    const { next, findings } = await looked(file);
+    assert.ok(findings.some(({ code }) => code === 'world-writable'));
+    assert.equal(next, `npx safe-sqlite checkpoint ${file}`);
   });
 
   test('read with fs by the process that has it open: its locks are lost', { skip: noProc }, async t => {
@@ -433,6 +531,7 @@ describe('permissions', () => {
     const diagnosis = asNobody();
     assert.deepEqual(complaints(diagnosis), [
       'note owner-differs',
+      'note writing',
       'problem folder-not-writable',
       'problem not-writable',
     ]);

@@ -25,6 +25,7 @@ import { findingCodes } from '../../dist/doctor/finding-codes.js';
 import { writeFenceMarker } from '../../dist/filesystem/fence-marker.js';
 import { dist } from '../backup/fixture.mts';
 import { crashedWal, elsewhere, holding, hotJournal } from '../doctor/check-input.mts';
+import { until } from '../support/until.mts';
 import { createLab, makeLab, run, waitUntilReleased, whyNoMounts, type Lab } from './lab.mts';
 
 const skip = whyNoMounts('mkfs.ext4', 'tune2fs', 'e2fsck', 'losetup');
@@ -287,6 +288,18 @@ const advised: Readonly<Record<string, Advised | string>> = {
         rmSync(`${file}.saved`);
       },
     };
+  },
+  'stopped-holder': async (t, lab) => {
+    const file = onDisk(lab);
+    const holder = await holding(t, file, `const db = new Native(file); db.exec('BEGIN IMMEDIATE')`);
+    process.kill(holder.pid ?? 0, 'SIGSTOP');
+    await until(() => /^State:\s+T/m.test(readFileSync(`/proc/${holder.pid}/status`, 'utf8')), 'it is suspended');
+    return { file, byHand: () => stop(holder) };
+  },
+  writing: async (t, lab) => {
+    const file = onDisk(lab);
+    const holder = await holding(t, file, `const db = new Native(file); db.exec('BEGIN IMMEDIATE')`);
+    return { file, byHand: () => stop(holder) };
   },
   'locks-lost': async (t, lab) => {
     const file = onDisk(lab);
@@ -601,7 +614,7 @@ function count(file: string): number {
 /** What is printed behind `$`, in a shell; a command of this package is the built one. */
 function follow(command: string, { fill = {}, exits = [0, 3] }: Situation): void {
   let line = command.replace(/^(sudo )?npx safe-sqlite/, `'${process.execPath}' '${dist('cli/bin.js')}'`);
-  for (const [placeholder, value] of Object.entries(fill)) line = line.replace(placeholder, value);
+  for (const [placeholder, value] of Object.entries(fill)) line = line.replaceAll(placeholder, value);
   assert.doesNotMatch(line, /<[a-z ]+>/, 'a placeholder has no value');
   const { status, stdout, stderr } = spawnSync('sh', ['-c', line], { encoding: 'utf8' });
   // 3: the command worked, and says what is still wrong.

@@ -122,7 +122,7 @@ export const databaseFindings = {
     'journal',
     'warning',
     'A write transaction was interrupted; the `-journal` restores the state before it.',
-    'Keep the `-journal`; start the program as usual.',
+    'Keep the `-journal`; start the program as usual, or `checkpoint`, which plays it back.',
   ),
   'journal-unwritten': row(
     'journal',
@@ -145,7 +145,19 @@ export const databaseFindings = {
     'processes',
     'problem',
     'A process works on a database or `-wal` that was deleted or replaced under it.',
-    'Do not stop that process before it has saved a copy: `VACUUM INTO`.',
+    'Do not end that process before its files are saved: the report has the command; or let it run `VACUUM INTO`.',
+  ),
+  'stopped-holder': row(
+    'processes',
+    'warning',
+    'A suspended process (SIGSTOP, Ctrl-Z, a debugger, a frozen container) holds a lock or a read transaction.',
+    'Let it go on (`kill -CONT`), or end it: what it has not committed is rolled back.',
+  ),
+  writing: row(
+    'processes',
+    'note',
+    'A process was in a write transaction when the doctor looked; other writes wait for it.',
+    'If it is there at every look: find the `BEGIN` without an end in that process.',
   ),
   'locks-lost': row(
     'processes',

@@ -1,5 +1,6 @@
 /** Gathers the facts step by step, in a safe order: steps that cannot hang come first. */
-import { lstatSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { bootId, fenceMarkerPath, readFenceMarker } from '../../filesystem/fence-marker';
 import { readDevice } from '../../filesystem/linux/device';
 import { inspectFilesystem } from '../../filesystem/inspect';
@@ -42,6 +43,7 @@ export const steps: { readonly [Name in StepName]: Step<Name> } = {
       folder: readOwnership(location.directory, true),
       sidecars: sidecars.map(path => readOwnership(path)).filter(found => found !== null),
       preflight: preflightFacts(location),
+      nearestFolder: nearestFolder(location.directory),
       openOnWindows: isOpenOnWindows(location.file),
     };
   },
@@ -79,6 +81,11 @@ export const steps: { readonly [Name in StepName]: Step<Name> } = {
   neighbours: request => findNeighbours(place(request)),
   backups: request => findBackups(place(request), request.backups),
 };
+
+function nearestFolder(folder: string): string {
+  const exists = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+  return exists || folder === dirname(folder) ? folder : nearestFolder(dirname(folder));
+}
 
 /** Also on mounts that could hang: the waiting process kills this one then. */
 function place({ path }: GatherRequest): Location {

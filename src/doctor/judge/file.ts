@@ -26,25 +26,32 @@ export function* judgeFile(input: CheckInput): Generator<Finding> {
   const { facts, file } = input;
   if (facts.files === undefined) return;
   let isOrphaned = false;
+  let isReached = true;
+  const look = `ls -la ${shellWord(facts.files.nearestFolder ?? dirname(file))}`;
   for (const error of preflightErrors(facts.files.preflight, { readonly: false, fileMustExist: true })) {
     const code = codes[error.code] ?? 'refused';
     if (saidByGround.has(code) && facts.ground?.verdict === 'read-only') continue;
     isOrphaned ||= code === 'orphaned-journal';
-    const commands = [`ls -la ${shellWord(dirname(file))}`];
+    isReached &&= code !== 'cannot-open';
+    const commands = error.details['systemError'] === 'EPERM' ? [attributes(input)] : [look];
     yield finding('problem', code, error.message, { action: error.hint, commands });
   }
   if (facts.files.preflight.kind === null) {
-    // The orphan finding reports that the database is missing, and what to do.
-    if (isOrphaned) return;
+    // The findings above report that the database is missing, and what to do.
+    if (isOrphaned || !isReached) return;
     yield finding('problem', 'no-database', `There is no database at ${file}.`, {
       action:
         'Check the path. If the file was there before, restore it from a backup; do not let a program create a new one.',
-      commands:
-        (facts.backups?.backups.length ?? 0) > 0 ? [restoreCommand(input)] : [`ls -la ${shellWord(dirname(file))}`],
+      commands: (facts.backups?.backups.length ?? 0) > 0 ? [restoreCommand(input)] : [look],
     });
     return;
   }
   yield* judgeHeader(input);
+}
+
+/** `i` is immutable, `a` append-only. chattr(1) */
+function attributes({ file }: CheckInput): string {
+  return `lsattr -d ${shellWord(file)} ${shellWord(dirname(file))}`;
 }
 
 const copyAside = 'Copy it aside with its -wal and -journal before anything else; then restore the newest backup.';
@@ -60,10 +67,20 @@ function* judgeHeader(input: CheckInput): Generator<Finding> {
       commands: (facts.backups?.backups.length ?? 0) > 0 ? [restoreCommand(input)] : [],
     });
   } else if (header.kind !== 'database') {
-    const what = header.kind === 'zeros' ? 'begins with zeros' : 'does not begin as a SQLite database';
+    const { looksLike } = header;
+    const what =
+      header.kind === 'zeros'
+        ? 'begins with zeros'
+        : `does not begin as a SQLite database${looksLike === null ? '' : `, but as ${looksLike}`}`;
     yield finding('problem', 'not-a-database', `${basename(file)} ${what}.`, {
-      why: 'It was overwritten, its first page was lost, or it is another kind of file (an encrypted one looks like this too).',
-      action: copyAside,
+      why:
+        looksLike === null
+          ? 'It was overwritten, its first page was lost, or it is another kind of file (an encrypted one looks like this too).'
+          : 'Another file was put in its place, for example a packed backup or a dump.',
+      action:
+        looksLike === null
+          ? copyAside
+          : 'Copy it aside. If it is a backup, unpack or load it under a new name, and restore from that; else restore the newest backup.',
       commands: salvageCommands(input),
     });
   } else if (header.damage !== null) {

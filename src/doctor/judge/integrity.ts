@@ -30,9 +30,6 @@ export function whyNotChecked(input: CheckInput, findings: readonly Finding[]): 
   if (!isReadable(input)) return header.damage === null ? 'its end is missing' : 'its header is damaged';
   if (ground?.verdict === 'refuse')
     return 'SQLite is not safe on this filesystem: copy it with its -wal to a local disk and check the copy';
-  if (ground?.verdict === 'read-only' && header.journalMode === 'wal') {
-    return 'SQLite reads a database in WAL mode only where it can create files: copy it to a writable disk and check the copy';
-  }
   if (journals.rollback?.kind === 'header') {
     return 'a -journal is beside it, and a check could not read the database without playing it back';
   }

@@ -34,8 +34,12 @@ export function judge(input: CheckInput): readonly Finding[] {
   return verdicts.flatMap(verdict => [...verdict(input)]);
 }
 
+/** The data exists only in a process that still runs: every other advice waits until it is saved. */
+const beforeAll: ReadonlySet<string> = new Set(['deleted-file-in-use']);
+
 export function gravestFirst(findings: readonly Finding[]): readonly Finding[] {
-  return findings.toSorted((left, right) => gravity.indexOf(left.level) - gravity.indexOf(right.level));
+  const rank = ({ level, code }: Finding): number => (beforeAll.has(code) ? -1 : gravity.indexOf(level));
+  return findings.toSorted((left, right) => rank(left) - rank(right));
 }
 
 export function statusOf(findings: readonly Finding[]): Level {

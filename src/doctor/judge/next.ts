@@ -13,16 +13,16 @@ const storageFirst: ReadonlySet<string> = new Set([
 
 const gravity: readonly Level[] = ['problem', 'warning', 'note'];
 
-/** Returns the command of the gravest finding that has one; if none has, the explanation of the gravest. */
+/** Returns the first command of the gravest finding; if it has none, its explanation. */
 export function nextCommand(findings: readonly Finding[], storageCommands: readonly string[]): string | null {
   for (const level of gravity) {
     const these = findings.filter(finding => finding.level === level);
     const [gravest] = these;
     if (gravest === undefined) continue;
     if (storageFirst.has(gravest.code) && storageCommands[0] !== undefined) return storageCommands[0];
-    const command = these.flatMap(({ commands }) => commands)[0];
+    // A command of a lesser finding would mend something else first. A note without a command needs no action.
+    const [command] = level === 'note' ? these.flatMap(({ commands }) => commands) : gravest.commands;
     if (command !== undefined) return command;
-    // A note without a command needs no action.
     if (level !== 'note') return `npx safe-sqlite explain ${gravest.code}`;
   }
   return null;

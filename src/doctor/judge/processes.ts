@@ -1,4 +1,5 @@
 /** Judges the processes that have the database open: their use of it, and their locks. Pure. */
+import { shellWord } from '../../base/terminal-text';
 import { basename } from 'node:path';
 import type { HoldingProcess, OpenFile } from '../../proc/processes';
 import { expectedLocks, missingLocks } from '../../policy/expected-locks';
@@ -20,6 +21,7 @@ export function* judgeProcesses({ facts, file }: CheckInput): Generator<Finding>
     const files = holder.files.filter(({ gone }) => !gone);
     if (!files.some(({ role }) => role === 'database')) continue;
     yield finding('ok', 'open', `${nameOf(holder)}: ${doing(files)} (locks: ${locksOf(files)}).`);
+    yield* judgeWaiting(holder, files);
     yield* judgeForeign(holder, files);
     yield* judgeLocks(holder, files);
   }
@@ -84,6 +86,28 @@ function doing(files: readonly OpenFile[]): string {
     : 'has it open for reading, and is idle';
 }
 
+const held: ReadonlySet<string> = new Set(['WRITE', 'RECOVER', 'RESERVED', 'PENDING', 'EXCLUSIVE']);
+
+/** Other programs wait for what this one holds. */
+function* judgeWaiting(holder: HoldingProcess, files: readonly OpenFile[]): Generator<Finding> {
+  const writes = named(files).some(({ name, write }) => write && held.has(name));
+  const reads = ['is in a read transaction', 'runs a checkpoint'].includes(doing(files));
+  if (holder.stopped && (writes || reads)) {
+    yield finding('warning', 'stopped-holder', `${nameOf(holder)} is suspended, and ${doing(files)}.`, {
+      why: writes
+        ? 'Every other write waits for its lock, and fails with SQLITE_BUSY.'
+        : 'No checkpoint can go past it, and the -wal grows.',
+      action: 'Let it go on, or end it: what it has not committed is rolled back.',
+      commands: [`kill -CONT ${holder.pid}`],
+    });
+  } else if (writes) {
+    yield finding('note', 'writing', `${nameOf(holder)} ${doing(files)} at this moment.`, {
+      why: 'Other writes wait for it; if it stays so, they fail with SQLITE_BUSY ("database is locked").',
+      action: `If programs report a locked database: run the doctor again, and if it names process ${holder.pid} again, search there for a BEGIN without an end.`,
+    });
+  }
+}
+
 /** The file was deleted, renamed or replaced while this process had it open. */
 function* judgeLostFiles(holder: HoldingProcess, file: string): Generator<Finding> {
   const lost = holder.files.filter(({ gone }) => gone);
@@ -98,10 +122,25 @@ function* judgeLostFiles(holder: HoldingProcess, file: string): Generator<Findin
     {
       why: 'Its commits go into a file without a name, and are lost when it ends; other processes see none of them.',
       action:
-        'Do not stop it yet: its data exists only there. A program with this library saves a copy by itself (app.db.rescued-…, unless `sentinel` is off); let any other one run `VACUUM INTO` with a new name. Then stop it and compare.',
-      commands: [`ls -l /proc/${holder.pid}/fd`],
+        'Do not end it yet: its data exists only there. A program with this library saves a copy by itself (app.db.rescued-…, unless `sentinel` is off). Of any other one, copy the files while it is suspended for a moment, as below, or let it run `VACUUM INTO` with a new name. Check the copy, then end the program, and compare.',
+      commands: copyOpenFiles(holder, file),
     },
   );
+}
+
+/** A suspended process commits nothing meanwhile: the copies belong together. */
+function copyOpenFiles({ pid, files }: HoldingProcess, file: string): readonly string[] {
+  const suffixes = { database: '', wal: '-wal', journal: '-journal' } as const;
+  const copies = (['database', 'wal', 'journal'] as const).flatMap(role => {
+    const of = files.filter(({ fd, role: each }) => each === role && fd !== null);
+    // Beside a lost one, a descriptor of the file that has the name now is of no use.
+    const { fd } = of.find(({ gone }) => gone) ?? of[0] ?? { fd: null };
+    return fd === null
+      ? []
+      : [`cp /proc/${pid}/fd/${fd} <other storage>/${shellWord(`${basename(file)}${suffixes[role]}`)}`];
+  });
+  // One line: whoever runs only its beginning would leave the program suspended.
+  return [[`kill -STOP ${pid}`, ...copies, `kill -CONT ${pid}`].join('; ')];
 }
 
 /** A program other than SQLite has the file open, or the process has several copies of SQLite. */

@@ -1,5 +1,6 @@
 /** Judges a `-journal` beside the database. Pure. */
 import { count, formatBytes } from '../../base/figures';
+import { shellWord } from '../../base/terminal-text';
 import type { Finding } from '../diagnosis';
 import type { CheckInput } from './subject';
 import { finding } from './finding';
@@ -31,7 +32,8 @@ export function* judgeRollback(input: CheckInput): Generator<Finding> {
   const pages = journal.pages === null ? size : count(journal.pages, 'page');
   yield finding('warning', 'hot-journal', `A hot -journal (${pages}): a write transaction was cut off.`, {
     why: 'The database may hold half of that transaction. The next open for writing plays the journal back and restores the state before it; without the journal the database is damaged.',
-    action: `Never delete, move or rename ${file}-journal, and never copy the database without it. Start the program as usual: SQLite plays it back.${superJournal(journal.superJournal)}`,
+    action: `Never delete, move or rename ${file}-journal, and never copy the database without it. Start the program as usual, or play it back now.${superJournal(journal.superJournal)}`,
+    commands: [`npx safe-sqlite checkpoint ${shellWord(file)}`],
   });
 }
 

@@ -3,10 +3,15 @@ import { shellWord } from '../../base/terminal-text';
 import type { CheckInput } from './subject';
 
 /** First a copy of all its files, then the newest known backup in its place. */
-export function salvageCommands({ file, facts }: Pick<CheckInput, 'file' | 'facts'>): readonly string[] {
+export function salvageCommands(input: Pick<CheckInput, 'file' | 'facts'>): readonly string[] {
+  return [copyAside(input), restoreCommand(input)];
+}
+
+/** Copies the database with every sidecar that exists. */
+export function copyAside({ file, facts }: Pick<CheckInput, 'file' | 'facts'>): string {
   const { sidecars = [] } = facts.files ?? {};
   const files = [file, ...sidecars.map(({ path }) => path)].map(shellWord);
-  return [`cp -a ${files.join(' ')} <other storage>`, restoreCommand({ file, facts })];
+  return `cp -a ${files.join(' ')} <other storage>`;
 }
 
 /** The newest backup that matches its manifest; a placeholder if none is known. */

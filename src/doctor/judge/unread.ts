@@ -1,5 +1,6 @@
 /** Lists what was not examined, and judges why. Pure. */
 import { shellWord } from '../../base/terminal-text';
+import { dirname } from 'node:path';
 import { count } from '../../base/figures';
 import type { Finding, NotLookedAt } from '../diagnosis';
 import type { MissedStep } from '../gather/child-process';
@@ -21,6 +22,13 @@ const subjects: Readonly<Record<StepName, string>> = {
 
 /** Errors by which the kernel blames the disk, the server or the daemon, not the caller. */
 const storageCodes: ReadonlySet<string> = new Set(['EIO', 'ESTALE', 'ENOTCONN']);
+/** Errors of the path itself, the same for every user and every step. */
+const pathCodes: ReadonlyMap<string, string> = new Map([
+  ['ELOOP', 'its symbolic links lead in a circle'],
+  ['ENOTDIR', 'a part of the path is a file, not a folder'],
+  ['ENAMETOOLONG', 'the path is too long'],
+]);
+
 /** Without the facts of these, the absence of findings proves nothing. */
 const needed: ReadonlySet<StepName> = new Set<StepName>(['ground', 'files', 'header', 'journals']);
 
@@ -30,7 +38,16 @@ export function* judgeMissed(
   mountPoint: string | null,
   file: string,
 ): Generator<Finding> {
+  const blocked = missed.find(({ code }) => code !== null && pathCodes.has(code));
+  if (blocked !== undefined) {
+    const { code } = blocked;
+    yield finding('problem', 'cannot-open', `Cannot open ${file}: ${pathCodes.get(code ?? '')} (${code}).`, {
+      action: 'Correct the path, or the symbolic links on it.',
+      commands: [`ls -la ${shellWord(dirname(file))}`],
+    });
+  }
   for (const { step, why, code, message } of missed) {
+    if (code !== null && pathCodes.has(code)) continue;
     if (why === 'hung') {
       yield finding(
         'problem',
@@ -63,10 +80,12 @@ export function* judgeMissed(
 }
 
 export function unread(missed: readonly MissedStep[], facts: Partial<DoctorFacts>): readonly NotLookedAt[] {
-  const list: NotLookedAt[] = missed.map(({ step, why, message }) => ({
-    what: subjects[step],
-    why: why === 'not-reached' ? 'an earlier step did not return' : message,
-  }));
+  const list: NotLookedAt[] = missed
+    .filter(({ code }) => code === null || !pathCodes.has(code))
+    .map(({ step, why, message }) => ({
+      what: subjects[step],
+      why: why === 'not-reached' ? 'an earlier step did not return' : message,
+    }));
   if (facts.processes === null) list.push({ what: subjects.processes, why: 'this system has no /proc' });
   const unseen = facts.processes?.unseenProcesses ?? 0;
   if (unseen > 0) {

@@ -1,11 +1,12 @@
 /** Judges the `-wal`: its pending frames, and whether it is still readable. Pure. */
 import { shellWord } from '../../base/terminal-text';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { count, formatBytes } from '../../base/figures';
 import type { Finding } from '../diagnosis';
 import type { JournalFacts } from '../facts';
 import { isHeld, seesEveryProcess, type CheckInput } from './subject';
 import { finding } from './finding';
+import { copyAside } from './salvage';
 
 type Wal = NonNullable<JournalFacts['wal']>;
 type WalIndex = NonNullable<JournalFacts['index']>;
@@ -52,7 +53,8 @@ function missingFrames(input: CheckInput): number {
   return index === null || !index.consistent || isHeld(input) ? 0 : Math.max(0, index.frames - index.copiedFrames);
 }
 
-function missingWal({ file, facts }: CheckInput, frames: number): Finding {
+function missingWal(input: CheckInput, frames: number): Finding {
+  const { file, facts } = input;
   const state = facts.journals?.wal === null ? 'is missing' : 'is empty';
   return finding(
     'problem',
@@ -61,18 +63,24 @@ function missingWal({ file, facts }: CheckInput, frames: number): Finding {
     {
       why: 'It was deleted, moved or emptied, or the database was copied without it: the commits in it are lost with the next open.',
       action: `Before anything opens the database: search for ${basename(file)}-wal (who cleaned up, moved or copied the folder?) and put it back beside it. If it cannot be found, copy the database aside and compare it with the newest backup.`,
+      commands: [
+        `find ${shellWord(facts.ground?.mountPoint ?? dirname(file))} -xdev -name ${shellWord(`${basename(file)}-wal`)}`,
+        copyAside(input),
+      ],
     },
   );
 }
 
-function damagedHeader({ file }: CheckInput, wal: Wal): Finding {
+function damagedHeader(input: CheckInput, wal: Wal): Finding {
+  const { file } = input;
   return finding(
     'problem',
     'wal-header-damaged',
     `The -wal has ${formatBytes(wal.fileBytes)}, and its header is damaged.`,
     {
       why: 'SQLite ignores such a -wal: the commits in it are lost with the next open.',
-      action: `Do not open the database in any program. Copy ${file}, its -wal and its -shm aside first; then compare with the newest backup.`,
+      action: `Do not open the database in any program. Copy ${file}, its -wal and its -shm aside first; then start the program, and compare with the newest backup.`,
+      commands: [copyAside(input)],
     },
   );
 }
@@ -150,8 +158,8 @@ function* judgeLeft(input: CheckInput, wal: Wal): Generator<Finding> {
       {
         why: 'Either the storage lost a part of the file, or a COMMIT whose sync failed was left there. SQLite stops at the first wrong checksum and forgets the rest at the next open.',
         action:
-          'Before anything opens the database: copy it with its -wal aside. That copy is the only place where the rest is.',
-        commands: [`cp -a ${shellWord(file)} ${shellWord(`${file}-wal`)} <other storage>`],
+          'Before anything opens the database: copy it with its -wal aside. That copy is the only place where the rest is. Then start the program, and compare with the newest backup.',
+        commands: [copyAside(input)],
       },
     );
   }
@@ -191,7 +199,7 @@ function olderWal(file: string, wal: Wal): Finding {
     {
       why: 'After a crash that follows a checkpoint this is ordinary. But where a backup was restored, or another file was put there, the -wal belongs to the old database, and SQLite would play it into the new one.',
       action: `Make no checkpoint. If a file was put there, move ${file}-wal and ${file}-shm away and keep them. Else start the program: its open compares the two before anything is copied, and refuses a -wal that does not belong there.`,
-      commands: [],
+      commands: [`ls -la ${shellWord(dirname(file))}`],
     },
   );
 }
