@@ -15,6 +15,7 @@ import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { describeMachine } from './machine.mts';
 import type { Manner } from './readers/server.mts';
+import type { Stall } from './readers/stalls.mts';
 
 const clients = 64;
 const seconds = Number(process.argv[2] ?? 8);
@@ -30,6 +31,8 @@ interface Run {
   readonly p99: number;
   /** ms: longest time in which the event loop of the server did not turn. */
   readonly stall: number;
+  /** The longest of them, split into their causes. */
+  readonly stalls: readonly Stall[];
   readonly reportsPerSecond: number;
 }
 
@@ -93,7 +96,10 @@ async function measure(manner: Manner, readers: number, streams: number, steps: 
   over = true;
   const elapsed = (performance.now() - begin) / 1000;
   await Promise.all(all);
-  const stall = Number(await ask(port, '/stall'));
+  const { longestMs: stall, parts } = JSON.parse(await ask(port, '/stall')) as {
+    readonly longestMs: number;
+    readonly parts: readonly Stall[];
+  };
   const exit = once(child, 'exit');
   child.stdin?.end();
   await exit;
@@ -107,6 +113,7 @@ async function measure(manner: Manner, readers: number, streams: number, steps: 
     p50: at(0.5),
     p99: at(0.99),
     stall: round(stall),
+    stalls: parts,
     reportsPerSecond: round(reports / elapsed),
   };
 }

@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import BetterSqlite3 from 'better-sqlite3';
 import { openDatabase } from 'safe-sqlite';
+import { watchStalls } from './stalls.mts';
 
 export type Manner = 'raw' | 'raw-worker' | 'ours';
 
@@ -96,6 +97,7 @@ const folder = mkdtempSync(join(tmpdir(), 'bench-readers-'));
 const [manner = 'ours', readers = String(availableParallelism() - 1)] = process.argv.slice(2);
 const service = open(manner as Manner, join(folder, 'a.db'), Number(readers));
 const delay = monitorEventLoopDelay({ resolution: 1 });
+const stalls = watchStalls();
 const app = express();
 app.get('/notes/:id', (request, response) => void response.json(service.read(Number(request.params.id))));
 app.post('/notes', async (_request, response) => void response.status(201).json(await service.write('new')));
@@ -114,13 +116,14 @@ app.get('/small/:rounds', async (request, response) => {
   response.json(times[Math.floor(rounds / 2)]);
 });
 app.get('/begin', (_request, response) => {
+  stalls.reset();
   delay.reset();
   delay.enable();
   response.end();
 });
 app.get('/stall', (_request, response) => {
   delay.disable();
-  response.json(delay.max / 1e6);
+  response.json({ longestMs: delay.max / 1e6, parts: stalls.longest() });
 });
 const server = app.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port));
 process.stdin.resume().on('end', () => {

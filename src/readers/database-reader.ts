@@ -3,8 +3,6 @@ import { atCaller } from '../base/own-frames';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Session } from '../connection/session';
 import { InvalidOptionError } from '../errors/refusals';
-import { shapeOf } from '../sql/shape';
-import { whyNotForReaders } from '../sql/read-only';
 import {
   checkQuery,
   checkSnapshot,
@@ -17,6 +15,7 @@ import { errorOf } from './read-errors';
 import type { ReadPool } from './read-pool';
 import { ReadQuery, type QueryContext } from './read-query';
 import { SnapshotTurn } from './snapshot';
+import { sqlFacts } from './sql-facts';
 import type { TurnHost } from './turn';
 
 /** Values by position, or an object of named ones, as in better-sqlite3. */
@@ -126,8 +125,7 @@ export class SnapshotReader {
     });
     const pool = this.#snapshot === null ? ownPool(this.#access) : usablePool(this.#access);
     query.signal?.throwIfAborted();
-    const shape = shapeOf(sql);
-    const refused = whyNotForReaders(sql);
+    const { shape, refused } = sqlFacts(sql);
     if (refused !== null) throw errorOf({ family: 'refused', why: refused }, { file, sql: shape });
     const host: TurnHost = this.#snapshot ?? pool;
     const { once, window } = kind;

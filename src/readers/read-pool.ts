@@ -18,7 +18,7 @@ import { FairQueue } from './fair-queue';
 import type { FromReader, ReaderSettings, ReadFailure } from './messages';
 import { closedError, errorOf, lostError, queueFullError, timeoutError, withSetupHint } from './read-errors';
 import type { Reader, ReaderExit, ReaderListener } from './reader';
-import { waitUntilGone } from './reader-process';
+import { mayHaveEndedItself, waitUntilGone } from './reader-process';
 import type { Slot, Turn, TurnHost } from './turn';
 
 /** The part of the connection that the pool uses. */
@@ -288,8 +288,15 @@ export class ReadPool implements TurnHost {
     }
     if (!this.#readers.delete(pooled)) return;
     if (pooled.idle !== null) clearTimeout(pooled.idle);
-    this.#counters.lost += 1;
     const { turn } = pooled;
+    if (turn?.isDue === true && mayHaveEndedItself(exit)) {
+      // The application was blocked or stopped at the limit, and hears of the end before its own timer.
+      this.#counters.killed += 1;
+      pooled.turn = null;
+      turn.expire();
+      return this.#fill();
+    }
+    this.#counters.lost += 1;
     if (turn !== null) turn.lost(pooled, exit);
     else if (!pooled.ready) this.#notStarted(pooled, exit);
     this.#fill();

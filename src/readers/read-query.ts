@@ -71,7 +71,7 @@ export class ReadQuery implements Turn {
     this.#id = context.nextId();
     this.settled = new Promise(resolve => (this.#settle = resolve));
     this.#deadline = new Deadline(query, {
-      timeout: () => this.#end(context.timedOut(this, query.timeoutMs, this.#slot), 'timeout'),
+      timeout: () => this.expire(),
       abort: reason => this.#end(reason, 'aborted'),
     });
   }
@@ -136,6 +136,14 @@ export class ReadQuery implements Turn {
   lost(slot: Slot, exit: ReaderExit): void {
     this.#slot = null;
     this.#reject(this.#context.lost(this, slot, exit), 'failed');
+  }
+
+  get isDue(): boolean {
+    return this.#deadline.isDue;
+  }
+
+  expire(): void {
+    this.#end(this.#context.timedOut(this, this.query.timeoutMs, this.#slot), 'timeout');
   }
 
   fail(error: unknown): void {

@@ -18,7 +18,7 @@ import { sleepSync } from '../base/sleep';
 import { startProcess, whyNoProcess } from '../native/programs';
 import { childEnvironment } from '../options/child-environment';
 import type { FromReader, ToReader } from './messages';
-import type { Reader, ReaderListener } from './reader';
+import type { Reader, ReaderExit, ReaderListener } from './reader';
 
 const MiB = 1024 * 1024;
 /** The signal with which a reader ends itself when it exceeds its memory limit; Windows has none. */
@@ -80,6 +80,11 @@ export function startReaderProcess(memoryBytes: number, listener: ReaderListener
     },
     kill: () => void child.kill('SIGKILL'),
   };
+}
+
+/** True if a reader may have ended itself at the limit of its query: SIGKILL, which Windows reports as the exit code 1. */
+export function mayHaveEndedItself({ signal, exitCode }: ReaderExit): boolean {
+  return signal === 'SIGKILL' || (process.platform === 'win32' && exitCode === 1);
 }
 
 /** Blocks the calling thread until the processes have ended and released their locks; false if that took too long. */

@@ -1,7 +1,7 @@
 /** Entry point of a reader process: opens a read-only connection, answers queries, and ends with its parent process. */
 import { constants, setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { currentDate } from '../base/clock';
+import { currentDate, setTimeout } from '../base/clock';
 import { readerTitle } from '../base/reader-title';
 import type { FromReader, ToReader } from './messages';
 import { openReadConnection } from './read-connection';
@@ -24,21 +24,28 @@ const watch = `
   new Socket({ fd: 0 }).on('error', end).on('close', end).resume();
   const endOutOfMemory = () => {
     try { process.kill(process.pid, signal); } catch { end(); }
+    // A module of the application may listen to that signal.
+    setTimeout(end, 100);
   };
   (async () => {
     for (;;) {
       await Atomics.waitAsync(working, 0, 0).value;
       if (Atomics.load(working, 0) === 0) continue;
       if (process.memoryUsage.rss() > memoryBytes) endOutOfMemory();
-      if (process.hrtime.bigint() > Atomics.load(deadline, 0)) end();
-      await new Promise(resolve => setTimeout(resolve, pauseMs));
+      const leftMs = Number(Atomics.load(deadline, 0) - process.hrtime.bigint()) / 1e6;
+      if (leftMs <= 0) end();
+      await new Promise(resolve => setTimeout(resolve, Math.min(pauseMs, leftMs)));
     }
   })();
 `;
 /** Milliseconds. Memory can grow by about as many megabytes between two checks. */
 const watchPauseMs = 20;
-/** Milliseconds after the limit: the application acts first. */
-const graceMs = 200;
+/** Milliseconds after the limit: the application acts first, unless its event loop is blocked. */
+const graceMs = 15;
+/** Milliseconds after a query until the title says `idle`: setting it for each of many small reads costs time. */
+const idleTitleMs = 50;
+/** Nanoseconds for which the title of one query serves for the same query, run again. */
+const titleNs = 1_000_000_000n;
 
 function send(message: FromReader): void {
   process.send?.(message, undefined, {}, () => {});
@@ -71,18 +78,34 @@ function main(): void {
   // After that thread was started, which would inherit the priority.
   yieldToTheService();
   const name = `${readerTitle} ${process.ppid}`;
-  const working: ServeOptions['working'] = query => {
-    // For `ps` and the doctor: which process runs which query, and since when.
-    process.title = query === null ? `${name}: idle` : `${name} since ${currentDate().toISOString()}: ${query.shape}`;
-    if (query !== null) {
-      // The clock that both threads share, in nanoseconds.
-      const lastMs = Math.ceil(query.endsInMs) + graceMs;
-      Atomics.store(deadline, 0, process.hrtime.bigint() + BigInt(lastMs) * 1_000_000n);
-    }
-    Atomics.store(works, 0, query === null ? 0 : 1);
-    if (query !== null) Atomics.notify(works, 0);
+  let shown: string | null = null;
+  let shownAt = 0n;
+  let idle: NodeJS.Timeout | null = null;
+  const showIdle = (): void => {
+    idle = null;
+    if (Atomics.load(works, 0) !== 0) return;
+    process.title = `${name}: idle`;
+    shown = null;
   };
-  working(null);
+  const working: ServeOptions['working'] = query => {
+    if (query === null) {
+      Atomics.store(works, 0, 0);
+      idle ??= setTimeout(showIdle, idleTitleMs);
+      return;
+    }
+    const now = process.hrtime.bigint();
+    if (query.shape !== shown || now - shownAt > titleNs) {
+      // For `ps` and the doctor: which process runs which query, and since when.
+      process.title = `${name} since ${currentDate().toISOString()}: ${query.shape}`;
+      shown = query.shape;
+      shownAt = now;
+    }
+    // The clock that both threads share, in nanoseconds.
+    Atomics.store(deadline, 0, now + BigInt(Math.ceil(query.endsInMs) + graceMs) * 1_000_000n);
+    Atomics.store(works, 0, 1);
+    Atomics.notify(works, 0);
+  };
+  showIdle();
   // Ctrl-C and systemd signal the whole group: the parent decides when its readers end.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));

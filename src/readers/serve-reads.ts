@@ -24,6 +24,13 @@ const pieceBytes = 64 * 1024;
 /** Statements that stay prepared. */
 const keptStatements = 100;
 
+/** A statement, and the form of its rows that was set last; `null` before the first call. */
+interface Prepared {
+  readonly statement: NativeStatement;
+  rows: RowForm | null;
+  safeIntegers: boolean | null;
+}
+
 interface Running {
   readonly query: QueryMessage;
   readonly rows: Iterator<unknown>;
@@ -60,7 +67,7 @@ export class ReadServer {
   readonly #db: Native;
   readonly #send: (message: FromReader) => void;
   readonly #options: ServeOptions;
-  readonly #statements = new Map<string, NativeStatement>();
+  readonly #statements = new Map<string, Prepared>();
   #running: Running | null = null;
 
   constructor(db: Native, send: (message: FromReader) => void, options: ServeOptions) {
@@ -86,7 +93,7 @@ export class ReadServer {
         return this.#attempt(message.id, () => {
           this.#db.exec('BEGIN');
           // The first page that is read fixes the snapshot of the transaction.
-          this.#prepared('SELECT 1 FROM sqlite_schema LIMIT 1').get();
+          this.#prepared('SELECT 1 FROM sqlite_schema LIMIT 1').statement.get();
           this.#send({ type: 'done', id: message.id });
         });
       case 'end':
@@ -105,8 +112,11 @@ export class ReadServer {
 
   #begin(query: QueryMessage): void {
     this.#options.working(query);
-    const statement = inForm(this.#prepared(query.sql), query.rows).safeIntegers(query.safeIntegers);
-    const rows = statement.iterate(...query.parameters);
+    const statement = inForm(this.#prepared(query.sql), query);
+    // `get` costs a third of an iterator, and resets the statement by itself.
+    const rows = query.once
+      ? firstOf(statement.get(...query.parameters))
+      : statement.iterate(...query.parameters);
     this.#running = { query, rows, credit: query.window, rowCount: 0, byteCount: 0, columns: null };
     this.#pump(this.#running);
   }
@@ -118,9 +128,11 @@ export class ReadServer {
       const { query } = running;
       const { rows, columns, last } = this.#piece(running);
       running.credit -= 1;
-      if (last) this.#finish(running);
+      // Reset before the last piece is sent: the caller may need the locks of the statement next.
+      if (last) this.#reset(running);
       this.#send({ type: 'piece', id: query.id, columns, rows, last });
-      if (!last && running.credit > 0) setImmediate(() => this.#pump(running));
+      if (last) this.#options.working(null);
+      else if (running.credit > 0) setImmediate(() => this.#pump(running));
     });
   }
 
@@ -149,8 +161,12 @@ export class ReadServer {
   }
 
   #finish(running: Running): void {
-    if (this.#running === running) this.#running = null;
+    this.#reset(running);
     this.#options.working(null);
+  }
+
+  #reset(running: Running): void {
+    if (this.#running === running) this.#running = null;
     running.rows.return?.();
   }
 
@@ -169,7 +185,7 @@ export class ReadServer {
     }
   }
 
-  #prepared(sql: string): NativeStatement {
+  #prepared(sql: string): Prepared {
     const known = this.#statements.get(sql);
     if (known !== undefined) return known;
     const refused = whyNotForReaders(sql);
@@ -182,18 +198,32 @@ export class ReadServer {
       if (this.#statements.size < keptStatements) break;
       this.#statements.delete(oldest);
     }
-    this.#statements.set(sql, statement);
-    return statement;
+    const prepared: Prepared = { statement, rows: null, safeIntegers: null };
+    this.#statements.set(sql, prepared);
+    return prepared;
   }
 }
 
 /** Milliseconds between two attempts at a locked database in the application's thread. */
 const busyPauseMs = 10;
 
-function inForm(statement: NativeStatement, form: RowForm): NativeStatement {
-  if (form === 'arrays') return statement.raw(true);
-  if (form === 'first-column') return statement.pluck(true);
-  return statement.raw(false).pluck(false);
+function inForm(prepared: Prepared, { rows, safeIntegers }: QueryMessage): NativeStatement {
+  const { statement } = prepared;
+  if (prepared.rows !== rows) {
+    if (rows === 'arrays') statement.raw(true);
+    else if (rows === 'first-column') statement.pluck(true);
+    else statement.raw(false).pluck(false);
+    prepared.rows = rows;
+  }
+  if (prepared.safeIntegers !== safeIntegers) {
+    statement.safeIntegers(safeIntegers);
+    prepared.safeIntegers = safeIntegers;
+  }
+  return statement;
+}
+
+function* firstOf(row: unknown): Generator<unknown> {
+  if (row !== undefined) yield row;
 }
 
 /** The values alone: the column names are only sent with the first piece. */

@@ -27,6 +27,7 @@ export class SnapshotTurn implements Turn, TurnHost {
   readonly #host: TurnHost;
   readonly #context: NewSnapshot['context'];
   readonly #deadline: Deadline;
+  readonly #timeoutMs: number;
   readonly #id: number;
   readonly #started = Promise.withResolvers<void>();
   readonly #waiting: Turn[] = [];
@@ -43,13 +44,14 @@ export class SnapshotTurn implements Turn, TurnHost {
     this.session = session;
     this.owner = owner;
     this.#id = context.nextId();
+    this.#timeoutMs = limits.timeoutMs;
     this.settled = new Promise(resolve => (this.#settle = resolve));
     this.failed = new Promise((_resolve, reject) => (this.#fail = reject));
     // Handled by the waiting caller; before and after that there is none.
     this.failed.catch(() => {});
     this.#started.promise.catch(() => {});
     this.#deadline = new Deadline(limits, {
-      timeout: () => this.#end(context.timedOut(this, limits.timeoutMs, this.#slot), 'timeout'),
+      timeout: () => this.expire(),
       abort: reason => this.#end(reason, 'aborted'),
     });
   }
@@ -108,6 +110,16 @@ export class SnapshotTurn implements Turn, TurnHost {
   lost(slot: Slot, exit: ReaderExit): void {
     this.#slot = null;
     this.#reject(this.#context.lost(this, slot, exit), 'failed');
+  }
+
+  /** True also when the query that runs is over its own limit. */
+  get isDue(): boolean {
+    return this.#deadline.isDue || this.#current?.isDue === true;
+  }
+
+  expire(): void {
+    if (!this.#deadline.isDue && this.#current !== null) return this.#current.expire();
+    this.#end(this.#context.timedOut(this, this.#timeoutMs, this.#slot), 'timeout');
   }
 
   fail(error: unknown): void {

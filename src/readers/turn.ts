@@ -1,5 +1,5 @@
 /** Represents one use of a reader, from the call to its end: a query or a snapshot. */
-import { clearTimeout, setTimeout } from '../base/clock';
+import { clearTimeout, performance, setTimeout } from '../base/clock';
 import type { FairItem } from './fair-queue';
 import type { FromReader, ToReader } from './messages';
 import type { ReaderExit } from './reader';
@@ -31,6 +31,10 @@ export interface Turn extends FairItem {
   message(message: FromReader): void;
   /** The reader of the turn ended unexpectedly. */
   lost(slot: Slot, exit: ReaderExit): void;
+  /** True after the time limit: a reader whose query is over it ends itself if the application has not done so. */
+  readonly isDue: boolean;
+  /** The reader of the turn has ended itself at the time limit. */
+  expire(): void;
   /** Ends the turn, and its reader with it if it has started. */
   fail(error: unknown): void;
   /** Ends the turn; its reader has ended, or belongs to another turn. */
@@ -42,6 +46,7 @@ export interface Turn extends FairItem {
 /** Calls `onTimeout` or `onAbort` once, unless it is disarmed before. The timer does not keep the process alive. */
 export class Deadline {
   readonly #timer: NodeJS.Timeout;
+  readonly #at: number;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort: () => void;
 
@@ -49,10 +54,15 @@ export class Deadline {
     { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
     on: { readonly timeout: () => void; readonly abort: (reason: unknown) => void },
   ) {
+    this.#at = performance.now() + timeoutMs;
     this.#timer = setTimeout(on.timeout, timeoutMs).unref();
     this.#signal = signal;
     this.#onAbort = () => on.abort(signal?.reason);
     signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  get isDue(): boolean {
+    return performance.now() >= this.#at;
   }
 
   disarm(): void {

@@ -1,8 +1,11 @@
 /** Limits that hold: a query is ended at its limit, and nothing else notices. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import Native from 'better-sqlite3';
@@ -80,6 +83,20 @@ describe('a runaway query', () => {
     assert.equal(isAlive(pid), false, 'only the reader itself could end it');
     await read;
     assert.equal(db.health().readers.lost, 0);
+  });
+
+  test('is ended at its limit also while the application is stopped, which then hears of the limit', async () => {
+    using bench = createBench();
+    const program = join(import.meta.dirname, 'parent.scenario.mts');
+    const child = spawn(process.execPath, [program, bench.file, 'times-out'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const pid = Number((await lines.next()).value);
+    // A paused container, a debugger, a laptop that sleeps.
+    child.kill('SIGSTOP');
+    await until(() => !isAlive(pid), 'only the reader itself can end it');
+    child.kill('SIGCONT');
+    assert.deepEqual(JSON.parse(String((await lines.next()).value)), ['QueryTimeoutError', 1, 0, 1]);
+    await once(child, 'exit');
   });
 
   test('holds the event loop of raw better-sqlite3, which nothing can stop', async () => {

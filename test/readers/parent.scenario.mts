@@ -1,6 +1,6 @@
 /** A program with readers that do something, for tests that end it. */
 import { openDatabase } from 'safe-sqlite';
-import { endless } from './fixture.mts';
+import { endless, untilRunning } from './fixture.mts';
 
 const [file = '', what = 'busy'] = process.argv.slice(2);
 const db = openDatabase(file, { logger: false, readers: { max: 2 } });
@@ -11,6 +11,14 @@ if (what === 'leaves') {
   console.log('read');
 } else if (what === 'awaits') {
   console.log(JSON.stringify(await db.reader.get('SELECT count(*) AS n FROM t a, t b')));
+} else if (what === 'times-out') {
+  await db.reader.get('SELECT 1');
+  const read = db.reader.all(endless, [], { timeoutMs: 300 });
+  await untilRunning(db);
+  console.log(db.health().readers.running[0]?.pid);
+  const error = await read.catch((error: unknown) => error);
+  const { killed, lost, counts } = db.health().readers;
+  console.log(JSON.stringify([(error as Error).name, killed, lost, counts.timeout]));
 } else {
   db.reader.all(endless).catch(() => {});
   await db.reader.get('SELECT 1');
