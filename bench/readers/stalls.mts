@@ -59,7 +59,13 @@ export function watchStalls(): { reset(): void; longest(): readonly Stall[] } {
         const gcMs = collections
           .map(each => Math.min(each.to, to) - Math.max(each.from, from))
           .reduce((sum, each) => sum + Math.max(0, each), 0);
-        return { ms: round(ms), cpuMs: round(cpuMs), gcMs: round(gcMs), queuedMs: round(queuedMs), blockedMs: round(blockedMs) };
+        return {
+          ms: round(ms),
+          cpuMs: round(cpuMs),
+          gcMs: round(gcMs),
+          queuedMs: round(queuedMs),
+          blockedMs: round(blockedMs),
+        };
       }),
   };
 }
@@ -67,7 +73,9 @@ export function watchStalls(): { reset(): void; longest(): readonly Stall[] } {
 /** The scheduler's account of the main thread. */
 function times(): Times {
   const now = performance.now();
-  const [ran = 0, queued = 0] = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ').map(Number);
+  const [ran = 0, queued = 0] = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1')
+    .split(' ')
+    .map(Number);
   return { now, ran, queued };
 }
 

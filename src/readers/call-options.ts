@@ -1,6 +1,6 @@
 /** Checks all arguments of `db.reader` before anything is queued. */
 import { atCaller } from '../base/own-frames';
-import { isProxy } from 'node:util/types';
+import { isDataView, isProxy } from 'node:util/types';
 import { booleanOption, choiceOption, integerOption, millisecondsOption, refuseOption } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
 import type { BindArguments, BindValue, RowForm } from './messages';
@@ -114,7 +114,8 @@ function checkParameters(given: unknown): BindArguments {
 function checkValue(value: unknown): void {
   const type = typeof value;
   if (value === null || type === 'undefined' || type === 'number' || type === 'string' || type === 'bigint') return;
-  if (ArrayBuffer.isView(value)) return;
+  // better-sqlite3 aborts the process for a DataView that follows another error of the parameters.
+  if (ArrayBuffer.isView(value) && !isDataView(value)) return;
   throw atCaller(new TypeError('SQLite3 can only bind numbers, strings, bigints, buffers, and null'));
 }
 

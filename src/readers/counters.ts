@@ -8,6 +8,8 @@ export interface ReaderFacts {
    * `'processes'`; `'thread'`: no process is available, queries run in the application's thread; `'off'`: switched off.
    */
   readonly mode: 'processes' | 'thread' | 'off';
+  /** Why queries run in the application's thread, with the remedy if there is one; `null` if they do not. */
+  readonly obstacle: string | null;
   /** Maximum number of reader processes. */
   readonly max: number;
   /** Number of reader processes. */
@@ -49,7 +51,7 @@ export class ReadCounters {
   }
 
   facts(
-    now: Pick<ReaderFacts, 'mode' | 'max' | 'processes' | 'busy' | 'queued' | 'oldestMs' | 'running'>,
+    now: Pick<ReaderFacts, 'mode' | 'obstacle' | 'max' | 'processes' | 'busy' | 'queued' | 'oldestMs' | 'running'>,
   ): ReaderFacts {
     const { started, killed, lost } = this;
     return { ...now, counts: { ...this.#counts }, started, killed, lost, durationMs: this.#durationMs.read() };

@@ -36,9 +36,10 @@ export class DatabaseReaders {
     if (this.#pool !== null) return this.#pool.facts();
     const { readers } = this.#connection.options;
     const off = readers === 'off';
-    const mode = off ? 'off' : whyInThread(this.#connection) === null ? 'processes' : 'thread';
+    const obstacle = off ? null : whyInThread(this.#connection);
+    const mode = off ? 'off' : obstacle === null ? 'processes' : 'thread';
     const none = { processes: 0, busy: 0, queued: 0, oldestMs: null, running: [] };
-    return new ReadCounters().facts({ mode, max: off ? 0 : mostReaders(readers), ...none });
+    return new ReadCounters().facts({ mode, obstacle, max: off ? 0 : mostReaders(readers), ...none });
   }
 
   /** Called after a fence, or when the files were lost: ends every reader. */
@@ -80,7 +81,7 @@ export class DatabaseReaders {
         details: { reason: inThread },
       });
     }
-    const source = sourceOf(connection, this.#identity(), readers, inThread !== null);
+    const source = sourceOf(connection, this.#identity(), readers, inThread);
     this.#pool = new ReadPool(connection, readers, source, this.#registered);
     return this.#pool;
   }

@@ -32,7 +32,8 @@ export interface PoolConnection {
 
 /** Starts the readers of this database. */
 export interface ReaderSource {
-  readonly mode: 'processes' | 'thread';
+  /** Why readers run in the application's thread; `null` if they are processes. */
+  readonly obstacle: string | null;
   /** False if a reader sees a copy of the database, which the next call must not. */
   readonly reusable: boolean;
   readonly settings: ReaderSettings;
@@ -168,12 +169,15 @@ export class ReadPool implements TurnHost {
 
   facts(): ReaderFacts {
     const now = performance.now();
+    const { obstacle } = this.#source;
+    const inThread = obstacle !== null;
     const oldest = this.#queue.oldest();
     const running = [...this.#readers].filter(({ turn }) => turn !== null).toSorted((a, b) => a.since - b.since);
     return this.#counters.facts({
-      mode: this.#source.mode,
+      mode: inThread ? 'thread' : 'processes',
+      obstacle,
       max: this.#max,
-      processes: this.#source.mode === 'thread' ? 0 : this.#readers.size,
+      processes: inThread ? 0 : this.#readers.size,
       busy: running.length,
       queued: this.#queue.size,
       oldestMs: oldest === undefined ? null : now - oldest.queuedAt,

@@ -33,10 +33,11 @@ export function sourceOf(
   connection: Connection,
   identity: FileIdentity | null,
   limits: ResolvedReaders,
-  inThread: boolean,
+  obstacle: string | null,
 ): ReaderSource {
   const { plan, options } = connection;
   const { nativeBinding, timeout } = options;
+  const inThread = obstacle !== null;
   const settings: ReaderSettings = {
     target: {
       file: plan.file ?? '',
@@ -50,7 +51,7 @@ export function sourceOf(
   };
   if (!inThread) {
     return {
-      mode: 'processes',
+      obstacle,
       reusable: true,
       settings,
       start: listener => startReaderProcess(limits.memoryBytes, listener),
@@ -61,7 +62,7 @@ export function sourceOf(
     ? () => openReadConnection(settings)
     : (isOver: () => boolean) => openCopy(connection, settings, isOver);
   return {
-    mode: 'thread',
+    obstacle,
     reusable: hasFile,
     settings,
     start: listener => startInlineReader({ open, retryBusyMs: timeout }, listener),

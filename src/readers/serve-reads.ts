@@ -114,9 +114,7 @@ export class ReadServer {
     this.#options.working(query);
     const statement = inForm(this.#prepared(query.sql), query);
     // `get` costs a third of an iterator, and resets the statement by itself.
-    const rows = query.once
-      ? firstOf(statement.get(...query.parameters))
-      : statement.iterate(...query.parameters);
+    const rows = query.once ? firstOf(statement.get(...query.parameters)) : statement.iterate(...query.parameters);
     this.#running = { query, rows, credit: query.window, rowCount: 0, byteCount: 0, columns: null };
     this.#pump(this.#running);
   }

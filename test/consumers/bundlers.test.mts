@@ -150,7 +150,13 @@ describe('bundlers, after a real npm install', { skip: registrySkip }, () => {
     const inside = runNode(folder, 'cjs/out/inside/index.js') as Facts;
     const { reasons, ...rest } = inside;
     const { reasons: _, ...ordinary } = whole;
-    assert.deepEqual(rest, { ...ordinary, threads: false, status: 'degraded', warnings: ['no-worker-thread'] });
+    assert.deepEqual(rest, {
+      ...ordinary,
+      threads: false,
+      reader: ['thread', 3],
+      status: 'degraded',
+      warnings: ['no-worker-thread', 'readers-in-thread'],
+    });
     assert.match(reasons.join(), /leave better-sqlite3 out of the bundle \(external: \['better-sqlite3'\]\)/);
     record('Bundlers', `${name}, better-sqlite3 inside`, inside);
 

@@ -16,6 +16,7 @@ export const whole = {
   doctor: true,
   closed: true,
   threads: true,
+  reader: ['processes', 3] as readonly [mode: string, rows: number],
   status: 'ok',
   reasons: [] as readonly string[],
   warnings: [] as readonly string[],

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type * as TypeScript from 'typescript-5';
+import { buildPrograms } from '../../scripts/programs.mjs';
 import type { Mutant } from './mutant.mts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -35,6 +36,8 @@ export function createTrial(): Trial {
       const built = join(folder, 'dist', mutant.file.replace(/\.ts$/, '.js'));
       const before = readFileSync(built);
       writeFileSync(built, compile(mutated(mutant)));
+      // The programs of threads and processes contain a copy of the code.
+      buildPrograms(join(folder, 'dist'));
       try {
         for (const test of mutant.tests) {
           const outcome = outcomeOf(folder, test, mutant.only);
@@ -43,6 +46,7 @@ export function createTrial(): Trial {
         return null;
       } finally {
         writeFileSync(built, before);
+        buildPrograms(join(folder, 'dist'));
       }
     },
     [Symbol.dispose]() {

@@ -5,6 +5,7 @@ import { fence } from './rooms/fence.mts';
 import { filesystem } from './rooms/filesystem.mts';
 import { policy } from './rooms/policy.mts';
 import { policyTables } from './rooms/policy-tables.mts';
+import { readers } from './rooms/readers.mts';
 import { registry } from './rooms/registry.mts';
 import { writes } from './rooms/writes.mts';
 
@@ -14,6 +15,7 @@ export const mutants: readonly Mutant[] = [
   ...filesystem,
   ...policy,
   ...policyTables,
+  ...readers,
   ...registry,
   ...writes,
 ];

@@ -53,6 +53,39 @@ describe('rows', () => {
     native.close();
   });
 
+  test('hold every value as better-sqlite3 returns it, across the processes', async () => {
+    using bench = createBench({ readers: { max: 1 } }, 1);
+    const native = new Native(bench.file, { readonly: true });
+    const shared = Buffer.from('0123456789').subarray(2, 5);
+    const values = [
+      ...[0, -0, 1.5, 2 ** 53, -(2 ** 53), NaN, Infinity, -Infinity, Number.MIN_VALUE, 5e300],
+      ...['', 'naïve', '\ud800', 'a\0b', '🙂'.repeat(1000), 'x'.repeat(300_000)],
+      ...[0n, 1n, -1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n, 2n ** 80n],
+      ...[Buffer.alloc(0), shared, new Uint8Array([1, 2]), new Float64Array([1.5])],
+      ...[null, undefined],
+    ];
+    const sql = 'SELECT v, typeof(v) AS type FROM (SELECT ? AS v)';
+    const answer = (run: () => unknown): unknown => {
+      try {
+        return run();
+      } catch (error) {
+        return [(error as Error).name, (error as Error).message];
+      }
+    };
+    for (const value of values) {
+      for (const safeIntegers of [false, true]) {
+        const expected = answer(() => native.prepare(sql).safeIntegers(safeIntegers).all(value));
+        const found = await bench.db.reader
+          .all(sql, [value as never], { safeIntegers })
+          .catch((error: Error) => [error.name, error.message]);
+        assert.deepEqual(found, expected, `${typeof value} ${String(value).slice(0, 20)}`);
+        const [row] = found as { v: unknown }[];
+        if (ArrayBuffer.isView(row?.v)) assert.ok(Buffer.isBuffer(row.v));
+      }
+    }
+    native.close();
+  });
+
   test('follow a change of the schema although the statement stays prepared in the reader', async () => {
     using bench = createBench({ readers: { max: 1 } }, 1);
     const { db } = bench;
@@ -146,6 +179,7 @@ describe('refused before it runs', () => {
       [[true], /can only bind/],
       [[new Date()], /can only bind/],
       [[() => 1], /can only bind/],
+      [[new DataView(new ArrayBuffer(3))], /can only bind/],
       [[1, 2], /Too many parameter values/],
       [[], /Too few parameter values/],
       [5, /array or an object/],

@@ -165,6 +165,40 @@ describe('where no process can be had', () => {
     assert.equal((await db.checkpoint('truncate')).complete, true);
   });
 
+  test('a slow row ends its piece: the event loop turns between two, and `iterate` stops where the loop is left', async () => {
+    using bench = createBench({}, 40);
+    const setup = join(bench.folder, 'slow.mjs');
+    writeFileSync(
+      setup,
+      `let calls = 0;
+       const slow = () => { const until = performance.now() + 6; while (performance.now() < until); return (calls += 1); };
+       export default db => { db.function('slow', slow); db.function('calls', () => calls); };`,
+    );
+    const db = new Database(bench.file, { logger: false, checkpoint: { thread: 'main' }, readers: { setup } });
+    let inOneTurn = 0;
+    let most = 0;
+    const seen: unknown[] = [];
+    const turns = setInterval(() => {
+      most = Math.max(most, inOneTurn);
+      inOneTurn = 0;
+    }, 0);
+    for await (const row of db.reader.iterate('SELECT slow() FROM t', [], { rows: 'first-column' })) {
+      seen.push(row);
+      inOneTurn += 1;
+      if (seen.length === 20) break;
+    }
+    clearInterval(turns);
+    assert.deepEqual(
+      seen,
+      Array.from({ length: 20 }, (_, index) => index + 1),
+    );
+    // One row takes longer than a piece may.
+    assert.ok(most <= 3, `${most} rows of 6 ms in one turn`);
+    const calls = Number(await db.reader.get('SELECT calls()', [], { rows: 'first-column' }));
+    assert.ok(calls <= 24, `${calls} rows were read for 20`);
+    db.close();
+  });
+
   test("Node's permission model without --allow-child-process, said once", () => {
     using bench = createBench();
     bench.db.close();

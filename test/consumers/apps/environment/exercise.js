@@ -26,7 +26,8 @@ export async function exercise() {
       ({ findings, notLookedAt }) => findings.every(({ code }) => typeof code === 'string') && notLookedAt.length >= 0,
       error => `${error.name}: ${error.hint}`,
     );
-    const { status, reasons, jobs } = db.health();
+    const read = await db.reader.get('SELECT count(*) AS n FROM notes');
+    const { status, reasons, jobs, readers } = db.health();
     // What the machine lacks is not what is asked here.
     const missing = reasons.filter(reason => reason === jobs.obstacle);
     const rows = db.prepare('SELECT count(*) FROM notes').pluck().get();
@@ -41,9 +42,11 @@ export async function exercise() {
       doctor: looked,
       closed: !db.open && Database.name === 'Database',
       threads: threads > 0,
+      // In a process, or in the thread of the application.
+      reader: [readers.mode, read.n],
       status: missing.length > 0 ? status : 'ok',
       reasons: missing,
-      warnings: warnings.filter(code => code === 'no-worker-thread'),
+      warnings: warnings.filter(code => code === 'no-worker-thread' || code === 'readers-in-thread'),
     };
   } finally {
     process.off('worker', count);
