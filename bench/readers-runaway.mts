@@ -5,11 +5,13 @@
  *
  * It writes bench/results/readers-runaway.json.
  */
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { openDatabase } from 'safe-sqlite';
 import { describeMachine } from './machine.mts';
 
@@ -38,6 +40,24 @@ const queries: Readonly<Record<string, string>> = {
 const memory = (): number => Math.round(process.memoryUsage.rss() / MiB);
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
 
+/** Watches a process from a thread of its own, which the commits of this one do not hold; resolves with ms since epoch. */
+function endOf(pid: number): Promise<number> {
+  const program = `
+    const { readFileSync } = require('node:fs');
+    const { parentPort, workerData } = require('node:worker_threads');
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    const lives = () => {
+      try {
+        const stat = readFileSync('/proc/' + workerData + '/stat', 'latin1');
+        return !'ZX'.includes(stat.charAt(stat.lastIndexOf(')') + 2));
+      } catch { return false; }
+    };
+    while (lives()) Atomics.wait(pause, 0, 0, 1);
+    parentPort.postMessage(performance.timeOrigin + performance.now());`;
+  const watcher = new Worker(program, { eval: true, workerData: pid });
+  return once(watcher, 'message').then(([at]) => at as number);
+}
+
 async function run(name: string, sql: string) {
   await db.reader.get('SELECT 1');
   const before = memory();
@@ -49,15 +69,19 @@ async function run(name: string, sql: string) {
     .all(sql, [], { timeoutMs: limitMs, maxBytes: Number.MAX_SAFE_INTEGER })
     .catch((error: Error) => error)
     .finally(() => (over = true));
+  await delay(1);
+  const gone = endOf(db.health().readers.running[0]?.pid ?? 0);
   let writes = 0;
   for (; !over; writes += 1) await db.write(() => db.exec('UPDATE t SET id = id WHERE id = 1'));
   const error = await failed;
   const endedMs = Math.round(performance.now() - begin);
+  const processEndedMs = Math.round((await gone) - performance.timeOrigin - begin);
   loop.disable();
   const checkpoint = await db.checkpoint('truncate');
   await delay(200);
   return {
     name,
+    processEndedMs,
     endedMs,
     error: error instanceof Error ? error.constructor.name : 'none',
     writes,

@@ -5,7 +5,8 @@
  *
  *     node bench/readers.mts [seconds]
  *
- * It writes bench/results/readers.json. The clients run in this process, so that on two cores they, the server and the
+ * It writes bench/results/readers.json. `stalls` splits the longest stalls of the server's event loop into CPU time, time in
+ * which other processes had the cores, and time in system calls (fsync). The clients run in this process, so that on two cores they, the server and the
  * reader share them: compare the columns, not the numbers.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -157,6 +158,7 @@ await once(child, 'exit');
 
 const runs: Run[] = [];
 for (const [manner, streams] of [
+  ['none', 0],
   ['raw', 0],
   ['raw', 1],
   ['raw-worker', 0],

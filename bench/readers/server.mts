@@ -11,7 +11,8 @@ import BetterSqlite3 from 'better-sqlite3';
 import { openDatabase } from 'safe-sqlite';
 import { watchStalls } from './stalls.mts';
 
-export type Manner = 'raw' | 'raw-worker' | 'ours';
+/** `none`: the same routes without a database, to see what Express and the clients cost alone. */
+export type Manner = 'none' | 'raw' | 'raw-worker' | 'ours';
 
 interface Service {
   read(id: number): unknown;
@@ -40,6 +41,10 @@ const thread = `
   });`;
 
 function open(manner: Manner, file: string, readers: number): Service {
+  if (manner === 'none') {
+    const row = { id: 1, text: `note ${'0'.repeat(200)}` };
+    return { read: () => row, write: () => row, report: () => [], small: async () => row, close: () => {} };
+  }
   if (manner === 'ours') {
     const db = openDatabase(file, { logger: false, readers: { max: readers } });
     fill(db);

@@ -1,4 +1,7 @@
-/** Writes readings in the main thread while threads make heavy reports of them, each with a connection of its own. */
+/**
+ * Writes readings in the main thread while threads make heavy reports of them, each with a connection of its own. What is
+ * only SQL needs no thread: `db.reader` runs it in a process that a limit can end.
+ */
 import { openDatabase } from 'safe-sqlite';
 import { Reporter } from './reporter.mts';
 
@@ -30,6 +33,11 @@ for (let round = 1; round <= rounds; round++) {
 }
 reporting = false;
 console.log(`written: ${await writing}`);
+
+const { highest } = (await db.reader.get<{ highest: number }>('SELECT max(value) AS highest FROM readings', [], {
+  timeoutMs: 5000,
+})) ?? { highest: NaN };
+console.log(`highest: ${highest.toFixed(1)}`);
 
 // The threads first: the last connection to close makes the last checkpoint, and leaves no -wal.
 await Promise.all(reporters.map(reporter => reporter.close()));

@@ -24,8 +24,11 @@ test('examples/worker: threads report while the main thread writes; all of them 
   const written = Number(/^written: (\d+)$/m.exec(stdout)?.[1]);
   assert.ok(written > 0);
   assert.match(stdout, /^closed$/m);
+  const highest = Number(/^highest: ([\d.]+)$/m.exec(stdout)?.[1]);
   assert.equal(existsSync(`${file}-wal`), false);
   const db = new Database(file, { readonly: true });
   assert.equal(db.prepare('SELECT count(*) FROM readings').pluck().get(), written);
+  const most = db.prepare<[], number>('SELECT max(value) FROM readings').pluck().get() ?? 0;
+  assert.equal(highest, Number(most.toFixed(1)));
   db.close();
 });

@@ -34,6 +34,7 @@ const healthy: HealthFacts = {
   writes: { queued: 0, oldestMs: null, waitsFor: null },
   readers: {
     mode: 'processes',
+    obstacle: null,
     max: 1,
     processes: 0,
     busy: 0,

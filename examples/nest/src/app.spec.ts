@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Database, openDatabase } from 'safe-sqlite';
 import { getDatabaseToken } from 'safe-sqlite/nest';
 import { AppModule } from './app.module.js';
@@ -36,10 +36,27 @@ describe('a Nest 12 application under Vitest', () => {
     expect((await add()).status).toBe(409);
     expect(await (await fetch(`${url}/notes`)).json()).toEqual([{ id: 1, text: 'one' }]);
     expect(await (await fetch(`${url}/report`)).json()).toEqual({ notes: 1, longest: 3 });
+    const exported = await fetch(`${url}/export`);
+    expect(exported.headers.get('content-type')).toBe('application/x-ndjson');
+    expect(await exported.text()).toBe('{"id":1,"text":"one"}\n');
     expect(app.get(getDatabaseToken())).toBeInstanceOf(Database);
     expect(app.get<Database>(getDatabaseToken('audit')).prepare('SELECT text FROM lines').pluck().get()).toBe(
       'added 1',
     );
+  });
+
+  it('ends an export whose client has left', async () => {
+    const db = app.get<Database>(getDatabaseToken());
+    await db.write(() => {
+      const insert = db.prepare('INSERT INTO notes (text) VALUES (?)');
+      for (let index = 0; index < 2000; index += 1) insert.run(`${index} ${'x'.repeat(2000)}`);
+    });
+    const leave = new AbortController();
+    const left = await fetch(`${url}/export`, { signal: leave.signal });
+    await left.body?.getReader().read();
+    expect(db.health().readers.busy).toBe(1);
+    leave.abort();
+    await vi.waitUntil(() => db.health().readers.busy === 0, { timeout: 30_000 });
   });
 
   it('shows the status page', async () => {

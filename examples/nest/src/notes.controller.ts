@@ -1,5 +1,6 @@
 /** Answers the HTTP requests of the service. */
-import { Body, Controller, Get, Post } from '@nestjs/common';
+import { Readable } from 'node:stream';
+import { Body, Controller, Get, Post, StreamableFile } from '@nestjs/common';
 import { HealthCheckService } from '@nestjs/terminus';
 import { SafeSqliteHealthIndicator } from 'safe-sqlite/nest';
 import { Notes, type Note, type Report } from './notes.service.js';
@@ -25,6 +26,12 @@ export class NotesController {
   @Get('report')
   report(): Promise<Report | undefined> {
     return this.notes.report();
+  }
+
+  /** A client that reads slowly keeps the reader waiting, not the notes in memory; one that leaves ends the statement. */
+  @Get('export')
+  export(): StreamableFile {
+    return new StreamableFile(Readable.from(this.notes.lines()), { type: 'application/x-ndjson' });
   }
 
   @Get('health')

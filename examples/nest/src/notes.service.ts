@@ -38,6 +38,12 @@ export class Notes {
     });
   }
 
+  /** One line a note, from a reader process. */
+  async *lines(): AsyncGenerator<string> {
+    const notes = this.db.reader.iterate<Note>('SELECT * FROM notes ORDER BY id', [], { timeoutMs: 600_000 });
+    for await (const note of notes) yield `${JSON.stringify(note)}\n`;
+  }
+
   all(): Note[] {
     return this.db.prepare<[], Note>('SELECT * FROM notes ORDER BY id').all();
   }
