@@ -58,12 +58,12 @@ describe('rows', () => {
     const native = new Native(bench.file, { readonly: true });
     const shared = Buffer.from('0123456789').subarray(2, 5);
     const values = [
-      ...[0, -0, 1.5, 2 ** 53, -(2 ** 53), NaN, Infinity, -Infinity, Number.MIN_VALUE, 5e300],
-      ...['', 'naïve', '\ud800', 'a\0b', '🙂'.repeat(1000), 'x'.repeat(300_000)],
-      ...[0n, 1n, -1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n, 2n ** 80n],
-      ...[Buffer.alloc(0), shared, new Uint8Array([1, 2]), new Float64Array([1.5])],
-      ...[null, undefined],
-    ];
+      [0, -0, 1.5, 2 ** 53, -(2 ** 53), NaN, Infinity, -Infinity, Number.MIN_VALUE, 5e300],
+      ['', 'naïve', '\ud800', 'a\0b', '🙂'.repeat(1000), 'x'.repeat(300_000)],
+      [0n, 1n, -1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n, 2n ** 80n],
+      [Buffer.alloc(0), shared, new Uint8Array([1, 2]), new Float64Array([1.5])],
+      [null, undefined],
+    ].flat();
     const sql = 'SELECT v, typeof(v) AS type FROM (SELECT ? AS v)';
     const answer = (run: () => unknown): unknown => {
       try {
