@@ -21,16 +21,21 @@ export function statusPage(health: DatabaseHealth, plan: Plan | null, facts: Pag
   const main = html`<header class="${status}">
       <h1>${headlines[status]}</h1>
       <p>${health.file ?? 'a database without a file'}, ${time(facts.now)}</p>
-      ${reasons.map(reason => html`<p class="reason">${reason}</p>`)}
-      ${unsaid(health).map(message => html`<p>Warning: ${message}</p>`)}
-      ${refusal?.hint === null || refusal?.hint === undefined ? null : html`<p>${refusal.hint}</p>`}
+      ${reasons.map(reason => html`<p class="reason">${withCode(reason)}</p>`)}
+      ${refusal?.hint === null || refusal?.hint === undefined ? null : html`<p>${withCode(refusal.hint)}</p>`}
       ${next === null ? null : html`<p class="next">Next: <code>${next}</code></p>`}
+      ${unsaid(health).map(message => html`<p>Warning: ${withCode(message)}</p>`)}
     </header>
     <section class="charts">
       ${chartsOf(health, facts.samples).map(chart => drawChart(chart, facts.now, spanOf(facts)))}
     </section>
     ${writeFacts(health)} ${readerFacts(health)} ${walFacts(health)} ${backupFacts(health)} ${openFacts(health, plan)}`;
   return documentOf(`${facts.title}: ${status}`, main, facts.pid);
+}
+
+/** What a hint has between backticks is code. */
+function withCode(text: string): Value {
+  return text.split('`').map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part));
 }
 
 /** The warnings that no reason repeats: they stand above the charts, also while all is well. */
@@ -90,7 +95,7 @@ function chartsOf(health: DatabaseHealth, samples: readonly Sample[]): readonly 
       empty: 'the first point comes with the second sample',
     },
     {
-      title: 'Latency of a commit (95 %)',
+      title: 'Commit (95 %)',
       points: quantileOf(samples, 0.95),
       format: formatDuration,
       empty: 'no commit yet',
@@ -103,26 +108,26 @@ function chartsOf(health: DatabaseHealth, samples: readonly Sample[]): readonly 
       empty: noWal,
     },
     {
-      title: 'Checkpoints that failed',
+      title: 'Failed checkpoints',
       points: riseOf(samples, ({ checkpoints }) => checkpoints?.failed ?? null),
       format: number,
       empty: noWal,
     },
     {
-      title: 'Busy readers of db.reader',
+      title: 'Busy readers',
       points: seriesOf(samples, sample => sample.readersBusy),
       format: number,
       limit: health.readers.mode === 'off' ? null : health.readers.max,
       empty: 'none yet',
     },
     {
-      title: 'Blocked by a reader',
+      title: 'Blocked',
       points: seriesOf(samples, sample => (sample.checkpoints === null ? null : sample.blockedMs)),
       format: age,
       empty: noWal,
     },
     {
-      title: 'Newest backup, its age',
+      title: 'Last backup',
       points: seriesOf(samples, sample => sample.backupAgeMs),
       format: age,
       empty: health.backups === null ? 'none are scheduled' : 'none yet',
@@ -193,7 +198,7 @@ function backupFacts({ backups }: DatabaseHealth): Html {
 }
 
 function openFacts(
-  { filesystem, space, journalMode, synchronous, sqliteVersion, sentinel, warnings }: DatabaseHealth,
+  { filesystem, space, journalMode, synchronous, sqliteVersion, sentinel, warnings, refusal }: DatabaseHealth,
   plan: Plan | null,
 ): Html {
   return section('The file and its disk', [
@@ -205,8 +210,15 @@ function openFacts(
     ['SQLite', `${sqliteVersion}, journal_mode=${journalMode}, synchronous=${synchronous}`],
     ['Decided at open', (plan?.reasons ?? []).map(reason => html`<div>${reason}</div>`)],
     ['Warnings at open', warnings.length === 0 ? 'none' : warnings.map(({ message }) => html`<div>${message}</div>`)],
-    ['Locks', sentinel === null ? 'no file' : `${sentinel.locks}, ${count(sentinel.checks, 'check')}`],
+    // Out of service, nothing is watched, and the sentinel has nothing to say.
+    ...(refusal === null ? [['Locks', locksOf(sentinel)] as const] : []),
   ]);
+}
+
+function locksOf(sentinel: DatabaseHealth['sentinel']): string {
+  if (sentinel === null) return 'no file';
+  const { locks, checks, reason } = sentinel;
+  return reason === null ? `${locks}, ${count(checks, 'check')}` : `${locks}: ${reason}`;
 }
 
 function roomOf(space: DatabaseHealth['space']): readonly (readonly [string, Value])[] {

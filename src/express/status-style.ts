@@ -21,16 +21,17 @@ h2 { font-size: 1.05rem; border-bottom: 1px solid var(--rule); padding-bottom: .
 code { font: .95em/1.4 ui-monospace, monospace; background: rgb(0 0 0 / .28); padding: .15rem .4rem; border-radius: .25rem; }
 section { background: var(--card); border: 1px solid var(--rule); border-radius: .5rem; padding: .75rem 1rem; min-width: 0; }
 section.charts { background: none; border: 0; padding: 0; display: grid; gap: 1rem;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); }
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr)); }
 .chart { background: var(--card); border: 1px solid var(--rule); border-radius: .5rem; padding: .75rem 1rem; min-width: 0; }
-figcaption { display: flex; justify-content: space-between; gap: 1rem; }
+figcaption { display: flex; justify-content: space-between; gap: .5rem; }
 output { font-weight: 600; white-space: nowrap; }
 svg { display: block; width: 100%; height: 6rem; margin-top: .25rem; overflow: visible; border-bottom: 1px solid var(--rule); }
 .line { fill: none; stroke: var(--line); stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
 .area { fill: var(--line); opacity: .15; }
 .limit { stroke: var(--limit); stroke-width: 1.5; stroke-dasharray: 5 4; vector-effect: non-scaling-stroke; }
 .axis, .empty, footer { color: var(--muted); font-size: .8rem; }
-.axis { display: flex; justify-content: space-between; gap: .5rem; }
+.axis { display: flex; justify-content: space-between; gap: .5rem; white-space: nowrap; }
+figcaption { white-space: nowrap; }
 .empty { height: 6rem; display: grid; place-items: center; text-align: center; }
 dl { display: grid; grid-template-columns: minmax(7rem, 14rem) minmax(0, 1fr); gap: .15rem 1rem; margin-top: .5rem; }
 dt { color: var(--muted); }

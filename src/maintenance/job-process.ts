@@ -12,6 +12,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { atExit } from '../base/at-exit';
+import { setTimeout } from '../base/clock';
 import { processGlobal } from '../base/process-global';
 import { shellWord } from '../base/terminal-text';
 import { MaintenanceError, UntrustedFileError } from '../errors/refusals';
@@ -60,6 +61,9 @@ const processorMsPerMegabyte = 2000;
 const basicMemoryBytes = 512 * 1024 * 1024;
 /** A row can be as large as its file, and SQLite holds it in memory more than once. */
 const memoryPerFileByte = 3;
+
+/** A killed process ends within this time, in milliseconds, unless the disk does not answer. */
+const killedMs = 5000;
 
 interface Queue {
   running: number;
@@ -129,8 +133,10 @@ function launch(job: ProcessJob, limits: JobLimits, events: JobProcessEvents): J
   const kill = (): void => {
     finished = true;
     child.kill('SIGKILL');
-    // A process blocked on a disk may survive SIGKILL; this process must not wait for it.
-    child.unref();
+    // The caller waits for its end, and removes the files of the job then: this process lives that long. One that is
+    // blocked on a disk survives SIGKILL, and is not waited for.
+    if (events.keepAlive) setTimeout(() => child.unref(), killedMs).unref();
+    else child.unref();
     child.stderr?.destroy();
     if (child.connected) child.disconnect();
   };

@@ -47,13 +47,13 @@ describe('statusRoute', () => {
     assert.doesNotMatch(page, /https?:\/\/|<link|src=/);
     for (const title of [
       'Commits',
-      'Latency of a commit',
+      'Commit (95 %)',
       'WAL',
       'Checkpoints',
-      'Checkpoints that failed',
-      'Busy readers of db.reader',
-      'Blocked by a reader',
-      'Newest backup',
+      'Failed checkpoints',
+      'Busy readers',
+      'Blocked',
+      'Last backup',
     ])
       assert.ok(page.includes(`<figcaption>${title}`), title);
   });
@@ -102,7 +102,14 @@ describe('statusRoute', () => {
     const { refusal } = db.health();
     assert.ok(refusal !== null && refusal.hint !== null && page.includes(refusal.hint.slice(0, 20)));
     assert.doesNotMatch(page, /no WAL|<h2>WAL<\/h2>|All is well/);
-    assert.match(page, /<dt>Rejected<\/dt>\s*<dd>[1-9]/);
+    assert.doesNotMatch(page, /<dt>Locks<\/dt>|`/);
+    assert.match(page, /<code>npx safe-sqlite explain SAFE_SQLITE_FENCED<\/code>/);
+    // Every write that the fence refuses is counted, also those that never reach the queue.
+    const before = db.health().writes.rejected;
+    assert.ok(before > 0);
+    for (let round = 0; round < 3; round += 1)
+      await assert.rejects(db.write(() => db.exec('INSERT INTO t VALUES (1)')));
+    assert.match(await (await fetch(url)).text(), new RegExp(`<dt>Rejected</dt>\\s*<dd>${before + 3}<`));
   });
 
   test('closed: 503, and what that means', async t => {
