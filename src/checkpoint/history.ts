@@ -37,6 +37,11 @@ export const noHistory: History = Object.freeze({
   failed: null,
 });
 
+/** The last checkpoint did not do what it was to do, and is tried again after a pause. */
+export function hasTrouble({ blocked, pinned, untruncated, failed }: History): boolean {
+  return blocked !== null || pinned !== null || untruncated !== null || failed !== null;
+}
+
 /** `random` in [0, 1) spreads the pause. */
 export function withResult(history: History, result: CheckpointResult, now: number, random: number): History {
   const common = { ...history, last: result, endedAt: now, failed: null };

@@ -1,6 +1,8 @@
 /** Decides when the services of a file poll it: on a timer, after a commit, and before one if neither of these runs. */
 
-import { clearImmediate, clearTimeout, performance, setImmediate, setTimeout } from '../base/clock';
+import { clearImmediate, performance, setImmediate } from '../base/clock';
+import { joinRounds, type Round } from '../base/rounds';
+
 /** Begins and commits between two polls right after one: each poll costs a busy writer some 30 µs. */
 const pulsesPerPollAfter = 32;
 /** The same for polls by the writer itself, which can be made to wait. */
@@ -10,8 +12,10 @@ const pulsesPerMeasure = 4;
 
 /** Idle ticks after which the interval grows: hundreds of idle databases must cost next to nothing. */
 const ticksToRest = 4;
-/** ms between two ticks at rest, at least. */
+/** Milliseconds between two ticks at rest, at least. */
 const restMs = 2000;
+/** Frames that wait for the interval of the checkpoints are copied late by no more than this share of it. */
+const restShare = 1 / 8;
 
 export type PollPoint = 'tick' | 'before a commit' | 'after a commit';
 
@@ -25,16 +29,16 @@ export interface Polled {
   readonly leavesGaps: () => boolean;
   /** Much was written since the last poll. */
   readonly hasGrown: () => boolean;
-  /** Nothing is pending, and nothing is open that could grow old. */
+  /** Nothing is running, open or paused: the next tick finds what this one found, unless another process writes. */
   readonly isAtRest: () => boolean;
 }
 
 export class Poller {
   readonly #polled: Polled;
-  #timer: NodeJS.Timeout | null = null;
+  readonly #ticks: Round = joinRounds(() => this.#tick());
+  /** Milliseconds between two ticks, and between two at rest. */
   #everyMs = 0;
-  /** Milliseconds of the monotonic clock at which the timer fires. */
-  #tickAt = 0;
+  #everyRestMs = 0;
   #afterCommit: NodeJS.Immediate | null = null;
   #pulses = 0;
   #unmeasured = 0;
@@ -45,16 +49,19 @@ export class Poller {
     this.#polled = polled;
   }
 
-  /** An earlier tick stays scheduled: connections that come and go would otherwise postpone it for ever. */
-  every(ms: number): void {
+  /**
+   * `agesMs`: after so long, pending frames are copied. An earlier tick stays scheduled: connections that come and go
+   * would otherwise postpone it for ever.
+   */
+  every(ms: number, agesMs: number): void {
     this.#everyMs = ms;
-    if (this.#timer === null || performance.now() + ms < this.#tickAt) this.#startTimer();
+    this.#everyRestMs = Math.max(ms, Math.min(restMs, agesMs * restShare));
+    if (performance.now() + ms < this.#ticks.dueAt) this.#ticks.in(ms);
   }
 
   stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#ticks.stop();
     if (this.#afterCommit !== null) clearImmediate(this.#afterCommit);
-    this.#timer = null;
     this.#afterCommit = null;
   }
 
@@ -75,16 +82,9 @@ export class Poller {
     this.#polled.poll('before a commit', eventLoopBlocked);
   }
 
-  #startTimer(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    const everyMs = this.#ticksAtRest < ticksToRest ? this.#everyMs : Math.max(this.#everyMs, restMs);
-    this.#tickAt = performance.now() + everyMs;
-    this.#timer = setTimeout(() => this.#tick(), everyMs).unref();
-  }
-
   #tick(): void {
     this.#ticksAtRest += 1;
-    this.#startTimer();
+    this.#ticks.in(this.#ticksAtRest < ticksToRest ? this.#everyMs : this.#everyRestMs);
     this.#polled.poll('tick', false);
     if (!this.#polled.isAtRest()) this.#ticksAtRest = 0;
   }
@@ -92,7 +92,7 @@ export class Poller {
   #wake(): void {
     const slow = this.#ticksAtRest >= ticksToRest;
     this.#ticksAtRest = 0;
-    if (slow && this.#timer !== null) this.#startTimer();
+    if (slow && this.#ticks.dueAt !== Number.POSITIVE_INFINITY) this.#ticks.in(this.#everyMs);
   }
 
   /**

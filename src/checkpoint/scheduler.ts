@@ -31,6 +31,7 @@ import {
 } from '../policy/checkpoint';
 import {
   CheckpointCounters,
+  hasTrouble,
   noHistory,
   pauseOf,
   withFailure,
@@ -80,7 +81,7 @@ export class FileScheduler {
     isOccupied: () => this.#occupied,
     leavesGaps: () => this.#gaps.likely,
     hasGrown: () => this.wal.growth() >= growthPerPoll(this.#settings),
-    isAtRest: () => this.#pendingSince === null && this.#running === null && !this.#anyOccupied,
+    isAtRest: () => this.#running === null && !hasTrouble(this.#history) && !this.#anyOccupied,
   });
 
   constructor(target: CheckpointedFile) {
@@ -168,8 +169,8 @@ export class FileScheduler {
     if (checkpointing.length === 0 || faultOf(this.target.key) !== null) this.halt();
     else if (this.#closing.signal.aborted) this.#closing = new AbortController();
     if (this.#users.size === 0) return this.#poller.stop();
-    const intervalMs = this.#settings === 'off' ? tickMs : Math.ceil(this.#settings.intervalMs / 2);
-    this.#poller.every(Math.min(tickMs, intervalMs));
+    const intervalMs = this.#settings === 'off' ? Number.POSITIVE_INFINITY : this.#settings.intervalMs;
+    this.#poller.every(Math.min(tickMs, Math.ceil(intervalMs / 2)), intervalMs);
   }
 
   /** Another connection of the thread may be in a transaction meanwhile: PASSIVE waits for no lock. */

@@ -59,12 +59,19 @@ export function watchLocks(fd: number): Probed<{ reader: LockReader }> {
   } catch (cause) {
     return unsupported(`/proc/self/fdinfo/${fd}`, cause);
   }
+  let bytes = Buffer.alloc(0);
+  let text = '';
   const reader: LockReader = {
     fd,
     read() {
       if (fdinfo === null) return null;
       try {
-        return buffer.toString('latin1', 0, readSync(fdinfo, buffer, 0, fdinfoBytes, 0));
+        const got = readSync(fdinfo, buffer, 0, fdinfoBytes, 0);
+        // The same string while nothing changes: its hash is computed once.
+        if (bytes.compare(buffer, 0, got) === 0) return text;
+        bytes = Buffer.from(buffer.subarray(0, got));
+        text = bytes.toString('latin1');
+        return text;
       } catch {
         // ENOENT: the described descriptor is closed (fs/proc/fd.c, seq_show).
         return null;

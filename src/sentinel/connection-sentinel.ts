@@ -8,7 +8,7 @@ import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without
 import { sqliteCopyOf } from '../registry/sqlite-copy';
 import { disableConnection, type DisabledConnection, type Outcome } from './disable-connection';
 import type { Loss } from './finding';
-import { joinRounds } from './rounds';
+import { joinSentinelRounds } from './rounds';
 import { takeSidecarsAway, type SetAside } from './set-aside';
 import type { EventHub } from '../events/event-hub';
 import {
@@ -71,7 +71,7 @@ interface WatchedFile {
  */
 const longestPauseMs = 60_000;
 
-/** Another program may switch the journal mode of a database without a WAL; reading it costs more than a check. */
+/** Another program may switch the journal mode of a database without a WAL; asking SQLite costs more than a check. */
 const intervalsPerMode = 10;
 
 const warningCodes: Readonly<Partial<Record<Loss['kind'], string>>> = {
@@ -110,7 +110,7 @@ class RunningSentinel implements ConnectionSentinel {
     this.#nativeBinding = options.nativeBinding;
     this.#addon = sqliteCopyOf(options.nativeBinding).addon;
     this.#pauseMs = options.intervalMs;
-    this.#leaveRounds = joinRounds({
+    this.#leaveRounds = joinSentinelRounds({
       intervalMs: options.intervalMs,
       watched: () => this.#watched(),
       check: () => void this.#act(this.#check('interval')),
@@ -186,7 +186,8 @@ class RunningSentinel implements ConnectionSentinel {
     const askMode = moment === 'survey' || (moment === 'interval' && this.#intervals % intervalsPerMode === 1);
     for (const [file, watched] of this.#files) {
       let finding = watched.sentinel.check(moment);
-      const ask = finding?.fatal === true || askMode;
+      // In WAL mode the lock of this connection keeps every other one from switching.
+      const ask = finding?.fatal === true || (askMode && watched.journalMode !== 'wal');
       if (ask && this.#journalModeChanged(file, watched)) finding = watched.sentinel.check(moment);
       if (finding?.fatal === true) return finding;
       warning ??= finding;

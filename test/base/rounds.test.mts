@@ -1,0 +1,82 @@
+/** The one timer of a thread for what many databases do: how often it wakes, in which order, and that a turn ends. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { joinRounds } from '../../dist/base/rounds.js';
+
+const turnOf = (): (() => number) => {
+  let turn = 0;
+  let counting = false;
+  return () => {
+    if (!counting) {
+      counting = true;
+      turn += 1;
+      setImmediate(() => (counting = false));
+    }
+    return turn;
+  };
+};
+
+test('600 tasks of one delay share some twenty wake-ups, and each runs once for each date', async () => {
+  const turn = turnOf();
+  const turns = new Set<number>();
+  const runs = Array.from({ length: 600 }, () => 0);
+  const rounds = runs.map((_, n) =>
+    joinRounds(() => {
+      runs[n] = (runs[n] ?? 0) + 1;
+      turns.add(turn());
+    }),
+  );
+  for (const [n, round] of rounds.entries()) round.in(500 + n);
+  while (runs.includes(0)) await sleep(20);
+  assert.ok(runs.every(count => count === 1));
+  assert.ok(rounds.every(({ dueAt }) => dueAt === Number.POSITIVE_INFINITY));
+  // 600 ms in steps of a twentieth of 500 ms and more.
+  assert.ok(turns.size <= 30, `${turns.size} turns`);
+});
+
+test('the longest waiting runs first, a long turn ends, and the rest follows in the next ones', async () => {
+  const turn = turnOf();
+  const order: number[] = [];
+  const turns = new Set<number>();
+  const busy = (ms: number): void => {
+    for (const until = performance.now() + ms; performance.now() < until;) /* the thread is busy */ ;
+  };
+  const dates = [80, 20, 50, 10, 40];
+  for (const ms of dates) {
+    joinRounds(() => {
+      order.push(ms);
+      turns.add(turn());
+      busy(5);
+    }).in(ms);
+  }
+  busy(100);
+  while (order.length < dates.length) await sleep(5);
+  assert.deepEqual(order, [10, 20, 40, 50, 80]);
+  assert.equal(turns.size, dates.length, 'each takes longer than a turn may');
+});
+
+test('a task may stop itself and others; one that throws keeps no other from running', () => {
+  const program = `const { joinRounds } = require(process.argv[1]);
+    process.on('uncaughtException', error => console.log(error.message));
+    const stopped = joinRounds(() => console.log('stopped, and run'));
+    joinRounds(() => { stopped.stop(); throw new Error('thrown'); }).in(10);
+    stopped.in(40);
+    const again = joinRounds(() => { console.log('again'); again.stop(); clearInterval(alive); });
+    again.in(1000); again.in(60);
+    const alive = setInterval(() => {}, 1000);`;
+  const printed = execFileSync(process.execPath, ['-e', program, `${import.meta.dirname}/../../dist/base/rounds.js`], {
+    encoding: 'utf8',
+  });
+  assert.equal(printed, 'thrown\nagain\n');
+});
+
+test('a task that waits keeps no process alive', () => {
+  const program = `require(process.argv[1]).joinRounds(() => console.log('ran')).in(600000);`;
+  const printed = execFileSync(process.execPath, ['-e', program, `${import.meta.dirname}/../../dist/base/rounds.js`], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  assert.equal(printed, '');
+});
