@@ -27,12 +27,14 @@ import {
   mayBeCopying,
   parseIndexHeader,
   sameCheckpoint,
+  withPageSize,
   type IndexHeader,
 } from './wal-index';
 import { leadsTo, sizeOf, stateOf } from './descriptor-state';
 import { isSettledQuiet, sameQuiet, type Quiet } from './quiet-state';
 import { readFrames } from './frame-headers';
 import { PageLedger } from './page-ledger';
+import { sampleOf } from './samples';
 
 export interface ContentSubject {
   readonly file: string;
@@ -76,11 +78,6 @@ interface Doubt {
 }
 
 const databaseHeaderBytes = 100;
-/** Number of sampled places of the database, evenly spread, and bytes of each: the beginning of a page changes most. */
-const sampledPlaces = 24;
-const sampledBytes = 64;
-/** Bytes. A smaller database is one sample, read in one call. */
-const sampledWhole = sampledPlaces * 512;
 /** Pages that are compared with their copied frames, and frames whose salts are read before a checkpoint. */
 const comparedPages = 8;
 const sampledFrames = 64;
@@ -151,8 +148,12 @@ class ContentWatch implements ContentChecks {
   #read(fd: number, into: Buffer, position: number): number | null {
     try {
       const got = readSync(fd, into, 0, into.length, position);
-      // A short read within the file is a failed read, as in SQLite: only the end of the file means truncation.
-      if (got === into.length || got >= fstatSync(fd).size - position) return got;
+      if (got === into.length) return got;
+      // A short read within the file is a failed read, as in SQLite: only the end of the file means truncation. The file
+      // may have grown since the read, or shrunk since its size was asked: both are read again.
+      const wanted = fstatSync(fd).size - position;
+      const again = got >= wanted ? got : readSync(fd, into, 0, into.length, position);
+      if (again === into.length || again >= wanted || again >= fstatSync(fd).size - position) return again;
       this.#unreadable = 'a read ended before the end of the file';
     } catch (error) {
       // SQLite has closed its descriptor: nothing is left to check.
@@ -161,27 +162,15 @@ class ContentWatch implements ContentChecks {
     return null;
   }
 
-  /** Null if one of the places could not be read. */
-  #sampleOf(fd: number, size: number): Buffer | null {
-    if (size < sampledWhole) {
-      const whole = Buffer.alloc(size);
-      return this.#read(fd, whole, 0) === null ? null : whole;
-    }
-    const samples = Buffer.alloc(sampledPlaces * sampledBytes);
-    const step = Math.floor(size / sampledPlaces / 512) * 512;
-    const part = Buffer.alloc(sampledBytes);
-    for (let place = 0; place < sampledPlaces; place++) {
-      const got = this.#read(fd, part, place * step);
-      if (got === null) return null;
-      part.copy(samples, place * sampledBytes, 0, got);
-    }
-    return samples;
+  #readIndex(fd: number): IndexHeader | 'short' | null {
+    const got = this.#readIndexBytes(fd);
+    return got === 'whole' ? parseIndexHeader(this.#indexBytes) : got;
   }
 
-  #readIndex(fd: number): IndexHeader | 'short' | null {
+  #readIndexBytes(fd: number): 'whole' | 'short' | null {
     const got = this.#read(fd, this.#indexBytes, 0);
     if (got === null) return null;
-    return got < indexHeaderBytes ? 'short' : parseIndexHeader(this.#indexBytes);
+    return got < indexHeaderBytes ? 'short' : 'whole';
   }
 
   /** Searches for the descriptor again if the known one no longer leads to the `-wal`. */
@@ -258,10 +247,10 @@ class ContentWatch implements ContentChecks {
     } else if (moment === 'commit' && mayBeCopying(before) && stats.size > 0) return null;
     const header = Buffer.alloc(databaseHeaderBytes);
     if (this.#read(fd, header, 0) === null) return null;
-    const sampled = this.#sampleOf(fd, stats.size);
+    const sampled = sampleOf((into, at) => this.#read(fd, into, at), stats.size);
     if (sampled === null) return null;
     const compared = mayBeCopying(before) ? null : this.#copiedDiffers(before, fd);
-    const pages = mayBeCopying(before) ? null : this.#checkLedger(before, fd, stats, moment);
+    const pages = mayBeCopying(before) ? null : this.#checkLedger(withPageSize(before, header), fd, stats, moment);
     const indexFd = this.#fdOf('sharedMemory');
     const after = indexFd === null ? null : this.#readIndex(indexFd);
     if (after === null || after === 'short' || !sameCheckpoint(before, after)) return 'anew';
@@ -270,7 +259,8 @@ class ContentWatch implements ContentChecks {
     const settled = wallClockNow() - stats.ctimeMs > clockTickMs;
     const now: Trusted = { index: before, settled, size: stats.size, ctimeMs: stats.ctimeMs, header, samples: sampled };
     if (mayBeCopying(before)) {
-      this.#trusted ??= now;
+      // The frames that explain an earlier first page are gone once the WAL has started over.
+      if (this.#trusted?.index.salts !== before.salts) this.#trusted = now;
       return this.#inDoubt(before, header);
     }
     this.#doubt = null;
@@ -412,23 +402,26 @@ class ContentWatch implements ContentChecks {
   }
 
   /** What is remembered of a look that found all right and left nothing to be done: while it stays so, there is no other. */
-  #quietNow(index: Buffer, database: number, sharedMemory: number): Quiet | null {
+  #quietNow(database: number, sharedMemory: number): Quiet | null {
     const wal = this.#walDescriptor === null || this.#walIdentity === null ? null : this.#walDescriptor;
     const state = stateOf(database, this.#inode);
     const walState = wal === null ? null : stateOf(wal, Number(this.#walIdentity?.ino));
     if (state === null || walState === null) return null;
-    return { index: index.toString('latin1'), state, walState, indexSize: sizeOf(sharedMemory) };
+    return { index: this.#indexBytes, state, walState, indexSize: sizeOf(sharedMemory) };
   }
 
   #look(moment: ContentMoment): Changed | 'anew' | null {
     const sharedMemory = this.#fdOf('sharedMemory');
     const database = this.#fdOf('database');
     if (sharedMemory === null || database === null) return null;
-    const index = this.#readIndex(sharedMemory);
-    if (index === 'short') return this.#indexCut(sharedMemory);
-    if (index === null) return null;
-    const quiet = moment === 'interval' ? this.#quietNow(this.#indexBytes, database, sharedMemory) : null;
+    const got = this.#readIndexBytes(sharedMemory);
+    if (got === 'short') return this.#indexCut(sharedMemory);
+    if (got === null) return null;
+    const quiet = moment === 'interval' ? this.#quietNow(database, sharedMemory) : null;
     if (quiet !== null && this.#quiet !== null && sameQuiet(quiet, this.#quiet)) return null;
+    const index = parseIndexHeader(this.#indexBytes);
+    if (index === null) return null;
+    const remembered = quiet === null ? null : { ...quiet, index: Buffer.from(this.#indexBytes) };
     this.#quiet = null;
     if (moment !== 'commit') {
       const cut = this.#indexCut(sharedMemory);
@@ -440,8 +433,9 @@ class ContentWatch implements ContentChecks {
     if (found !== null) return found;
     this.#seen = index;
     const frames = moment === 'commit' ? null : this.#framesChanged(index);
-    if (frames === null && quiet !== null && isSettledQuiet(quiet, clockTickMs) && this.#nothingLeft)
-      this.#quiet = quiet;
+    if (frames === null && remembered !== null && isSettledQuiet(remembered, clockTickMs) && this.#nothingLeft) {
+      this.#quiet = remembered;
+    }
     return frames;
   }
 }

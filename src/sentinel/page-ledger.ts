@@ -44,7 +44,7 @@ export class PageLedger {
   /** Forgets what a checkpoint may have written since the last look. To be called while none is at work. */
   follow(index: IndexHeader, bytes: number, pagesOf: PagesOfFrames): void {
     const before = this.#index;
-    // An index without a page size is empty: the WAL holds nothing yet.
+    // Neither the index nor the file has a page size: the database is empty.
     const pages = index.pageSize === 0 ? 0 : Math.floor(bytes / index.pageSize);
     const sameShape = before !== null && before.pageSize === index.pageSize && before.salts === index.salts;
     const entries = Math.min(pages, mostPages);

@@ -3,8 +3,8 @@ import { wallClockNow } from '../base/clock';
 import { sameState, type FileState } from './descriptor-state';
 
 export interface Quiet {
-  /** The header of the WAL index. */
-  readonly index: string;
+  /** The header of the WAL index; a copy once it is remembered. */
+  readonly index: Buffer;
   readonly state: FileState;
   readonly walState: FileState;
   readonly indexSize: number | null;
@@ -12,7 +12,7 @@ export interface Quiet {
 
 export function sameQuiet(one: Quiet, other: Quiet): boolean {
   return (
-    one.index === other.index &&
+    one.index.equals(other.index) &&
     one.indexSize === other.indexSize &&
     sameState(one.state, other.state) &&
     sameState(one.walState, other.walState)

@@ -70,3 +70,12 @@ export const frameHeaderBytes = 24;
 export function frameOffset(frame: number, pageSize: number): number {
   return walHeaderBytes + (frame - 1) * (frameHeaderBytes + pageSize);
 }
+
+/** An index without a page size is empty: the WAL holds nothing yet, and the `header` of the database is the current one. */
+export function withPageSize(index: IndexHeader, header: Buffer): IndexHeader {
+  if (index.pageSize !== 0) return index;
+  const stored = header.readUInt16BE(16);
+  const pageSize = stored === 1 ? 65_536 : stored;
+  // A file that is no database has any number there.
+  return { ...index, pageSize: pageSize >= 512 && (pageSize & (pageSize - 1)) === 0 ? pageSize : 0 };
+}
