@@ -96,6 +96,32 @@ describe('a transaction that was begun and never ended', () => {
     const run = spawnSync(process.execPath, ['-e', program, fresh()], { encoding: 'utf8' });
     assert.match(run.stderr, /transaction-rolled-back/);
   });
+
+  test('the garbage collection of a forgotten handle tells it in the log, and its locks are free again', () => {
+    const program = `
+      const { Database } = require(${JSON.stringify(require.resolve('safe-sqlite'))});
+      const Native = require(${JSON.stringify(require.resolve('better-sqlite3'))});
+      const [file] = process.argv.slice(1);
+      (() => {
+        const db = new Database(file);
+        db.exec('CREATE TABLE t(a)'); db.exec('BEGIN IMMEDIATE'); db.exec('INSERT INTO t VALUES (1)');
+      })();
+      let rounds = 0;
+      const collect = setInterval(() => {
+        gc();
+        rounds += 1;
+        const other = new Native(file, { timeout: 0 });
+        try {
+          other.exec('INSERT INTO t VALUES (2)');
+          console.log('written', other.prepare('SELECT count(*) FROM t').pluck().get());
+          clearInterval(collect);
+        } catch { if (rounds > 500) clearInterval(collect); } finally { other.close(); }
+      }, 10);`;
+    const run = spawnSync(process.execPath, ['--expose-gc', '-e', program, fresh()], { encoding: 'utf8' });
+    assert.match(run.stderr, /transaction-rolled-back.*BEGIN IMMEDIATE/);
+    assert.match(run.stderr, /leaked-handle/);
+    assert.equal(run.stdout, 'written 1\n', run.stderr);
+  });
 });
 
 test('health is degraded while a transaction is open for too long, and says what began it', t => {
