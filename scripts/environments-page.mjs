@@ -1,20 +1,22 @@
 // Writes docs/environments.md from what the tests of the environments see: it runs them, and each records its row.
 // With `--rows FILE` it writes the page from rows that were recorded before (ENVIRONMENTS_FILE=FILE).
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
-const tests = ['bundlers', 'frameworks', 'runners'].map(name => `test/consumers/${name}.test.mts`);
+const files = ['bundlers', 'frameworks', 'installs', 'versions', 'runners', 'processes'];
+const tests = files.map(name => `test/consumers/${name}.test.mts`);
+// The order on the page; the test files run beside each other.
+const order = ['Bundlers', 'Frameworks', 'Installs', 'Node', 'Test runners', 'Processes'];
 const given = process.argv.indexOf('--rows');
 const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-environments-'));
 const file = given === -1 ? join(folder, 'rows') : process.argv[given + 1];
 if (given === -1) {
   const env = { ...process.env, ENVIRONMENTS: '1', ENVIRONMENTS_FILE: file };
-  const present = tests.filter(path => existsSync(path));
-  const run = spawnSync(process.execPath, ['scripts/test.mjs', '--long', ...present], { stdio: 'inherit', env });
+  const run = spawnSync(process.execPath, ['scripts/test.mjs', '--long', ...tests], { stdio: 'inherit', env });
   if (run.status !== 0) process.exit(run.status ?? 1);
 }
 const rows = readFileSync(file, 'utf8')
@@ -23,9 +25,10 @@ const rows = readFileSync(file, 'utf8')
   .map(line => JSON.parse(line));
 rmSync(folder, { recursive: true });
 
-const groups = [...new Set(rows.map(({ group }) => group))];
-const tables = groups.map(group => {
-  const lines = rows.filter(row => row.group === group).map(({ environment, seen }) => `| ${environment} | ${seen} |`);
+const tables = order.map(group => {
+  const seen = rows.filter(row => row.group === group);
+  if (seen.length === 0) throw new Error(`No test has recorded a row of ${group}.`);
+  const lines = seen.map(({ environment, seen }) => `| ${environment} | ${seen} |`);
   return [`## ${group}`, '', '| environment | safe-sqlite |', '| --- | --- |', ...lines].join('\n');
 });
 const manifest = name => JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8')).version;

@@ -133,6 +133,8 @@ function enter(command, { stdio }) {
   const variables = [
     'PATH=/usr/lib/wine:/usr/sbin:/usr/bin:/sbin:/bin',
     'HOME=/root',
+    // Wine writes names with other letters than those of ASCII only in a locale that has them.
+    'LC_ALL=C.UTF-8',
     'XDG_RUNTIME_DIR=/tmp',
     'WINEPREFIX=/opt/wine',
     'WINEDEBUG=-all',

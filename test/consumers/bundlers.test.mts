@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { transformSync } from 'esbuild';
 import { install, root } from '../../scripts/pack.mjs';
 import { blocksOf } from '../docs/page.mts';
-import { record, runNode, versionOf, whole, type Facts } from './environment.mts';
+import { bin, record, runNode, versionOf, whole, type Facts } from './environment.mts';
 import { copyOfProgram, npmInstall, programFolder, registrySkip, tarball } from './program.mts';
 
 const blocks = blocksOf('bundlers.md');
@@ -25,10 +25,6 @@ function configure(folder: string, file: string): void {
   const block = blocks.find(({ text }) => text.startsWith(`// ${file}\n`));
   assert.ok(block, `docs/bundlers.md has no ${file}`);
   writeFileSync(join(folder, file), block.text);
-}
-
-function bin(folder: string, file: string, ...args: string[]): void {
-  execFileSync(process.execPath, [join(folder, 'node_modules', file), ...args], { cwd: folder, stdio: 'pipe' });
 }
 
 /** Both module systems, and the application on better-sqlite3 alone as the control. */
@@ -136,7 +132,7 @@ describe('bundlers, after a real npm install', { skip: registrySkip }, () => {
     const cjs = join(folder, 'cjs');
     mkdirSync(cjs);
     writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs" }');
-    for (const name of ['main.js', 'exercise.js', 'raw.js']) {
+    for (const name of ['main.js', 'exercise.js', 'raw.js', 'control.js']) {
       const { code } = transformSync(readFileSync(join(folder, name), 'utf8'), { format: 'cjs', platform: 'node' });
       writeFileSync(join(cjs, name), code);
     }

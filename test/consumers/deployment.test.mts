@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { parse } from 'yaml';
@@ -13,17 +12,10 @@ import { install, root } from '../../scripts/pack.mjs';
 import { blocksOf, programFolder } from '../docs/page.mts';
 import { createLab, whyNoMounts, type Lab } from '../mounts/lab.mts';
 import { until } from '../support/until.mts';
+import { freePort } from './environment.mts';
 import { npmInstall, registrySkip, tarball } from './program.mts';
 
 const [server, dockerfile, manifest, unit, ecosystem] = blocksOf('deployment.md').map(({ text }) => text);
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  return port;
-}
 
 /** Resolves with what the route answers, once it answers. */
 async function answer(port: number, path: string): Promise<string> {

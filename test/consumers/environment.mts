@@ -1,8 +1,12 @@
 /** The smallest real application (apps/environment) in one environment: what it says, and the row that is written of it. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFileSync, cpSync, readFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /** What the application says where nothing is missing. */
@@ -45,6 +49,48 @@ export function runProgram(folder: string, command: string, args: readonly strin
 /** What `node …args` prints as JSON. */
 export function runNode(folder: string, ...args: string[]): unknown {
   return runProgram(folder, process.execPath, args);
+}
+
+/** Runs a program of an installed package. */
+export function bin(folder: string, file: string, ...args: string[]): void {
+  execFileSync(process.execPath, [join(folder, 'node_modules', file), ...args], {
+    cwd: folder,
+    stdio: 'pipe',
+    env: { ...process.env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', ASTRO_TELEMETRY_DISABLED: '1' },
+  });
+}
+
+/** A port that nobody listens at. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** What each of the paths of a built server answers. */
+export async function ask(t: TestContext, folder: string, program: string, ...paths: string[]): Promise<unknown[]> {
+  const port = await freePort();
+  const env = { ...process.env, NODE_ENV: 'production', HOSTNAME: '127.0.0.1', HOST: '127.0.0.1', PORT: String(port) };
+  const server = spawn(process.execPath, [program], { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  server.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  t.after(() => server.kill());
+  const answers: unknown[] = [];
+  while (answers.length < paths.length) {
+    if (server.exitCode !== null) assert.fail(`the server ended: ${said}`);
+    const response = await fetch(`http://127.0.0.1:${port}${paths[answers.length]}`).catch(() => null);
+    if (response === null) {
+      await delay(50);
+      continue;
+    }
+    const text = await response.text();
+    assert.equal(response.status, 200, `${text}\n${said}`);
+    answers.push(JSON.parse(text));
+  }
+  return answers;
 }
 
 /** The installed version of a package. */

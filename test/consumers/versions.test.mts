@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { copyApplication, record, runProgram, whole, type Facts } from './environment.mts';
 import { copyOfProgram, npmInstall, registrySkip } from './program.mts';
 
 // The oldest Node that is supported, the oldest with hooks for safe-sqlite/register, and each later line.
@@ -15,6 +16,7 @@ describe('versions of Node, after a real npm install', { skip: registrySkip }, (
   let folder = '';
   before(() => {
     folder = copyOfProgram('versions');
+    copyApplication(folder, 'exercise.js', 'main.js', 'control.js', 'raw.js');
     const binary = `node-${process.platform}-${process.arch}`;
     npmInstall(folder, ...[tooOld, ...versions].map(version => `node-${version}@npm:${binary}@${version}`));
   });
@@ -43,6 +45,11 @@ describe('versions of Node, after a real npm install', { skip: registrySkip }, (
         closed: true,
       };
       assert.deepEqual(facts, expected);
+
+      const program = join(folder, 'node_modules', `node-${version}`, 'bin/node');
+      const whatItDoes = runProgram(folder, program, ['main.js']);
+      assert.deepEqual([whatItDoes, runProgram(folder, program, ['raw.js'])], [whole, { rows: 1 }]);
+      record('Node', `Node ${node.slice(1)}`, whatItDoes as Facts);
 
       const registered = run(version, '--import', 'safe-sqlite/register', 'redirected.mjs');
       if (hooksMissing.includes(version)) {

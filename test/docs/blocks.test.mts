@@ -59,7 +59,8 @@ const treatments: Readonly<Record<string, readonly Treatment[]>> = {
   ],
   'docs/bundlers.md': [
     ...times(7, by('consumers/bundlers.test.mts')),
-    ...times(2, by('consumers/frameworks.test.mts')),
+    ...times(4, by('consumers/frameworks.test.mts')),
+    by('consumers/installs.test.mts'),
   ],
   'docs/checkpoints.md': [
     { before: `${database} const log = console;`, behind: 'assert.equal(complete, true); db.close();' },

@@ -1,0 +1,4 @@
+import { defineEventHandler } from 'h3';
+import { control } from '../control.js';
+
+export default defineEventHandler(() => control());
