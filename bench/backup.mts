@@ -58,6 +58,8 @@ function checkAlone(file: string): void {
   }
   closeSync(descriptor);
   sha256.digest('hex');
+  // Windows syncs no folders.
+  if (process.platform === 'win32') return;
   const folder = openSync(dirname(file), 'r');
   fsyncSync(folder);
   closeSync(folder);

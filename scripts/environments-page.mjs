@@ -26,9 +26,9 @@ const rows = readFileSync(file, 'utf8')
 rmSync(folder, { recursive: true });
 
 const tables = order.map(group => {
-  const seen = rows.filter(row => row.group === group);
-  if (seen.length === 0) throw new Error(`No test has recorded a row of ${group}.`);
-  const lines = seen.map(({ environment, seen }) => `| ${environment} | ${seen} |`);
+  const recorded = rows.filter(row => row.group === group);
+  if (recorded.length === 0) throw new Error(`No test has recorded a row of ${group}.`);
+  const lines = recorded.map(({ environment, seen }) => `| ${environment} | ${seen} |`);
   return [`## ${group}`, '', '| environment | safe-sqlite |', '| --- | --- |', ...lines].join('\n');
 });
 const manifest = name => JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8')).version;
@@ -48,8 +48,8 @@ ${tables.join('\n\n')}
 ## Windows
 
 \`npm run test:windows\` runs the suite on the node.exe of Windows under Wine 10, with better-sqlite3's own binary for Windows:
-open, write queue, checkpoints, backup, restore, process guard, command line and drop-in. \`--short\` is the part of it that
-each CI run has; with paths it runs those files. It needs root on Debian x64, downloads Wine and node.exe once, keeps them in
+open, write queue, checkpoints, backup, restore, process guard, command line and drop-in. It takes hours. \`--short\` is the
+part that each CI run has, in under two minutes: each service once, the drop-in, the names. With paths it runs those files. It needs root on Debian x64, downloads Wine and node.exe once, keeps them in
 \`~/.cache/safe-sqlite/windows\`, and says why where it cannot. \`scripts/windows-tests.mjs\` names the folders that are not in
 it, each with the reason. No Windows machine has run it.
 

@@ -1,6 +1,6 @@
 // The test command: every *.test.mts below test/ (or below the paths given), in one run of Node's test runner. Without a
 // path, the folders of `npm run test:system` are left out. `--long` runs also what needs the npm registry, `--windows` only what
-// says something about Windows.
+// says something about Windows; `--slow` lets the run take hours, as under Wine.
 import { spawnSync } from 'node:child_process';
 import { globSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { windowsTests } from './windows-tests.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const wanted = process.argv.slice(2).filter(argument => !argument.startsWith('--'));
-const own = ['--long', '--windows'];
+const own = ['--long', '--windows', '--slow'];
 const flags = process.argv.slice(2).filter(argument => argument.startsWith('--') && !own.includes(argument));
 // These break disks, mount filesystems and boot kernels; they take minutes, and most of them need root.
 const systemFolders = ['test/faults/', 'test/kills/', 'test/mounts/', 'test/power/', 'test/soak/'];
@@ -39,7 +39,7 @@ const run = spawnSync(process.execPath, [...runnerFlags, ...flags, ...files], {
     ...(process.argv.includes('--long') ? { LONG_TESTS: '1' } : {}),
   },
   // The runner then names the files that were still running: one that blocks its event loop has no other end.
-  timeout: 30 * 60_000,
+  timeout: (process.argv.includes('--slow') ? 300 : 30) * 60_000,
 });
 if (run.error) console.error(run.error.message);
 process.exit(run.status ?? 1);

@@ -24,11 +24,11 @@ export const notOnWindows = {
   'test/cli/terminal.test.mts': 'types into tmux',
 };
 
-/** What CI runs each time: the drop-in, a restore, a backup, the process guard, the command line, the filesystem. */
+/** What CI runs each time, in under two minutes: each service once, the drop-in, the process guard, the names. */
 const shortList = [
-  'test/backup/verify.test.mts',
   'test/connection/set-pragmas.test.mts',
   'test/drop-in/statements.test.mts',
+  'test/filesystem/windows/each-service.test.mts',
   'test/filesystem/windows/names.test.mts',
   'test/filesystem/windows/path.test.mts',
   'test/process-guard/by-default.test.mts',

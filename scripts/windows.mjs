@@ -29,7 +29,7 @@ const short = arguments_.includes('--short');
 const given = arguments_.filter(argument => !argument.startsWith('--'));
 const files = given.length > 0 ? given : windowsTests({ short });
 // The runner makes a pipe for each file and a line for each test; 8 minutes is its own limit for one test.
-const status = wine(['C:\\node\\node.exe', 'scripts/test.mjs', '--test-reporter=tap', ...files]);
+const status = wine(['C:\\node\\node.exe', 'scripts/test.mjs', '--slow', '--test-reporter=tap', ...files]);
 process.exit(status);
 
 function whyNot() {

@@ -51,7 +51,7 @@ export function runNode(folder: string, ...args: string[]): unknown {
   return runProgram(folder, process.execPath, args);
 }
 
-/** Runs a program of an installed package. */
+/** Runs a program that an installed package has. */
 export function bin(folder: string, file: string, ...args: string[]): void {
   execFileSync(process.execPath, [join(folder, 'node_modules', file), ...args], {
     cwd: folder,
@@ -60,7 +60,7 @@ export function bin(folder: string, file: string, ...args: string[]): void {
   });
 }
 
-/** A port that nobody listens at. */
+/** Returns a port that is free. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,4 +1,4 @@
-// What each thread of the pool does: it opens the file on its own, and writes.
+// Opens the file in each thread of the pool, and writes.
 import { threadId } from 'node:worker_threads';
 import Raw from 'better-sqlite3';
 import Database, { openDatabase } from 'safe-sqlite';

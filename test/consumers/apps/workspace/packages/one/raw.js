@@ -1,5 +1,5 @@
-// The hazard: close() of the second copy of SQLite cancels the locks of the first and deletes its WAL, into which the first
-// goes on writing: nobody else sees it, and a power cut takes it away.
+// Shows the hazard: close() of the second copy of SQLite cancels the locks of the first and deletes its WAL. The first goes on
+// writing into the deleted file, where no other process sees its commits and a power cut takes them away.
 import { execFileSync } from 'node:child_process';
 import Database from 'better-sqlite3';
 import { count } from 'two';
