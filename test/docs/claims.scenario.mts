@@ -34,6 +34,15 @@ serve({
       };
     }
   },
+  /** The error of `close()`; null where there was none. */
+  close() {
+    try {
+      db.close();
+      return null;
+    } catch (thrown) {
+      return plainError(thrown);
+    }
+  },
   health() {
     const { status, reasons, fullAgeMs } = (db as unknown as Database).health();
     return { status, reasons, full: fullAgeMs !== null };

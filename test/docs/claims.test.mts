@@ -12,6 +12,7 @@ import { after, describe, test } from 'node:test';
 import Native from 'better-sqlite3';
 import { BackupError, Database, diagnose, InvalidOptionError, SqliteForeignKeyError, type Options } from 'safe-sqlite';
 import { root } from '../../scripts/pack.mjs';
+import { writeFenceMarker } from '../../dist/filesystem/fence-marker.js';
 import { createFaultBench, faultsSkip } from '../support/fault-shim.mts';
 
 const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-claims-'));
@@ -83,6 +84,92 @@ describe('a quota that is used up', { skip }, () => {
     const { status, full } = await child.ask<{ status: string; full: boolean }>('health');
     assert.deepEqual([status, full], ['fenced', false]);
   });
+});
+
+describe('a write that the system refuses for another reason', { skip }, () => {
+  const program = join(import.meta.dirname, 'claims.scenario.mts');
+
+  for (const [journal, status] of [
+    ['wal', 'fenced'],
+    ['rollback', 'degraded'],
+  ] as const) {
+    test(`EFBIG, as of \`ulimit -f\`, with ${journal}: ${status}`, async () => {
+      using bench = createFaultBench();
+      const child = bench.start(program);
+      await child.ask('open', { subject: 'ours', journal });
+      bench.faults.arm({ calls: 'write', path: '*', count: 'all', action: { fail: 'EFBIG' } });
+      assert.equal((await child.ask<Answer>('insert', 1)).code, 'SQLITE_IOERR_WRITE');
+      bench.faults.heal();
+      assert.equal((await child.ask<{ status: string }>('health')).status, status);
+    });
+  }
+
+  test('a statement on a filesystem that turned read-only does not fence, a sync of close() that fails there does', async () => {
+    using bench = createFaultBench();
+    const child = bench.start(program);
+    await child.ask('open', { subject: 'ours', journal: 'wal' });
+    assert.equal(await child.ask('insert', 1), null);
+    bench.faults.arm({ calls: 'write', path: '*', count: 'all', action: { fail: 'EROFS' } });
+    const answer = await child.ask<Answer>('insert', 2);
+    assert.deepEqual([answer.code, answer.obstacle], ['SQLITE_IOERR_WRITE', 'EROFS']);
+    assert.notEqual((await child.ask<{ status: string }>('health')).status, 'fenced');
+    bench.faults.arm({ calls: ['fsync', 'fdatasync'], path: '*', count: 'all', action: { fail: 'EROFS' } });
+    const closing = await child.ask<{ code: string }>('close');
+    assert.equal(closing.code, 'SQLITE_IOERR_FSYNC');
+    assert.ok(existsSync(join(bench.folder, 'app.db-fenced')));
+  });
+});
+
+describe('`npx safe-sqlite checkpoint` has exit code 0 only when everything is in the database', () => {
+  const cli = (...line: string[]) => {
+    const { status, stdout } = spawnSync(process.execPath, [join(root, 'dist/cli/bin.js'), ...line], {
+      encoding: 'utf8',
+    });
+    return { status, answer: JSON.parse(stdout) as { ok: boolean } };
+  };
+
+  function rollbackDatabase(): string {
+    const file = join(folder, `${(count += 1)}.db`);
+    const db = new Native(file);
+    db.exec('CREATE TABLE t (a)');
+    db.close();
+    return file;
+  }
+
+  test('a fenced database with a rollback journal', () => {
+    const file = rollbackDatabase();
+    writeFenceMarker({
+      file,
+      time: new Date().toISOString(),
+      code: 'SQLITE_IOERR_FSYNC',
+      operation: 'commit',
+      message: 'disk I/O error',
+    });
+    const before = readFileSync(file);
+    const { status, answer } = cli('checkpoint', file, '--json');
+    assert.deepEqual([status, answer.ok], [1, false]);
+    assert.deepEqual(readFileSync(file), before);
+  });
+
+  test('a database with a hot journal', () => {
+    const [source, file] = [rollbackDatabase(), join(folder, `${(count += 1)}.db`)];
+    const db = new Native(source);
+    db.exec(`PRAGMA cache_size = 1; BEGIN; WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 100)
+      INSERT INTO t SELECT zeroblob(3000) FROM n`);
+    for (const suffix of ['', '-journal']) writeFileSync(file + suffix, readFileSync(source + suffix));
+    db.close();
+    const before = [readFileSync(file), readFileSync(`${file}-journal`)];
+    const { status, answer } = cli('checkpoint', file, '--json');
+    assert.deepEqual([status, answer.ok], [3, false]);
+    assert.deepEqual([readFileSync(file), readFileSync(`${file}-journal`)], before);
+  });
+});
+
+test('the age of the newest backup is a metric before there is one, so that an alert on it can fire', () => {
+  writeFileSync(join(folder, 'no-folder'), '');
+  const db = fresh({ backup: { directory: join(folder, 'no-folder', 'backups') } });
+  assert.match(db.metrics(), /^safe_sqlite_backup_age_seconds\{[^}]*\} \d/m);
+  db.close();
 });
 
 describe('warnings of an open', () => {
@@ -349,6 +436,106 @@ const sentences: readonly Row[] = [
     'comes out as the very object',
     'what the application throws is the very object',
     'test/errors/callers-line.test.mts',
+  ],
+  [
+    'backups.md',
+    'An old backup that cannot be removed is a `warning`',
+    'an old backup that cannot be removed is reported once',
+    'test/backup/schedule.test.mts',
+  ],
+  [
+    'backups.md',
+    'due one interval after the newest in the folder, whoever made it',
+    'processes that start with the same schedule make one backup',
+    'test/backup/schedule.test.mts',
+  ],
+  [
+    'metrics.md',
+    'before the first one, of the schedule',
+    'the age of the newest backup is a metric before there is one',
+  ],
+  [
+    'fencing.md',
+    'A checkpoint or `close()` whose sync fails there fences',
+    'a statement on a filesystem that turned read-only does not fence',
+  ],
+  ['fencing.md', 'as EFBIG at `ulimit -f` in WAL mode', 'a write that the system refuses for another reason'],
+  [
+    'fencing.md',
+    'ATTACH fails',
+    'a file that is no database, attached in a text with other statements',
+    'test/connection/attachments.test.mts',
+  ],
+  [
+    'options.md',
+    'less often behind a reader that pins it',
+    'doubles to its limit, with a quarter of jitter',
+    'test/policy/checkpoint.test.mts',
+  ],
+  [
+    'checkpoints.md',
+    'less often while a reader pins it',
+    'doubles to its limit, with a quarter of jitter',
+    'test/policy/checkpoint.test.mts',
+  ],
+  [
+    'metrics.md',
+    'or for one while a `db.write` waits for it',
+    'a transaction held open across an await is waited for, never joined, and told when it takes long',
+    'test/writes/busy-retry.test.mts',
+  ],
+  [
+    'checkpoints.md',
+    'or for one while a `db.write` waits for it',
+    'a transaction held open across an await is waited for, never joined, and told when it takes long',
+    'test/writes/busy-retry.test.mts',
+  ],
+  [
+    'alerts.md',
+    'The `-shm` counts commits of a `-wal` that is gone',
+    'deleted or emptied after a process was killed',
+    'test/doctor/diagnose.test.mts',
+  ],
+  [
+    'doctor.md',
+    'counts transactions of a `-wal` that is gone or empty',
+    'deleted or emptied after a process was killed',
+    'test/doctor/diagnose.test.mts',
+  ],
+  [
+    'fencing.md',
+    'until then they may commit once more',
+    'reaches a process that has it open already',
+    'test/fence/fence.test.mts',
+  ],
+  [
+    'doctor.md',
+    'everything is in the database',
+    '`npx safe-sqlite checkpoint` has exit code 0 only when everything is in the database',
+  ],
+  [
+    'doctor.md',
+    '`--json`, which prints one object',
+    'mistakes: exit code 2, nothing on standard output',
+    'test/cli/main.test.mts',
+  ],
+  [
+    'backups.md',
+    '`--json` prints one object',
+    'mistakes: exit code 2, nothing on standard output',
+    'test/cli/main.test.mts',
+  ],
+  [
+    'doctor.md',
+    'Every user of this machine can write the files',
+    'world-writable is reported where others can reach the file',
+  ],
+  ['errors.md', 'may succeed later by itself', 'a backup that met a lock says `retryable`, as its hint says'],
+  [
+    'differences.md',
+    'the name of a `-wal`, `-shm` or `-journal` of a database that is open in this process',
+    'is refused, and no lock is lost',
+    'test/open/sidecar-names.test.mts',
   ],
 ];
 

@@ -56,6 +56,8 @@ class Comparison {
   }
 
   outcomes(call: Call, theirs: Outcome, own: Outcome, inWrite = false): void {
+    // Here alone `unsafeMode` is on.
+    if (call.beside && this.#setting === 'unsafe') this.parted = true;
     for (const [at, inner] of innerOf(call).entries()) {
       const [one, other] = [theirs.inner[at], own.inner[at]];
       if (one !== undefined && other !== undefined) this.outcomes(inner, one, other, call.way === 'write');
@@ -72,7 +74,6 @@ class Comparison {
       return;
     }
     if (own.error?.code?.startsWith('SAFE_SQLITE_') === true) this.parted = true;
-    else if (call.beside && this.#setting === 'unsafe') this.parted = true;
     else if (own.error !== null || theirs.error !== null) this.#errors(call, theirs.error, own.error, touched);
     else if (!tells.test(text) && call.inner.length === 0) {
       seen.compared += 1;
@@ -94,7 +95,8 @@ class Comparison {
   #errors(call: Call, theirs: Outcome['error'], own: Outcome['error'], touched: boolean): void {
     if (theirs !== null && own !== null) {
       if (theirs.code === own.code && (theirs.code !== null || theirs.message === own.message)) return;
-      if (touched) return void (this.parted = true);
+      // A write rejects with the error that rolled it back, where a transaction of raw meets a COMMIT without one.
+      if (touched || call.way === 'write') return void (this.parted = true);
       this.trouble.push(`${textOf(call)}: ${JSON.stringify(own)}, raw ${JSON.stringify(theirs)}`);
     } else if (own === null) this.trouble.push(`${textOf(call)} runs, raw: ${JSON.stringify(theirs)}`);
     else this.parted = true;

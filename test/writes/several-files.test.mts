@@ -71,7 +71,7 @@ test(
       .record({
         calls: fc.constantFrom(
           'write' as const,
-          'fdatasync' as const,
+          'fsync' as const,
           'unlink' as const,
           'dirsync' as const,
           'truncate' as const,
