@@ -60,13 +60,14 @@ class Comparison {
     if (call.beside && this.#setting === 'unsafe') this.parted = true;
     for (const [at, inner] of innerOf(call).entries()) {
       const [one, other] = [theirs.inner[at], own.inner[at]];
-      if (one !== undefined && other !== undefined) this.outcomes(inner, one, other, call.way === 'write');
+      if (one !== undefined && other !== undefined) this.outcomes(inner, one, other, inWrite || call.way === 'write');
     }
     const text = textOf(call);
     const touch = touchOf(text, this.#setting);
     const touched = touch !== 'ordinary';
     if (touch === 'kept') seen.kept += 1;
-    if (own.error !== null && theirs.error === null) this.#refusal(call, own.error, touched || inWrite);
+    if (own.error !== null && theirs.error === null && !theirs.skipped)
+      this.#refusal(call, own.error, touched || inWrite);
     if (this.parted || own.skipped || theirs.skipped) return;
     if (touch === 'refused' || touch === 'kept') {
       // The rest of the text ran in one of them only, or its settings are other ones from now on.
@@ -85,6 +86,8 @@ class Comparison {
   /** Raw answers and this library does not. */
   #refusal(call: Call, error: NonNullable<Outcome['error']>, allowed: boolean): void {
     seen.refused += 1;
+    // Where the two hold different things, they fail differently.
+    if (this.parted && !error.ours) return;
     // `db.attach` refuses an argument as every member does.
     if (call.way === 'attach' && error.name === 'TypeError') return void (this.parted = true);
     if (!error.ours) this.trouble.push(`${textOf(call)} is refused by a bare ${error.name}: ${error.message}`);

@@ -236,11 +236,18 @@ async function outcomeOf(db: Ours, call: Call): Promise<Outcome> {
   }
 }
 
+/** A reader takes one argument: an array of values, or an object of named ones. */
+function parametersOf(values: readonly Value[]): unknown[] | Record<string, unknown> {
+  const [first] = values.map(bound);
+  const isNamed = values.length === 1 && typeof first === 'object' && first !== null && !Buffer.isBuffer(first);
+  return isNamed ? (first as Record<string, unknown>) : values.map(bound);
+}
+
 /** A reader sees what is committed, of the main database alone: raw is asked where that is the same. */
 async function read(db: Ours, { text, values }: Call): Promise<Outcome> {
   if (ours) {
     try {
-      return { ...nothing, result: plain(await db.reader.all(text, ...values.map(bound))) };
+      return { ...nothing, result: plain(await db.reader.all(text, parametersOf(values))) };
     } catch (error) {
       return { ...nothing, error: failed(error) };
     }
@@ -409,6 +416,8 @@ if (folder !== '') {
       const wrong: string[] = [];
       try {
         const look = lookAt(db);
+        // SQLite opens it when it is first named, and not under EXPLAIN: for both of them it is open from the beginning.
+        db.prepare('SELECT count(*) FROM temp.sqlite_schema').get();
         for (const [at, call] of calls.entries())
           answers.push(behind(db, look, setting, await outcomeOf(db, call), at === calls.length - 1));
         if (!ours && db.prepare('PRAGMA temp_store_directory').pluck().get()) db.pragma("temp_store_directory = ''");

@@ -1,5 +1,6 @@
 // Members of a batch stand alone, whatever one of them, its errors or a `verbose` listener do.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import Native from 'better-sqlite3';
@@ -213,6 +214,22 @@ describe('PRAGMA defer_foreign_keys', () => {
   }
 });
 
+/**
+ * What a process finds that starts after a SIGKILL of this one: the files as they are, without the -shm. Another process
+ * copies them, because a descriptor of this one would cancel the locks of SQLite.
+ */
+function storedAfterKill(file: string): unknown[] {
+  const copy = `${file}.killed`;
+  for (const suffix of ['', '-wal']) execFileSync('cp', [file + suffix, copy + suffix]);
+  const db = new Native(copy);
+  try {
+    assert.equal(db.pragma('integrity_check', { simple: true }), 'ok');
+    return db.prepare('SELECT x FROM t ORDER BY id').pluck().all();
+  } finally {
+    db.close();
+  }
+}
+
 test('whatever mixture of members: what resolved is stored, what rejected is not, and no transaction is open', async () => {
   const member = fc.record({
     deed: fc.constantFrom('put', 'throw', 'lose', 'lose and catch', 'defer', 'iterate', 'nest', 'savepoint', 'promise'),
@@ -263,6 +280,7 @@ test('whatever mixture of members: what resolved is stored, what rejected is not
       const resolved = results.flatMap((result, key) => (result.status === 'fulfilled' ? [key] : []));
       const stored = bench.rows();
       assert.deepEqual(stored, resolved);
+      assert.deepEqual(storedAfterKill(bench.file), resolved);
       for (const [key, { deed, fails }] of members.entries()) {
         // `verbose` sees the SAVEPOINT of the function itself, which then fails by it.
         const fine = ['put', 'nest', ...(verboseThrowsAt === 'SAVEPOINT' ? [] : ['savepoint'])];
