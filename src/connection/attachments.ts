@@ -5,10 +5,12 @@
 import { atCaller } from '../base/own-frames';
 import { quotedName } from '../base/sql-name';
 import { UnsafeStatementError } from '../errors/refusals';
-import { withAdvice } from '../filesystem/refused-file';
+import { SqliteResultError } from '../errors/sqlite-errors';
+import { translateError } from '../errors/translate';
+import { adviceOf } from '../filesystem/refused-file';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { foldCase } from '../sql/names';
-import { setPragmas, schemasOf, type ProtectionInputs } from './set-pragmas';
+import { readPage, setPragmas, schemasOf, type ProtectionInputs } from './set-pragmas';
 import type { Verbose } from './verbose';
 
 /** The admission of one attached file; released when it is detached or the connection closes. */
@@ -31,6 +33,14 @@ export interface AttachHost {
   readonly verbose: Verbose;
   /** The inputs for setting and verifying the pragmas. */
   readonly protectionInputs: ProtectionInputs;
+}
+
+/** Failures of ATTACH, with the connection that tried. */
+const attachFailures = new WeakMap<object, NativeDatabase.Database>();
+
+/** True if `error` is the failure of an ATTACH of this connection. */
+export function isAttachFailure(error: object, native: NativeDatabase.Database): boolean {
+  return attachFailures.get(error) === native;
 }
 
 export class Attachments {
@@ -75,7 +85,11 @@ export class Attachments {
     const taken = this.#has(schema);
     const ticket = this.#admit(filename, schema);
     try {
-      const result = execute(ticket.filename);
+      const result = this.#ofFile(ticket.filename, () => {
+        const executed = execute(ticket.filename);
+        if (this.#has(schema)) readPage(this.#host.native, schema);
+        return executed;
+      });
       // The same text may have begun one: then no pragma can be set, and the file is not even checked.
       this.#refuseInTransaction(filename, schema);
       this.#protect();
@@ -86,7 +100,24 @@ export class Attachments {
       // Also if a later statement of the same text failed.
       if (!taken && this.#has(schema)) this.#letGo(schema);
       ticket.release();
-      throw withAdvice(error, ticket.filename, 'attach');
+      throw error;
+    }
+  }
+
+  /**
+   * Runs `attach`; its failure is one of `file`. SQLite names none, and the file of the connection has nothing to do with it:
+   * whoever reads that it is no database would restore a backup over it.
+   */
+  #ofFile<Result>(file: string, attach: () => Result): Result {
+    try {
+      return attach();
+    } catch (error) {
+      const translated = translateError(error, { file, operation: 'attach', ...adviceOf(error, file) });
+      if (!(translated instanceof SqliteResultError)) throw translated;
+      // The connection goes on without the file.
+      Object.defineProperty(translated, 'fatal', { value: false, configurable: true, writable: true });
+      attachFailures.set(translated, this.#host.native);
+      throw translated;
     }
   }
 

@@ -12,6 +12,7 @@ import type { NativeDatabase } from '../native/better-sqlite3';
 import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without-checkpoint';
 import type { ResolvedOptions } from '../options/resolved';
 import type { Plan, PlanWarning } from '../policy/plan';
+import { isAttachFailure } from './attachments';
 import { CommitHooks } from './commit-hooks';
 import { FaultCounters } from './fault-counters';
 import { failedCommitFacts } from './failed-commit';
@@ -287,21 +288,27 @@ export class Connection {
         : {}),
     });
     if (translated instanceof SqliteResultError) {
-      this.faults.count(translated);
       // Some failures make SQLite roll the whole transaction back.
       this.commitHooks.transactionIs(this.native.inTransaction);
       this.#observer?.failed(translated, operation);
-      const { obstacle } = translated.details;
-      if (obstacle === 'EDQUOT' || obstacle === 'ENOSPC') this.faults.foundNoRoom();
+      // A file that could not be attached is not one of this connection.
+      if (!isAttachFailure(translated, this.native)) this.#countFault(translated);
       if (this.owner !== null && !this.native.inTransaction) this.owner.transactionLost(translated);
     } else beginArgumentErrorAtCaller(error);
     return translated;
+  }
+
+  #countFault(error: SqliteResultError): void {
+    this.faults.count(error);
+    const { obstacle } = error.details;
+    if (obstacle === 'EDQUOT' || obstacle === 'ENOSPC') this.faults.foundNoRoom();
   }
 
   /** A failure of another database, which a function of the application has met and thrown on. */
   #isOfApplication(error: unknown): boolean {
     if (!isSqliteFailure(error)) return false;
     if (error instanceof SqliteResultError) {
+      if (isAttachFailure(error, this.native)) return false;
       const { file } = error.details;
       return file !== undefined && file !== this.file;
     }

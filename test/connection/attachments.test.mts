@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import Native from 'better-sqlite3';
-import Database, { UnsafeStatementError } from 'safe-sqlite';
+import Database, { UnsafeStatementError, type SqliteResultError } from 'safe-sqlite';
 import { registeredFiles } from '../../dist/registry/registry.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'attachments-'));
@@ -149,13 +149,30 @@ describe('a file that is no database, attached in a text with other statements',
     `PRAGMA wal_checkpoint; ATTACH '${file}' AS x`,
     `VACUUM; ATTACH '${file.slice(0, 3)}' || '${file.slice(3)}' AS x; PRAGMA wal_checkpoint(FULL)`,
   ];
-  test('does not fence the database that is in use', () => {
+  test('is a failure of that file alone: the database in use is neither fenced nor called damaged', () => {
     const plain = path();
     writeFileSync(plain, 'This is no database. '.repeat(100));
     using db = new Database(path(), { logger: false });
     const fenced: unknown[] = [];
     db.events.on('fenced', event => fenced.push(event));
-    for (const text of texts(plain)) assert.throws(() => db.exec(text), { code: 'SQLITE_NOTADB' }, text);
+    const ways: readonly (() => unknown)[] = [
+      ...texts(plain).map(text => () => db.exec(text)),
+      () => db.attach(plain, 'x'),
+      () => db.prepare('ATTACH ? AS x').run(plain),
+    ];
+    for (const way of ways) {
+      assert.throws(way, (error: SqliteResultError) => {
+        assert.equal(error.code, 'SQLITE_NOTADB');
+        // Who reads that the database is none restores a backup over it.
+        assert.equal(error.details['file'], plain);
+        assert.ok(error.message.includes(plain) && !error.message.includes(db.name), error.message);
+        assert.equal(error.fatal, false);
+        return true;
+      });
+    }
+    const { reasons, faults } = db.health();
+    assert.doesNotMatch(reasons.join(), /damage/);
+    assert.equal(faults['SqliteNotADatabaseError'], 0);
     assert.deepEqual(fenced, []);
     assert.deepEqual(schemas(db), ['main']);
     db.exec('CREATE TABLE t (a)');

@@ -305,6 +305,20 @@ test('the hint of a foreign key says where the transaction is still open, and wh
   db.close();
 });
 
+test('`commitOutcome` is set by a failed COMMIT, and where SQLite rolls the transaction of a db.write back, nowhere else', async () => {
+  const db = fresh();
+  db.exec('CREATE TABLE once (x PRIMARY KEY ON CONFLICT ROLLBACK); INSERT INTO once VALUES (1)');
+  const insert = db.prepare('INSERT INTO once VALUES (1)');
+  const outcomeOf = async (run: () => unknown) => {
+    const thrown = await (async () => run())().catch((error: unknown) => error);
+    return (thrown as { commitOutcome?: string }).commitOutcome;
+  };
+  assert.equal(await outcomeOf(() => insert.run()), undefined);
+  assert.equal(await outcomeOf(() => db.exec('BEGIN; INSERT INTO once VALUES (1); COMMIT')), undefined);
+  assert.equal(await outcomeOf(() => db.write(() => insert.run())), 'rolled-back');
+  db.close();
+});
+
 test('verbose sees no statement of this library', async () => {
   const seen: unknown[] = [];
   const db = fresh({ verbose: text => seen.push(text) });
@@ -536,6 +550,11 @@ const sentences: readonly Row[] = [
     'the name of a `-wal`, `-shm` or `-journal` of a database that is open in this process',
     'is refused, and no lock is lost',
     'test/open/sidecar-names.test.mts',
+  ],
+  [
+    'errors.md',
+    'with which SQLite has rolled back the whole transaction of a `db.write`',
+    '`commitOutcome` is set by a failed COMMIT',
   ],
 ];
 

@@ -41,8 +41,8 @@ function touchOf(text: string, setting: Setting): 'ordinary' | 'watched' | 'kept
 /** How often a run met what it is about. */
 export const seen = { texts: 0, compared: 0, weakened: 0, refused: 0, kept: 0 };
 
-/** Texts whose rows tell of the connection or of the file, which are not the same for both. */
-const tells = /pragma|dbstat|seen/i;
+/** Texts whose rows tell of the connection or of the file, which are not the same for both: so does the code of EXPLAIN. */
+const tells = /pragma|dbstat|seen|explain/i;
 
 /** Compares the two until they went different ways with a reason; throws where there is none. */
 class Comparison {

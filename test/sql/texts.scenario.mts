@@ -161,8 +161,8 @@ function plain(value: unknown): unknown {
 
 function bound(value: Value): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  if (typeof value['big'] === 'string') return BigInt(value['big']);
-  if (typeof value['bytes'] === 'string') return Buffer.from(value['bytes'], 'hex');
+  if ('big' in value && typeof value.big === 'string') return BigInt(value.big);
+  if ('bytes' in value && typeof value.bytes === 'string') return Buffer.from(value.bytes, 'hex');
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, bound(each)]));
 }
 
@@ -236,11 +236,13 @@ async function outcomeOf(db: Ours, call: Call): Promise<Outcome> {
   }
 }
 
+type ReadParameters = Parameters<Ours['reader']['all']>[1];
+
 /** A reader takes one argument: an array of values, or an object of named ones. */
-function parametersOf(values: readonly Value[]): unknown[] | Record<string, unknown> {
+function parametersOf(values: readonly Value[]): ReadParameters {
   const [first] = values.map(bound);
   const isNamed = values.length === 1 && typeof first === 'object' && first !== null && !Buffer.isBuffer(first);
-  return isNamed ? (first as Record<string, unknown>) : values.map(bound);
+  return (isNamed ? first : values.map(bound)) as ReadParameters;
 }
 
 /** A reader sees what is committed, of the main database alone: raw is asked where that is the same. */
