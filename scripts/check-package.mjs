@@ -32,7 +32,7 @@ function report(what, problems) {
   failed ||= problems.length > 0;
 }
 
-/** Exactly the files that are meant: two for each source file, the entries, what is carried of others, the docs, and the five texts. */
+/** Exactly the files that are meant: two for each source file, the entries, what is carried of others, the docs, the examples and the texts. */
 function contents(files) {
   const expected = new Set([
     'package.json',
@@ -40,8 +40,10 @@ function contents(files) {
     'LICENSE',
     'CHANGELOG.md',
     'SECURITY.md',
+    'ARCHITECTURE.md',
+    'CONTRIBUTING.md',
     // Errors, the doctor and the README point into them.
-    ...globSync('docs/**/*.*', { cwd: root }).map(path => path.replaceAll('\\', '/')),
+    ...globSync(['docs/**/*.*', 'examples/**/*.*'], { cwd: root }).map(path => path.replaceAll('\\', '/')),
     ...['index.js', 'index.d.ts', 'index.mjs', 'index.d.mts'].map(name => `dist/${name}`),
     ...['index.mjs', 'index.d.mts'].map(name => `dist/express/${name}`),
     ...globSync('src/nest/*.ts', { cwd: root }).flatMap(path => {

@@ -8,7 +8,7 @@ import { refusalCodes } from '../errors/refusal-codes';
 import { resolveCode, resultCodes } from '../errors/result-codes';
 import type { Command } from './command';
 import { UsageError } from './command';
-import { sectionOf, tableRowOf } from './pages';
+import { sectionOf, sectionOfMessage, tableRowOf } from './pages';
 import { labelled, wrap } from './text';
 
 /** Edit distance above which a name no longer counts as a misspelling. */
@@ -141,7 +141,7 @@ function ofPage(name: string): Explanation | null {
 /** Finds a pasted message by the headings of the page. */
 function ofMessage(text: string): Explanation | null {
   if (text.length < 8) return null;
-  const page = sectionOf('troubleshooting.md', text);
+  const page = sectionOfMessage('troubleshooting.md', text) ?? sectionOf('troubleshooting.md', text);
   return page === null ? null : { code: text, kind: 'message', meaning: '', action: '', labels: [], page };
 }
 

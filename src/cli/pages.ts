@@ -20,6 +20,19 @@ export function sectionOf(page: string, text: string | null): string | null {
     .trim();
 }
 
+/**
+ * Returns the section whose heading is part of `message`, which may be pasted with its class, its values and its stack;
+ * the longest heading wins. `null` if there is none.
+ */
+export function sectionOfMessage(page: string, message: string): string | null {
+  const pasted = message.toLowerCase().replaceAll(/\s+/g, ' ');
+  const headings = (readPage(page) ?? []).filter(line => depthOf(line) === 3).map(line => line.slice(4));
+  const [longest] = headings
+    .filter(heading => pasted.includes(heading.toLowerCase()))
+    .toSorted((one, other) => other.length - one.length);
+  return longest === undefined ? null : sectionOf(page, longest);
+}
+
 /** Returns the cells of the first row of a table that has `code` in backticks in its first cell. */
 export function tableRowOf(page: string, code: string): readonly string[] | null {
   const row = readPage(page)?.find(line => line.startsWith('|') && (line.split('|')[1] ?? '').includes(`\`${code}\``));

@@ -62,6 +62,70 @@ test('a pasted message has its section', async () => {
   assert.match(out, /### database is locked\n[\s\S]*SQLITE_BUSY/);
 });
 
+/** As people pasted them into issues of better-sqlite3 and of programs that use it, with the heading of the answer. */
+const pasted: readonly (readonly [message: string, heading: string])[] = [
+  [
+    'SqliteError: database is locked\n    at Database.exec (/app/node_modules/better-sqlite3/lib/methods/wrappers.js:9:14)',
+    'database is locked',
+  ],
+  [
+    "Error: /lib/aarch64-linux-gnu/libm.so.6: version `GLIBC_2.38' not found (required by /Users/myproject/node_modules/better-sqlite3/prebuilds/linux-arm64.node)",
+    'not found (required by',
+  ],
+  [
+    "Error: /lib/x86_64-linux-gnu/libm.so.6: version `GLIBC_2.29' not found (required by /tmp/jwbayK/node_modules/better-sqlite3/build/Release/better_sqlite3.node)",
+    'not found (required by',
+  ],
+  [
+    "Error: The module '/app/node_modules/better-sqlite3/build/Release/better_sqlite3.node' was compiled against a different Node.js version using NODE_MODULE_VERSION 108.",
+    'was compiled against',
+  ],
+  [
+    'Error: Could not locate the bindings file. Tried: → /app/node_modules/better-sqlite3/build/better_sqlite3.node',
+    'Could not locate the bindings file',
+  ],
+  [
+    'Error: /app/node_modules/better-sqlite3/build/Release/better_sqlite3.node: invalid ELF header',
+    'invalid ELF header',
+  ],
+  [
+    "dlopen(better_sqlite3.node, 0x0001): tried: '…' (mach-o file, but is an incompatible architecture (have 'x86_64', need 'arm64'))",
+    'incompatible architecture',
+  ],
+  ['SqliteError: no such column: "data" - should this be a string literal in single-quotes?', 'no such column'],
+  ['SqliteError: no such column: guild', 'no such column'],
+  [
+    'RangeError: Too few parameter values were provided\n    at Player.mapSetExists (player.js:17:96)',
+    'Too few parameter values',
+  ],
+  ['RangeError: Too many parameter values were provided', 'Too many parameter values'],
+  ['SqliteError: UNIQUE constraint failed: users.email', 'UNIQUE constraint failed'],
+  ['SqliteError: NOT NULL constraint failed: messages.id', 'NOT NULL constraint failed'],
+  ['TypeError: SQLite3 can only bind numbers, strings, bigints, buffers, and null', 'SQLite3 can only bind'],
+  ['SqliteError: attempt to write a readonly database', 'attempt to write a readonly database'],
+  ['SqliteError: database disk image is malformed', 'database disk image is malformed'],
+  ['TypeError: Cannot open database because the directory does not exist', 'Cannot open database because'],
+  ['SqliteError: near "order": syntax error', 'syntax error'],
+  ['npm ERR! gyp ERR! node-gyp -v v9.1.0', 'node-gyp'],
+  [
+    'prebuild-install WARN install No prebuilt binaries found (target=20.0.0 runtime=node arch=x64)',
+    'No prebuilt binaries found',
+  ],
+  [
+    "Error: Cannot find module '/app/node_modules/better-sqlite3/build/Release/better_sqlite3.node'",
+    'Cannot find module',
+  ],
+  ['TypeError: The database connection is not open', 'The database connection is not open'],
+];
+
+test('a message as it is pasted, with its class, values and stack, finds its section', async () => {
+  for (const [message, heading] of pasted) {
+    const { code, out } = await explain(message);
+    assert.equal(code, 0, message);
+    assert.ok(out.includes(`### ${heading}`), `${message}:\n${out}`);
+  }
+});
+
 test('what is not known has the nearest name, and exit code 2', async () => {
   const { code, out, err } = await explain('SQLITE_BUSSY');
   assert.deepEqual([code, out], [2, '']);

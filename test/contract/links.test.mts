@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { test } from 'node:test';
 import { root } from '../../scripts/pack.mjs';
@@ -37,6 +37,21 @@ for (const page of pages) {
     }
   });
 }
+
+test('what the package has links only to what it has, and to its tests, which are in the repository', () => {
+  const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { files: readonly string[] };
+  const packed = [...files, 'README.md', 'LICENSE', 'package.json'];
+  const isPacked = (path: string): boolean => packed.some(each => path === each || path.startsWith(`${each}/`));
+  for (const page of pages.filter(isPacked)) {
+    for (const target of localLinks(page)) {
+      const path = posix.normalize(posix.join(dirname(page), decodeURI(target.split('#')[0] ?? '')));
+      assert.ok(
+        target.startsWith('#') || isPacked(path) || path.startsWith('test/'),
+        `${page}: ${target} is not in the package`,
+      );
+    }
+  }
+});
 
 test('every page of docs/ is reached from its index', () => {
   const linked = new Set(localLinks('docs/README.md').map(target => posix.join('docs', target.split('#')[0] ?? '')));

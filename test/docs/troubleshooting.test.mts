@@ -47,6 +47,15 @@ const causes: Readonly<Record<string, (folder: string) => unknown>> = {
     db.exec('INSERT INTO t VALUES (randomblob(100000))');
   },
   'no such table': folder => table(folder).prepare('SELECT * FROM missing'),
+  'no such column': folder => table(folder).prepare('SELECT * FROM t WHERE a = "x"'),
+  'syntax error': folder => table(folder).prepare('SELEC 1'),
+  'Too few parameter values were provided': folder => table(folder).prepare('SELECT ?, ?').get(1),
+  'Too many parameter values were provided': folder => table(folder).prepare('SELECT ?').get(1, 2),
+  'Missing named parameter': folder => table(folder).prepare('SELECT @id').get({}),
+  'NOT NULL constraint failed': folder =>
+    table(folder).exec('CREATE TABLE n (a NOT NULL); INSERT INTO n VALUES (NULL)'),
+  'CHECK constraint failed': folder => table(folder).exec('CREATE TABLE k (a CHECK (a > 1)); INSERT INTO k VALUES (1)'),
+  'cannot VACUUM from within a transaction': folder => table(folder).exec('BEGIN; VACUUM'),
   'UNIQUE constraint failed': folder => table(folder).exec('CREATE TABLE u (a UNIQUE); INSERT INTO u VALUES (1), (1)'),
   'FOREIGN KEY constraint failed': folder =>
     table(folder).exec(
