@@ -1,4 +1,5 @@
 /** A database with rows in a folder of its own, for tests of `db.reader`. */
+import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -82,6 +83,13 @@ function commandOf(pid: number): string {
   } catch {
     return '';
   }
+}
+
+/** Process id of the reader that has run longest. Never 0, with which `process.kill` means the own process group. */
+export function runningPid(db: Database): number {
+  const pid = db.health().readers.running[0]?.pid ?? null;
+  assert.ok(pid !== null, 'a reader process runs something');
+  return pid;
 }
 
 /** Resolves when a reader of `db` runs something. */

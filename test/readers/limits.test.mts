@@ -18,7 +18,7 @@ import {
   ResultTooLargeError,
 } from 'safe-sqlite';
 import { until } from '../support/until.mts';
-import { createBench, endless, isAlive, untilRunning } from './fixture.mts';
+import { createBench, endless, isAlive, runningPid, untilRunning } from './fixture.mts';
 
 /** Queries that do not end within any reasonable time, each for another reason. */
 const runaways: Readonly<Record<string, string>> = {
@@ -52,7 +52,7 @@ describe('a runaway query', () => {
         },
       );
       await untilRunning(db);
-      const pid = db.health().readers.running[0]?.pid ?? 0;
+      const pid = runningPid(db);
       assert.ok(isAlive(pid));
       let over = false;
       void failed.then(() => (over = true));
@@ -76,7 +76,7 @@ describe('a runaway query', () => {
     await db.reader.get('SELECT 1');
     const read = assert.rejects(db.reader.all(endless, [], { timeoutMs: 200 }), QueryTimeoutError);
     await untilRunning(db);
-    const pid = db.health().readers.running[0]?.pid ?? 0;
+    const pid = runningPid(db);
     const sleeper = new Int32Array(new SharedArrayBuffer(4));
     let waited = 0;
     for (; isAlive(pid) && waited < 60_000; waited += 10) Atomics.wait(sleeper, 0, 0, 10);
@@ -228,7 +228,7 @@ describe('the end of a call', () => {
     const killed = assert.rejects(db.reader.all(endless), ReaderError);
     await untilRunning(db);
     const other = db.reader.all('SELECT count(*) AS n FROM t a, t b');
-    process.kill(db.health().readers.running[0]?.pid ?? 0, 'SIGKILL');
+    process.kill(runningPid(db), 'SIGKILL');
     await killed;
     assert.deepEqual(await other, [{ n: 1_000_000 }]);
     // Between two calls: nothing is reported, and the next call gets a new one.

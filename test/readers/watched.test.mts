@@ -16,7 +16,7 @@ import {
   type CheckpointBlockedEvent,
 } from 'safe-sqlite';
 import { until } from '../support/until.mts';
-import { createBench, endless, isAlive, untilRunning } from './fixture.mts';
+import { createBench, endless, isAlive, runningPid, untilRunning } from './fixture.mts';
 
 /** Reads the file until it is ended: its read mark pins the WAL. */
 const pinning = "SELECT count(*) FROM t a, t b, t c, t d WHERE a.id + b.id + c.id + d.id < 0 AND 'secret' <> ''";
@@ -28,7 +28,7 @@ test('a reader that pins the WAL is named by checkpointBlocked, health and the d
   const abort = new AbortController();
   const read = db.reader.all(pinning, [], { signal: abort.signal });
   await untilRunning(db);
-  const pid = db.health().readers.running[0]?.pid ?? 0;
+  const pid = runningPid(db);
   const blocked: CheckpointBlockedEvent[] = [];
   db.events.on('checkpointBlocked', event => blocked.push(event));
   // It reads the state of this moment; what is written from now on cannot be copied over it.
