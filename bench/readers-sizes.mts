@@ -1,5 +1,5 @@
 /**
- * How long large results hold the event loop of the application: many rows, and single large values.
+ * Measures how long large results hold the event loop of the application: many rows, and single large values.
  *
  *     node bench/readers-sizes.mts
  *

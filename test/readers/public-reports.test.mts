@@ -1,5 +1,5 @@
 /**
- * What people report of slow queries in Node, tried on `db.reader`: a service that answers nothing while SQLite works.
+ * Tries on `db.reader` the slow queries that people report: a service that answers nothing while SQLite works.
  *
  * - https://github.com/WiseLibs/better-sqlite3/issues/568 and 707, https://github.com/nodejs/node/issues/62227: no
  *   query can be stopped
