@@ -68,7 +68,8 @@ function open(path: string, nativeBinding: string | undefined): NativeDatabase.D
       timeout: 0,
       ...(nativeBinding === undefined ? {} : { nativeBinding }),
     });
-    // Takes the lock, and writes nothing: there is no journal before the first write.
+    // Takes the lock, and leaves the file empty: what SQLite prepares for a new database stands in the -journal beside it, which goes
+    // with the transaction, or with that of the next owner.
     db.exec('BEGIN EXCLUSIVE');
     return db;
   } catch (error) {

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
+  appendFileSync,
   chmodSync,
   existsSync,
   linkSync,
@@ -262,6 +263,39 @@ describe('destinations that are refused', () => {
       await assert.rejects(backUp(db, destination as string, options as object), error => error instanceof TypeError);
       assert.deepEqual(names(process.cwd()), before);
     }
+  });
+
+  test('one that is opened, or a copy that grows, while the backup runs: refused at the last step', async t => {
+    const home = folder(t);
+    const db = bank(t, join(home, 'a.db'), 'wal', 10);
+    const destination = join(home, 'copy.db');
+    bank(t, destination, 'delete', 5).close();
+    const opened = backUp(
+      db,
+      destination,
+      {},
+      {
+        onStep: step =>
+          step === 'publish' && writeFileSync(`${destination}-wal`, 'of a process that has just opened it'),
+      },
+    );
+    await assert.rejects(opened, /in use/);
+    rmSync(`${destination}-wal`);
+    assertBank(destination, 5);
+    const grown = backUp(
+      db,
+      destination,
+      {},
+      {
+        onStep(step) {
+          if (step !== 'seal') return;
+          const hidden = names(home).find(name => name.endsWith('.tmp')) ?? '';
+          appendFileSync(join(home, hidden, 'copy.tmp'), 'x');
+        },
+      },
+    );
+    await assert.rejects(grown, /were checked|not sound/);
+    assertBank(destination, 5);
   });
 
   test('a file that appears at the destination while the backup runs is not replaced', async t => {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { dueBackup, retention } from '../../dist/backup/schedule-rules.js';
@@ -65,6 +65,8 @@ describe('what is kept', () => {
       start,
     ]);
   });
+
+  test('the newest one, whatever the rules say', () => assert.deepEqual(kept(hourly, start, { newest: 0 }), [start]));
 
   test('days without a backup do not count', () => {
     const rare = [start, start - 30 * day, start - 60 * day];
@@ -414,6 +416,68 @@ describe('when not all goes well', () => {
       assert.equal(names(out).filter(name => name.endsWith('.db')).length, 2);
     },
   );
+
+  test('what another process made while this one waited for its turn is not made again', async t => {
+    const home = folder(t);
+    const db = bank(t, join(home, 'app.db'), 'wal', 20);
+    const out = join(home, 'backups');
+    const make = (lockDirectory?: () => Promise<string>): Schedule => {
+      const schedule = startSchedule(options(out), {
+        source: db.name,
+        now: () => start,
+        backup: (destination, signal, onFinished) => backUp(db, destination, { signal }, { onFinished }),
+        onFailure: error => assert.fail(error),
+        ...(lockDirectory === undefined ? {} : { lockDirectory }),
+      });
+      t.after(() => schedule.stop());
+      return schedule;
+    };
+    // Asked for between the look that found none and the turn.
+    const slow = make(async () => {
+      const fast = make();
+      await until(() => !fast.state().running, 'no backup runs');
+      return out;
+    });
+    await until(() => !slow.state().running, 'no backup runs');
+    assert.equal(names(out).filter(name => name.endsWith('.db')).length, 1);
+    assert.equal(slow.state().lastBackup?.ageMs, 0);
+  });
+
+  test('a backup that fails behind its manifest leaves none; one that lost bytes does not count', async t => {
+    const home = folder(t);
+    const db = bank(t, join(home, 'app.db'), 'wal', 20);
+    const out = join(home, 'backups');
+    let [at, fails] = [start, true];
+    const told: string[] = [];
+    const schedule = startSchedule(options(out), {
+      source: db.name,
+      now: () => at,
+      backup: async (destination, signal, onFinished) => {
+        const result = await backUp(db, destination, { signal }, { onFinished });
+        if (!fails) return result;
+        rmSync(destination);
+        throw new Error('the disk failed at the last step');
+      },
+      onFailure: () => {},
+      onWarning: code => told.push(code),
+    });
+    t.after(() => schedule.stop());
+    const settled = () => until(() => !schedule.state().running, 'no backup runs');
+    await settled();
+    assert.deepEqual(names(out), []);
+    fails = false;
+    at += 60_000;
+    schedule.begin();
+    await settled();
+    const first = schedule.state().lastBackup?.path ?? '';
+    truncateSync(first, statSync(first).size - 512);
+    at += 1000;
+    schedule.begin();
+    await settled();
+    assert.deepEqual(told, ['changed-backups']);
+    assert.notEqual(schedule.state().lastBackup?.path, first);
+    assert.ok(names(out).includes(basename(first)), 'and stays');
+  });
 
   test('a stop while the next one waits for its time leaves the folder as it is', async t => {
     const home = folder(t);

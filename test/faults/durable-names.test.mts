@@ -93,6 +93,30 @@ describe('a backup', { skip: faultsSkip() }, () => {
   }
 });
 
+test(
+  'a piece of a copy whose sync fails fails the backup: a later sync does not make up for it',
+  { skip: faultsSkip() },
+  async t => {
+    using at = prepare(t);
+    const { bench, child, out } = at;
+    const from = join(bench.folder, 'large.db');
+    const db = new Native(from);
+    db.exec('CREATE TABLE t (a)');
+    const insert = db.prepare('INSERT INTO t VALUES (zeroblob(1000000))');
+    for (let row = 0; row < 48; row += 1) insert.run();
+    db.close();
+    bench.faults.arm({ calls: 'fsync', path: `${out}/*copy.tmp`, nth: 1, action: eio });
+    await assert.rejects(
+      child.ask('backup', { from, to: join(out, 'copy.db'), method: 'vacuum-into', overwrite: false }),
+      {
+        code: 'SAFE_SQLITE_BACKUP_FAILED',
+      },
+    );
+    assert.equal(bench.faults.counters()[0]?.hits, 1);
+    assert.deepEqual(names(out), []);
+  },
+);
+
 describe('a restore', { skip: faultsSkip() }, () => {
   const targets = {
     whole: (t: Parameters<typeof closedBank>[0], to: string) => closedBank(t, to, 'delete', 7),
@@ -134,7 +158,7 @@ describe('a restore', { skip: faultsSkip() }, () => {
       const { bench, child, from, out } = at;
       const to = join(out, 'b.db');
       make(t, to);
-      bench.faults.arm({ calls: ['dirsync', 'rename', 'link'], path: `${out}*`, action: 'count' });
+      bench.faults.arm({ calls: ['dirsync', 'rename', 'link', 'unlink'], path: `${out}*`, action: 'count' });
       await child.ask('restore', { from, to });
       const log = bench.log();
       const named = log.findLastIndex(
@@ -142,6 +166,13 @@ describe('a restore', { skip: faultsSkip() }, () => {
       );
       const synced = log.findLastIndex(({ call, path }) => call === 'dirsync' && path === out);
       assert.ok(named >= 0 && named < synced, `named at ${named}, folder at ${synced}`);
+      // What belonged to the old one is durably gone, and its second name there, before the new one comes.
+      const before = log.slice(0, named);
+      const gone = before.findLastIndex(
+        ({ call, path }) => ['unlink', 'link'].includes(call) && /^b\.db[-.]/.test(basename(path)),
+      );
+      const settled = before.findLastIndex(({ call, path }) => call === 'dirsync' && path === out);
+      assert.ok(gone < settled || state === 'missing', `gone at ${gone}, folder at ${settled}, new one at ${named}`);
     });
   }
 

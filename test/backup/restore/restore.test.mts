@@ -220,6 +220,27 @@ describe('what is refused', () => {
     );
   });
 
+  test('one that is opened after the check, and only idle', async t => {
+    const home = folder(t);
+    closedBank(t, join(home, 'backup.db'), 'delete', 1);
+    const to = join(home, 'b.db');
+    closedBank(t, to, 'delete', 7);
+    let db: InstanceType<typeof Native> | undefined;
+    const onStep = (step: string) => {
+      if (step !== 'fold') return;
+      db = new Native(to);
+      db.prepare('SELECT count(*) FROM account').get();
+    };
+    await refused(
+      restoreDatabase({ from: join(home, 'backup.db'), to }, { ...nobody, onStep }),
+      'fold',
+      /open in (?:process|another program)/,
+    );
+    db?.close();
+    assert.equal(assertBank(to, 30), 7);
+    assert.deepEqual(names(home), ['b.db', 'backup.db']);
+  });
+
   test('a sidecar that comes between the fold and the exchange', async t => {
     const home = folder(t);
     closedBank(t, join(home, 'backup.db'), 'delete', 1);
