@@ -1,6 +1,7 @@
 /** Checks the finished copy as a database of its own, and refuses it if anything is wrong. */
 import { lstatSync } from 'node:fs';
 import { danglingRows } from '../base/figures';
+import { integrityLines } from '../base/integrity-lines';
 import { BackupError } from '../errors/refusals';
 import { runJob } from '../maintenance/jobs-client';
 import type { CopyResult, HeaderFacts, VerifyResult } from '../maintenance/messages';
@@ -39,7 +40,7 @@ export async function verifyCopy(
   }
   const { header } = verified;
   if (header !== null && problems.length === 0) return { ...verified, header };
-  throw new BackupError(`The copy is not sound: ${problems.slice(0, shownProblems).join('; ')}.`, {
+  throw new BackupError(`The copy is not sound: ${firstProblems(problems)}.`, {
     hint: 'Check the database itself, with `db.verify("full")` or `npx safe-sqlite verify <database> --full`: copied damage was there before.',
     details: { problems },
   });
@@ -47,6 +48,13 @@ export async function verifyCopy(
 
 /** Problems shown in a message; `details.problems` has them all. */
 const shownProblems = 3;
+
+/** The first lines of what a check found, for one sentence: SQLite puts up to a hundred into one text, below a heading. */
+export function firstProblems(problems: readonly string[]): string {
+  const lines = integrityLines(problems).filter(line => !/^\*+ in database/.test(line));
+  const more = lines.length - shownProblems;
+  return `${lines.slice(0, shownProblems).join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
+}
 
 function leftBeside(copy: string): string[] {
   return sidecarSuffixes

@@ -17,7 +17,7 @@ import { describe, test } from 'node:test';
 import { lockFile } from '../../dist/backup/file-lock.js';
 import { StagingFolder, sweepStaging } from '../../dist/backup/staging-folder.js';
 import { FolderHandle } from '../../dist/filesystem/folder-handle.js';
-import { folder, names } from './fixture.mts';
+import { folder, names, Native } from './fixture.mts';
 
 const day = 86_400_000;
 const posix = process.platform === 'win32' ? 'Windows has neither such locks nor users' : false;
@@ -129,6 +129,11 @@ test('a lock file with content, or in the place of one, is not used and stays', 
   writeFileSync(join(home, 'lock'), 'of somebody');
   assert.equal(lockFile(at, 'lock'), 'unusable');
   assert.equal(readFileSync(join(home, 'lock'), 'utf8'), 'of somebody');
+  rmSync(join(home, 'lock'));
+  // A database could be locked, and would be removed with the lock.
+  new Native(join(home, 'lock')).exec('CREATE TABLE t (a)').close();
+  assert.equal(lockFile(at, 'lock'), 'unusable');
+  assert.deepEqual(names(home), ['lock']);
   rmSync(join(home, 'lock'));
   mkdirSync(join(home, 'lock'));
   assert.equal(lockFile(at, 'lock'), 'unusable');

@@ -1,7 +1,7 @@
 // What backup, restore, verify and doctor say of one file: the same verdict, what was not checked, and how far they are.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { main } from '../../dist/cli/main.js';
@@ -71,6 +71,30 @@ describe('one file has one verdict', () => {
       }
       assert.deepEqual(names(join(home, 'out')), sound ? ['copy.db'] : [], 'only what is sound is copied');
     });
+  }
+});
+
+test('damage that SQLite lists in a hundred lines is one sentence', async t => {
+  const home = folder(t);
+  const file = join(home, 'app.db');
+  bank(t, file, 'delete', 2000).close();
+  const pages = readFileSync(file);
+  // The root of a table of many pages: none of them is reached any more.
+  const db = new Native(file);
+  const root = Number(db.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'account'").pluck().get());
+  db.close();
+  pages.fill(0, (root - 1) * 4096, root * 4096);
+  pages[(root - 1) * 4096] = 13;
+  writeFileSync(file, pages);
+  for (const line of [
+    ['backup', file, join(home, 'copy.db'), '--method', 'online'],
+    ['restore', file, join(home, 'restored.db')],
+  ]) {
+    const { code, err } = await run(line);
+    assert.equal(code, 1);
+    const [sentence = ''] = err.split('\n');
+    assert.match(sentence, /is not sound: .*; .*; .*; and \d+ more\.$/);
+    assert.doesNotMatch(sentence, /\\n|\*\*\*/);
   }
 });
 

@@ -132,6 +132,25 @@ describe('a filesystem without hard links', { skip: faultsSkip() }, () => {
   });
 });
 
+describe('a filesystem without hard links, at the last step', { skip: faultsSkip() }, () => {
+  test('a file that another program made meanwhile is not replaced', async t => {
+    using bench = createFaultBench();
+    const { file, out, destination } = prepare(t, bench);
+    const child = bench.start(program);
+    await child.ask('open', file);
+    bench.faults.arm({ calls: 'fsync', path: `${out}/*copy.tmp`, action: 'hold' });
+    const backup = child.ask('backup', { to: destination, options: {} });
+    const outcome = assert.rejects(backup, { code: 'SAFE_SQLITE_BACKUP_FAILED', message: /EEXIST/ });
+    await bench.hit();
+    writeFileSync(destination, 'of somebody');
+    bench.faults.arm({ calls: 'link', path: '*', count: 'all', action: { fail: 'EPERM' } });
+    await outcome;
+    assert.ok((bench.faults.counters()[0]?.hits ?? 0) > 0);
+    assert.equal(readFileSync(destination, 'utf8'), 'of somebody');
+    assert.deepEqual(names(out), ['copy.db']);
+  });
+});
+
 describe('the destination folder vanishes', () => {
   for (const [method, at] of [
     ['vacuum-into', 'temporary'],

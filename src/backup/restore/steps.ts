@@ -6,7 +6,7 @@ import { modeWithoutGroup } from '../../filesystem/access-list';
 import { hasFenceMarker } from '../../filesystem/fence-marker';
 import { startJob, runJob } from '../../maintenance/jobs-client';
 import type { CopyProgress, CopyResult, HeaderFacts, VerifyLevel, VerifyResult } from '../../maintenance/messages';
-import { problemsOfCopy } from '../verify-copy';
+import { firstProblems, problemsOfCopy } from '../verify-copy';
 import { noHardLinks, tryLink } from '../durable-rename';
 import { accessWithList, type Access } from '../staging';
 import { identityOf, readAccess, sidecarsOf, type PlacedFile } from '../place';
@@ -19,8 +19,6 @@ import { takeBack, type Swap } from './replace-database';
 const readTimeoutMs = 5000;
 /** How long to wait for exclusive access to the old database, in milliseconds: either it is free or it is in use. */
 const foldTimeoutMs = 100;
-/** Problems shown in a message; `details.problems` has them all. */
-const shownProblems = 3;
 
 /** Access rights of the restored database, and the reason. */
 export interface RestoredAccess extends Access {
@@ -98,7 +96,7 @@ export async function verifyBackup(
   // A copy of an empty file is a valid database without tables; as a backup it is the trace of a failed copy.
   if (copied.sourceHeaders[0]?.pages === 0) problems.push('it is empty');
   if (header !== null && problems.length === 0) return { ...verified, header };
-  throw new RestoreError(`The backup is not sound: ${problems.slice(0, shownProblems).join('; ')}.`, {
+  throw new RestoreError(`The backup is not sound: ${firstProblems(problems)}.`, {
     hint: 'The database is as it was. Restore from another backup.',
     details: { problems },
   });
@@ -182,7 +180,7 @@ export async function checkInPlace(target: PlacedFile, swap: Swap): Promise<void
       busyTimeoutMs: readTimeoutMs,
     });
     if (checked.problems.length === 0) return;
-    throw new RestoreError(`The restored database is not sound in its place: ${checked.problems[0]}.`, {
+    throw new RestoreError(`The restored database is not sound in its place: ${firstProblems(checked.problems)}.`, {
       details: { problems: checked.problems },
     });
   } catch (error) {

@@ -1,10 +1,12 @@
 /** Lists the mutants of what makes backups, restores, rescues and markers hold after a power cut, and who may remove what. */
 import type { Mutant } from '../mutant.mts';
+import { backupFiles } from './backup-files.mts';
 
 const names = 'test/faults/durable-names.test.mts';
 const schedule = 'test/backup/schedule.test.mts';
 
 export const backup: readonly Mutant[] = [
+  ...backupFiles,
   {
     id: 'backup/last-sync',
     promise: 'a backup is synced behind its last write',
@@ -12,6 +14,7 @@ export const backup: readonly Mutant[] = [
     find: '    await this.#pieces;\n    await this.#sync();',
     replace: '    await this.#pieces;',
     tests: [names],
+    only: 'to a new name: rejects',
   },
   {
     id: 'backup/folder-sync',
@@ -20,6 +23,7 @@ export const backup: readonly Mutant[] = [
     find: '    await sync();\n',
     replace: '',
     tests: [names],
+    only: 'to a new name: rejects',
   },
   {
     id: 'backup/put-back-replaced',
@@ -28,6 +32,7 @@ export const backup: readonly Mutant[] = [
     find: '    if (kept) await putBack(aside, to).catch(() => {});',
     replace: '',
     tests: [names],
+    only: 'over an older one: rejects',
   },
   {
     id: 'backup/remove-placed',
@@ -36,6 +41,7 @@ export const backup: readonly Mutant[] = [
     find: '    if (placed) await rm(to, { force: true }).catch(() => {});',
     replace: '',
     tests: [names],
+    only: 'to a new name: rejects',
   },
   {
     id: 'backup/folder-sync-errors',
@@ -44,6 +50,7 @@ export const backup: readonly Mutant[] = [
     find: "    if (error.code !== 'EINVAL') throw error;",
     replace: "    if (error.code === 'EINVAL') throw error;",
     tests: [names],
+    only: 'to a new name: rejects',
   },
   {
     id: 'backup/restore-folder-sync',
@@ -52,6 +59,7 @@ export const backup: readonly Mutant[] = [
     find: '      await rename(finished, path);\n      await folder.sync();',
     replace: '      await rename(finished, path);',
     tests: [names],
+    only: 'over a whole database: the folder',
   },
   {
     id: 'backup/restore-broken-undo',
@@ -60,6 +68,7 @@ export const backup: readonly Mutant[] = [
     find: '    await takeBack(undo, folder.named(error), to.path, join(folder.path, keptName));',
     replace: '    throw folder.named(error);',
     tests: [names],
+    only: 'over a broken database: any',
   },
   {
     id: 'backup/restore-over-newcomer',
@@ -68,6 +77,7 @@ export const backup: readonly Mutant[] = [
     find: '    else await durableRename(finished, folder.at(name), null, () => folder.sync());',
     replace: '    else await rename(finished, folder.at(name));',
     tests: [names],
+    only: 'creates just before the rename',
   },
   {
     id: 'backup/restore-late-sidecars',
@@ -76,6 +86,7 @@ export const backup: readonly Mutant[] = [
     find: '    if (beside.length > 0) {',
     replace: '    if (beside.length > 9) {',
     tests: ['test/backup/restore/restore.test.mts'],
+    only: 'comes between the fold',
   },
   {
     id: 'backup/second-look',
@@ -84,6 +95,7 @@ export const backup: readonly Mutant[] = [
     find: '      await this.#look(id);\n      if (this.#due().at <= this.#now()) await this.#make(id);',
     replace: '      await this.#make(id);',
     tests: [schedule],
+    only: 'made while this one waited',
   },
   {
     id: 'backup/stop-clears-timer',
@@ -92,6 +104,7 @@ export const backup: readonly Mutant[] = [
     find: '    clearTimeout(this.#timer);\n',
     replace: '',
     tests: [schedule],
+    only: 'a stop while the next one',
   },
   {
     id: 'backup/lock-identity',
@@ -99,7 +112,8 @@ export const backup: readonly Mutant[] = [
     file: 'backup/file-lock.ts',
     find: 'if (now !== undefined && sameFile(now, found)) return',
     replace: 'if (now !== undefined || found !== null) return',
-    tests: [schedule],
+    tests: ['test/backup/durable-manifest.test.mts'],
+    only: 'lost its name',
   },
   {
     id: 'backup/foreign-temporaries',
@@ -108,6 +122,7 @@ export const backup: readonly Mutant[] = [
     find: '    return ageMs > longestMs',
     replace: '    return ageMs >= 0',
     tests: [schedule],
+    only: 'of another machine',
   },
   {
     id: 'backup/own-copy-of-the-id',
@@ -116,6 +131,7 @@ export const backup: readonly Mutant[] = [
     find: '  takeOwnCopy(databaseIdPath(file));\n',
     replace: '',
     tests: ['test/mounts/containers/containers.test.mts'],
+    only: 'comes with the image',
   },
   {
     id: 'backup/manifest-first',
@@ -123,7 +139,8 @@ export const backup: readonly Mutant[] = [
     file: 'backup/manifest.ts',
     find: '    if (!(await tryLink(temporary, folder.at(name), noHardLinks))) {',
     replace: '    if (temporary !== name) {',
-    tests: [schedule],
+    tests: ['test/backup/durable-manifest.test.mts'],
+    only: 'cannot be synced leaves nothing',
   },
   {
     id: 'sentinel/rescue-sync',
