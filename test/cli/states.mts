@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { writeFenceMarker } from '../../dist/filesystem/fence-marker.js';
-import { crashedWal, elsewhere, holding } from '../doctor/check-input.mts';
+import { crashedWal, elsewhere, holding, hotJournal } from '../doctor/check-input.mts';
 import { run, type Lab } from '../mounts/lab.mts';
 
 /** A user who owns nothing here. */
@@ -71,6 +71,15 @@ const states: readonly State[] = [
     make: (_t, lab) => {
       const file = join(disk(lab), 'app.db');
       crashedWal(file);
+      return file;
+    },
+  },
+  {
+    name: 'hot-journal',
+    uid: null,
+    make: (_t, lab) => {
+      const file = join(disk(lab), 'app.db');
+      hotJournal(file);
       return file;
     },
   },

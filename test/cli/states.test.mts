@@ -37,6 +37,7 @@ const commands: readonly (readonly string[])[] = [
 const told: Readonly<Record<string, string>> = {
   healthy: 'ok',
   crashed: 'ok',
+  'hot-journal': 'ok',
   'in-use': 'ok',
   'damaged-page': 'degraded',
   'full-disk': 'degraded',

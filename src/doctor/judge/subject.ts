@@ -29,6 +29,8 @@ export function isReadable(input: CheckInput): boolean {
 export function canBeRead(input: CheckInput): boolean {
   const { ground, header, journals, space } = input.facts;
   if (!isReadable(input) || ground?.verdict === 'refuse') return false;
+  // A read would have to play it back first, which takes a right to write.
+  if (journals?.rollback?.kind === 'header' && !isHeld(input)) return false;
   // A database in WAL mode is read through a -wal and a -shm, which have to be created if missing.
   const hasSidecars = journals?.wal !== null && journals?.index !== null;
   const canMake =
