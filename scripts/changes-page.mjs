@@ -15,6 +15,9 @@ export async function changesPage() {
   const { intervalMs, rows } = JSON.parse(
     readFileSync(new URL('../test/results/changes.json', import.meta.url), 'utf8'),
   );
+  const life = JSON.parse(readFileSync(new URL('../test/results/ordinary-life.json', import.meta.url), 'utf8')).runs.at(
+    -1,
+  );
   const lines = rows.map(
     ({ file, name, writer, moment, raw, ours }) =>
       `| ${writer} | ${file} | ${name} | ${moment} | ${raw === null ? 'SIGBUS ends the process' : `${raw.acknowledged} acknowledged, then: ${raw.afterwards}`} | ${ours.acknowledged} | ${noticed(moment, ours)} | ${ours.rescued ?? 'none'} |`,
@@ -29,7 +32,9 @@ process guard is off. Behind it the application tries 20 commits: at once (_writ
 Before each commit a few system calls compare the last frame of the \`-wal\` with its index, and the size and time of the
 database with the last checkpoint; at each interval and before each checkpoint, samples of the pages as well. A checksum of
 each page is taken in pieces of some milliseconds an interval, and compared when the file was touched and no checkpoint did it. Commits,
-checkpoints, VACUUM and journal mode changes of other processes, \`touch\`, \`chmod\` and tools that only read raise no alarm.
+checkpoints, VACUUM and journal mode changes of other processes, \`touch\`, \`chmod\` and tools that only read raise no alarm:
+${life.alarms === 0 ? 'none' : life.alarms} in ${life.commits.toLocaleString('en').replaceAll(',', ' ')} commits of ${life.processes} processes within ${life.seconds} seconds
+(\`node test/sentinel/alarms/ordinary-life.test.mts --commits=1000000 --save\`). Nor does a checkpoint that another process left unfinished.
 The file is noticed as changed, the connection is fenced, what it still sees is written to a rescued copy where that is
 possible, and the \`-wal\` is set aside, so that the next open does not play it into a file that it does not belong to.
 
@@ -38,8 +43,12 @@ the copy has what the connection still holds, and its check says whether that is
 
 What is not noticed: a page whose checksum was not taken yet (after an open, and after the WAL has started over: 256 KiB an
 interval at least), pages between those that are remembered of a database with more than 65 536, and a page that a checkpoint
-writes in the same interval. \`verify\` finds damage there. With a rollback journal, and where Linux's \`/proc\` is missing,
-only a database that was cut below its first page is noticed: each transaction of a rollback journal reads the file anew.
+writes in the same interval. \`verify\` finds damage there. Where Linux's \`/proc\` is missing, only a database that was cut below its first page is noticed.
+
+With a rollback journal every transaction asks the size and the first page of the file anew, and SQLite itself refuses a file
+that was cut (\`SQLITE_CORRUPT\`) or has another first page (\`SQLITE_NOTADB\`); one that was cut below its first page is noticed here as
+well. Another database copied over it looks like a commit of another process, and a page in the middle is read as it is: any program may
+write there under its lock, and leaves no trace but a counter in the file. \`verify\` finds damage.
 
 Made by \`node test/sentinel/changes-run.mts && node scripts/changes-page.mjs\`.
 

@@ -1,14 +1,17 @@
 // The test command: every *.test.mts below test/ (or below the paths given), in one run of Node's test runner. Without a
 // path, the folders of `npm run test:system` are left out. `--long` runs also what needs the npm registry, `--windows` only what
-// says something about Windows; `--slow` lets the run take hours, as under Wine.
+// says something about Windows; `--slow` lets the run take hours, as under Wine. `--leftovers` gives the run a folder for temporary files of its own, and fails where something
+// of ours is left in it.
 import { spawnSync } from 'node:child_process';
-import { globSync, statSync } from 'node:fs';
+import { globSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { windowsTests } from './windows-tests.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const wanted = process.argv.slice(2).filter(argument => !argument.startsWith('--'));
-const own = ['--long', '--windows', '--slow'];
+const own = ['--long', '--windows', '--slow', '--leftovers'];
 const flags = process.argv.slice(2).filter(argument => argument.startsWith('--') && !own.includes(argument));
 // These break disks, mount filesystems and boot kernels; they take minutes, and most of them need root.
 const systemFolders = ['test/faults/', 'test/kills/', 'test/mounts/', 'test/power/', 'test/soak/'];
@@ -32,14 +35,23 @@ const runnerFlags = [
   `--test-timeout=${8 * 60_000}`,
   `--import=${new URL('../test/support/file-deadline.mts', import.meta.url)}`,
 ];
+const temporary = process.argv.includes('--leftovers')
+  ? realpathSync(mkdtempSync(join(tmpdir(), 'safe-sqlite-run-')))
+  : null;
 const run = spawnSync(process.execPath, [...runnerFlags, ...flags, ...files], {
   stdio: 'inherit',
   env: {
     ...process.env,
+    ...(temporary === null ? {} : { TMPDIR: temporary, TEST_CACHE: process.env['TEST_CACHE'] ?? tmpdir() }),
     ...(process.argv.includes('--long') ? { LONG_TESTS: '1' } : {}),
   },
   // The runner then names the files that were still running: one that blocks its event loop has no other end.
   timeout: (process.argv.includes('--slow') ? 300 : 30) * 60_000,
 });
 if (run.error) console.error(run.error.message);
-process.exit(run.status ?? 1);
+if (temporary === null) process.exit(run.status ?? 1);
+// What Node and npm leave there is theirs.
+const left = readdirSync(temporary).filter(name => /^\.?safe-sqlite|rescued-|set-aside-/.test(name));
+for (const name of left) console.error(`A test has left ${name} in the folder for temporary files.`);
+rmSync(temporary, { recursive: true, force: true, maxRetries: 3 });
+process.exit(run.status === 0 && left.length > 0 ? 1 : (run.status ?? 1));

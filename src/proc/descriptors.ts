@@ -1,11 +1,11 @@
 /** Finds the descriptors of this process, in all its threads, that are open on given files. */
-import fs, { closeSync, fstatSync, readdirSync, readlinkSync } from 'node:fs';
+import fs, { fstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { procFolder } from '../base/proc-folder';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { unsupported, type Probed } from './support';
 
 // Taken at load: the process guard asks lstat about each path that is opened later, and none of these is a database.
-const { openSync, readFileSync } = fs;
+const { closeSync, openSync, readSync } = fs;
 
 export interface Descriptor {
   readonly fd: number;
@@ -114,12 +114,20 @@ export function parseFlags(fdinfo: string): number | null {
   return flags === undefined ? null : Number.parseInt(flags, 8);
 }
 
+/** Bytes: the flags are in the second line of a fdinfo. */
+const flagsBytes = 128;
+const flagsBuffer = Buffer.allocUnsafe(flagsBytes);
+
 /** Reads the flags of a descriptor; null if it is closed or `/proc` does not show them. */
 export function readFlags(fd: number): number | null {
+  let fdinfo: number | undefined;
   try {
-    return parseFlags(readFileSync(`${procFolder}/self/fdinfo/${fd}`, 'latin1'));
+    fdinfo = openSync(`${procFolder}/self/fdinfo/${fd}`, 'r');
+    return parseFlags(flagsBuffer.toString('latin1', 0, readSync(fdinfo, flagsBuffer, 0, flagsBytes, 0)));
   } catch {
     return null;
+  } finally {
+    if (fdinfo !== undefined) closeSync(fdinfo);
   }
 }
 

@@ -31,7 +31,8 @@ export function compileC({ sources, headers = [], flags = [], libraries = [] }: 
   const allFlags = [...warnings, ...flags];
   const digest = createHash('sha256').update([...allFlags, ...libraries].join(' '));
   for (const path of [...sources, ...headers]) digest.update(readFileSync(path));
-  const cache = join(tmpdir(), `safe-sqlite-test-programs-${process.getuid?.() ?? 0}`);
+  // Programs last from one run to the next, unlike the folder of a run (scripts/test.mjs).
+  const cache = join(process.env['TEST_CACHE'] ?? tmpdir(), `safe-sqlite-test-programs-${process.getuid?.() ?? 0}`);
   const result = join(cache, `${basename(sources[0] ?? '', '.c')}-${digest.digest('hex').slice(0, 16)}`);
   if (existsSync(result)) return result;
   mkdirSync(cache, { recursive: true, mode: 0o700 });

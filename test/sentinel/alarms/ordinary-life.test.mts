@@ -2,7 +2,8 @@
  * Both directions of the watch over contents: silent while other processes commit, checkpoint, VACUUM, try to switch the
  * journal mode, and tools `touch`, `chmod`, read, copy and back up the file; and right after it, it notices a stranger.
  *
- * Here for some thousand commits; `node test/sentinel/alarms/ordinary-life.test.mts --commits=1000000` for the long run.
+ * Here for some thousand commits; `node test/sentinel/alarms/ordinary-life.test.mts --commits=1000000 --save` for the long
+ * run, whose result docs/changed-underneath.md has.
  */
 import assert from 'node:assert/strict';
 import { fork, spawn } from 'node:child_process';
@@ -14,6 +15,7 @@ import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Native from 'better-sqlite3';
 import { Database } from 'safe-sqlite';
+import { saveResult } from '../../results/save.mts';
 
 if (process.argv[2] === 'writer') await write(process.argv[3] ?? '', process.argv[4] ?? '');
 else suite();
@@ -108,6 +110,7 @@ function suite(): void {
         const writers = ['checkpoints often', 'truncates', 'plain'].map(habit => start(file, habit));
         const tools = spawn('sh', ['-c', housekeeping, 'sh', file, folder], { stdio: 'ignore' });
         const insert = db.prepare('INSERT INTO t VALUES (?, ?)');
+        const began = performance.now();
         let own = 0;
         const all = (): number => own + writers.reduce((sum, { commits }) => sum + commits(), 0);
         while (all() < wanted && alarms.length === 0) {
@@ -125,6 +128,7 @@ function suite(): void {
         await once(tools, 'exit');
         await sleep(300);
         assert.deepEqual(alarms, [], `after ${all()} commits`);
+        const seconds = Math.round((performance.now() - began) / 1000);
         assert.ok(db.health().sentinel !== null && existsSync(file));
         await db.checkpoint();
         for (const [name, change] of Object.entries(strangers)) {
@@ -135,6 +139,8 @@ function suite(): void {
           assert.ok(alarms.length > 0, `${name}: nobody noticed`);
         }
         db.close();
+        if (!process.argv.includes('--save')) return;
+        saveResult('ordinary-life', { processes: writers.length + 1, commits: all(), seconds, alarms: 0 });
       },
     );
   });
