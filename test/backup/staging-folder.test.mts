@@ -52,7 +52,7 @@ describe('a sweep', { skip: posix }, () => {
     assert.ok(typeof lock === 'object');
     assert.deepEqual(await sweepStaging(home, Date.now(), true), []);
     assert.ok(existsSync(join(path, 'copy.tmp')));
-    // As a kill leaves it: the file is there, and nobody holds it.
+    // As a kill leaves it: the file is there, and no process holds it.
     lock.release();
     writeFileSync(join(path, 'lock'), '');
     assert.deepEqual(await sweepStaging(home, Date.now(), true), [path]);
@@ -93,7 +93,11 @@ describe('a sweep', { skip: posix }, () => {
       mkdirSync(target);
       writeFileSync(join(target, 'file'), 'of somebody');
       symlinkSync(target, join(home, '.safe-sqlite-ffffffff-7-1-cde.tmp'));
+      const manifest = join(home, '.safe-sqlite-ffffffff-7-1-def.tmp');
+      writeFileSync(manifest, '{');
+      chownSync(manifest, 65_534, 65_534);
       await sweepStaging(home, Date.now() + 9 * day, true);
+      assert.ok(existsSync(manifest));
       assert.ok(existsSync(join(theirs, 'copy.tmp')));
       assert.ok(existsSync(join(open, 'copy.tmp')));
       assert.equal(readFileSync(join(target, 'file'), 'utf8'), 'of somebody');

@@ -1,4 +1,4 @@
-// What backup, restore, verify and doctor say of one file: the same verdict, what was not checked, and how far they are.
+// Checks that backup, restore, verify and doctor give one file the same verdict, name what was not checked, and show how far they are.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';

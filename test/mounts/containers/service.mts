@@ -1,4 +1,4 @@
-/** What a service does: one scheduled backup, a restore or a VACUUM. */
+/** Obeys one order as a service does: a scheduled backup, a restore or a VACUUM. */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { diagnose, openDatabase, restoreDatabase, type DatabaseHealth } from 'safe-sqlite';

@@ -180,6 +180,7 @@ export const backupFiles: readonly Mutant[] = [
       'a write that is cut short goes on',
       'for (let done = 0; done < bytes.length;) done +=',
       'for (let done = 0; done < 1;) done +=',
+      'libuv itself goes on with a write that was cut short (uv__fs_write_all), so one call writes all or fails',
     ],
   ]),
   ...noticed('database-id.ts', 'backup/database-id', 'what is decided|stays with the database', [
