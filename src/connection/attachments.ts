@@ -87,7 +87,8 @@ export class Attachments {
     try {
       const result = this.#ofFile(ticket.filename, () => {
         const executed = execute(ticket.filename);
-        if (this.#has(schema)) readPage(this.#host.native, schema);
+        const { native, verbose } = this.#host;
+        if (this.#has(schema)) verbose.quietly(() => readPage(native, schema));
         return executed;
       });
       // The same text may have begun one: then no pragma can be set, and the file is not even checked.

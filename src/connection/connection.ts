@@ -433,7 +433,7 @@ export class Connection {
 
   /** After `PRAGMA trusted_schema` of the application: if it was requested, it stays on. */
   followTrustedSchema(): void {
-    const answer = this.verbose.quietly(() => this.native.pragma('trusted_schema', { simple: true }));
+    const answer = this.verbose.quietly(() => this.native.prepare('PRAGMA trusted_schema').pluck().get());
     if (answer === 1) this.#givenUp.add(untrustedSchema);
   }
 }

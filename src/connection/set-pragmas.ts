@@ -22,14 +22,26 @@ export interface Schema {
 }
 
 export function schemasOf(native: Native): Schema[] {
-  const rows = native.pragma('database_list') as { name: string; file: string | null }[];
+  const rows = native.prepare('PRAGMA database_list').all() as { name: string; file: string | null }[];
   return rows.map(row => ({ name: row.name, file: row.file ?? '' }));
 }
 
 /** Executes a PRAGMA that sets a value. */
 type Setter = (native: Native, pragma: string) => void;
 
-const whenever: Setter = (native, pragma) => native.pragma(pragma);
+/**
+ * Also while an iterator is open: better-sqlite3 then refuses `pragma()` and `run()`, but each pragma that is set here acts
+ * while it is prepared, and is read back.
+ */
+const whenever: Setter = (native, pragma) => {
+  const statement = native.prepare(`PRAGMA ${pragma}`);
+  if (statement.reader) return void statement.all();
+  try {
+    statement.run();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+};
 /** A tenth of the cost of `pragma()`; better-sqlite3 refuses it while an iterator is open. */
 const unused: Setter = (native, pragma) => native.exec(`PRAGMA ${pragma}`);
 
@@ -126,7 +138,7 @@ function readBack(native: Native, protection: Protection, schema: string | null,
   if (ground.givenUp.has(protection.name)) return;
   const { name, value, expected, reason } = protection;
   const pragma = target(protection, schema);
-  const answer = native.pragma(pragma, { simple: true }) as string | number | undefined;
+  const answer = native.prepare(`PRAGMA ${pragma}`).pluck().get() as string | number | undefined;
   // `mmap_size` returns no row if a file cannot be mapped at all.
   if (answer === undefined || expected.includes(answer)) return;
   throw new UnprovedProtectionError(

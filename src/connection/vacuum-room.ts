@@ -9,6 +9,8 @@ import type { Connection } from './connection';
 /** Warns of each VACUUM without INTO in the text. */
 export function warnOfVacuums(connection: Connection, sql: string): void {
   if (typeof sql !== 'string' || !/\bvacuum\b/i.test(sql)) return;
+  // SQLite refuses VACUUM there, and reading the size would begin a deferred transaction's read.
+  if (connection.native.inTransaction) return;
   for (const statement of statementsOf(sql)) {
     const { at, explained } = headOf(sql, statement);
     if (explained || !isKeyword(sql, statement[at], 'vacuum')) continue;

@@ -163,7 +163,7 @@ describe('a file that is no database, attached in a text with other statements',
     for (const way of ways) {
       assert.throws(way, (error: SqliteResultError) => {
         assert.equal(error.code, 'SQLITE_NOTADB');
-        // Who reads that the database is none restores a backup over it.
+        // An error that names the database makes an operator restore a backup over it.
         assert.equal(error.details['file'], plain);
         assert.ok(error.message.includes(plain) && !error.message.includes(db.name), error.message);
         assert.equal(error.fatal, false);

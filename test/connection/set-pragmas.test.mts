@@ -230,3 +230,32 @@ describe('FULL, proved', () => {
     db.close();
   });
 });
+
+describe('a pragma of the application beside an open iterator', () => {
+  const beside = mkdtempSync(join(tmpdir(), 'protect-beside-'));
+  after(() => rmSync(beside, { recursive: true, force: true }));
+  const pragmas = ['locking_mode = exclusive', 'mmap_size = 9', 'journal_mode = memory', 'synchronous = OFF'];
+  for (const pragma of pragmas) {
+    test(`PRAGMA ${pragma} answers as with better-sqlite3, and the protections are set again`, () => {
+      const made = [
+        new BetterSqlite3(join(beside, `beside-${pragma}-raw.db`)),
+        new Database(join(beside, `beside-${pragma}.db`), { logger: false }),
+      ];
+      for (const db of made) {
+        db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1), (2)');
+        const rows = db.prepare('SELECT a FROM t').iterate();
+        rows.next();
+        const statement = db.prepare(`PRAGMA ${pragma}`);
+        if (statement.reader) assert.doesNotThrow(() => statement.all());
+        else assert.throws(() => statement.run(), { name: 'TypeError', message: /busy executing a query/ });
+        rows.return?.();
+      }
+      const [, ours] = made;
+      const now = ['synchronous', 'locking_mode', 'mmap_size', 'journal_mode'].map(name =>
+        ours?.pragma(name, { simple: true }),
+      );
+      assert.deepEqual(now, [2, 'normal', 0, 'wal']);
+      for (const db of made) db.close();
+    });
+  }
+});

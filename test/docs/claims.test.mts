@@ -151,17 +151,19 @@ describe('`npx safe-sqlite checkpoint` has exit code 0 only when everything is i
     assert.deepEqual(readFileSync(file), before);
   });
 
-  test('a database with a hot journal', () => {
+  test('a database with a hot journal, which is played back first', () => {
     const [source, file] = [rollbackDatabase(), join(folder, `${(count += 1)}.db`)];
     const db = new Native(source);
     db.exec(`PRAGMA cache_size = 1; BEGIN; WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 100)
       INSERT INTO t SELECT zeroblob(3000) FROM n`);
     for (const suffix of ['', '-journal']) writeFileSync(file + suffix, readFileSync(source + suffix));
     db.close();
-    const before = [readFileSync(file), readFileSync(`${file}-journal`)];
     const { status, answer } = cli('checkpoint', file, '--json');
-    assert.deepEqual([status, answer.ok], [3, false]);
-    assert.deepEqual([readFileSync(file), readFileSync(`${file}-journal`)], before);
+    assert.deepEqual([status, answer.ok, existsSync(`${file}-journal`)], [0, true, false]);
+    const played = new Native(file);
+    assert.equal(played.pragma('integrity_check', { simple: true }), 'ok');
+    assert.equal(played.prepare('SELECT count(*) FROM t').pluck().get(), 0);
+    played.close();
   });
 });
 

@@ -389,7 +389,7 @@ function linkOf(descriptor: string): string {
   }
 }
 
-/** `last`: a look at the files, too, which costs more than all the others. */
+/** `last`: also inspects the files, which costs more than everything else. */
 function behind(db: Ours, look: Look, setting: Setting, outcome: Outcome, last: boolean): Behind {
   const find = (): string[] => [...unprotected(db, look, setting), ...weakWrites(look)];
   const wrong = ours ? find() : possibly(find);
