@@ -3,7 +3,7 @@ import { openDatabase } from 'safe-sqlite';
 import { endless, untilRunning } from './fixture.mts';
 
 const [file = '', what = 'busy'] = process.argv.slice(2);
-const db = openDatabase(file, { logger: false, readers: { max: 2 } });
+const db = openDatabase(file, { logger: false, readers: { max: 2, idleMs: 3_600_000 } });
 if (what === 'leaves') {
   // Idle readers and an abandoned iterator do not keep the process alive.
   await db.reader.get('SELECT 1');
