@@ -60,6 +60,7 @@ export const readers: readonly Mutant[] = [
         'the reader reads no further ahead than the application allows',
         'if (this.#running !== running || running.credit === 0) return;',
         'if (this.#running !== running) return;',
+        'both callers look at the credit before',
       ],
       [
         'stop',
