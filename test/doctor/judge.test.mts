@@ -139,6 +139,7 @@ test('a WAL that is larger than its database and large in itself', () => {
   const header: DoctorFacts['header'] = {
     fileBytes: 10_000_000,
     kind: 'database',
+    looksLike: null,
     damage: null,
     journalMode: 'wal',
     pageSize: 4096,
