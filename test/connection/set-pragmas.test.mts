@@ -237,9 +237,9 @@ describe('a pragma of the application beside an open iterator', () => {
   const pragmas = ['locking_mode = exclusive', 'mmap_size = 9', 'journal_mode = memory', 'synchronous = OFF'];
   for (const pragma of pragmas) {
     test(`PRAGMA ${pragma} answers as with better-sqlite3, and the protections are set again`, () => {
-      const made: readonly Database[] = [
-        new BetterSqlite3(join(beside, `beside-${pragma}-raw.db`)) as unknown as Database,
-        new Database(join(beside, `beside-${pragma}.db`), { logger: false }),
+      const made: readonly BetterSqlite3.Database[] = [
+        new BetterSqlite3(join(beside, `beside-${pragma}-raw.db`)),
+        new Database(join(beside, `beside-${pragma}.db`), { logger: false }) as unknown as BetterSqlite3.Database,
       ];
       for (const db of made) {
         db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1), (2)');
