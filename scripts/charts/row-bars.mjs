@@ -3,7 +3,7 @@ import { bar, svg, text } from './theme.mjs';
 
 const width = 860;
 const rowHeight = 34;
-const left = 170;
+const left = 190;
 const right = 110;
 
 /** @param {{ title: string, label: string, rows: { name: string, value: number, shown: string, subject: number }[] }} chart */
