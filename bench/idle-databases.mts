@@ -25,7 +25,7 @@ for (let n = 0; n < count; n++) {
 }
 // What follows a burst of writes ends before the measurement begins: the checkpoints, and the first checks.
 for (const db of databases) await db.checkpoint();
-await sleep(count === 0 ? 0 : 15_000);
+await sleep(count === 0 ? 0 : 30_000);
 const control = count === 0 ? null : promisify(execFile)(process.execPath, [import.meta.filename, '0', `${seconds}`]);
 const delay = monitorEventLoopDelay({ resolution: 10 });
 delay.enable();

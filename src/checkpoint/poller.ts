@@ -12,8 +12,10 @@ const pulsesPerMeasure = 4;
 
 /** Idle ticks after which the interval grows: hundreds of idle databases must cost next to nothing. */
 const ticksToRest = 4;
-/** Milliseconds between two ticks at rest, at least. */
+/** Milliseconds between two ticks at rest: at first, and after some of them. */
 const restMs = 2000;
+const longRestMs = 10_000;
+const ticksToLongRest = 9;
 /** Frames that wait for the interval of the checkpoints are copied late by no more than this share of it. */
 const restShare = 1 / 8;
 
@@ -36,9 +38,10 @@ export interface Polled {
 export class Poller {
   readonly #polled: Polled;
   readonly #ticks: Round = joinRounds(() => this.#tick());
-  /** Milliseconds between two ticks, and between two at rest. */
+  /** Milliseconds between two ticks, between two at rest, and after a long rest. */
   #everyMs = 0;
   #everyRestMs = 0;
+  #everyLongRestMs = 0;
   #afterCommit: NodeJS.Immediate | null = null;
   #pulses = 0;
   #unmeasured = 0;
@@ -56,6 +59,7 @@ export class Poller {
   every(ms: number, agesMs: number): void {
     this.#everyMs = ms;
     this.#everyRestMs = Math.max(ms, Math.min(restMs, agesMs * restShare));
+    this.#everyLongRestMs = Math.max(ms, Math.min(longRestMs, agesMs * restShare));
     if (performance.now() + ms < this.#ticks.dueAt) this.#ticks.in(ms);
   }
 
@@ -84,9 +88,14 @@ export class Poller {
 
   #tick(): void {
     this.#ticksAtRest += 1;
-    this.#ticks.in(this.#ticksAtRest < ticksToRest ? this.#everyMs : this.#everyRestMs);
+    this.#ticks.in(this.#nextMs);
     this.#polled.poll('tick', false);
     if (!this.#polled.isAtRest()) this.#ticksAtRest = 0;
+  }
+
+  get #nextMs(): number {
+    if (this.#ticksAtRest < ticksToRest) return this.#everyMs;
+    return this.#ticksAtRest < ticksToLongRest ? this.#everyRestMs : this.#everyLongRestMs;
   }
 
   #wake(): void {

@@ -103,7 +103,10 @@ export interface CheckpointOptions {
 }
 
 export interface SentinelOptions {
-  /** Interval of the lock and file checks, in milliseconds. Default 1000. */
+  /**
+   * Interval of the lock and file checks, in milliseconds; five of them while nothing was committed for ten seconds. Default
+   * 1000.
+   */
   intervalMs?: number | undefined;
   /** Also check before each commit. Default `true`. */
   onCommit?: boolean | undefined;

@@ -8,7 +8,7 @@ import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without
 import { sqliteCopyOf } from '../registry/sqlite-copy';
 import { disableConnection, type DisabledConnection, type Outcome } from './disable-connection';
 import type { Loss } from './finding';
-import { joinSentinelRounds } from './rounds';
+import { joinSentinelRounds, type RoundSeat } from './rounds';
 import { takeSidecarsAway, type SetAside } from './set-aside';
 import type { EventHub } from '../events/event-hub';
 import {
@@ -95,7 +95,10 @@ class RunningSentinel implements ConnectionSentinel {
   readonly #addon: FileIdentity | null;
   readonly #files = new Map<string, WatchedFile>();
   readonly #held: CheckpointBlocker[] = [];
-  readonly #leaveRounds: () => void;
+  readonly #rounds: RoundSeat;
+  /** A commit since the last round; without the check before commits every round counts as one. */
+  #used = true;
+  readonly #seesUse: boolean;
   #verdict: Outcome | null = null;
   #pauseMs: number;
   /** Milliseconds of the monotonic clock before which the rescue is not retried. */
@@ -110,8 +113,10 @@ class RunningSentinel implements ConnectionSentinel {
     this.#nativeBinding = options.nativeBinding;
     this.#addon = sqliteCopyOf(options.nativeBinding).addon;
     this.#pauseMs = options.intervalMs;
-    this.#leaveRounds = joinSentinelRounds({
+    this.#seesUse = options.onCommit;
+    this.#rounds = joinSentinelRounds({
       intervalMs: options.intervalMs,
+      takeUse: () => this.#takeUse(),
       watched: () => this.#watched(),
       check: () => void this.#act(this.#check('interval')),
       suspect: () => void this.#act(this.#check('survey')),
@@ -166,7 +171,7 @@ class RunningSentinel implements ConnectionSentinel {
   }
 
   stop(): void {
-    this.#leaveRounds();
+    this.#rounds.leave();
     this.#connection.commitHooks.beforeCommit(null);
     this.#leaveExit();
     releaseAll(this.#held);
@@ -199,7 +204,18 @@ class RunningSentinel implements ConnectionSentinel {
     return followJournalMode(this.#connection, this.#addon, file, watched);
   }
 
+  /** A rescue that failed is repeated at the interval. */
+  #takeUse(): boolean {
+    const used = this.#used || !this.#seesUse || this.#verdict !== null;
+    this.#used = false;
+    return used;
+  }
+
   #beforeCommit(): void {
+    if (!this.#used) {
+      this.#used = true;
+      this.#rounds.wake();
+    }
     const error = this.#act(this.#check('commit'));
     if (error !== null) throw error;
   }

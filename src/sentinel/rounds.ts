@@ -8,6 +8,8 @@ import { Survey, type WatchedRole } from './survey';
 export interface RoundMember {
   /** Milliseconds between two checks. */
   readonly intervalMs: number;
+  /** True if the connection was used since the last question. */
+  takeUse(): boolean;
   /** The files whose descriptors count. */
   watched(): Iterable<readonly [FileIdentity, WatchedRole]>;
   /** The regular check. */
@@ -19,26 +21,56 @@ export interface RoundMember {
 /** One survey in this many intervals: it costs more than a check and finds threats that have not done harm yet. */
 const intervalsPerSurvey = 10;
 
+/** Milliseconds without a commit after which a database is checked less often: hundreds of idle ones must cost next to nothing. */
+const restAfterMs = 10_000;
+/** A database at rest is checked in one of so many intervals. */
+const intervalsAtRest = 5;
+
+/** Milliseconds until the next check of a database that nothing was committed to for `unusedMs`. Pure. */
+export function untilNextCheck(intervalMs: number, unusedMs: number): number {
+  return unusedMs < restAfterMs ? intervalMs : intervalMs * intervalsAtRest;
+}
+
+/** The part of a member in the rounds. */
+export interface RoundSeat {
+  /** A database at rest is in use again: its checks return to their interval. Costs nothing otherwise. */
+  wake(): void;
+  leave(): void;
+}
+
 class SentinelRounds {
   readonly #members = new Set<RoundMember>();
   readonly #survey = new Survey();
   readonly #surveys: Round = joinRounds(endOfTurn => this.#goOn(endOfTurn));
 
-  join(member: RoundMember): () => void {
+  join(member: RoundMember): RoundSeat {
     this.#members.add(member);
+    let usedAt = performance.now();
+    let rests = false;
     const round = joinRounds(() => {
-      round.in(member.intervalMs);
+      const now = performance.now();
+      if (member.takeUse()) usedAt = now;
+      const delayMs = untilNextCheck(member.intervalMs, now - usedAt);
+      rests = delayMs > member.intervalMs;
+      round.in(delayMs);
       member.check();
     });
     // Randomized: 600 databases that are opened together must not be checked together.
     round.in(member.intervalMs * (0.5 + Math.random() / 2));
     if (performance.now() + member.intervalMs < this.#surveys.dueAt) this.#surveys.in(member.intervalMs);
-    return () => {
-      round.stop();
-      this.#members.delete(member);
-      if (this.#members.size > 0) return;
-      this.#surveys.stop();
-      this.#survey.abort();
+    return {
+      wake: () => {
+        if (!rests) return;
+        rests = false;
+        if (round.dueAt !== Number.POSITIVE_INFINITY) round.in(member.intervalMs);
+      },
+      leave: () => {
+        round.stop();
+        this.#members.delete(member);
+        if (this.#members.size > 0) return;
+        this.#surveys.stop();
+        this.#survey.abort();
+      },
     };
   }
 
@@ -71,9 +103,9 @@ class SentinelRounds {
   }
 }
 
-const rounds = processGlobal('sentinel-rounds', 2, () => new SentinelRounds());
+const rounds = processGlobal('sentinel-rounds', 3, () => new SentinelRounds());
 
-/** Checks the member at its interval, on a timer that keeps no process alive. Returns a function that ends it. */
-export function joinSentinelRounds(member: RoundMember): () => void {
+/** Checks the member at its interval, and less often while nothing is committed, on a timer that keeps no process alive. */
+export function joinSentinelRounds(member: RoundMember): RoundSeat {
   return rounds.join(member);
 }
