@@ -99,7 +99,13 @@ const openers: Readonly<Record<SubjectName, (file: string) => Omit<Subject, 'nam
     db.exec(schema);
     const insert = db.prepare(sql.insert);
     const { read, readHundred } = common(db as unknown as Native);
-    return { ...nothing, read, readHundred, write: () => db.write(() => insert.run(...values)), close: () => db.close() };
+    return {
+      ...nothing,
+      read,
+      readHundred,
+      write: () => db.write(() => insert.run(...values)),
+      close: () => db.close(),
+    };
   },
   'safe-sqlite, db.reader': file => {
     const db = new Database(file, { logger: false });
