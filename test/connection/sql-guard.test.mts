@@ -160,3 +160,37 @@ test('operands are evaluated once, and what was judged is what is attached', () 
   );
   assert.equal(db.pragma('one.synchronous', { simple: true }), 3);
 });
+
+test('a script that holds something refused has done nothing', () => {
+  using db = new Database(join(folder, 'nothing-done.db'), { logger: false, weakerPragmas: 'throw' });
+  db.exec('CREATE TABLE t (x)');
+  for (const refused of ['PRAGMA synchronous = OFF', 'PRAGMA journal_mode = OFF']) {
+    assert.throws(
+      () => db.exec(`INSERT INTO t VALUES (1); ${refused}; INSERT INTO t VALUES (2)`),
+      UnsafeStatementError,
+    );
+    assert.equal(db.prepare('SELECT count(*) FROM t').pluck().get(), 0, refused);
+  }
+});
+
+test('a pragma of a text that fails: SQLite follows it, a protection stays, and a lock wait is followed', async () => {
+  const texts = ['synchronous = NORMAL; SELECT 1', 'busy_timeout = 77; SELECT 1'];
+  const raw = new BetterSqlite3(join(folder, 'raw-failing.db'));
+  for (const text of texts) assert.throws(() => raw.prepare(`PRAGMA ${text}`), RangeError);
+  assert.deepEqual(
+    ['synchronous', 'busy_timeout'].map(name => raw.pragma(name, { simple: true })),
+    [1, 77],
+  );
+  raw.close();
+  using db = new Database(join(folder, 'failing.db'), { logger: false });
+  const level = db.pragma('synchronous', { simple: true });
+  for (const text of texts) {
+    for (const run of [() => db.prepare(`PRAGMA ${text}`), () => db.pragma(text)]) assert.throws(run, RangeError);
+  }
+  // A batch sets a lock wait of its own, and then what it knows as that of the application.
+  await db.write(() => db.exec('CREATE TABLE t (x)'));
+  assert.deepEqual(
+    ['synchronous', 'busy_timeout'].map(name => db.pragma(name, { simple: true })),
+    [level, 77],
+  );
+});

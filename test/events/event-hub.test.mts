@@ -108,4 +108,30 @@ describe('the event hub', () => {
       ['error'],
     );
   });
+
+  test('a listener cannot change what the next one gets, however the event is published', async () => {
+    const { lines, logger } = recorder();
+    const hub = createEventHub('/a.db', logger);
+    const seen: unknown[] = [];
+    hub.emitter.on('warning', event => void Object.assign(event, { message: 'all is well' }));
+    hub.emitter.on('warning', event => seen.push(event.message));
+    hub.publish('warning', warning);
+    hub.publishSoon('warning', warning);
+    await turn();
+    hub.relay('warning', warning);
+    assert.deepEqual(seen, ['something', 'something', 'something']);
+    assert.deepEqual(
+      lines.filter(({ level }) => level === 'error').map(({ facts }) => facts['err'] instanceof TypeError),
+      [true, true, true],
+    );
+  });
+
+  test('control characters of a message do not reach a terminal by the log', () => {
+    const { lines, logger } = recorder();
+    createEventHub('/a.db', logger).publish('warning', { ...warning, message: 'up\u001b[2J and away' });
+    assert.equal(lines.length, 1);
+    const message = lines[0]?.message ?? '';
+    assert.doesNotMatch(message, /\p{Cc}/u);
+    assert.match(message, /^warning: up.*\[2J and away$/);
+  });
 });

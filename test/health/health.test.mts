@@ -89,6 +89,12 @@ describe('healthOf', () => {
       'ok',
       null,
     ],
+    [
+      'syncs that do nothing',
+      { warnings: [{ code: 'non-durable-sync', message: 'fsync is preloaded away.' }] },
+      'degraded',
+      /^Commits are not durable: fsync is preloaded away\.$/,
+    ],
     ['damage that SQLite met', { faults: { SqliteCorruptError: 2 } }, 'degraded', /found damage .* 2 times since/],
     ['damage that SQLite looked for', { faults: { SqliteCorruptError: 0 } }, 'ok', null],
     ['a check that found nothing', { lastCheck: { ok: true, level: 'full', ageMs: 5, problem: null } }, 'ok', null],
@@ -162,6 +168,12 @@ describe('healthOf', () => {
       /3 writes.*for the connection for 12 s/,
     ],
     ['backups that work', { backups }, 'ok', null],
+    [
+      'a backup that was not made',
+      { backups: { ...backups, ageMs: 900_000, overdue: 'another process holds the schedule' } },
+      'degraded',
+      /^No scheduled backup was made for 900 s, which is more than two intervals: another process holds the schedule$/,
+    ],
     ['a backup that failed', { backups: { ...backups, failures: 1, lastError: 'disk full' } }, 'degraded', /disk full/],
     [
       'fenced',

@@ -13,9 +13,15 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const require = createRequire(import.meta.url);
 
 export interface Trial extends Disposable {
-  /** The first of the mutant's tests that fails; `null` when all pass: the mutant survives. */
+  /**
+   * The first of the mutant's tests that fails; `null` when all pass: the mutant survives. Throws an
+   * `UntriedError` when that test fails without the mutant too.
+   */
   noticedBy(mutant: Mutant): string | null;
 }
+
+/** The tests fail without the mutant: they show nothing about it. */
+export class UntriedError extends Error {}
 
 /** The source of `mutant` with its change. Throws when its text does not occur exactly once. */
 export function mutated({ id, file, find, replace }: Mutant): string {
@@ -31,6 +37,7 @@ export function createTrial(): Trial {
     cpSync(join(root, name), join(folder, name), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  const unchanged = new Map<string, 'passes' | 'fails' | 'unended'>();
   return {
     noticedBy(mutant) {
       const built = join(folder, 'dist', mutant.file.replace(/\.ts$/, '.js'));
@@ -38,16 +45,24 @@ export function createTrial(): Trial {
       writeFileSync(built, compile(mutated(mutant)));
       // The programs of threads and processes contain a copy of the code.
       buildPrograms(join(folder, 'dist'));
+      let noticed: { readonly test: string; readonly outcome: 'fails' | 'unended' } | undefined;
       try {
         for (const test of mutant.tests) {
           const outcome = outcomeOf(folder, test, mutant.only);
-          if (outcome !== 'passes') return outcome === 'fails' ? test : `${test} (did not end)`;
+          if (outcome === 'passes') continue;
+          noticed = { test, outcome };
+          break;
         }
-        return null;
       } finally {
         writeFileSync(built, before);
         buildPrograms(join(folder, 'dist'));
       }
+      if (noticed === undefined) return null;
+      const { test, outcome } = noticed;
+      const key = `${test} ${mutant.only ?? ''}`;
+      if (!unchanged.has(key)) unchanged.set(key, outcomeOf(folder, test, mutant.only));
+      if (unchanged.get(key) !== 'passes') throw new UntriedError(`${test} fails without the change too`);
+      return outcome === 'fails' ? test : `${test} (did not end)`;
     },
     [Symbol.dispose]() {
       rmSync(folder, { recursive: true, force: true });

@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createTrial, mutated } from './apply.mts';
+import { createTrial, mutated, UntriedError } from './apply.mts';
 import { mutants } from './list.mts';
 import type { Mutant } from './mutant.mts';
 
@@ -31,10 +31,12 @@ const { values } = parseArgs({
   },
 });
 const path = join(import.meta.dirname, '../results/mutants.json');
-const results = new Map<string, Result>();
-if (existsSync(path)) {
-  for (const result of JSON.parse(readFileSync(path, 'utf8')) as Result[]) results.set(result.id, result);
+function savedResults(): Map<string, Result> {
+  const saved = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Result[]) : [];
+  return new Map(saved.map(result => [result.id, result]));
 }
+
+const results = savedResults();
 
 function digestOf(mutant: Mutant): string {
   const text = [mutated(mutant), ...mutant.tests].join('\n');
@@ -56,14 +58,25 @@ const deadline = values.minutes === undefined ? Infinity : Date.now() + Number(v
 using trial = createTrial();
 for (const mutant of due) {
   if (Date.now() > deadline) break;
-  const noticedBy = trial.noticedBy(mutant);
+  let noticedBy: string | null;
+  try {
+    noticedBy = trial.noticedBy(mutant);
+  } catch (error) {
+    if (!(error instanceof UntriedError)) throw error;
+    console.log(`untried   ${mutant.id}  ${error.message}`);
+    continue;
+  }
   console.log(
     `${noticedBy === null ? 'UNNOTICED' : 'noticed  '} ${mutant.id}${noticedBy === null ? '' : `  ${noticedBy}`}`,
   );
   const date = new Date().toISOString().slice(0, 10);
-  results.set(mutant.id, { id: mutant.id, digest: digestOf(mutant), noticedBy, date });
+  const result: Result = { id: mutant.id, digest: digestOf(mutant), noticedBy, date };
+  results.set(mutant.id, result);
   if (values.save === true) {
-    const sorted = [...results.values()].toSorted((one, other) => one.id.localeCompare(other.id));
+    // Read again: a run of another room may have saved meanwhile.
+    const sorted = [...savedResults().set(mutant.id, result).values()].toSorted((one, other) =>
+      one.id.localeCompare(other.id),
+    );
     writeFileSync(path, `${JSON.stringify(sorted, null, 2)}\n`);
   }
 }

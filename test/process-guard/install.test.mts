@@ -12,7 +12,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import Native from 'better-sqlite3';
 import { SqliteCopyConflictError } from '../../dist/errors/refusals.js';
-import { admit, type Admission } from '../../dist/registry/registry.js';
+import { admit, deletionOf, type Admission } from '../../dist/registry/registry.js';
 import { sqliteCopyOf } from '../../dist/registry/sqlite-copy.js';
 import { coveredCalls } from '../../dist/process-guard/covered-calls.js';
 import { installProcessGuard } from '../../dist/process-guard/install.js';
@@ -435,6 +435,59 @@ describe('node:sqlite', () => {
     assert.equal(live.sentinel.check('survey'), null);
     assert.equal(new DatabaseSync(':memory:').prepare('SELECT 1 AS one').get()?.['one'], 1);
     assert.equal(typeof sqlite.DatabaseSync, 'function');
+  });
+});
+
+describe('what the guard remembers', () => {
+  const deletions: Readonly<Record<string, (path: string) => unknown>> = {
+    unlinkSync: path => fs.unlinkSync(path),
+    rmSync: path => fs.rmSync(path),
+    'rmSync of the folder': path => fs.rmSync(join(path, '..'), { recursive: true }),
+    'promises.unlink': path => fs.promises.unlink(path),
+    'promises.rm': path => fs.promises.rm(path),
+    'unlink, by callback': path => promisify(fs.unlink)(path),
+  };
+  for (const [name, remove] of Object.entries(deletions)) {
+    test(`that this process deleted a database by ${name}`, async () => {
+      const place = fs.mkdtempSync(join(folder, 'deleted-'));
+      const victim = join(place, 'victim.db');
+      new Native(victim).exec('CREATE TABLE t (x)').close();
+      const identity = identityOf(victim);
+      const opened = admit({ file: victim, identity, place: placeOf(victim), copy: sqliteCopyOf(undefined) });
+      assert.equal(deletionOf(identity), null);
+      await remove(victim);
+      assert.notEqual(deletionOf(identity), null);
+      opened.release();
+    });
+  }
+
+  /** A name that was found to be plain, and is a symbolic link to the database now. */
+  function turnedName(): string {
+    const name = join(file, '..', 'other.txt');
+    assert.equal(fs.readFileSync(name, 'utf8'), 'other');
+    fs.unlinkSync(name);
+    fs.symlinkSync(file, name);
+    return name;
+  }
+
+  test('of a name ends with the next open', async () => {
+    const name = turnedName();
+    const next = join(folder, `next-${count}.db`);
+    const opened = admit({ file: next, identity: null, place: placeOf(next), copy: sqliteCopyOf(undefined) });
+    await refusalOf(() => fs.readFileSync(name));
+    opened.release();
+  });
+
+  test('of names is bounded: the oldest go', async () => {
+    const name = turnedName();
+    const plain = join(folder, 'plain.txt');
+    fs.writeFileSync(plain, '');
+    for (let index = 0; index < 10_000; index++) {
+      // Each of them is another text of one path.
+      const detour = index.toString(2).replaceAll('0', './').replaceAll('1', '/');
+      fs.readFileSync(`${folder}/${detour}plain.txt`);
+    }
+    await refusalOf(() => fs.readFileSync(name));
   });
 });
 

@@ -6,11 +6,11 @@ export const connection: readonly Mutant[] = [
     [
       'test/connection/sql-guard.test.mts',
       'test/sql/script.test.mts',
-      'test/sql/guard.test.mts',
       'test/drop-in/weaker-pragmas.test.mts',
+      'test/writes/write-queue.test.mts',
       'test/sql/named-files.test.mts',
       'test/open/journal-mode-switch.test.mts',
-      'test/writes/standing-alone.test.mts',
+      'test/sql/guard.test.mts',
     ],
     [
       [
@@ -117,7 +117,7 @@ export const connection: readonly Mutant[] = [
         '    refuseUri(filename, schema);\n    this.#refuseInTransaction(filename, schema);\n',
         '    refuseUri(filename, schema);\n',
       ],
-      ['protect', 'an attached file gets its protections', '      this.#protect(schema);\n', ''],
+      ['protect', 'an attached file gets its protections', '      this.#protect();\n', ''],
       [
         'let-go',
         'a file whose protection failed is detached again',
