@@ -38,12 +38,14 @@ const runnerFlags = [
 const temporary = process.argv.includes('--leftovers')
   ? realpathSync(mkdtempSync(join(tmpdir(), 'safe-sqlite-run-')))
   : null;
+const lowered = Number(process.versions.node.split('.')[0]) < 24 && new URL('lower-syntax.mjs', import.meta.url).href;
 const run = spawnSync(process.execPath, [...runnerFlags, ...flags, ...files], {
   stdio: 'inherit',
   env: {
     ...process.env,
     ...(temporary === null ? {} : { TMPDIR: temporary, TEST_CACHE: process.env['TEST_CACHE'] ?? tmpdir() }),
     ...(process.argv.includes('--long') ? { LONG_TESTS: '1' } : {}),
+    ...(lowered === false ? {} : { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=${lowered}` }),
   },
   // The runner then names the files that were still running: one that blocks its event loop has no other end.
   timeout: (process.argv.includes('--slow') ? 300 : 30) * 60_000,
