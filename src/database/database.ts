@@ -92,9 +92,16 @@ export class Database implements DropInDatabase {
     return this.#connection.plan;
   }
 
-  /** Typed events; listeners run synchronously and cannot harm the database. */
+  /**
+   * Typed events of the connection. Listeners run synchronously and cannot harm the database.
+   *
+   * The listeners belong to this handle: after its `close()` they get no more events, even if other handles keep the
+   * connection open. `closed` is the end of the connection: the handle that closes last gets it.
+   *
+   * @example db.events.on('fenced', ({ reason }) => console.error(reason));
+   */
   get events(): DatabaseEmitter {
-    return this.#connection.hub.emitter;
+    return this.#open.eventsOf(this.#session);
   }
 
   /**
@@ -303,6 +310,7 @@ export class Database implements DropInDatabase {
   /** Closes this handle; the connection closes with its last handle. */
   close(): this {
     this.#open.closeHandle(this.#session);
+    this.#open.closeEvents(this.#session);
     return this;
   }
 

@@ -37,8 +37,10 @@ const channels = Object.fromEntries(eventNames.map(name => [name, channel(`safe-
 export type EventFactsOf<Name extends EventName> = Omit<Parameters<DatabaseEvents[Name]>[0], 'file'>;
 
 export interface EventHub {
-  /** Exposed to users as `db.events`. */
-  readonly emitter: DatabaseEmitter;
+  /** Returns a new emitter, one for each handle: users know it as `db.events`. */
+  openEmitter(): DatabaseEmitter;
+  /** Stops notifying the listeners of `emitter`: its handle was closed, and the connection stays open. */
+  closeEmitter(emitter: DatabaseEmitter): void;
   /**
    * Notifies listeners, channel and log. Never throws: a listener that throws is logged, and the next one is called.
    */
@@ -50,9 +52,11 @@ export interface EventHub {
 }
 
 export function createEventHub(file: string, logger: Logger): EventHub {
-  const emitter = new EventEmitter();
+  const emitters = new Set<EventEmitter>();
   const emit = (name: EventName, payload: object): void => {
-    for (const listener of emitter.rawListeners(name)) call(listener, emitter, payload, name, logger);
+    for (const emitter of emitters) {
+      for (const listener of emitter.rawListeners(name)) call(listener, emitter, payload, name, logger);
+    }
   };
   const logEvent = (name: EventName, payload: { readonly file: string }): void =>
     log(logger, levels[name], { event: name, ...payload, ...errorFacts(payload) }, describe(name, payload));
@@ -61,7 +65,14 @@ export function createEventHub(file: string, logger: Logger): EventHub {
     emit(name, payload);
   };
   return {
-    emitter: emitter as unknown as DatabaseEmitter,
+    openEmitter() {
+      const emitter = new EventEmitter();
+      emitters.add(emitter);
+      return emitter as unknown as DatabaseEmitter;
+    },
+    closeEmitter(emitter) {
+      emitters.delete(emitter as unknown as EventEmitter);
+    },
     publish(name, facts) {
       const payload = Object.freeze({ file, ...facts });
       logEvent(name, payload);

@@ -2,6 +2,7 @@
 import { atCaller } from '../base/own-frames';
 import type * as Backups from '../backup/database-backups';
 import type { FileIdentity } from '../base/file-identity';
+import type { DatabaseEmitter } from '../events/event-map';
 import type { Attachments } from '../connection/attachments';
 import type { Connection } from '../connection/connection';
 import type { Session } from '../connection/session';
@@ -17,7 +18,7 @@ import { tellOfLostWork, type ConnectionFile, type ConnectionServices } from './
 /**
  * Change it when the shape of the shared connection changes in a way that another copy of the package could not use.
  */
-export const sharedConnectionBrand = Symbol.for('safe-sqlite.open-database.v2');
+export const sharedConnectionBrand = Symbol.for('safe-sqlite.open-database.v3');
 
 export interface SharedConnectionParts {
   readonly connection: Connection;
@@ -52,6 +53,7 @@ export class SharedConnection {
   readonly [sharedConnectionBrand] = true;
   readonly #release: () => void;
   readonly #handles = new Set<Session>();
+  readonly #emitters = new WeakMap<Session, DatabaseEmitter>();
   #closing = false;
   /** Determined on first use: most programs never ask. */
   #readErrors: ReadErrors | null | undefined;
@@ -76,6 +78,29 @@ export class SharedConnection {
     const session = this.connection.openSession();
     this.#handles.add(session);
     return session;
+  }
+
+  /** Returns the emitter of a handle; each handle has its own. */
+  eventsOf(session: Session): DatabaseEmitter {
+    const known = this.#emitters.get(session);
+    if (known !== undefined) return known;
+    const { hub } = this.connection;
+    const emitter = hub.openEmitter();
+    if (!this.#handles.has(session)) hub.closeEmitter(emitter);
+    this.#emitters.set(session, emitter);
+    return emitter;
+  }
+
+  /**
+   * Called after the application closed a handle. If the connection stays open, it must not keep the listeners: a module
+   * that is loaded again opens its handle before the old one is closed, and would add a set with each reload.
+   *
+   * Not called for a handle that was garbage-collected: an application may hold nothing but the listener of an alert.
+   */
+  closeEvents(session: Session): void {
+    const emitter = this.#emitters.get(session);
+    if (emitter === undefined || this.#handles.has(session) || this.#handles.size === 0) return;
+    this.connection.hub.closeEmitter(emitter);
   }
 
   /** Returns the errors counted by the file's filesystem; `null` if it counts none. */

@@ -33,7 +33,8 @@ describe('openDatabase', () => {
       assert.notEqual(other, one);
       assert.ok(other instanceof Database);
       assert.deepEqual(other.prepare('SELECT * FROM only_here').all(), []);
-      assert.equal(other.events, one.events);
+      assert.equal(other.events, other.events);
+      assert.notEqual(other.events, one.events, 'listeners belong to a handle');
       assert.equal(other.plan, one.plan);
     }
     one.close();

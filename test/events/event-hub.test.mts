@@ -28,7 +28,7 @@ describe('the event hub', () => {
     const seen: unknown[] = [];
     const onChannel = (message: unknown): void => void seen.push(['channel', message]);
     subscribe('safe-sqlite:warning', onChannel);
-    hub.emitter.on('warning', event => seen.push(['listener', event]));
+    hub.openEmitter().on('warning', event => seen.push(['listener', event]));
     hub.publish('warning', warning);
     unsubscribe('safe-sqlite:warning', onChannel);
     const payload = { file: '/a.db', ...warning };
@@ -46,10 +46,11 @@ describe('the event hub', () => {
     const hub = createEventHub('/a.db', logger);
     const mine = new Error('mine');
     let called = 0;
-    hub.emitter.on('closed', () => {
+    const emitter = hub.openEmitter();
+    emitter.on('closed', () => {
       throw mine;
     });
-    hub.emitter.once('closed', () => void (called += 1));
+    emitter.once('closed', () => void (called += 1));
     hub.publish('closed', {});
     hub.publish('closed', {});
     assert.equal(called, 1);
@@ -60,7 +61,7 @@ describe('the event hub', () => {
     const { lines, logger } = recorder();
     const hub = createEventHub('/a.db', logger);
     // oxlint-disable-next-line typescript/no-misused-promises -- this is what the test is about
-    hub.emitter.on('closed', () => Promise.reject(new Error('later')));
+    hub.openEmitter().on('closed', () => Promise.reject(new Error('later')));
     hub.publish('closed', {});
     await turn();
     assert.equal(lines.at(-1)?.level, 'error');
@@ -75,7 +76,7 @@ describe('the event hub', () => {
       },
     });
     let called = false;
-    hub.emitter.on('warning', () => void (called = true));
+    hub.openEmitter().on('warning', () => void (called = true));
     hub.publish('warning', warning);
     assert.equal(called, true);
   });
@@ -98,7 +99,7 @@ describe('the event hub', () => {
     const hub = createEventHub('/a.db', rejecting);
     // oxlint-disable-next-line unicorn/no-thenable -- a promise of another library
     const thenable = { then: (_: unknown, fail: (error: Error) => void) => fail(new Error('listener')) };
-    hub.emitter.on('warning', (() => thenable) as () => void);
+    hub.openEmitter().on('warning', (() => thenable) as () => void);
     hub.publish('warning', warning);
     await turn();
     process.off('unhandledRejection', onRejection);

@@ -450,9 +450,16 @@ export const surroundings: readonly Mutant[] = [
       'test/database/open-database.test.mts',
       'test/database/leaving.test.mts',
       'test/database/closing-listeners.test.mts',
+      'test/database/handle-events.test.mts',
       'test/open/forgotten-transaction.test.mts',
     ],
     [
+      [
+        'listeners-leave',
+        'the listeners of a closed handle go with it while others keep the connection open',
+        '    this.connection.hub.closeEmitter(emitter);\n',
+        '',
+      ],
       [
         'busy-close',
         'a database that iterates is not closed',
