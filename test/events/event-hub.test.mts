@@ -114,8 +114,9 @@ describe('the event hub', () => {
     const { lines, logger } = recorder();
     const hub = createEventHub('/a.db', logger);
     const seen: unknown[] = [];
-    hub.emitter.on('warning', event => void Object.assign(event, { message: 'all is well' }));
-    hub.emitter.on('warning', event => seen.push(event.message));
+    const emitter = hub.openEmitter();
+    emitter.on('warning', event => void Object.assign(event, { message: 'all is well' }));
+    emitter.on('warning', event => seen.push(event.message));
     hub.publish('warning', warning);
     hub.publishSoon('warning', warning);
     await turn();
