@@ -82,6 +82,18 @@ describe('close()', { skip }, () => {
     assert.deepEqual(ids(bench), [1]);
   });
 
+  test('a checkpoint that failed is the last one: SQLite makes none behind it, though the disk has room again', async () => {
+    using bench = createFaultBench();
+    const child = await started(bench);
+    bench.faults.arm({ ...fullDisk, count: 1 });
+    await child.ask('close', {});
+    const failed = await child.ask<CheckpointFailedEvent>('until', { event: 'checkpointFailed' });
+    assert.equal(Reflect.get(failed.error, 'code'), 'SQLITE_FULL');
+    assert.equal(bench.faults.counters()[0]?.hits, 1);
+    assert.deepEqual(left(bench), ['-wal', '-shm']);
+    assert.deepEqual(ids(bench), [1]);
+  });
+
   test('rolls an open transaction back first', async () => {
     using bench = createFaultBench();
     const child = await started(bench);

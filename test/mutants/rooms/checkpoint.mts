@@ -35,7 +35,13 @@ export const checkpoint: readonly Mutant[] = [
         "    return 'without-checkpoint';\n  }\n}",
         "    return 'ordinary';\n  }\n}",
       ],
-      ['close-halt', 'no checkpoint starts while a connection closes', '  scheduler.halt();\n', ''],
+      [
+        'close-halt',
+        'no checkpoint starts while a connection closes',
+        '  scheduler.halt();\n',
+        '',
+        'The wait behind it stops the requested checkpoints itself, nothing of this thread runs before the connection has left, and its leaving halts.',
+      ],
     ],
   ),
   ...inFile(

@@ -44,18 +44,6 @@ export const connection: readonly Mutant[] = [
         '        this.#noteIgnoredForeignKeys(sql);\n        if (!controls',
       ],
       [
-        'control-told',
-        'the commit hooks know of a transaction that a statement begins',
-        '          commitHooks.transactionIs(native.inTransaction, session, sql);\n',
-        '',
-      ],
-      [
-        'control-commit',
-        'the locks are checked before a prepared COMMIT',
-        "else if (kind === 'commit' || kind === 'release') commitHooks.ending();",
-        '',
-      ],
-      [
         'memory-again',
         'a pragma that was prepared in memory is judged again once a file is attached',
         "this.#context().storage === 'memory'\n          ? execution.run()",
@@ -102,6 +90,24 @@ export const connection: readonly Mutant[] = [
         'timeout-read',
         'a PRAGMA busy_timeout of the application is respected by the write queue',
         'if (pragmas.some(isLockWait)) this.#connection.readBusyTimeout();',
+        '',
+      ],
+    ],
+  ),
+  ...inFile(
+    'connection/sql-guard.ts',
+    ['test/connection/commit-hooks.test.mts', 'test/open/forgotten-transaction.test.mts'],
+    [
+      [
+        'control-told',
+        'the commit hooks know of a transaction that a statement begins',
+        '          commitHooks.transactionIs(native.inTransaction, session, sql);\n',
+        '',
+      ],
+      [
+        'control-commit',
+        'the locks are checked before a prepared COMMIT',
+        "else if (kind === 'commit' || kind === 'release') commitHooks.ending();",
         '',
       ],
     ],
