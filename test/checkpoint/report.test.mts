@@ -56,4 +56,36 @@ describe('a WAL above its limit', () => {
     look(1_000_001, 1.2);
     assert.equal(seen.length, 2);
   });
+
+  test('is told to the connections that had the file then, and to none that a listener opens', () => {
+    const late: Database[] = [];
+    let toldLate = 0;
+    db.events.on('warning', event => {
+      if (event.code !== 'wal-above-limit') return;
+      const other = new Database(db.name, { logger: false });
+      late.push(other);
+      other.events.on('warning', each => void (toldLate += each.code === 'wal-above-limit' ? 1 : 0));
+    });
+    look(1_000_001, 0);
+    for (const other of late) other.close();
+    assert.equal(late.length, 1);
+    assert.equal(toldLate, 0);
+  });
+
+  test('is logged once for all connections of one logger, and told to each', () => {
+    const logged: string[] = [];
+    const ignore = (): void => {};
+    const warn = (_: object, message: string): void => void logged.push(message);
+    const logger = { debug: ignore, info: ignore, warn, error: ignore, fatal: ignore };
+    const others = [1, 2].map(() => new Database(db.name, { logger }));
+    let told = 0;
+    for (const other of others) {
+      other.events.on('warning', each => void (told += each.code === 'wal-above-limit' ? 1 : 0));
+    }
+    logged.length = 0;
+    look(1_000_001, 0);
+    for (const other of others) other.close();
+    assert.equal(told, 2);
+    assert.equal(logged.length, 1);
+  });
 });

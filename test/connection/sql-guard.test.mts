@@ -159,6 +159,12 @@ test('operands are evaluated once, and what was judged is what is attached', () 
     ],
   );
   assert.equal(db.pragma('one.synchronous', { simple: true }), 3);
+  db.prepare('VACUUM INTO next_file()').run();
+  assert.equal(calls, 2);
+  assert.deepEqual(
+    readdirSync(folder).filter(name => /^once-.\.db$/.test(name)),
+    ['once-1.db', 'once-2.db'],
+  );
 });
 
 test('a script that holds something refused has done nothing', () => {
