@@ -200,3 +200,25 @@ test('a pragma of a text that fails: SQLite follows it, a protection stays, and 
     [level, 77],
   );
 });
+
+test('a bound name ends at its first NUL character, as in better-sqlite3', () => {
+  const subjects = {
+    raw: new BetterSqlite3(join(folder, 'nul-raw.db')),
+    ours: new Database(join(folder, 'nul-ours.db'), { logger: false }),
+  };
+  for (const [name, db] of Object.entries(subjects)) {
+    const [attached, copy] = [join(folder, `nul-${name}-attached.db`), join(folder, `nul-${name}-copy.db`)];
+    db.prepare('ATTACH ? AS ?').run(`${attached}\0rest`, 'other\0rest');
+    db.exec('CREATE TABLE other.t (x)');
+    db.prepare('VACUUM INTO ?').run(`${copy}\0rest`);
+    assert.deepEqual(
+      readdirSync(folder).filter(each => each.startsWith(`nul-${name}-`) && each.endsWith('.db')),
+      [basename(attached), basename(copy)],
+    );
+    assert.deepEqual(
+      (db.pragma('database_list') as { name: string }[]).map(each => each.name),
+      ['main', 'other'],
+    );
+    db.close();
+  }
+});

@@ -10,7 +10,6 @@ export const connection: readonly Mutant[] = [
       'test/writes/write-queue.test.mts',
       'test/sql/named-files.test.mts',
       'test/open/journal-mode-switch.test.mts',
-      'test/sql/guard.test.mts',
     ],
     [
       [
