@@ -1,7 +1,7 @@
 // The test command: every *.test.mts below test/ (or below the paths given), in one run of Node's test runner. Without a
 // path, the folders of `npm run test:system` are left out. `--long` runs also what needs the npm registry, `--windows` only what
-// says something about Windows; `--slow` lets the run take hours, as under Wine. `--leftovers` gives the run a folder for temporary files of its own, and fails where something
-// of ours is left in it.
+// says something about Windows; `--slow` lets the run take hours, as under Wine. `--leftovers` gives the run a folder of its own
+// for temporary files, and fails if a file of this project is left there.
 import { spawnSync } from 'node:child_process';
 import { globSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -317,7 +317,7 @@ describe('mounted filesystems', { skip }, () => {
     }
   });
 
-  test('mounts that change between two looks at one folder and one file', () => {
+  test('mounts that change between two inspections of one folder and one file', () => {
     const folder = lab.folder('looked-at');
     const file = join(folder, 'app.db');
     const other = join(lab.mount('-t', 'tmpfs', 'tmpfs'), 'other.db');

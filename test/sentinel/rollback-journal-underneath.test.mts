@@ -27,7 +27,8 @@ async function behind(kind: 'raw' | 'ours', script: string): Promise<Outcome> {
     kind === 'raw' ? new Native(file) : new Database(file, { logger: false, journalMode: 'rollback' });
   db.exec('CREATE TABLE t(a, b); CREATE INDEX i ON t(b)');
   db.exec('BEGIN');
-  const insert = db.prepare('INSERT INTO t VALUES (?, ?)');
+  const text = 'INSERT INTO t VALUES (?, ?)';
+  const insert = db instanceof Database ? db.prepare(text) : db.prepare(text);
   for (let row = 0; row < 900; row++) insert.run('x'.repeat(100), row);
   db.exec('COMMIT');
   execFileSync('sh', ['-c', script, 'sh', file]);
