@@ -1,11 +1,11 @@
 /** Tests the status of an untouched WAL: exact from a free connection, guessed beside a transaction. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Database } from 'safe-sqlite';
-import { askWalStatus, isOccupied, readWalStatus, WalView } from '../../dist/checkpoint/wal-status.js';
+import { askWalStatus, isOccupied, noticeSwitch, readWalStatus, WalView } from '../../dist/checkpoint/wal-status.js';
 import type { FileUser } from '../../dist/checkpoint/file-user.js';
 import { openResolved } from '../../dist/open/open.js';
 import { resolveOptions } from '../../dist/options/resolve.js';
@@ -79,6 +79,7 @@ describe('readWalStatus', () => {
     db.exec('COMMIT; INSERT INTO t VALUES (1), (2)');
     const rows = db.prepare('SELECT * FROM t').iterate();
     rows.next();
+    assert.equal(isOccupied(user), true);
     assert.equal(read().exact, false);
     rows.return?.();
     assert.equal(read().exact, true);
@@ -140,4 +141,35 @@ describe('WalView', () => {
     view.ask();
     assert.equal(view.restarts, 1);
   });
+});
+
+test('a WAL whose timestamp is of this moment is asked again: a later write may have the same one', async () => {
+  for (let row = 0; row < 10; row += 1) db.exec('INSERT INTO t VALUES (zeroblob(3000))');
+  await db.checkpoint();
+  const wal = `${db.name}-wal`;
+  const view = new WalView(db.name, new Set([user]));
+  const soon = new Date(Date.now() + 60_000);
+  const seen = [1, 2].map(value => {
+    db.prepare('INSERT INTO t VALUES (?)').run(value);
+    // As a clock that ticks between none of these writes gives it.
+    utimesSync(wal, soon, soon);
+    return view.look().walBytes;
+  });
+  assert.deepEqual(seen, [frame, 2 * frame]);
+});
+
+test('a connection that can write takes over the checkpoints of a file that is found in WAL mode, a read-only one never', () => {
+  const opened = openResolved(resolveOptions(db.name, { logger: false, readonly: true, checkpoint: 'off' }));
+  const reader = new Database(opened as unknown as string);
+  const entered: string[] = [];
+  const unaware = (name: string, { connection }: Pick<FileUser, 'connection'>): FileUser => ({
+    ...user,
+    connection,
+    checkpoints: false,
+    entersWal: () => void entered.push(name),
+  });
+  assert.equal(noticeSwitch(db.name, [unaware('reader', opened)]), false);
+  assert.equal(noticeSwitch(db.name, [unaware('reader', opened), unaware('writer', user)]), true);
+  assert.deepEqual(entered, ['writer']);
+  reader.close();
 });
