@@ -74,17 +74,17 @@ export async function refuseInUse(
   if (found === undefined) return 'other';
   if (isOpenHere(found)) throw openHere(path);
   if (isHeldOnWindows(path)) {
-    refuse(`${path} is open in another program.`, 'Close it there first, or name another destination.', path);
+    refuse(`${path} is open in another program.`, 'Close it there first, or name another destination.', path, path);
   }
   refuseSidecars(path, 'The destination looks like a database that is in use, or was not closed');
   const pids = [...new Set(findHolders(found).map(({ pid }) => pid))];
   if (pids.length > 0) {
     const where = pids.includes(process.pid) ? 'this process' : `process ${pids.join(', ')}`;
-    refuse(`${path} is open in ${where}.`, 'Close it there first, or name another destination.', path);
+    refuse(`${path} is open in ${where}.`, 'Close it there first, or name another destination.', path, path);
   }
   const { state } = await runJob({ kind: 'probe', file: path, identity: identityOf(found), busyTimeoutMs: 0 });
   if (state === 'locked') {
-    refuse(`${path} is a database in use: it is locked.`, 'Close it first, or name another destination.', path);
+    refuse(`${path} is a database in use: it is locked.`, 'Close it first, or name another destination.', path, path);
   }
   return state;
 }
@@ -178,9 +178,12 @@ function refuseSidecars(path: string, because: string): void {
     `${because}: ${found.join(', ')}.`,
     'Close that database, or move those files away, or name another file.',
     path,
+    path,
   );
 }
 
-function refuse(message: string, hint: string, destination: string): never {
-  throw new BackupError(message, { hint, details: { step: 'destination', destination } });
+/** `inUse`: the database that the doctor has to look at. */
+function refuse(message: string, hint: string, destination: string, inUse?: string): never {
+  const place = { step: 'destination', destination };
+  throw new BackupError(message, { hint, details: inUse === undefined ? place : { ...place, inUse } });
 }

@@ -113,7 +113,7 @@ function noRoom({ folder, of = 'backup' }: RoomQuestion, facts: RoomFacts, what:
   const details = { step: 'room', folder, ...facts };
   return of === 'backup'
     ? new BackupError(message, {
-        hint: 'Free space on the disk of the destination, or back up to another one. `reserveBytes` says what a backup leaves free.',
+        hint: 'Free space on the disk of the destination, or back up to another one. `reserveBytes` (`--reserve-bytes` on the command line) says what a backup leaves free.',
         details,
         cause,
       })

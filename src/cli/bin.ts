@@ -4,8 +4,11 @@ import type * as Main from './main';
 
 const interrupted = new AbortController();
 // The first interrupt ends the work in good order; a second one ends the process as usual. Before anything is loaded:
-// an interrupt during the start says that nothing was changed, too.
-process.once('SIGINT', () => interrupted.abort(new Error('interrupted')));
+// an interrupt during the start says that nothing was changed, too. SIGTERM is the interrupt of `timeout`, systemd and
+// `docker stop`. SIGHUP keeps its default: a listener would undo `nohup`.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => interrupted.abort(new Error('interrupted')));
+}
 
 // `| head` closes the pipe before everything is written, which is not a failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,5 +1,6 @@
 /** Defines the form of every command of `npx safe-sqlite`. */
 import type { ParseArgsConfig } from 'node:util';
+import type { Verdict } from './verdict';
 
 /** The program's output and signals. */
 export interface Terminal {
@@ -49,6 +50,8 @@ export interface Command {
   readonly exits: readonly (readonly [code: 0 | 1 | 3, meaning: string])[];
   /** The database to examine if the command fails; none for a command without a file. */
   readonly subject?: (operands: readonly string[], error: unknown) => string | undefined;
+  /** Restates the verdict on the subject if the subject is not the database of the user, but for example a backup. */
+  readonly restate?: (verdict: Verdict, operands: readonly string[], error: unknown) => Verdict;
   readonly run: (operands: readonly string[], options: GivenOptions, terminal: Terminal) => Promise<Answer>;
 }
 

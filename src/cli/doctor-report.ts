@@ -1,4 +1,5 @@
 /** Lays out the doctor's report for a person: 80 columns, the gravest finding first, the next command last. */
+import { leftOut } from '../doctor/judge/integrity';
 import { styleText } from 'node:util';
 import { visible } from '../base/terminal-text';
 import { count } from '../base/figures';
@@ -60,16 +61,19 @@ export function describeDiagnosis(diagnosis: Diagnosis, colours: boolean): strin
 
 type Paint = (level: Level, text: string) => string;
 
-function headline({ status, findings }: Diagnosis): string {
+function headline({ status, findings, notLookedAt }: Diagnosis): string {
   const counts = (['problem', 'warning', 'note'] as const)
     .map(level => ({ level, number: findings.filter(finding => finding.level === level).length }))
     .filter(({ number }) => number > 0)
     .map(({ level, number }) => count(number, level));
   const checked = findings.some(({ code }) => code === 'sound');
+  const isPartial = notLookedAt.some(({ what }) => what === leftOut);
   const damaged = findings.some(({ code }) => code === 'damaged');
   const exists = !findings.some(({ topic, level }) => topic === 'file' && level === 'problem');
   const pages = checked
-    ? 'every page was checked'
+    ? isPartial
+      ? 'the pages were checked in part (why: below)'
+      : 'every page was checked'
     : exists && !damaged
       ? 'the pages were NOT checked (why: below)'
       : null;

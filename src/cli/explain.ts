@@ -98,8 +98,15 @@ function ofRefusal(code: string): Explanation | null {
     meaning: row.meaning,
     action: row.hint,
     labels: labelsOf(row),
-    page: code === 'SAFE_SQLITE_FENCED' ? sectionOf('fencing.md', 'three in the morning') : null,
+    page: pageOf(code),
   };
+}
+
+/** Returns the section about an error that has many causes; `null` for the others. */
+function pageOf(code: string): string | null {
+  if (code === 'SAFE_SQLITE_FENCED') return sectionOf('fencing.md', 'three in the morning');
+  const ofBackups: readonly string[] = [refusalCodes.BackupError.code, refusalCodes.RestoreError.code];
+  return ofBackups.includes(code) ? sectionOf('backups.md', 'when a backup or a restore fails') : null;
 }
 
 function labelsOf({ retryable, fatal }: { readonly retryable: boolean; readonly fatal: boolean }): readonly string[] {

@@ -4,7 +4,7 @@ import { memberOf } from '../base/foreign-error';
 import { backupCommand } from './backup';
 import { checkpointCommand } from './checkpoint';
 import { UsageError, type Command, type ExitCode, type Terminal } from './command';
-import { describeError, errorFacts, isBusy } from './describe-error';
+import { describeError, errorFacts, isBusy, nextAfter } from './describe-error';
 import { doctorCommand } from './doctor';
 import { explainCommand } from './explain';
 import { nearest, overview, usage } from './help';
@@ -75,10 +75,11 @@ async function failed(
     return 1;
   }
   const file = command.subject?.(operands, error) ?? null;
-  const verdict = file === null ? null : await verdictOn(file, error, terminal);
+  const seen = file === null ? null : await verdictOn(file, error, terminal);
+  const verdict = seen === null ? null : (command.restate?.(seen, operands, error) ?? seen);
   if (asJson) {
-    const { finding = null, diagnosis } = verdict ?? {};
-    terminal.out(printed({ ok: false, error: errorFacts(error), verdict: finding, next: diagnosis?.next ?? null }));
+    const next = nextAfter(error, file, verdict);
+    terminal.out(printed({ ok: false, error: errorFacts(error), verdict: verdict?.finding ?? null, next }));
   } else terminal.err(describeError(error, file, verdict));
   return 1;
 }

@@ -1,10 +1,13 @@
 /** Implements `safe-sqlite restore`: replaces a database that no process has open by a verified copy of a backup. */
-import { visible } from '../base/terminal-text';
+import { dirname } from 'node:path';
+import { shellWord, visible } from '../base/terminal-text';
 import type { RestoreReport } from '../backup/restore/restore';
 import { restoreWatched } from '../database/restore';
 import { memberOf, textOf } from '../base/foreign-error';
+import type { Finding } from '../doctor/diagnosis';
 import { choice, reserveBytes, reserveHelp, type Command } from './command';
 import { progressBar, withClock } from './progress-bar';
+import type { Verdict } from './verdict';
 import { count, formatBytes, formatDuration } from '../base/figures';
 
 export const restoreCommand: Command = {
@@ -23,6 +26,8 @@ export const restoreCommand: Command = {
     [1, 'failed or refused; the database is unchanged'],
   ],
   subject: ([from, to], error) => (ofTarget.has(textOf(memberOf(error, 'details'), 'step') ?? '') ? to : from),
+  restate: (verdict, [from = '', to], error) =>
+    ofTarget.has(textOf(memberOf(error, 'details'), 'step') ?? '') || from === to ? verdict : asBackup(verdict, from),
   async run([from = '', to = ''], options, terminal) {
     const { signal } = terminal;
     const verify = choice(options, 'verify', ['full', 'quick'], 'full');
@@ -42,6 +47,34 @@ export const restoreCommand: Command = {
 
 /** Steps that concern the old database; a failure of the others may be the backup's. */
 const ofTarget: ReadonlySet<string> = new Set(['fold', 'swap', 'check']);
+
+/** Findings about a backup for which another backup is the answer. */
+const ofBadBackup: ReadonlySet<string> = new Set([
+  'empty-database',
+  'not-a-database',
+  'damaged-header',
+  'cut-off',
+  'damaged',
+]);
+
+/** The doctor advises to copy a damaged database aside and to restore a backup; this file is the backup. */
+function asBackup(verdict: Verdict, from: string): Verdict {
+  const { finding, diagnosis } = verdict;
+  if (finding === null || !ofBadBackup.has(finding.code)) return verdict;
+  // The backup may be sound without the -wal of another database: the doctor's advice is to check that.
+  if (diagnosis.facts.journals?.walSuspected === true) return verdict;
+  const next = `ls -lat ${shellWord(dirname(diagnosis.file))}`;
+  const restated: Finding = {
+    ...finding,
+    action: `Nothing was changed. Restore another backup: \`verify\` tells which one is sound. Keep ${visible(from)} until one is restored.`,
+    commands: [next],
+  };
+  return {
+    ...verdict,
+    finding: restated,
+    diagnosis: { ...diagnosis, findings: diagnosis.findings.map(each => (each === finding ? restated : each)), next },
+  };
+}
 
 function describe(
   from: string,

@@ -43,6 +43,6 @@ export function nextLine(command: string | null): string {
 }
 
 /** The report has more than a verdict; if the next command is about another finding, the report comes first. */
-function nextFor(file: string, { commands }: Finding, { next }: Diagnosis): string {
+export function nextFor(file: string, { commands }: Finding, { next }: Diagnosis): string {
   return next !== null && commands.includes(next) ? next : `npx safe-sqlite doctor ${shellWord(file)}`;
 }

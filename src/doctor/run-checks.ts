@@ -8,7 +8,7 @@ import type { Diagnosis, Finding, NotLookedAt } from './diagnosis';
 import type { DoctorFacts } from './facts';
 import { gather } from './gather/child-process';
 import type { CheckInput } from './judge/subject';
-import { judgeIntegrity, whyNotChecked, whyNotUnasked } from './judge/integrity';
+import { judgeIntegrity, leftOut, whyNotChecked, whyNotUnasked } from './judge/integrity';
 import { asRoot, commandsAsRoot } from './judge/as-root';
 import { afterDamage } from './judge/after-damage';
 import { gravestFirst, judge, statusOf } from './judge/judge';
@@ -94,9 +94,9 @@ async function check(
   const limit = full ? [] : [AbortSignal.timeout(stepTimeoutMs)];
   const ends = AbortSignal.any([...limit, ...(signal === undefined ? [] : [signal])]);
   try {
-    findings.push(
-      judgeIntegrity(input, await verifyDatabase(input.file, { level: full ? 'full' : 'quick', signal: ends })),
-    );
+    const report = await verifyDatabase(input.file, { level: full ? 'full' : 'quick', signal: ends });
+    findings.push(judgeIntegrity(input, report));
+    if (report.unchecked.length > 0) unseen.push({ what: leftOut, why: report.unchecked.join('; ') });
   } catch (error) {
     if (signal?.aborted === true) throw error;
     unseen.push({ what, why: ends.aborted ? 'it took too long; --full waits for it' : errorMessage(error) });

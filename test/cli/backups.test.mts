@@ -7,6 +7,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { main } from '../../dist/cli/main.js';
 import { readingBar } from '../../dist/cli/progress-bar.js';
 import { bank, closedBank, folder, names, Native } from '../backup/fixture.mts';
+import { holding } from '../doctor/check-input.mts';
 import { until } from '../support/until.mts';
 
 const wiped = '\r\u001b[K';
@@ -98,6 +99,54 @@ test('damage that SQLite lists in a hundred lines is one sentence', async t => {
   }
 });
 
+test('a bad backup is told as a backup: nothing was changed, and the others lie beside it', async t => {
+  const home = folder(t);
+  const database = join(home, 'app.db');
+  closedBank(t, database, 'delete', 1);
+  mkdirSync(join(home, 'backups'));
+  const bad = join(home, 'backups', 'bad.db');
+  const content = readFileSync(database);
+  const next = `ls -lat ${join(home, 'backups')}`;
+  writeFileSync(bad, '');
+  const { code, err } = await run(['restore', bad, database]);
+  assert.equal(code, 1);
+  assert.match(err.replaceAll(/\s+/g, ' '), /do: Nothing was changed\. Restore another backup/);
+  // The advice for an empty database would be to restore a backup: this is one.
+  assert.doesNotMatch(err, /newest backup/);
+  assert.ok(err.endsWith(`\nNext: ${next}\n`), err);
+  writeFileSync(bad, content.subarray(0, -4096));
+  const { out } = await run(['restore', bad, join(home, 'new.db'), '--json']);
+  assert.equal((JSON.parse(out) as { next: string }).next, next);
+  assert.deepEqual(readFileSync(database), content);
+  assert.deepEqual(names(home), ['app.db', 'backups']);
+});
+
+test('a database that is open is named to the doctor, which names the process', async t => {
+  const home = folder(t);
+  const from = join(home, 'from.db');
+  const open = join(home, 'open.db');
+  closedBank(t, from, 'delete', 1);
+  closedBank(t, open, 'delete', 1);
+  const holder = await holding(t, open, `const db = new Native(file); db.exec('BEGIN IMMEDIATE')`);
+  for (const line of [
+    ['backup', from, open, '--overwrite'],
+    ['restore', from, open],
+  ]) {
+    const { code, err } = await run(line);
+    assert.equal(code, 1);
+    assert.ok(err.endsWith(`\nNext: npx safe-sqlite doctor ${open}\n`), err);
+  }
+  const { out } = await run(['doctor', open, '--no-check']);
+  assert.match(out, new RegExp(`Process ${holder.pid} `));
+});
+
+test('an error of a backup or a restore is explained with what to do for each of its causes', async () => {
+  for (const code of ['SAFE_SQLITE_BACKUP_FAILED', 'SAFE_SQLITE_RESTORE_FAILED']) {
+    const { out } = await run(['explain', code]);
+    for (const cause of [/--overwrite/, /mkdir -p/, /names the process/, /df -h/, /verify/]) assert.match(out, cause);
+  }
+});
+
 test('verify, backup and restore name what could not be checked, and what was', async t => {
   const home = folder(t);
   const file = join(home, 'app.db');
@@ -115,6 +164,13 @@ test('verify, backup and restore name what could not be checked, and what was', 
     assert.deepEqual([code, err], [0, ''], line.join(' '));
     assert.match(out, /^ {2}checked: partial/m, line.join(' '));
     assert.match(out, /^ {4}left out: .*up\(\)/m, line.join(' '));
+  }
+  // One verdict: the doctor does not report a full check of what it could not check.
+  for (const depth of ['--full', '--backups=.']) {
+    const { out } = await run(['doctor', file, depth]);
+    assert.match(out, /the pages were checked in part \(why: below\)/);
+    assert.doesNotMatch(out, /(?:integrity|quick)_check read every page|every page was checked/);
+    assert.match(out, /^ {2}- what needs functions of the application \(integrity\):[^]*up\(\)/m);
   }
   // A method that was named is kept, and what to do is said.
   const named = await run(['backup', file, join(home, 'named.db'), '--method', 'vacuum-into']);

@@ -1,4 +1,4 @@
-// An interrupt at any moment of any command: it is said, it is true, and nothing is left in the folder.
+// An interrupt at any moment of any command, by Ctrl-C or SIGTERM: it is said, it is true, and nothing is left in the folder.
 // The moments are spread over the time that the command takes undisturbed. The short form has one moment of a restore, which
 // writes most; `--long` has all.
 import assert from 'node:assert/strict';
@@ -14,6 +14,8 @@ import { dist } from '../backup/fixture.mts';
 
 const isLong = process.env['LONG_TESTS'] !== undefined;
 const shares = !isLong ? [0.6] : Array.from({ length: 16 }, (_, at) => at / 14);
+/** Ctrl-C, and what `timeout`, systemd and `docker stop` send. */
+const signals = ['SIGINT', 'SIGTERM'] as const;
 /** Before its first statement runs, Node itself ends at an interrupt, as every program does. */
 const startMs = 200;
 
@@ -37,7 +39,12 @@ function photograph(home: string): readonly string[] {
     });
 }
 
-async function runUntil(home: string, line: readonly string[], interruptMs: number | null) {
+async function runUntil(
+  home: string,
+  line: readonly string[],
+  interruptMs: number | null,
+  by: NodeJS.Signals = 'SIGINT',
+) {
   const child = spawn(process.execPath, [dist('cli/bin.js'), ...line], { cwd: home });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (said += data.toString()));
@@ -45,7 +52,7 @@ async function runUntil(home: string, line: readonly string[], interruptMs: numb
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   if (interruptMs !== null) {
     await Promise.race([closed, delay(interruptMs)]);
-    child.kill('SIGINT');
+    child.kill(by);
   }
   const [code, signal] = await closed;
   return { code, signal, said, durationMs: performance.now() - started };
@@ -69,12 +76,12 @@ describe('interrupted', () => {
         return home;
       };
       const { durationMs } = await runUntil(prepare(), line, null);
-      for (const share of shares) {
+      for (const [share, by] of shares.flatMap(each => signals.map(signal => [each, signal] as const))) {
         const home = prepare();
         const before = photograph(home);
-        const { code, signal, said } = await runUntil(home, line, Math.max(startMs, durationMs * share));
-        const where = `${name} at ${share}: ${code} ${signal} ${said}`;
-        if (signal === 'SIGINT') assert.deepEqual(photograph(home), before, where);
+        const { code, signal, said } = await runUntil(home, line, Math.max(startMs, durationMs * share), by);
+        const where = `${name} at ${share} by ${by}: ${code} ${signal} ${said}`;
+        if (signal === by) assert.deepEqual(photograph(home), before, where);
         else if (said.includes('Interrupted')) {
           assert.ok(said.endsWith('Interrupted. Nothing was changed.\n'), where);
           assert.equal(code, 1, where);

@@ -99,6 +99,7 @@ export function refuseOpen(path: string, identity: FileIdentity, isOpenHere: Bac
       `${path}, or a file beside it, is open in another program.`,
       'Stop that program, then restore: it would go on writing to the old file.',
       path,
+      { inUse: path },
     );
   }
   const holders = findHolders(identity);
@@ -108,7 +109,7 @@ export function refuseOpen(path: string, identity: FileIdentity, isOpenHere: Bac
     `${path} is open in process ${pids.join(', ')}.`,
     'Stop that process, then restore: it would keep writing to the old file.',
     path,
-    { pids },
+    { pids, inUse: path },
   );
 }
 

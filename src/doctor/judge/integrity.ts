@@ -14,6 +14,9 @@ const shown = 5;
 /** A database of this size is checked within about a second, in bytes: 300 MB/s and more on a current disk. */
 export const smallBytes = 256_000_000;
 
+/** Names in "Not checked" what a check cannot do without the functions, collations and modules of the application. */
+export const leftOut = 'what needs functions of the application (integrity)';
+
 /** A second connection would hide the missing locks, and truncate the -shm under the process. */
 const withoutLocks: ReadonlySet<string> = new Set(['locks-lost', 'deleted-file-in-use', 'plain-descriptor']);
 
@@ -67,16 +70,18 @@ export function whyNotUnasked(input: CheckInput, findings: readonly Finding[]): 
 
 export function judgeIntegrity(
   input: Pick<CheckInput, 'file' | 'facts'>,
-  { ok, level, problems, durationMs, foreignKeyViolations }: VerifyReport,
+  { ok, level, checked, unchecked, problems, durationMs, foreignKeyViolations }: VerifyReport,
 ): Finding {
   const check = level === 'full' ? 'integrity_check' : 'quick_check';
   if (ok) {
+    const made = checked === 'partial' ? 'A check table by table' : checked === 'quick' ? 'quick_check' : check;
+    const gap = unchecked.length > 0 ? ' Some of it needs functions of the application and was left out.' : '';
     const rows = foreignKeyViolations ?? 0;
     const references = rows > 0 ? `; ${danglingRows(rows)}` : '';
     return finding(
       'ok',
       'sound',
-      `${check} read every page and found nothing wrong (${formatDuration(durationMs)})${references}.`,
+      `${made} read ${checked === 'partial' ? 'every row' : 'every page'} and found nothing wrong (${formatDuration(durationMs)})${references}.${gap}`,
     );
   }
   const list = integrityLines(problems).filter(problem => !/^\*+ in database/.test(problem));
