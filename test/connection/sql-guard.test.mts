@@ -202,9 +202,9 @@ test('a pragma of a text that fails: SQLite follows it, a protection stays, and 
 });
 
 test('a bound name ends at its first NUL character, as in better-sqlite3', () => {
-  const subjects = {
+  const subjects: Readonly<Record<string, BetterSqlite3.Database>> = {
     raw: new BetterSqlite3(join(folder, 'nul-raw.db')),
-    ours: new Database(join(folder, 'nul-ours.db'), { logger: false }),
+    ours: new Database(join(folder, 'nul-ours.db'), { logger: false }) as unknown as BetterSqlite3.Database,
   };
   for (const [name, db] of Object.entries(subjects)) {
     const [attached, copy] = [join(folder, `nul-${name}-attached.db`), join(folder, `nul-${name}-copy.db`)];
@@ -221,4 +221,20 @@ test('a bound name ends at its first NUL character, as in better-sqlite3', () =>
     );
     db.close();
   }
+});
+
+test('a PRAGMA foreign_keys that SQLite ignores inside a transaction is said, and only that one', () => {
+  const raw = new BetterSqlite3(':memory:');
+  raw.exec('PRAGMA foreign_keys = ON; BEGIN; PRAGMA foreign_keys = OFF');
+  assert.equal(raw.pragma('foreign_keys', { simple: true }), 1);
+  raw.close();
+  using db = new Database(join(folder, 'foreign-keys.db'), { logger: false });
+  const said: unknown[] = [];
+  db.events.on('warning', ({ code, details }) => void said.push([code, details]));
+  db.exec('PRAGMA foreign_keys = OFF; PRAGMA foreign_keys = ON');
+  db.exec('BEGIN; PRAGMA foreign_keys = ON');
+  assert.deepEqual(said, []);
+  db.pragma('foreign_keys = OFF');
+  db.exec('COMMIT');
+  assert.deepEqual(said, [['foreign-keys-unchanged', { inForce: true }]]);
 });

@@ -78,7 +78,6 @@ export const connection: readonly Mutant[] = [
         "if (pragmas.some(({ name }) => foldCase(name) === 'journal_mode')) this.#connection.journalModeSet();",
         '',
       ],
-      ['detached', 'a detached file is let go', '      this.#attachments.released(name);\n', ''],
       [
         'foreign-keys-said',
         'a PRAGMA foreign_keys that SQLite ignores is said',
@@ -110,6 +109,11 @@ export const connection: readonly Mutant[] = [
         '',
       ],
     ],
+  ),
+  ...inFile(
+    'connection/sql-guard.ts',
+    ['test/connection/attachments.test.mts'],
+    [['detached', 'a detached file is let go', '      this.#attachments.released(name);\n', '']],
   ),
   ...inFile(
     'connection/attachments.ts',
