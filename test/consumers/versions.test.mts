@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { copyApplication, record, runProgram, whole, type Facts } from './environment.mts';
@@ -17,16 +17,27 @@ describe('versions of Node, after a real npm install', { skip: registrySkip }, (
   before(() => {
     folder = copyOfProgram('versions');
     copyApplication(folder, 'exercise.js', 'main.js', 'control.js', 'raw.js');
-    const binary = `node-${process.platform}-${process.arch}`;
-    npmInstall(folder, ...[tooOld, ...versions].map(version => `node-${version}@npm:${binary}@${version}`));
+    npmInstall(folder);
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
+  /** Only the program: a package of Node has 50 MB, and unpacked, with the headers of the addons, 180. */
+  function programOf(version: string): string {
+    const at = join(folder, 'versions', version);
+    const program = join(at, 'package/bin/node');
+    if (existsSync(program)) return program;
+    mkdirSync(at, { recursive: true });
+    const name = `node-${process.platform}-${process.arch}@${version}`;
+    const flags = ['--silent', '--prefer-offline', `--pack-destination=${at}`];
+    const packed = execFileSync('npm', ['pack', ...flags, name], { cwd: folder, encoding: 'utf8' });
+    const archive = join(at, packed.trim().split('\n').at(-1) ?? '');
+    execFileSync('tar', ['-xzf', archive, '-C', at, 'package/bin/node']);
+    rmSync(archive);
+    return program;
+  }
+
   function run(version: string, ...args: string[]): { status: number | null; stdout: string; stderr: string } {
-    return spawnSync(join(folder, 'node_modules', `node-${version}`, 'bin/node'), args, {
-      cwd: folder,
-      encoding: 'utf8',
-    });
+    return spawnSync(programOf(version), args, { cwd: folder, encoding: 'utf8' });
   }
 
   for (const version of versions) {
@@ -46,7 +57,7 @@ describe('versions of Node, after a real npm install', { skip: registrySkip }, (
       };
       assert.deepEqual(facts, expected);
 
-      const program = join(folder, 'node_modules', `node-${version}`, 'bin/node');
+      const program = programOf(version);
       const whatItDoes = runProgram(folder, program, ['main.js']);
       assert.deepEqual([whatItDoes, runProgram(folder, program, ['raw.js'])], [whole, { rows: 1 }]);
       record('Node', `Node ${node.slice(1)}`, whatItDoes as Facts);
