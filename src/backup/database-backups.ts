@@ -40,7 +40,9 @@ export async function backUp(
     return await makeBackup(database, destination, progress.options);
   } catch (cause) {
     noteDamage(database.connection, cause);
-    const error = progress.failure()?.thrown ?? asBetterSqlite3(cause);
+    const failure = progress.failure();
+    // A thrown `undefined` or `null` is as much the caller's as an Error.
+    const error = failure === null ? asBetterSqlite3(cause) : failure.thrown;
     hub.publish('backupFailed', { path: String(destination), error: asError(error) });
     throw error;
   }

@@ -318,6 +318,61 @@ describe('violations that were there before', () => {
     });
   });
 
+  const orphans = `
+    PRAGMA foreign_keys = OFF;
+    CREATE TABLE note (k TEXT PRIMARY KEY, chat REFERENCES chat (id));
+    CREATE TABLE pair (a, b, rowid, FOREIGN KEY (a, b) REFERENCES ends (a, b));
+    CREATE TABLE ends (a, b, PRIMARY KEY (a, b));
+    CREATE TABLE bare (k TEXT PRIMARY KEY, chat REFERENCES chat (id)) WITHOUT ROWID;
+    INSERT INTO note VALUES ('gone', 1), ('a', 77), ('b', 77), ('c', x'00ff'), ('d', 1);
+    INSERT INTO pair VALUES (1, 'x', 5);
+    INSERT INTO bare VALUES ('a', 77);
+    DELETE FROM note WHERE k = 'gone';
+    PRAGMA foreign_keys = ON;
+  `;
+
+  const harmless: Readonly<Record<string, string>> = {
+    'a rebuilt table, whose rows are numbered anew': `
+      CREATE TABLE new_note (k TEXT PRIMARY KEY, chat INTEGER REFERENCES chat (id), extra);
+      INSERT INTO new_note SELECT k, chat, 1 FROM note; DROP TABLE note; ALTER TABLE new_note RENAME TO note`,
+    'another type of the column': `
+      CREATE TABLE new_note (k TEXT PRIMARY KEY, chat TEXT REFERENCES chat (id));
+      INSERT INTO new_note SELECT k, chat FROM note; DROP TABLE note; ALTER TABLE new_note RENAME TO note`,
+    'a renamed table': 'ALTER TABLE note RENAME TO remark; ALTER TABLE bare RENAME TO naked',
+    'a renamed parent': 'ALTER TABLE chat RENAME TO conversation; ALTER TABLE ends RENAME TO tips',
+    'a renamed column': 'ALTER TABLE note RENAME COLUMN chat TO talk; ALTER TABLE pair RENAME COLUMN a TO left_end',
+    'rows that move': "UPDATE note SET k = k || 'x', rowid = rowid + 100; UPDATE bare SET k = 'z'",
+    'one fewer': "DELETE FROM note WHERE k = 'b'",
+  };
+  for (const [name, sql] of Object.entries(harmless)) {
+    test(`refuse nothing behind ${name}`, async t => {
+      const { db } = open(t);
+      db.exec(orphans);
+      const { foreignKeyViolations } = await db.withSnapshot(() => db.exec(sql), { foreignKeys: 'off' });
+      assert.equal(foreignKeyViolations, name === 'one fewer' ? 4 : 5);
+    });
+  }
+
+  const harmful: Readonly<Record<string, string>> = {
+    'another missing parent in the same row': "UPDATE note SET chat = 78 WHERE k = 'a'",
+    'a row in the place of another': "DELETE FROM note WHERE k = 'a'; INSERT INTO note VALUES ('e', 99)",
+    'one more to the same parent': "INSERT INTO note VALUES ('e', 77)",
+    'a row of another table to it': 'INSERT INTO message VALUES (9, 77)',
+    'a new table that refers to it': `
+      CREATE TABLE more (chat REFERENCES chat (id)); INSERT INTO more VALUES (77)`,
+    'a rebuild that keeps one row twice': `
+      ALTER TABLE note RENAME TO old; CREATE TABLE note (k, chat REFERENCES chat (id));
+      INSERT INTO note SELECT k, chat FROM old; INSERT INTO note SELECT k, chat FROM old; DROP TABLE old`,
+    'one more in a table without a rowid': "INSERT INTO bare VALUES ('b', 78)",
+  };
+  for (const [name, sql] of Object.entries(harmful)) {
+    test(`do not hide ${name}`, async t => {
+      const { db } = open(t);
+      db.exec(orphans);
+      await assertRolledBack(db, () => db.exec(sql), { foreignKeys: 'off' });
+    });
+  }
+
   test('a foreign key without a parent key refuses nothing, and hides no other table', async t => {
     const { db } = open(t);
     db.exec(

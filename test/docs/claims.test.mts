@@ -558,6 +558,18 @@ const sentences: readonly Row[] = [
     'with which SQLite has rolled back the whole transaction of a `db.write`',
     '`commitOutcome` is set by a failed COMMIT',
   ],
+  [
+    'backups.md',
+    'what counts is the key that is missing, not the number of the row',
+    'refuse nothing behind ${name}',
+    'test/backup/snapshot.test.mts',
+  ],
+  [
+    'journal-modes.md',
+    '`OFF` and `MEMORY` are [not applied](pragmas.md)',
+    'PRAGMA ${text} by ${way}',
+    'test/drop-in/weaker-pragmas.test.mts',
+  ],
 ];
 
 for (const [page, words, name, file = here] of sentences) {

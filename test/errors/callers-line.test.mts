@@ -243,22 +243,28 @@ describe('what the application throws is the very object', () => {
     db.close();
   });
 
-  test('progress of a backup', async () => {
-    const db = fresh();
-    const thing = new Native.SqliteError('disk I/O error', 'SQLITE_IOERR_FSYNC');
-    const rejected = await db
-      .backup(join(folder, 'progress.db'), {
-        progress: () => {
-          throw thing;
-        },
-      })
-      .then(
-        () => 'nothing',
-        (error: unknown) => error,
-      );
-    assert.ok(Object.is(rejected, thing), String(rejected));
-    db.close();
-  });
+  const thrownByProgress = {
+    'a failure of SQLite': new Native.SqliteError('disk I/O error', 'SQLITE_IOERR_FSYNC'),
+    undefined: undefined,
+    null: null,
+  };
+  for (const [name, thing] of Object.entries(thrownByProgress)) {
+    test(`progress of a backup: ${name}`, async () => {
+      const db = fresh();
+      const rejected = await db
+        .backup(join(folder, 'progress.db'), {
+          progress: () => {
+            throw thing;
+          },
+        })
+        .then(
+          () => 'nothing',
+          (error: unknown) => error,
+        );
+      assert.ok(Object.is(rejected, thing), String(rejected));
+      db.close();
+    });
+  }
 
   test('and a real failure beside it is translated, as ever', () => {
     const db = fresh();
