@@ -217,6 +217,7 @@ export class ConnectionServices {
     const { file } = supervised.file;
     supervised.file = { ...supervised.file, journalMode: 'wal' };
     supervised.user.checkpoints = true;
+    this.sentinel?.follow(file, 'wal');
     this.#connection.commitHooks.onCommit(commits => this.#pulse(commits));
     this.#connection.hub.publish('warning', {
       code: 'journal-mode-switched',

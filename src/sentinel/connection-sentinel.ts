@@ -135,7 +135,10 @@ class RunningSentinel implements ConnectionSentinel {
   }
 
   follow(file: string, journalMode: string): void {
-    switchMode(this.#connection.native, this.#addon, { file, watched: this.#files.get(file), journalMode });
+    const { native, verbose } = this.#connection;
+    // SQLite opens the sidecars at the first read behind the switch, and without them there is nothing to watch.
+    if (journalMode === 'wal') verbose.quietly(() => readOnce(native, file));
+    switchMode(native, this.#addon, { file, watched: this.#files.get(file), journalMode });
   }
 
   remove(file: string): void {
@@ -322,6 +325,16 @@ function worstStatus(all: readonly SentinelStatus[]): SentinelStatus {
   const checks = all.reduce((sum, status) => sum + status.checks, 0);
   const worst = all.find(status => status.locks === 'unsupported') ?? all[0];
   return worst === undefined ? { locks: 'unsupported', reason: 'no file is watched', checks } : { ...worst, checks };
+}
+
+/** An error here is met again by the next statement of the application. */
+function readOnce(native: NativeDatabase.Database, file: string): void {
+  try {
+    const schema = schemaOf(native, file);
+    if (schema !== null) native.pragma(`${schema}.schema_version`);
+  } catch {
+    // The interval of the sentinel looks again.
+  }
 }
 
 /** Returns the connection's journal mode of the file; null if it has no such file, or cannot be asked now. */

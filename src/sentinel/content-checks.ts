@@ -2,7 +2,8 @@
  * Detects writes into the files of a WAL database past SQLite: `cp`, `truncate`, an editor, a restore script.
  *
  * Invariants while a connection is open in WAL mode (https://sqlite.org/walformat.html):
- * - the last frame counted in the index is in the `-wal`, with the salts and the checksum of the index;
+ * - the last frame counted in the index is in the `-wal`, with the salts and the checksum of the index, and its header
+ *   has these salts;
  * - between two resets of the WAL the index only moves forward;
  * - the database file changes only by checkpoints, and a checkpoint shows in the index: it notes what it is about to
  *   copy
@@ -24,9 +25,11 @@ import {
   frameHeaderBytes,
   frameOffset,
   indexHeaderBytes,
+  isHeaderOf,
   mayBeCopying,
   parseIndexHeader,
   sameCheckpoint,
+  walHeaderBytes,
   withPageSize,
   type IndexHeader,
 } from './wal-index';
@@ -368,6 +371,19 @@ class ContentWatch implements ContentChecks {
     return null;
   }
 
+  /** Nobody reads the header while a connection is open; without it the next recovery discards every frame. */
+  #walHeaderChanged(index: IndexHeader): Changed | 'anew' | null {
+    const walFd = index.frames > 0 ? this.#walNow() : null;
+    if (walFd === null) return null;
+    const header = Buffer.alloc(walHeaderBytes);
+    const got = this.#read(walFd, header, 0);
+    if (got === null || (got === walHeaderBytes && isHeaderOf(index, header))) return null;
+    const fd = this.#fdOf('sharedMemory');
+    const now = fd === null ? null : this.#readIndex(fd);
+    if (now === null || now === 'short' || now.salts !== index.salts) return 'anew';
+    return { path: this.#wal, what: 'wal', how: 'has another header than its frames' };
+  }
+
   /** Checks some of the frames that a checkpoint would copy: each must have the current salts. */
   #framesChanged(index: IndexHeader): Changed | 'anew' | null {
     const walFd = index.frames > index.copied ? this.#walNow() : null;
@@ -432,7 +448,7 @@ class ContentWatch implements ContentChecks {
       this.#indexChanged(index) ?? this.#walChanged(index) ?? this.#databaseChanged(index, database, moment);
     if (found !== null) return found;
     this.#seen = index;
-    const frames = moment === 'commit' ? null : this.#framesChanged(index);
+    const frames = moment === 'commit' ? null : (this.#walHeaderChanged(index) ?? this.#framesChanged(index));
     if (frames === null && remembered !== null && isSettledQuiet(remembered, clockTickMs) && this.#nothingLeft) {
       this.#quiet = remembered;
     }

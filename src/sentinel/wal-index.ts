@@ -63,12 +63,33 @@ export function sameCheckpoint(one: IndexHeader, other: IndexHeader): boolean {
   return one.salts === other.salts && one.copied === other.copied && one.attempted === other.attempted;
 }
 
-const walHeaderBytes = 32;
+export const walHeaderBytes = 32;
 export const frameHeaderBytes = 24;
 
 /** Returns the offset of a frame's header; frames count from 1. */
 export function frameOffset(frame: number, pageSize: number): number {
   return walHeaderBytes + (frame - 1) * (frameHeaderBytes + pageSize);
+}
+
+/** The last bit says how the numbers are read that are summed up. */
+const walMagic = 0x377f_0682;
+
+/**
+ * Pure: true if a recovery would take the frames of this round behind this header of the `-wal`; otherwise the next open
+ * after a crash discards every one of them.
+ */
+export function isHeaderOf({ salts, pageSize }: IndexHeader, header: Buffer): boolean {
+  const magic = header.readUInt32BE(0);
+  if ((magic & ~1) >>> 0 !== walMagic || header.readUInt32BE(4) !== version) return false;
+  if (header.readUInt32BE(8) !== pageSize || header.toString('latin1', 16, 24) !== salts) return false;
+  let [first, second] = [0, 0];
+  for (let at = 0; at < 24; at += 8) {
+    const word = (offset: number): number =>
+      magic === walMagic ? header.readUInt32LE(offset) : header.readUInt32BE(offset);
+    first = (first + word(at) + second) >>> 0;
+    second = (second + word(at + 4) + first) >>> 0;
+  }
+  return header.readUInt32BE(24) === first && header.readUInt32BE(28) === second;
 }
 
 /** An index without a page size is empty: the WAL holds nothing yet, and the `header` of the database is the current one. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import { until } from '../support/until.mts';
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'safe-sqlite-switch-')));
 after(() => rmSync(folder, { recursive: true, force: true }));
 let count = 0;
+const linux = process.platform === 'linux' ? false : 'needs the /proc of Linux';
 
 type Db = InstanceType<typeof Database>;
 
@@ -46,6 +48,15 @@ function open(): { db: Db; attached: string; file: string; checkpoints: string[]
   return { db, attached, file, checkpoints: checkpoints ?? [], alarms: alarms ?? [] };
 }
 
+test('the hazard: better-sqlite3 commits behind a -wal that was cut', { skip: linux }, () => {
+  const file = join(folder, `${count++}-raw.db`);
+  const raw = new Native(file);
+  raw.exec('PRAGMA journal_mode = WAL; CREATE TABLE t(x); INSERT INTO t VALUES (zeroblob(20000))');
+  execFileSync('truncate', ['-s', '0', `${file}-wal`]);
+  assert.equal(raw.prepare('INSERT INTO t VALUES (2)').run().changes, 1);
+  raw.close();
+});
+
 describe('a journal mode that the application switches', () => {
   for (const [name, set] of Object.entries(ways)) {
     test(`to WAL for an attached database by ${name}: it is checkpointed from then on, and no program is blamed`, async () => {
@@ -62,6 +73,18 @@ describe('a journal mode that the application switches', () => {
         [],
       );
       db.close();
+    });
+
+    test(`to WAL by ${name}: a -wal that another program cuts at once is noticed before the next commit`, { skip: linux }, () => {
+      for (const schema of ['main', 'att']) {
+        const { db, attached, file } = open();
+        if (schema === 'main') set(db, schema, 'DELETE');
+        set(db, schema, 'WAL');
+        db.exec(`INSERT INTO ${schema}.t VALUES (1, zeroblob(20000))`);
+        execFileSync('truncate', ['-s', '0', `${schema === 'main' ? file : attached}-wal`]);
+        assert.throws(() => db.exec(`INSERT INTO ${schema}.t VALUES (2, 2)`), { code: 'SAFE_SQLITE_FILE_REPLACED' });
+        db.close();
+      }
     });
 
     test(`back to a rollback journal by ${name}: no alarm, at once and in a user function`, async () => {
