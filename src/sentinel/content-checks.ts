@@ -110,6 +110,7 @@ class ContentWatch implements ContentChecks {
   readonly #inode: number;
   readonly #indexBytes = Buffer.alloc(indexHeaderBytes);
   readonly #frameBytes = Buffer.alloc(frameHeaderBytes);
+  readonly #walHeader = Buffer.alloc(walHeaderBytes);
   #tail = Buffer.alloc(0);
   #walDescriptor: number | null = null;
   #walIdentity: FileIdentity | null = null;
@@ -371,34 +372,33 @@ class ContentWatch implements ContentChecks {
     return null;
   }
 
-  /** Nobody reads the header while a connection is open; without it the next recovery discards every frame. */
-  #walHeaderChanged(index: IndexHeader): Changed | 'anew' | null {
-    const walFd = index.frames > 0 ? this.#walNow() : null;
-    if (walFd === null) return null;
-    const header = Buffer.alloc(walHeaderBytes);
-    const got = this.#read(walFd, header, 0);
-    if (got === null || (got === walHeaderBytes && isHeaderOf(index, header))) return null;
-    const fd = this.#fdOf('sharedMemory');
-    const now = fd === null ? null : this.#readIndex(fd);
-    if (now === null || now === 'short' || now.salts !== index.salts) return 'anew';
-    return { path: this.#wal, what: 'wal', how: 'has another header than its frames' };
-  }
-
-  /** Checks some of the frames that a checkpoint would copy: each must have the current salts. */
+  /**
+   * Checks some of the frames that a checkpoint would copy, each of which must have the current salts, and the header:
+   * nobody reads it while a connection is open, and without it the next recovery discards every frame.
+   */
   #framesChanged(index: IndexHeader): Changed | 'anew' | null {
     const walFd = index.frames > index.copied ? this.#walNow() : null;
     if (walFd === null) return null;
+    const header = this.#read(walFd, this.#walHeader, 0);
+    if (header === null) return null;
+    if (header !== walHeaderBytes || !isHeaderOf(index, this.#walHeader)) {
+      return this.#unlessRestarted(index, 'has another header than its frames');
+    }
     const step = Math.max(1, Math.floor((index.frames - index.copied) / sampledFrames));
     for (let frame = index.copied + 1; frame <= index.frames; frame += step) {
       const got = this.#read(walFd, this.#frameBytes, frameOffset(frame, index.pageSize));
       if (got === frameHeaderBytes && this.#frameBytes.toString('latin1', 8, 16) === index.salts) continue;
       if (got === null) return null;
-      const fd = this.#fdOf('sharedMemory');
-      const now = fd === null ? null : this.#readIndex(fd);
-      if (now === null || now === 'short' || now.salts !== index.salts) return 'anew';
-      return { path: this.#wal, what: 'wal', how: `has something else in place of frame ${frame}` };
+      return this.#unlessRestarted(index, `has something else in place of frame ${frame}`);
     }
     return null;
+  }
+
+  #unlessRestarted(index: IndexHeader, how: string): Changed | 'anew' {
+    const fd = this.#fdOf('sharedMemory');
+    const now = fd === null ? null : this.#readIndex(fd);
+    if (now === null || now === 'short' || now.salts !== index.salts) return 'anew';
+    return { path: this.#wal, what: 'wal', how };
   }
 
   get #nothingLeft(): boolean {
@@ -448,7 +448,7 @@ class ContentWatch implements ContentChecks {
       this.#indexChanged(index) ?? this.#walChanged(index) ?? this.#databaseChanged(index, database, moment);
     if (found !== null) return found;
     this.#seen = index;
-    const frames = moment === 'commit' ? null : (this.#walHeaderChanged(index) ?? this.#framesChanged(index));
+    const frames = moment === 'commit' ? null : this.#framesChanged(index);
     if (frames === null && remembered !== null && isSettledQuiet(remembered, clockTickMs) && this.#nothingLeft) {
       this.#quiet = remembered;
     }

@@ -243,7 +243,7 @@ describe('what the application throws is the very object', () => {
     db.close();
   });
 
-  const thrownByProgress = {
+  const thrownByProgress: Readonly<Record<string, unknown>> = {
     'a failure of SQLite': new Native.SqliteError('disk I/O error', 'SQLITE_IOERR_FSYNC'),
     undefined: undefined,
     null: null,
