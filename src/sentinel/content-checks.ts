@@ -214,14 +214,9 @@ class ContentWatch implements ContentChecks {
     if (right !== false) return null;
     const again = this.#fdOf('sharedMemory');
     const now = again === null ? null : this.#readIndex(again);
-    if (now === null || now === 'short') return 'anew';
-    if (now.salts !== index.salts || now.frames !== index.frames) return 'anew';
+    if (now === null || now === 'short' || now.salts !== index.salts || now.frames !== index.frames) return 'anew';
     if (!leadsTo(fd, this.#walIdentity)) return null;
-    return {
-      path: this.#wal,
-      what: 'wal',
-      how: `no longer holds the last committed frame (${index.frames})`,
-    };
+    return { path: this.#wal, what: 'wal', how: `no longer holds the last committed frame (${index.frames})` };
   }
 
   #fdOf(which: 'database' | 'sharedMemory'): number | null {
@@ -381,9 +376,8 @@ class ContentWatch implements ContentChecks {
     if (walFd === null) return null;
     const header = this.#read(walFd, this.#walHeader, 0);
     if (header === null) return null;
-    if (header !== walHeaderBytes || !isHeaderOf(index, this.#walHeader)) {
+    if (header !== walHeaderBytes || !isHeaderOf(index, this.#walHeader))
       return this.#unlessRestarted(index, 'has another header than its frames');
-    }
     const step = Math.max(1, Math.floor((index.frames - index.copied) / sampledFrames));
     for (let frame = index.copied + 1; frame <= index.frames; frame += step) {
       const got = this.#read(walFd, this.#frameBytes, frameOffset(frame, index.pageSize));
