@@ -141,10 +141,9 @@ function keyReader(native: NativeDatabase.Database, schema: string, { table, fki
     .map(quotedName)
     .map(column => `CASE typeof(${column}) WHEN 'blob' THEN quote(${column}) ELSE quote(CAST(${column} AS TEXT)) END`);
   const statement = native
-    .prepare<
-      [bigint],
-      string
-    >(`SELECT ${parts.join(` || ',' || `)} FROM ${quotedName(schema)}.${quotedName(table)} WHERE ${alias} = ?`)
+    .prepare<[bigint], string>(
+      `SELECT ${parts.join(` || ',' || `)} FROM ${quotedName(schema)}.${quotedName(table)} WHERE ${alias} = ?`,
+    )
     .pluck();
   return id => statement.get(id) ?? null;
 }

@@ -75,17 +75,21 @@ describe('a journal mode that the application switches', () => {
       db.close();
     });
 
-    test(`to WAL by ${name}: a -wal that another program cuts at once is noticed before the next commit`, { skip: linux }, () => {
-      for (const schema of ['main', 'att']) {
-        const { db, attached, file } = open();
-        if (schema === 'main') set(db, schema, 'DELETE');
-        set(db, schema, 'WAL');
-        db.exec(`INSERT INTO ${schema}.t VALUES (1, zeroblob(20000))`);
-        execFileSync('truncate', ['-s', '0', `${schema === 'main' ? file : attached}-wal`]);
-        assert.throws(() => db.exec(`INSERT INTO ${schema}.t VALUES (2, 2)`), { code: 'SAFE_SQLITE_FILE_REPLACED' });
-        db.close();
-      }
-    });
+    test(
+      `to WAL by ${name}: a -wal that another program cuts at once is noticed before the next commit`,
+      { skip: linux },
+      () => {
+        for (const schema of ['main', 'att']) {
+          const { db, attached, file } = open();
+          if (schema === 'main') set(db, schema, 'DELETE');
+          set(db, schema, 'WAL');
+          db.exec(`INSERT INTO ${schema}.t VALUES (1, zeroblob(20000))`);
+          execFileSync('truncate', ['-s', '0', `${schema === 'main' ? file : attached}-wal`]);
+          assert.throws(() => db.exec(`INSERT INTO ${schema}.t VALUES (2, 2)`), { code: 'SAFE_SQLITE_FILE_REPLACED' });
+          db.close();
+        }
+      },
+    );
 
     test(`back to a rollback journal by ${name}: no alarm, at once and in a user function`, async () => {
       const { db, alarms } = open();

@@ -49,7 +49,12 @@ const headerFields = { magic: 0, version: 4, 'page size': 8, checkpoints: 12, sa
 describe('another header of the -wal', { skip: linux }, () => {
   const other = (wal: string, field: number): void => {
     const changed = String.raw`\x${(((readFileSync(wal)[field + 3] ?? 0) + 1) % 256).toString(16).padStart(2, '0')}`;
-    execFileSync('bash', ['-c', `printf '${changed}' | dd of="$1" bs=1 seek=${field + 3} conv=notrunc 2>/dev/null`, '-', wal]);
+    execFileSync('bash', [
+      '-c',
+      `printf '${changed}' | dd of="$1" bs=1 seek=${field + 3} conv=notrunc 2>/dev/null`,
+      '-',
+      wal,
+    ]);
   };
 
   /** A copy of the files, as they lie after a power cut: its number of rows. */
@@ -76,7 +81,11 @@ describe('another header of the -wal', { skip: linux }, () => {
       assert.equal(rowsAfterCrash(raw.name), null);
       raw.close();
 
-      const db = new Database(join(place, 'ours.db'), { logger: false, processGuard: 'off', sentinel: { intervalMs: 20 } });
+      const db = new Database(join(place, 'ours.db'), {
+        logger: false,
+        processGuard: 'off',
+        sentinel: { intervalMs: 20 },
+      });
       const rescued: (string | null)[] = [];
       db.events.on('fileReplaced', event => void rescued.push(event.rescued));
       db.exec('CREATE TABLE t(a); INSERT INTO t VALUES (1)');
