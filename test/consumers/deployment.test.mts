@@ -49,6 +49,8 @@ describe('Docker: the steps of the Dockerfile', { skip: whyNoMounts('chroot', 's
     lab.mountAt(at, '-t', 'overlay', '-o', `lowerdir=/,upperdir=${layers}/upper,workdir=${layers}/work`, 'overlay');
     lab.mountAt(join(at, 'proc'), '-t', 'proc', 'proc');
     lab.mountAt(join(at, 'dev'), '--bind', '/dev');
+    // What this machine may have and the image has not; in the overlay only.
+    execFileSync('rm', ['-rf', join(at, 'data'), join(at, 'app')]);
     // What node:24-slim has: Node, and the user 1000 called node.
     cpSync(process.execPath, join(at, 'usr/local/bin/node'));
     const passwd = readFileSync('/etc/passwd', 'utf8').replaceAll(/^.*:1000:.*\n/gm, '');

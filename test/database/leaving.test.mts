@@ -157,10 +157,12 @@ describe('leaving', () => {
     const { status, output } = run(`
       process.on('unhandledRejection', error => console.log('unhandled', error.message));
       (async () => {
-        await using db = new Database(file, { logger: false });
+        const db = new Database(file, { logger: false });
         db.write(() => { throw new Error('nobody awaits this'); });
         db.write(() => { throw new Error('handled'); }).catch(() => {});
         db.write(() => db.exec('CREATE TABLE t (a)'));
+        // What \`await using\` calls: V8 of Node 22 has not the syntax.
+        await db[Symbol.asyncDispose]();
       })().then(() => console.log('left'));`);
     assert.equal(status, 0, output);
     assert.match(output, /left/);
