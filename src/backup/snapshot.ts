@@ -1,7 +1,7 @@
 /** Implements `db.withSnapshot`: a verified snapshot before a risky change, and a check of the database after it. */
 import { rm } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
-import { isAsyncFunction } from 'node:util/types';
+import { isAsyncFunction, isGeneratorFunction } from 'node:util/types';
 import { wallClockNow } from '../base/clock';
 import { errorMessage } from '../base/foreign-error';
 import { BackupError, InvalidOptionError } from '../errors/refusals';
@@ -97,6 +97,7 @@ export async function withSnapshot<Value>(
 ): Promise<SnapshotOutcome<Awaited<Value>>> {
   if (typeof change !== 'function') refuseOption('change', 'a function', change);
   checkOptionNames(given, names, 'snapshot');
+  if (isGeneratorFunction(change)) refuseOption('change', 'a function that is no generator', change);
   const keep = choiceOption('keep', given.keep, 'always', ['always', 'on-failure']);
   const verify = choiceOption('verify', given.verify, 'quick', ['quick', 'full']);
   const check = choiceOption('check', given.check, 'quick', ['quick', 'off']);

@@ -1,7 +1,7 @@
 /** Represents one `db.write` call: its function, its promise, and its state. */
 import { atCaller } from '../base/own-frames';
 import { AsyncResource } from 'node:async_hooks';
-import { isPromise, isAsyncFunction } from 'node:util/types';
+import { isAsyncFunction, isGeneratorFunction, isPromise } from 'node:util/types';
 import { performance } from '../base/clock';
 import { isThenable } from '../base/thenable';
 import type { Session } from '../connection/session';
@@ -173,6 +173,8 @@ export function checkWrite(fn: unknown, options: WriteCallOptions | undefined): 
   if (typeof fn !== 'function') throw atCaller(new TypeError('Expected first argument to be a function'));
   if (isAsyncFunction(fn))
     throw atCaller(new TypeError('Write function cannot be async: it would continue outside its batch'));
+  if (isGeneratorFunction(fn))
+    throw atCaller(new TypeError('Write function cannot be a generator: calling it runs nothing of its body'));
   if (options === undefined) return;
   checkOptionNames(options, optionNames, '');
   const { signal, priority } = options;

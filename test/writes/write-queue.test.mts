@@ -155,6 +155,18 @@ describe('what a write function may not do', () => {
     assert.deepEqual(bench.rows(), [2]);
   });
 
+  test('be a generator, of which a call runs nothing', async () => {
+    using bench = createBench();
+    const insert = inserter(bench.db);
+    // oxlint-disable-next-line require-yield -- it is what is tested
+    function* change(): Generator<never> {
+      insert(1);
+    }
+    await assert.rejects(bench.db.write(change), { name: 'TypeError', message: /cannot be a generator/ });
+    await assert.rejects(bench.db.withSnapshot(change), { code: 'SAFE_SQLITE_INVALID_OPTION' });
+    assert.deepEqual(bench.rows(), []);
+  });
+
   test('return a query that begins when it is awaited: it never begins', async () => {
     using bench = createBench();
     const insert = inserter(bench.db);
