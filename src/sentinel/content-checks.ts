@@ -369,7 +369,7 @@ class ContentWatch implements ContentChecks {
 
   /**
    * Checks some of the frames that a checkpoint would copy, each of which must have the current salts, and the header:
-   * nobody reads it while a connection is open, and without it the next recovery discards every frame.
+   * no connection reads it while it is open, and without it the next recovery discards every frame.
    */
   #framesChanged(index: IndexHeader): Changed | 'anew' | null {
     const walFd = index.frames > index.copied ? this.#walNow() : null;

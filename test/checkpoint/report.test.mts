@@ -57,7 +57,7 @@ describe('a WAL above its limit', () => {
     assert.equal(seen.length, 2);
   });
 
-  test('is told to the connections that had the file then, and to none that a listener opens', () => {
+  test('reaches the connections that had the file then, and none that a listener opens', () => {
     const late: Database[] = [];
     let toldLate = 0;
     db.events.on('warning', event => {

@@ -99,7 +99,7 @@ test('damage that SQLite lists in a hundred lines is one sentence', async t => {
   }
 });
 
-test('a bad backup is told as a backup: nothing was changed, and the others lie beside it', async t => {
+test('the message about a bad backup names a backup: nothing was changed, and the others lie beside it', async t => {
   const home = folder(t);
   const database = join(home, 'app.db');
   closedBank(t, database, 'delete', 1);

@@ -49,7 +49,8 @@ describe('text of others in HTML', () => {
       using db = openDatabase(':memory:', { logger: false });
       const health = { ...poisoned(db.health()), status, reasons: [evil], next: evil };
       const facts = { title: evil, now: 1e12, pid: 1, samples: [] };
-      assertInert(statusPage(health, poisoned(db.plan), facts).toString());
+      const plan = { ...poisoned(db.plan), warnings: [{ code: evil, message: `${evil} \`${evil}\`` }] };
+      assertInert(statusPage(health, plan, facts).toString());
     });
   }
 
