@@ -47,10 +47,10 @@ describe('text of others in HTML', () => {
   for (const status of ['ok', 'degraded', 'fenced'] as const) {
     test(`the status page, ${status}: each text in the health and the plan`, () => {
       using db = openDatabase(':memory:', { logger: false });
-      const health = { ...poisoned(db.health()), status, reasons: [evil], next: evil };
+      const warnings = [{ code: evil, message: `${evil} \`${evil}\`` }];
+      const health = { ...poisoned(db.health()), status, reasons: [evil], warnings, next: evil };
       const facts = { title: evil, now: 1e12, pid: 1, samples: [] };
-      const plan = { ...poisoned(db.plan), warnings: [{ code: evil, message: `${evil} \`${evil}\`` }] };
-      assertInert(statusPage(health, plan, facts).toString());
+      assertInert(statusPage(health, poisoned(db.plan), facts).toString());
     });
   }
 
