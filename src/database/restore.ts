@@ -1,5 +1,7 @@
 /** Implements `restoreDatabase` with the checks of an open: it restores only to places that could be opened safely. */
 import { renameSync } from 'node:fs';
+import { errorMessage } from '../base/foreign-error';
+import { RestoreError } from '../errors/refusals';
 import type * as Restore from '../backup/restore/restore';
 import type { RestoreContext, RestoreOptions, RestoreReport } from '../backup/restore/restore';
 import { fenceMarkerPath, hasFenceMarker, removeFenceMarker } from '../filesystem/fence-marker';
@@ -41,6 +43,17 @@ export async function restoreWatched(
 function moveFence({ path, kept }: RestoreReport): void {
   if (!hasFenceMarker(path)) return;
   const old = kept.find(each => !each.endsWith('-wal') && !each.endsWith('-journal') && !each.endsWith('-shm'));
-  if (old === undefined) removeFenceMarker(path);
-  else renameSync(fenceMarkerPath(path), fenceMarkerPath(old));
+  try {
+    if (old === undefined) removeFenceMarker(path);
+    else renameSync(fenceMarkerPath(path), fenceMarkerPath(old));
+  } catch (error) {
+    throw new RestoreError(
+      `The backup is restored to ${path}, but its fence could not be moved away: ${errorMessage(error)}`,
+      {
+        hint: 'The new database is complete. Run `npx safe-sqlite doctor` on it: it names the fence and how to clear it.',
+        details: { path },
+        cause: error,
+      },
+    );
+  }
 }
