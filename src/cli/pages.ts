@@ -22,7 +22,7 @@ export function sectionOf(page: string, text: string | null): string | null {
 
 /**
  * Returns the section whose heading is part of `message`, which may be pasted with its class, its values and its stack;
- * the longest heading wins. `null` if there is none.
+ * the longest heading wins. `null` if no heading is part of it.
  */
 export function sectionOfMessage(page: string, message: string): string | null {
   const pasted = message.toLowerCase().replaceAll(/\s+/g, ' ');

@@ -1,5 +1,6 @@
 /** Parses the first 100 bytes of a database. https://sqlite.org/fileformat2.html#the_database_header */
 import { readBytes } from './byte-reader';
+import { isPageSize, storedPageSize } from '../base/page-size';
 
 export interface DatabaseHeader {
   /** Size of the file as reported by the operating system. */
@@ -52,7 +53,6 @@ export function parseDatabaseHeader(bytes: Buffer, fileBytes: number): DatabaseH
     const kind = bytes.every(byte => byte === 0) ? 'zeros' : 'other';
     return { fileBytes, kind, ...none, looksLike: kind === 'other' ? looksLike(bytes) : null, writtenBy: null };
   }
-  const size = bytes.readUInt16BE(16);
   // The page count is valid only if the last writer of the file also wrote it.
   const countIsValid = bytes.readUInt32BE(24) === bytes.readUInt32BE(92);
   return {
@@ -61,8 +61,7 @@ export function parseDatabaseHeader(bytes: Buffer, fileBytes: number): DatabaseH
     looksLike: null,
     damage: damageOf(bytes),
     journalMode: bytes[18] === 2 && bytes[19] === 2 ? 'wal' : 'rollback',
-    // 1 stands for 65536, which does not fit into two bytes.
-    pageSize: size === 1 ? 65_536 : size,
+    pageSize: storedPageSize(bytes),
     pages: countIsValid ? bytes.readUInt32BE(28) : null,
     freePages: bytes.readUInt32BE(36),
     userVersion: bytes.readInt32BE(60),
@@ -95,12 +94,12 @@ function looksLike(bytes: Buffer): string | null {
  * sqlite3InitOne).
  */
 function damageOf(bytes: Buffer): string | null {
-  const pageSize = bytes.readUInt16BE(16) === 1 ? 65_536 : bytes.readUInt16BE(16);
+  const pageSize = storedPageSize(bytes);
   const reserved = bytes.readUInt8(20);
   const schemaFormat = bytes.readUInt32BE(44);
   const encoding = bytes.readUInt32BE(56);
   const wrong = [
-    { is: pageSize < 512 || (pageSize & (pageSize - 1)) !== 0, field: 'page size', value: pageSize },
+    { is: !isPageSize(pageSize), field: 'page size', value: pageSize },
     { is: bytes.readUInt8(19) > 2, field: 'read version', value: bytes.readUInt8(19) },
     {
       is: bytes.toString('hex', 21, 24) !== '402020',

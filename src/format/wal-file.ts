@@ -4,7 +4,8 @@
  */
 import { performance } from '../base/clock';
 import { readBytes, type ByteReader } from './byte-reader';
-import { walChecksum, type Checksum } from './wal-checksum';
+import { isPageSize } from '../base/page-size';
+import { walChecksum, type Checksum } from '../base/wal-checksum';
 
 export interface WalFile {
   readonly fileBytes: number;
@@ -103,11 +104,6 @@ function* frames(reader: ByteReader, { pageSize, framesInFile, deadline }: Round
       yield { frame: chunk.subarray(at * frameBytes, (at + 1) * frameBytes), index: index + at };
     }
   }
-}
-
-/** A power of two from 512 to 65536. https://sqlite.org/fileformat2.html#the_database_header */
-function isPageSize(size: number): boolean {
-  return size >= 512 && size <= 65_536 && (size & (size - 1)) === 0;
 }
 
 function matches({ first, second }: Checksum, bytes: Buffer, offset: number): boolean {

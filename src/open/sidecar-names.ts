@@ -14,7 +14,7 @@ interface SidecarConflict {
   readonly message: string;
 }
 
-/** Returns the conflict of the canonical path `file` with an open database; `null` if there is none. */
+/** Returns the conflict of the canonical path `file` with an open database, or `null`. */
 function sidecarConflict(file: string): SidecarConflict | null {
   for (const { file: database } of registeredFiles()) {
     for (const suffix of suffixes) {

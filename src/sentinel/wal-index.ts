@@ -2,6 +2,9 @@
  * Parses the header of a WAL index for the sentinel, read through the descriptor that SQLite has open on the `-shm`.
  */
 
+import { isPageSize, storedPageSize } from '../base/page-size';
+import { walChecksum } from '../base/wal-checksum';
+
 /** Bytes: two copies of the header, followed by the notes of checkpoints and readers. */
 export const indexHeaderBytes = 136;
 
@@ -82,21 +85,14 @@ export function isHeaderOf({ salts, pageSize }: IndexHeader, header: Buffer): bo
   const magic = header.readUInt32BE(0);
   if ((magic & ~1) >>> 0 !== walMagic || header.readUInt32BE(4) !== version) return false;
   if (header.readUInt32BE(8) !== pageSize || header.toString('latin1', 16, 24) !== salts) return false;
-  let [first, second] = [0, 0];
-  for (let at = 0; at < 24; at += 8) {
-    const word = (offset: number): number =>
-      magic === walMagic ? header.readUInt32LE(offset) : header.readUInt32BE(offset);
-    first = (first + word(at) + second) >>> 0;
-    second = (second + word(at + 4) + first) >>> 0;
-  }
+  const { first, second } = walChecksum(header.subarray(0, 24), { first: 0, second: 0 }, magic !== walMagic);
   return header.readUInt32BE(24) === first && header.readUInt32BE(28) === second;
 }
 
 /** An index without a page size is empty: the WAL holds nothing yet, and the `header` of the database is the current one. */
 export function withPageSize(index: IndexHeader, header: Buffer): IndexHeader {
   if (index.pageSize !== 0) return index;
-  const stored = header.readUInt16BE(16);
-  const pageSize = stored === 1 ? 65_536 : stored;
-  // A file that is no database has any number there.
-  return { ...index, pageSize: pageSize >= 512 && (pageSize & (pageSize - 1)) === 0 ? pageSize : 0 };
+  const pageSize = storedPageSize(header);
+  // A file without the header of a database has any number there.
+  return { ...index, pageSize: isPageSize(pageSize) ? pageSize : 0 };
 }

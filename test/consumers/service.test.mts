@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, test, type TestContext } from 'node:test';
 import Native from 'better-sqlite3';
 import { install } from '../../scripts/pack.mjs';
+import { freePort } from './environment.mts';
 import { programFolder, tarball } from './program.mts';
 
 type Library = 'better-sqlite3' | 'safe-sqlite';
@@ -29,15 +29,6 @@ const started: ChildProcess[] = [];
 after(() => {
   for (const child of started) child.kill('SIGKILL');
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 interface Service {
   readonly child: ChildProcess;

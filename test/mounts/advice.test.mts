@@ -68,6 +68,29 @@ function onDisk(lab: Lab, ...mkfs: readonly string[]): string {
   return file;
 }
 
+/** The same after ext4 has met an error, whose policy is `onError`. */
+function failedFilesystem(t: TestContext, lab: Lab, onError: 'remount-ro' | 'continue'): Situation {
+  const file = onDisk(lab, '-e', onError);
+  const mount = dirname(file);
+  const device = run('findmnt', '-n', '-o', 'SOURCE', mount).trim();
+  const trigger = `/sys/fs/ext4/${basename(device)}/trigger_fs_error`;
+  if (!existsSync(trigger)) {
+    t.skip('needs trigger_fs_error of ext4');
+    return { file: '' };
+  }
+  const image = run('losetup', '-n', '-O', 'BACK-FILE', device).trim();
+  writeFileSync(trigger, 'the disk of this test');
+  return {
+    file,
+    byHand: () => {
+      lab.umount(mount);
+      // The report's own command looks; -p mends what it asks for.
+      spawnSync('e2fsck', ['-fp', image]);
+      lab.mountAt(mount, '-o', 'loop', image);
+    },
+  };
+}
+
 /** The same with a backup beside it, as the schedule makes it. */
 function withBackup(lab: Lab): string {
   const file = onDisk(lab);
@@ -362,27 +385,7 @@ const advised: Readonly<Record<string, Advised | string>> = {
     };
   },
   'filesystem-stopped': 'the same row as filesystem-read-only: the kernel decides how it says it',
-  'filesystem-read-only': (t, lab) => {
-    const file = onDisk(lab, '-e', 'remount-ro');
-    const mount = dirname(file);
-    const device = run('findmnt', '-n', '-o', 'SOURCE', mount).trim();
-    const trigger = `/sys/fs/ext4/${basename(device)}/trigger_fs_error`;
-    if (!existsSync(trigger)) {
-      t.skip('needs trigger_fs_error of ext4');
-      return { file: '' };
-    }
-    const image = run('losetup', '-n', '-O', 'BACK-FILE', device).trim();
-    writeFileSync(trigger, 'the disk of this test');
-    return {
-      file,
-      byHand: () => {
-        lab.umount(mount);
-        // The report's own command looks; -p mends what it asks for.
-        spawnSync('e2fsck', ['-fp', image]);
-        lab.mountAt(mount, '-o', 'loop', image);
-      },
-    };
-  },
+  'filesystem-read-only': (t, lab) => failedFilesystem(t, lab, 'remount-ro'),
   'no-answer': 'test/mounts/doctor.test.mts has the finding: its daemon is dead',
   'storage-error': 'a disk that cannot be read is replaced',
   'not-durable': 'moved to a disk, as the row of non-durable-filesystem',
@@ -462,26 +465,7 @@ const advised: Readonly<Record<string, Advised | string>> = {
   'synchronised-folder': 'the database is moved out of the folder',
   'network-mount-options': 'needs a server; the database is moved to a disk',
   'filesystem-failed': 'the row of filesystem-read-only',
-  'filesystem-errors': (t, lab) => {
-    const file = onDisk(lab, '-e', 'continue');
-    const mount = dirname(file);
-    const device = run('findmnt', '-n', '-o', 'SOURCE', mount).trim();
-    const trigger = `/sys/fs/ext4/${basename(device)}/trigger_fs_error`;
-    if (!existsSync(trigger)) {
-      t.skip('needs trigger_fs_error of ext4');
-      return { file: '' };
-    }
-    const image = run('losetup', '-n', '-O', 'BACK-FILE', device).trim();
-    writeFileSync(trigger, 'the disk of this test');
-    return {
-      file,
-      byHand: () => {
-        lab.umount(mount);
-        spawnSync('e2fsck', ['-fp', image]);
-        lab.mountAt(mount, '-o', 'loop', image);
-      },
-    };
-  },
+  'filesystem-errors': (t, lab) => failedFilesystem(t, lab, 'continue'),
   'disk-errors': 'asks for another look',
   'disk-read-only': 'a worn-out disk is replaced',
   'device-suspended': 'needs a device mapper',

@@ -1,7 +1,7 @@
 /** Builds database files that a hostile sender would send. */
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import Native from 'better-sqlite3';
-import { walChecksum } from '../../dist/format/wal-checksum.js';
+import { walChecksum } from '../../dist/base/wal-checksum.js';
 
 /** One look for a text of 3000 characters in 4 MB that nearly have it at each place, five hundred times: minutes for a row. */
 const costly = Array.from({ length: 500 }, () => 'instr(hex(zeroblob(2000000)),a)').join('+');
