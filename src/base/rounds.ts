@@ -8,7 +8,7 @@ import { processGlobal } from './process-global';
 /** Milliseconds of work after which the event loop gets its turn; the rest follows in the next one. */
 const turnMs = 4;
 /** Milliseconds. Tasks that are due this close together share a wake-up: at most a twentieth of their delay apart. */
-const longestGatherMs = 50;
+const longestGatherMs = 250;
 
 export interface Round {
   /** Runs the task in `ms` milliseconds, give or take a fortieth; an earlier date is given up. */

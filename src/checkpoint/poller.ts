@@ -12,12 +12,16 @@ const pulsesPerMeasure = 4;
 
 /** Idle ticks after which the interval grows: hundreds of idle databases must cost next to nothing. */
 const ticksToRest = 4;
-/** Milliseconds between two ticks at rest: at first, and after some of them. */
+/** Milliseconds between two ticks at rest: at first, after some of them, and after a minute. */
 const restMs = 2000;
 const longRestMs = 10_000;
 const ticksToLongRest = 9;
+const longestRestMs = 30_000;
+const ticksToLongestRest = 16;
 /** Frames that wait for the interval of the checkpoints are copied late by no more than this share of it. */
 const restShare = 1 / 8;
+/** The same after a minute without a commit of this process: what waits then is another one's. */
+const longestRestShare = 1 / 2;
 
 export type PollPoint = 'tick' | 'before a commit' | 'after a commit';
 
@@ -38,10 +42,11 @@ export interface Polled {
 export class Poller {
   readonly #polled: Polled;
   readonly #ticks: Round = joinRounds(() => this.#tick());
-  /** Milliseconds between two ticks, between two at rest, and after a long rest. */
+  /** Milliseconds between two ticks, between two at rest, after a long rest and after the longest. */
   #everyMs = 0;
   #everyRestMs = 0;
   #everyLongRestMs = 0;
+  #everyLongestRestMs = 0;
   #afterCommit: NodeJS.Immediate | null = null;
   #pulses = 0;
   #unmeasured = 0;
@@ -60,6 +65,7 @@ export class Poller {
     this.#everyMs = ms;
     this.#everyRestMs = Math.max(ms, Math.min(restMs, agesMs * restShare));
     this.#everyLongRestMs = Math.max(ms, Math.min(longRestMs, agesMs * restShare));
+    this.#everyLongestRestMs = Math.max(ms, Math.min(longestRestMs, agesMs * longestRestShare));
     if (performance.now() + ms < this.#ticks.dueAt) this.#ticks.in(ms);
   }
 
@@ -95,7 +101,8 @@ export class Poller {
 
   get #nextMs(): number {
     if (this.#ticksAtRest < ticksToRest) return this.#everyMs;
-    return this.#ticksAtRest < ticksToLongRest ? this.#everyRestMs : this.#everyLongRestMs;
+    if (this.#ticksAtRest < ticksToLongRest) return this.#everyRestMs;
+    return this.#ticksAtRest < ticksToLongestRest ? this.#everyLongRestMs : this.#everyLongestRestMs;
   }
 
   #wake(): void {

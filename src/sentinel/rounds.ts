@@ -21,15 +21,30 @@ export interface RoundMember {
 /** One survey in this many intervals: it costs more than a check and finds threats that have not done harm yet. */
 const intervalsPerSurvey = 10;
 
+/** Milliseconds between two surveys while all databases rest. */
+const longestSurveyMs = 30_000;
+
 /** Milliseconds without a commit after which a database is checked less often: hundreds of idle ones must cost next to nothing. */
 const restAfterMs = 10_000;
 /** A database at rest is checked in one of so many intervals. */
 const intervalsAtRest = 5;
+/** The same after a long rest. */
+const longRestAfterMs = 60_000;
+const intervalsAtLongRest = 10;
 
 /** Milliseconds until the next check of a database that nothing was committed to for `unusedMs`. Pure. */
 export function untilNextCheck(intervalMs: number, unusedMs: number): number {
-  return unusedMs < restAfterMs ? intervalMs : intervalMs * intervalsAtRest;
+  if (unusedMs < restAfterMs) return intervalMs;
+  return intervalMs * (unusedMs < longRestAfterMs ? intervalsAtRest : intervalsAtLongRest);
 }
+
+/** Milliseconds until the next survey: `intervalMs` is the shortest of all databases, `delayMs` the shortest that one waits now. Pure. */
+export function untilNextSurvey(intervalMs: number, delayMs: number): number {
+  return Math.max(intervalMs * intervalsPerSurvey, Math.min(delayMs * intervalsPerSurvey, longestSurveyMs));
+}
+
+/** Members whose files are listed between two readings of the clock. */
+const listedAtOnce = 16;
 
 /** The part of a member in the rounds. */
 export interface RoundSeat {
@@ -39,12 +54,16 @@ export interface RoundSeat {
 }
 
 class SentinelRounds {
-  readonly #members = new Set<RoundMember>();
+  /** With the milliseconds between two checks of each, now. */
+  readonly #members = new Map<RoundMember, number>();
   readonly #survey = new Survey();
+  /** The files that the survey that begins looks for; empty once it has begun. */
+  readonly #watched = new Map<string, WatchedRole>();
+  #unlisted: Iterator<RoundMember> | null = null;
   readonly #surveys: Round = joinRounds(endOfTurn => this.#goOn(endOfTurn));
 
   join(member: RoundMember): RoundSeat {
-    this.#members.add(member);
+    this.#members.set(member, member.intervalMs);
     let usedAt = performance.now();
     let rests = false;
     const round = joinRounds(() => {
@@ -52,17 +71,21 @@ class SentinelRounds {
       if (member.takeUse()) usedAt = now;
       const delayMs = untilNextCheck(member.intervalMs, now - usedAt);
       rests = delayMs > member.intervalMs;
+      this.#members.set(member, delayMs);
       round.in(delayMs);
       member.check();
     });
     // Randomized: 600 databases that are opened together must not be checked together.
     round.in(member.intervalMs * (0.5 + Math.random() / 2));
-    if (performance.now() + member.intervalMs < this.#surveys.dueAt) this.#surveys.in(member.intervalMs);
+    this.#surveyWithin(member.intervalMs);
     return {
       wake: () => {
         if (!rests) return;
         rests = false;
-        if (round.dueAt !== Number.POSITIVE_INFINITY) round.in(member.intervalMs);
+        if (round.dueAt === Number.POSITIVE_INFINITY) return;
+        this.#members.set(member, member.intervalMs);
+        round.in(member.intervalMs);
+        this.#surveyWithin(member.intervalMs * intervalsPerSurvey);
       },
       leave: () => {
         round.stop();
@@ -70,30 +93,49 @@ class SentinelRounds {
         if (this.#members.size > 0) return;
         this.#surveys.stop();
         this.#survey.abort();
+        this.#unlisted = null;
+        this.#watched.clear();
       },
     };
   }
 
+  #surveyWithin(ms: number): void {
+    if (performance.now() + ms < this.#surveys.dueAt) this.#surveys.in(ms);
+  }
+
   #goOn(endOfTurn: number): void {
-    if (!this.#survey.isRunning) this.#survey.begin(this.#watched());
+    if (!this.#survey.isRunning) {
+      if (!this.#list(endOfTurn)) return this.#surveys.in(0);
+      this.#survey.begin(new Map(this.#watched));
+      this.#watched.clear();
+    }
     const suspects = this.#survey.goOn(endOfTurn);
     if (suspects === null) return this.#surveys.in(0);
     let shortestMs = Number.POSITIVE_INFINITY;
-    for (const { intervalMs } of this.#members) shortestMs = Math.min(shortestMs, intervalMs);
-    this.#surveys.in(shortestMs * intervalsPerSurvey);
+    let shortestDelayMs = Number.POSITIVE_INFINITY;
+    for (const [{ intervalMs }, delayMs] of this.#members) {
+      shortestMs = Math.min(shortestMs, intervalMs);
+      shortestDelayMs = Math.min(shortestDelayMs, delayMs);
+    }
+    this.#surveys.in(untilNextSurvey(shortestMs, shortestDelayMs));
     if (suspects.size > 0) this.#tell(suspects);
   }
 
-  #watched(): ReadonlyMap<string, WatchedRole> {
-    const watched = new Map<string, WatchedRole>();
-    for (const member of this.#members) {
-      for (const [file, role] of member.watched()) watched.set(identityKey(file), role);
+  /** Continues the list of the files that a survey looks for until `endOfTurn`. True once it is complete. */
+  #list(endOfTurn: number): boolean {
+    const unlisted = (this.#unlisted ??= this.#members.keys());
+    for (let listed = 1; ; listed++) {
+      const next = unlisted.next();
+      if (next.done === true) break;
+      for (const [file, role] of next.value.watched()) this.#watched.set(identityKey(file), role);
+      if (listed % listedAtOnce === 0 && performance.now() > endOfTurn) return false;
     }
-    return watched;
+    this.#unlisted = null;
+    return true;
   }
 
   #tell(suspects: ReadonlySet<string>): void {
-    for (const member of this.#members) {
+    for (const member of this.#members.keys()) {
       for (const [file] of member.watched()) {
         if (!suspects.has(identityKey(file))) continue;
         member.suspect();
@@ -103,7 +145,7 @@ class SentinelRounds {
   }
 }
 
-const rounds = processGlobal('sentinel-rounds', 3, () => new SentinelRounds());
+const rounds = processGlobal('sentinel-rounds', 4, () => new SentinelRounds());
 
 /** Checks the member at its interval, and less often while nothing is committed, on a timer that keeps no process alive. */
 export function joinSentinelRounds(member: RoundMember): RoundSeat {

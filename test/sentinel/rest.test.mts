@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from 'safe-sqlite';
-import { untilNextCheck } from '../../dist/sentinel/rounds.js';
+import { untilNextCheck, untilNextSurvey } from '../../dist/sentinel/rounds.js';
 
 const long = process.env['LONG_TESTS'] === undefined ? 'runs in the long form: it waits for a rest' : false;
 
@@ -14,7 +14,15 @@ test('the delay of the next check', () => {
   assert.equal(untilNextCheck(1000, 0), 1000);
   assert.equal(untilNextCheck(1000, 9_999), 1000);
   assert.equal(untilNextCheck(1000, 10_000), 5000);
-  assert.equal(untilNextCheck(100, 60_000), 500);
+  assert.equal(untilNextCheck(100, 59_999), 500);
+  assert.equal(untilNextCheck(1000, 60_000), 10_000);
+});
+
+test('the delay of the next survey: ten intervals, and at most thirty seconds while all databases rest', () => {
+  assert.equal(untilNextSurvey(1000, 1000), 10_000);
+  assert.equal(untilNextSurvey(1000, 5000), 30_000);
+  assert.equal(untilNextSurvey(100, 500), 5000);
+  assert.equal(untilNextSurvey(10_000, 50_000), 100_000);
 });
 
 function open(t: TestContext): { readonly file: string; readonly db: Database } {
