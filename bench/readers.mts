@@ -5,7 +5,8 @@
  *
  *     node bench/readers.mts [seconds]
  *
- * It writes bench/results/readers.json. `stalls` splits the longest stalls of the server's event loop into CPU time, time in
+ * The clients ask again at once, which fills the cores before a report begins, and then with a pause after each answer, as
+ * users do. It writes bench/results/readers.json. `stalls` splits the longest stalls of the server's event loop into CPU time, time in
  * which other processes had the cores, and time in system calls (fsync). The clients run in this process, so that on two cores they, the server and the
  * reader share them: compare the columns, not the numbers.
  */
@@ -21,10 +22,13 @@ import type { Stall } from './readers/stalls.mts';
 const clients = 64;
 const seconds = Number(process.argv[2] ?? 8);
 const reportMs = 400;
+/** Milliseconds after an answer, at random around this, until the same client asks again. */
+const thinkMs = 200;
 
 interface Run {
+  /** Milliseconds between two requests of a client. */
+  readonly pauseMs: number;
   readonly manner: Manner;
-  readonly readers: number;
   readonly streams: number;
   readonly requests: number;
   /** ms of the small requests. */
@@ -68,8 +72,8 @@ async function calibrate(port: number): Promise<number> {
   return Math.round((steps * reportMs) / (performance.now() - begin));
 }
 
-async function measure(manner: Manner, readers: number, streams: number, steps: number): Promise<Run> {
-  const { child, port } = await start(manner, readers);
+async function measure(manner: Manner, streams: number, steps: number, pauseMs: number): Promise<Run> {
+  const { child, port } = await start(manner, 1);
   await ask(port, `/report/${steps}`);
   const times: number[] = [];
   let reports = 0;
@@ -80,6 +84,7 @@ async function measure(manner: Manner, readers: number, streams: number, steps: 
       const begin = performance.now();
       await (count % 4 === 0 ? ask(port, '/notes', 'POST') : ask(port, `/notes/${1 + ((count * 7919) % 20_000)}`));
       times.push(performance.now() - begin);
+      if (pauseMs > 0) await new Promise(resolve => setTimeout(resolve, pauseMs * (0.5 + Math.random())));
     }
   };
   const stream = async (): Promise<void> => {
@@ -107,8 +112,8 @@ async function measure(manner: Manner, readers: number, streams: number, steps: 
   times.sort((a, b) => a - b);
   const at = (part: number): number => round(times[Math.floor(times.length * part)] ?? 0);
   return {
+    pauseMs,
     manner,
-    readers,
     streams,
     requests: times.length,
     p50: at(0.5),
@@ -157,24 +162,35 @@ child.stdin?.end();
 await once(child, 'exit');
 
 const runs: Run[] = [];
-for (const [manner, streams] of [
-  ['none', 0],
-  ['raw', 0],
-  ['raw', 1],
-  ['raw-worker', 0],
-  ['raw-worker', 1],
-  ['ours', 0],
-  ['ours', 1],
-] as const) {
-  const run = await measure(manner, 1, streams, steps);
-  runs.push(run);
-  console.log(run);
+for (const pauseMs of [0, thinkMs]) {
+  for (const [manner, streams] of [
+    ['none', 0],
+    ['raw', 0],
+    ['raw', 1],
+    ['raw-worker', 0],
+    ['raw-worker', 1],
+    ['ours', 0],
+    ['ours', 1],
+  ] as const) {
+    const run = await measure(manner, streams, steps, pauseMs);
+    runs.push(run);
+    console.log(run);
+  }
 }
 const trips = { 'raw-worker': await roundTrip('raw-worker'), ours: await roundTrip('ours') };
 const alone = { 1: await throughput(1, steps), 2: await throughput(2, steps) };
 console.log({ steps, trips, alone });
 const target = join(import.meta.dirname, 'results/readers.json');
 mkdirSync(join(target, '..'), { recursive: true });
-const found = { machine: describeMachine(), clients, seconds, reportMs, runs, roundTripMs: trips, reportsAlone: alone };
+const found = {
+  machine: describeMachine(),
+  clients,
+  seconds,
+  reportMs,
+  thinkMs,
+  runs,
+  roundTripMs: trips,
+  reportsAlone: alone,
+};
 writeFileSync(target, `${JSON.stringify(found, null, 2)}\n`);
 agent.destroy();

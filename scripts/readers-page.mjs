@@ -5,7 +5,7 @@ import { format as prettify, resolveConfig } from 'prettier';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const resultsOf = name => JSON.parse(readFileSync(`bench/results/${name}.json`, 'utf8'));
-const { machine, runs, clients, reportMs, roundTripMs, reportsAlone } = resultsOf('readers');
+const { machine, runs, clients, reportMs, thinkMs, seconds, roundTripMs, reportsAlone } = resultsOf('readers');
 const runaway = resultsOf('readers-runaway');
 const orphans = resultsOf('readers-orphans');
 const sizes = resultsOf('readers-sizes');
@@ -16,20 +16,28 @@ const names = {
   'raw-worker': 'better-sqlite3, hand-written worker thread',
   ours: '`db.reader`',
 };
-const run = (manner, streams) => runs.find(each => each.manner === manner && each.streams === streams);
+const run = (pauseMs, manner, streams) =>
+  runs.find(each => each.pauseMs === pauseMs && each.manner === manner && each.streams === streams);
 const ms = value => (value >= 10 ? String(Math.round(value)) : value.toFixed(1));
 
 function stallOf({ stall, stalls: [longest] }) {
   return `${ms(stall)} (${ms(longest.cpuMs)} + ${ms(longest.queuedMs)} + ${ms(longest.blockedMs)})`;
 }
 
-const service = Object.entries(names).map(([manner, name]) => {
-  const alone = run(manner, 0);
-  const beside = run(manner, 1);
-  if (beside === undefined) return `| ${name} | ${ms(alone.p99)} | | | ${stallOf(alone)} | | |`;
-  const times = (beside.p99 / alone.p99).toFixed(1);
-  return `| ${name} | ${ms(alone.p99)} | ${ms(beside.p99)} | ${times} | ${stallOf(alone)} | ${stallOf(beside)} | ${beside.reportsPerSecond} |`;
-});
+function service(pauseMs) {
+  const lines = Object.entries(names).map(([manner, name]) => {
+    const alone = run(pauseMs, manner, 0);
+    const beside = run(pauseMs, manner, 1);
+    if (beside === undefined) return `| ${name} | ${ms(alone.p99)} | | | ${stallOf(alone)} | | |`;
+    const times = (beside.p99 / alone.p99).toFixed(1);
+    return `| ${name} | ${ms(alone.p99)} | ${ms(beside.p99)} | ${times} | ${stallOf(alone)} | ${stallOf(beside)} | ${beside.reportsPerSecond} |`;
+  });
+  return [
+    '| | p99 alone | p99 beside reports | times | longest stall alone | beside reports | reports a second |',
+    '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
+    ...lines,
+  ].join('\n');
+}
 
 const runaways = runaway.table.map(
   row =>
@@ -50,9 +58,13 @@ ${reportMs} ms; milliseconds. A longest stall of the event loop is split into CP
 cores, and time in system calls (fsync). One turn of the event loop answers up to ${clients} requests, which Node does without a
 break: the first line shows what that costs without a database.
 
-| | p99 alone | p99 beside reports | times | longest stall alone | beside reports | reports a second |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: |
-${service.join('\n')}
+Clients that pause for some ${thinkMs} ms after each answer, as users do (${Math.round(run(thinkMs, 'ours', 0).requests / seconds)} requests a second):
+
+${service(thinkMs)}
+
+Clients that ask again at once, which fills both cores before a report begins (${Math.round(run(0, 'ours', 0).requests / seconds)} requests a second):
+
+${service(0)}
 
 A reader has a lower priority than the service (\`nice\` 10): where cores are free that costs nothing, where they are not the
 reports wait. Reports alone, with nothing else to do: ${reportsAlone[1]} a second with one reader, ${reportsAlone[2]} with two
