@@ -1,4 +1,4 @@
-// Writes docs/performance.md and its charts from bench/results/group-commit.json, so that no number is typed by hand.
+// Writes docs/performance.md and its charts from bench/results/{group-commit,many,idle-databases}.json, so that no number is typed by hand.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format as prettify } from 'prettier';
@@ -7,7 +7,10 @@ import { rowBars } from './charts/row-bars.mjs';
 import { machineTable } from './machine-table.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
-const results = JSON.parse(readFileSync('bench/results/group-commit.json', 'utf8'));
+const resultsOf = name => JSON.parse(readFileSync(`bench/results/${name}.json`, 'utf8'));
+const results = resultsOf('group-commit');
+const { machine: manyMachine, costs } = resultsOf('many');
+const idle = resultsOf('idle-databases');
 const { machine, bare, http, contention, slowMs, takenAt } = results;
 const subjects = ['raw FULL', 'raw NORMAL', 'safe-sqlite'];
 const shownSubjects = ['raw FULL', 'raw NORMAL (loses commits when the power fails)', 'safe-sqlite (FULL, db.write)'];
@@ -119,6 +122,16 @@ const alone = aloneRow && aloneRow.perSecond / find(bare.disk, 'raw FULL', 1).pe
 const newRatio = find(bare.disk, 'safe-sqlite', 1).newPerSecond / find(bare.disk, 'raw FULL', 1).newPerSecond;
 const rawStall = contention.find(({ subject }) => subject !== 'safe-sqlite');
 const ourStall = contention.find(({ subject }) => subject === 'safe-sqlite');
+const manyRows = costs
+  .filter(({ subject }) => subject === 'ours')
+  .map(ours => {
+    const raw = costs.find(
+      each => each.subject === 'raw' && each.files === ours.files && each.handles === ours.handles,
+    );
+    const cell = key => `${ours[key]} (${raw[key]})`;
+    return `| ${ours.files} | ${ours.handles} | ${cell('openMs')} | ${cell('lastOpenMs')} | ${cell('closeMs')} | ${cell('memoryKiB')} | ${cell('descriptors')} |`;
+  });
+
 const page = `<!-- Written by scripts/performance-page.mjs from bench/results/group-commit.json; \`npm run bench:page\`. -->
 
 # Performance
@@ -158,6 +171,21 @@ Another process holds the write lock for ${rawStall.heldMs} ms. better-sqlite3 s
 still for ${Math.round(rawStall.longestStallMs)} ms: no other request is answered. \`db.write\` lets go of it: the longest standstill was
 ${Math.round(ourStall.longestStallMs)} ms, and the write was stored ${Math.round(ourStall.answeredMs)} ms after it was asked for.
 
+## Many connections, many files
+
+${manyMachine.cpu}, ${manyMachine.cores} cores, ${manyMachine.filesystem}; \`node bench/many.mts\`. Each line is a process of its own that opens every handle, reads
+once through it, and closes all at the end. In brackets: better-sqlite3. The first open of a file lists the descriptors of the process, to find
+another copy of SQLite or a plain descriptor on it: that is why the last of 600 files takes longer than the first.
+
+| files | handles of each | open and read, ms | of the last tenth | close, ms | memory of a handle, KiB | descriptors of a handle |
+| ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+${manyRows.join('\n')}
+
+${idle.asItIs.databases} idle databases, each with one connection (\`node bench/idle-databases.mts\`), after the checks have come to rest: ${idle.warm.percentOfCore} % of a core, and the longest turn of the
+event loop takes ${idle.warm.longestTurnMs} ms; a process without databases takes ${idle.empty.percentOfCore} % and ${idle.empty.longestTurnMs} ms. Another process keeps the memory warm for that: the host of this virtual
+machine takes unused memory away, and the first touch of a page that rested for five seconds costs ${idle.coldPageMicroseconds} µs here, which is under 1 µs on a
+machine that keeps its memory. With that cost in it, the same work takes ${idle.asItIs.percentOfCore} % and ${idle.asItIs.longestTurnMs} ms.
+
 ## The numbers
 
 ${section('One process', bare, 'callers')}
@@ -169,6 +197,8 @@ ${section('Express', http, 'connections')}
 \`npm run bench:page\` measures and writes this page again. The slow disk is made by a preloaded library that sleeps before
 each \`fsync\` and \`fdatasync\` (Linux with a C compiler; elsewhere its columns are left out). All subjects of one row run
 in turns in the same minute, so the ratios hold better than the numbers do.
+
+The same work beside \`node:sqlite\` and libsql, with reads, a bulk load, a backup and a long report: [beside the alternatives](performance-alternatives.md).
 `;
 
 mkdirSync('docs/charts', { recursive: true });
