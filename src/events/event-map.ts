@@ -104,13 +104,19 @@ export interface LongTransactionEvent extends EventFacts {
 
 export interface LocksLostEvent extends EventFacts {
   readonly error: Error;
-  /** Path of the rescued copy; `null` if none could be made. */
+  /**
+   * Path of the rescued copy of the file that `error` names (`details.file`); `null` if none could be made. Where attached
+   * files are lost with it, `error.details.allRescued` lists the copies of all.
+   */
   readonly rescued: string | null;
 }
 
 export interface FileReplacedEvent extends EventFacts {
   readonly error: Error;
-  /** Path of the rescued copy; `null` if none could be made. */
+  /**
+   * Path of the rescued copy of the file that `error` names (`details.file`); `null` if none could be made. Where attached
+   * files are lost with it, `error.details.allRescued` lists the copies of all.
+   */
   readonly rescued: string | null;
 }
 

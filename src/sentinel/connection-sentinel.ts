@@ -6,7 +6,7 @@ import type { FileIdentity } from '../base/file-identity';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without-checkpoint';
 import { sqliteCopyOf } from '../registry/sqlite-copy';
-import { disableConnection, type DisabledConnection, type Outcome } from './disable-connection';
+import { disableConnection, type LostDatabase, type DisabledConnection, type Outcome } from './disable-connection';
 import type { Loss } from './finding';
 import { joinSentinelRounds, type RoundSeat } from './rounds';
 import { takeSidecarsAway, type SetAside } from './set-aside';
@@ -20,6 +20,7 @@ import {
 } from './file-sentinel';
 
 export interface WatchedConnection extends DisabledConnection {
+  readonly file: string;
   readonly native: NativeDatabase.Database;
   /** Keeps the library's own statements out of the application's `verbose`. */
   readonly verbose: { quietly<Result>(run: () => Result): Result };
@@ -238,13 +239,25 @@ class RunningSentinel implements ConnectionSentinel {
       return setAsideFor(finding, this.#files);
     };
     if (finding.details['deletedBy'] !== undefined) this.#clearAtClose = leftoversOf(finding, this.#files);
-    const disable = (): Outcome => disableConnection(connection, finding, this.#rescueDirectory, setAside);
+    const lost = this.#lostDatabases(finding);
+    const disable = (): Outcome => disableConnection(connection, { finding, lost }, this.#rescueDirectory, setAside);
     this.#verdict = connection.verbose.quietly(disable);
     this.#leaveExit = atExit(() => this.#closeInOrder());
     const { error, tell } = this.#verdict;
     // After the checkpoint blockers: a listener that closes the connection would otherwise checkpoint through it.
     connection.verbose.quietly(tell);
     return error;
+  }
+
+  /** The databases of which only this connection still has the files: that of the finding first, then others that are lost with it. */
+  #lostDatabases(finding: Loss): readonly LostDatabase[] {
+    const named = String(finding.details['file']);
+    const files = finding.filesLost ? [named] : [];
+    for (const [file, { sentinel }] of this.#files) {
+      if (file !== named && sentinel.check('checkpoint')?.filesLost === true) files.push(file);
+    }
+    const { native, file: main } = this.#connection;
+    return files.map(file => ({ file, schema: () => (file === main ? 'main' : schemaOf(native, file)) }));
   }
 
   /** At exit better-sqlite3 closes connections in any order, but the writing one has to be first. */

@@ -2,16 +2,23 @@
 import { mkdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { currentDate } from '../base/clock';
+import { asError } from '../base/foreign-error';
 import type { EventHub } from '../events/event-hub';
 import { FileReplacedError, LocksLostError } from '../errors/refusals';
 import type { Loss } from './finding';
 import { rescue, type Rescue, type RescuedConnection } from './rescue';
 import type { SetAside } from './set-aside';
 
+/** A database of the connection whose files are lost. */
+export interface LostDatabase {
+  readonly file: string;
+  /** Asks SQLite for the quoted name of the schema; null when it is not attached any more. It may refuse the question now. */
+  readonly schema: () => string | null;
+}
+
 /** The part of a connection that is disabled. */
 export interface DisabledConnection {
   readonly native: RescuedConnection;
-  readonly file: string;
   readonly hub: EventHub;
   /** Makes every further call through any handle throw the given error. */
   refuse(refusal: () => Error): void;
@@ -28,24 +35,28 @@ export interface Outcome {
 }
 
 /**
- * Disables the connection and then rescues its data: nothing may be written meanwhile. Publishing is left to the
- * caller, because a listener may close the connection.
+ * Disables the connection and then rescues what it has committed to the `lost` databases, the one of the finding first:
+ * nothing may be written meanwhile. Publishing is left to the caller, because a listener may close the connection.
  */
 export function disableConnection(
   connection: DisabledConnection,
-  finding: Loss,
+  { finding, lost }: { readonly finding: Loss; readonly lost: readonly LostDatabase[] },
   rescueDirectory: string | null,
   setAside: () => SetAside | null,
 ): Outcome {
-  let saved: Rescue | null = null;
+  let saved: readonly Rescue[] = [];
   let aside: SetAside | null = null;
   connection.refuse(() => makeError(finding, saved, aside));
   const save = (): boolean => {
-    saved = saveFiles(connection, rescueDirectory);
-    return saved.rescued;
+    // One that is saved is not saved again.
+    saved = lost.map((database, n) => {
+      const before = saved[n];
+      return before?.rescued === true ? before : saveFile(connection.native, database, rescueDirectory);
+    });
+    return saved.every(({ rescued }) => rescued);
   };
   const tell = (error: Error): void => publish(connection, finding, error, saved);
-  const done = finding.filesLost ? save() : true;
+  const done = save();
   aside = setAside();
   const error = makeError(finding, saved, aside);
   const again = (): boolean => {
@@ -60,44 +71,76 @@ export function disableConnection(
   return { error, tell: tellAll, rescueAgain: done ? null : again };
 }
 
-/** Tries `rescueDirectory`, then the folder of the database, then the folder for temporary files. */
-function saveFiles({ native, file }: DisabledConnection, directory: string | null): Rescue {
+/** Tries `directory`, then the folder of the database, then the folder for temporary files. */
+function saveFile(native: RescuedConnection, { file, schema }: LostDatabase, directory: string | null): Rescue {
+  let name: string | null;
+  try {
+    name = schema();
+  } catch (cause) {
+    return { rescued: false, error: asError(cause) };
+  }
+  if (name === null) return { rescued: false, error: new Error(`${file} is not attached any more`) };
+  const subject = { schema: name, name: basename(file), directories: placesFor(file, directory) };
+  return rescue(native, subject, currentDate());
+}
+
+function placesFor(file: string, directory: string | null): readonly string[] {
   const beside = dirname(file);
-  if (directory === null) return rescue(native, [beside], basename(file), currentDate());
+  if (directory === null) return [beside];
   try {
     // It holds copies of databases.
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   } catch {
     // It cannot be written there either; the rescue tries the next folder.
   }
-  return rescue(native, [directory, beside], basename(file), currentDate());
+  return [directory, beside];
 }
 
-function publish({ hub }: DisabledConnection, finding: Loss, error: Error, saved: Rescue | null): void {
-  const rescued = saved?.rescued === true ? saved.path : null;
+function pathsOf(saved: readonly Rescue[]): readonly string[] {
+  return saved.flatMap(each => (each.rescued ? [each.path] : []));
+}
+
+/** The first one is that of the file of the finding. */
+function firstPath([first]: readonly Rescue[]): string | null {
+  return first?.rescued === true ? first.path : null;
+}
+
+function publish({ hub }: DisabledConnection, finding: Loss, error: Error, saved: readonly Rescue[]): void {
+  const rescued = firstPath(saved);
   hub.publish(isAboutFiles(finding) ? 'fileReplaced' : 'locksLost', { error, rescued });
 }
 
-function makeError(finding: Loss, saved: Rescue | null, aside: SetAside | null): LocksLostError | FileReplacedError {
+function makeError(
+  finding: Loss,
+  saved: readonly Rescue[],
+  aside: SetAside | null,
+): LocksLostError | FileReplacedError {
+  const failed = saved.find(each => !each.rescued);
   const likely = `Likely: ${finding.culprits.join('; ')}.`;
-  const message = [finding.message, likely, tellRescue(saved), tellAside(aside)].filter(part => part !== '').join(' ');
+  const message = [finding.message, likely, ...saved.map(tellRescue), tellAside(aside)]
+    .filter(part => part !== '')
+    .join(' ');
   const context = {
     details: {
       ...finding.details,
       kind: finding.kind,
       culprits: finding.culprits,
-      rescued: saved?.rescued === true ? saved.path : null,
+      rescued: firstPath(saved),
+      ...(saved.length > 1 ? { allRescued: pathsOf(saved) } : {}),
       setAside: aside?.moved ?? [],
     },
     ...hintFor(finding, saved, aside),
-    ...(saved?.rescued === false ? { cause: saved.error } : {}),
+    ...(failed === undefined ? {} : { cause: failed.error }),
   };
   return isAboutFiles(finding) ? new FileReplacedError(message, context) : new LocksLostError(message, context);
 }
 
 /** Names the rescued copy only if there is one. A remaining `-wal` would be played into the file that is now at the name. */
-function hintFor(finding: Loss, saved: Rescue | null, aside: SetAside | null): { hint?: string } {
-  const compare = saved?.rescued === true ? `Compare the rescued copy (${saved.path}) with the current file. ` : '';
+function hintFor(finding: Loss, saved: readonly Rescue[], aside: SetAside | null): { hint?: string } {
+  const paths = pathsOf(saved);
+  const [copies, files] = paths.length > 1 ? ['copies', 'files'] : ['copy', 'file'];
+  const compare =
+    paths.length > 0 ? `Compare the rescued ${copies} (${paths.join(', ')}) with the current ${files}. ` : '';
   if (aside !== null && aside.obstacle !== null) {
     const file = String(finding.details['file']);
     return {
@@ -116,8 +159,7 @@ function isAboutFiles({ kind }: Loss): boolean {
   return kind === 'databaseReplaced' || kind === 'sidecarReplaced' || kind === 'changedUnderneath';
 }
 
-function tellRescue(saved: Rescue | null): string {
-  if (saved === null) return '';
+function tellRescue(saved: Rescue): string {
   if (!saved.rescued) return `The data of the connection could not be saved yet: ${saved.error.message}`;
   const checked = saved.problem === null ? '' : ` Its check reported: ${saved.problem}.`;
   return `Everything that this connection had committed is saved in ${saved.path}.${checked}`;

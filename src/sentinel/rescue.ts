@@ -43,23 +43,34 @@ export type Rescue =
     }
   | { readonly rescued: false; readonly error: Error };
 
+/** What is saved: a database of the connection, under which name, and where. */
+export interface RescueSubject {
+  /** The schema, quoted: `main`, or the name that the file was attached by. */
+  readonly schema: string;
+  /** Name of the file. */
+  readonly name: string;
+  /** The folders that are tried, in this order, before the one for temporary files. */
+  readonly directories: readonly string[];
+}
+
 /**
- * Writes everything that the connection has committed to `<name>.rescued-<UTC time>.db` in the first of `directories`
+ * Writes everything that the connection has committed to one of its databases to `<name>.rescued-<UTC time>.db` in the first of `directories`
  * that takes it, then in the folder for temporary files; checks it and syncs it.
  *
  * An open transaction is rolled back first: none of it was acknowledged, and `VACUUM INTO` cannot run inside one.
  * Commits in a deleted `-wal` are still visible to the connection that has it open (measured: 101 of 101 rows).
  */
-export function rescue(connection: RescuedConnection, directories: readonly string[], name: string, now: Date): Rescue {
-  const file = rescueName(name, now);
+export function rescue(connection: RescuedConnection, subject: RescueSubject, now: Date): Rescue {
+  const { schema, directories } = subject;
+  const file = rescueName(subject.name, now);
   const failures: unknown[] = [];
   const places = new Set([...directories, tmpdir()].map(directory => resolve(directory)));
   try {
     if (connection.inTransaction) connection.exec('ROLLBACK');
-    const [roomy, narrow] = byRoom(connection, [...places], failures);
+    const [roomy, narrow] = byRoom([...places], bytesOfCopy(connection, schema), failures);
     for (const directory of [...roomy, ...narrow]) {
       try {
-        return writeInto(connection, directory, file);
+        return writeInto(connection, schema, directory, file);
       } catch (cause) {
         failures.push(cause);
       }
@@ -84,7 +95,7 @@ const copyName = 'copy.tmp';
  * name when it is checked and synced. It stays readable by this user alone: the permissions of the database went with its
  * name.
  */
-function writeInto(connection: RescuedConnection, directory: string, file: string): Rescue {
+function writeInto(connection: RescuedConnection, schema: string, directory: string, file: string): Rescue {
   const target = FolderHandle.open(directory);
   try {
     if (target.look(file) !== null) throw alreadyThere(join(directory, file));
@@ -95,7 +106,7 @@ function writeInto(connection: RescuedConnection, directory: string, file: strin
       let problem: string | null;
       try {
         copy.check();
-        connection.prepare('VACUUM INTO ?').run(copy.path);
+        connection.prepare(`VACUUM ${schema} INTO ?`).run(copy.path);
         copy.check();
         problem = integrityProblem(copy.path) ?? syncProblem(copy.descriptor);
         copy.check();
@@ -119,12 +130,11 @@ function writeInto(connection: RescuedConnection, directory: string, file: strin
  * alone: it is the last one of its rows. A place without room is left out, so that no other service fails for a copy that fails.
  */
 function byRoom(
-  connection: RescuedConnection,
   places: readonly string[],
+  neededBytes: number,
   failures: unknown[],
 ): readonly [roomy: string[], narrow: string[]] {
   const [roomy, narrow]: [string[], string[]] = [[], []];
-  const neededBytes = bytesOfCopy(connection);
   for (const directory of places) {
     const room = roomAt(directory, neededBytes);
     if (room === null || hasRoom(room)) roomy.push(directory);
@@ -151,11 +161,13 @@ function roomAt(folder: string, neededBytes: number): RoomFacts | null {
 }
 
 /** What `VACUUM INTO` writes at most; 0 where the connection cannot say. */
-function bytesOfCopy(connection: RescuedConnection): number {
+function bytesOfCopy(connection: RescuedConnection, schema: string): number {
+  const ask = (name: string): number => {
+    const row = connection.prepare(`PRAGMA ${schema}.${name}`).get() as Readonly<Record<string, number>>;
+    return Object.values(row)[0] ?? 0;
+  };
   try {
-    const sql =
-      'SELECT (page_count - freelist_count) * page_size AS bytes FROM pragma_page_count, pragma_freelist_count, pragma_page_size';
-    return (connection.prepare(sql).get() as { bytes: number }).bytes;
+    return (ask('page_count') - ask('freelist_count')) * ask('page_size');
   } catch {
     return 0;
   }

@@ -24,7 +24,7 @@ serve({
   rescue: ({ from, folder }: { from: string; folder: string }) => {
     const db = new NativeDatabase(from);
     try {
-      return rescue(db, [folder], 'a.db', new Date());
+      return rescue(db, { schema: 'main', name: 'a.db', directories: [folder] }, new Date());
     } finally {
       db.close();
     }

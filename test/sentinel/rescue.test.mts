@@ -55,7 +55,7 @@ test(
       0o044,
       'the hazard: every user can read the copy that SQLite creates',
     );
-    const result = rescue(db, [folder], 'private.db', now);
+    const result = rescue(db, { schema: 'main', name: 'private.db', directories: [folder] }, now);
     assert.ok(result.rescued);
     assert.equal(fs.statSync(result.path).mode & 0o777, 0o600);
     db.close();
@@ -77,7 +77,7 @@ describe('everything the connection sees', () => {
       const before = createHash('sha256').update(fs.readFileSync(file)).digest('hex');
       // The hazard: whoever opens the file by its name sees one of 101 committed rows.
       assert.equal(rowsElsewhere(file), 1);
-      const result = rescue(db, [folder], 'wal.db', now);
+      const result = rescue(db, { schema: 'main', name: 'wal.db', directories: [folder] }, now);
       assert.ok(result.rescued);
       assert.equal(result.path, join(folder, 'wal.db.rescued-20261121T120000.000Z.db'));
       assert.equal(result.problem, null);
@@ -97,7 +97,7 @@ describe('everything the connection sees', () => {
         db.exec('BEGIN IMMEDIATE; INSERT INTO t VALUES (2)');
         fs.writeFileSync(`${file}.new`, 'something else');
         fs.renameSync(`${file}.new`, file);
-        const result = rescue(db, [folder], `replaced-${mode}.db`, now);
+        const result = rescue(db, { schema: 'main', name: `replaced-${mode}.db`, directories: [folder] }, now);
         assert.ok(result.rescued);
         assert.equal(rows(result.path), 1);
         assert.equal(fs.readFileSync(file, 'utf8'), 'something else');
@@ -108,7 +108,11 @@ describe('everything the connection sees', () => {
 
   test('goes to the folder for temporary files when its own is gone', () => {
     const { db } = open('homeless.db');
-    const result = rescue(db, [join(folder, 'gone')], `homeless-${process.pid}.db`, now);
+    const result = rescue(
+      db,
+      { schema: 'main', name: `homeless-${process.pid}.db`, directories: [join(folder, 'gone')] },
+      now,
+    );
     assert.ok(result.rescued);
     assert.equal(result.path, join(tmpdir(), rescueName(`homeless-${process.pid}.db`, now)));
     fs.rmSync(result.path);
@@ -118,7 +122,7 @@ describe('everything the connection sees', () => {
 
 test('the folders are tried in their order', () => {
   const { db } = open('choosy.db');
-  const result = rescue(db, [join(folder, 'gone'), folder], 'choosy.db', now);
+  const result = rescue(db, { schema: 'main', name: 'choosy.db', directories: [join(folder, 'gone'), folder] }, now);
   assert.ok(result.rescued);
   assert.equal(result.path, join(folder, rescueName('choosy.db', now)));
   db.close();
@@ -142,7 +146,7 @@ describe('what cannot be rescued', () => {
       assert.throws(() => db.prepare('VACUUM INTO ?').run(beginning), { code: 'SQLITE_FULL' });
       assert.ok(fs.existsSync(beginning), 'the hazard: SQLite leaves it');
       fs.rmSync(beginning);
-      const result = rescue(db, [small.place, folder], 'large.db', now);
+      const result = rescue(db, { schema: 'main', name: 'large.db', directories: [small.place, folder] }, now);
       assert.ok(result.rescued);
       assert.equal(result.path, join(folder, rescueName('large.db', now)));
       assert.deepEqual(fs.readdirSync(small.place), []);
@@ -155,7 +159,7 @@ describe('what cannot be rescued', () => {
   test('an older rescue is not written over', () => {
     const { db } = open('again.db');
     for (const place of [folder, tmpdir()]) fs.writeFileSync(join(place, rescueName('again.db', now)), 'older');
-    const result = rescue(db, [folder], 'again.db', now);
+    const result = rescue(db, { schema: 'main', name: 'again.db', directories: [folder] }, now);
     assert.ok(!result.rescued);
     assert.match(result.error.message, /again\.db\.rescued/);
     assert.equal(fs.readFileSync(join(folder, rescueName('again.db', now)), 'utf8'), 'older');
@@ -167,7 +171,7 @@ describe('what cannot be rescued', () => {
     const { db } = open('functions.db');
     db.function('twice', { deterministic: true }, (value: unknown) => Number(value) * 2);
     db.exec('CREATE INDEX i ON t(twice(a)); INSERT INTO t VALUES (1)');
-    const result = rescue(db, [folder], 'functions.db', now);
+    const result = rescue(db, { schema: 'main', name: 'functions.db', directories: [folder] }, now);
     assert.ok(result.rescued);
     assert.match(result.problem ?? '', /twice/);
     db.close();
