@@ -4,7 +4,9 @@
  */
 import { constants, lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { Attributed } from '../base/file-attributes';
 import { accessError } from './access-error';
+import { attributedAmong } from './linux/attributes';
 import { describePath } from './linux/descriptor';
 import type { Location } from './locate';
 import { plantedSidecar, type PlantedSidecar } from './planted-sidecar';
@@ -38,6 +40,8 @@ export interface PreflightFacts {
   /** Error of access(2); `null`: writable. */
   readonly fileWriteError: string | null;
   readonly directoryWriteError: string | null;
+  /** The files and the folder that chattr(1) made append-only or immutable. At an open, asked only after an EPERM. */
+  readonly attributed: readonly Attributed[];
   /** The file is a mount of its own; its sidecars would be on another filesystem. */
   readonly isMountPoint: boolean;
   /** Another user owns the file, and all users can write it. */
@@ -47,11 +51,22 @@ export interface PreflightFacts {
 /** Folders with more names than this are not searched for the other names of a hard link. */
 const searchedNames = 2000;
 
-/** `filesystem`: the report on the file if one exists; without it, the mount is determined here. */
-export function preflightFacts(location: Location, filesystem: FilesystemReport | null = null): PreflightFacts {
+/**
+ * `filesystem`: the report on the file if one exists; without it, the mount is determined here. `allAttributes`: start a
+ * process that reads the attributes also where nothing is refused.
+ */
+export function preflightFacts(
+  location: Location,
+  filesystem: FilesystemReport | null = null,
+  allAttributes = false,
+): PreflightFacts {
   // The sidecars first: a database that is being created exists before its journal.
   const sidecars = (['-wal', '-shm', '-journal'] as const).flatMap(suffix => sidecarFacts(location.file, suffix));
   const stats = statOf(location.file);
+  const fileWriteError = stats === null ? null : accessError(location.file, constants.W_OK);
+  const directoryWriteError = accessError(location.directory, constants.W_OK | constants.X_OK);
+  const lookForAttributes = allAttributes || fileWriteError === 'EPERM' || directoryWriteError === 'EPERM';
+  const paths = [location.file, ...sidecars.map(({ path }) => path), location.directory];
   return {
     file: location.file,
     directory: location.directory,
@@ -63,8 +78,9 @@ export function preflightFacts(location: Location, filesystem: FilesystemReport 
     planted: sidecars.length === 0 ? null : plantedSidecar(location.file),
     walMissing: isWalMissing(location.file, sidecars),
     directoryKind: directoryKind(location.directory),
-    fileWriteError: stats === null ? null : accessError(location.file, constants.W_OK),
-    directoryWriteError: accessError(location.directory, constants.W_OK | constants.X_OK),
+    fileWriteError,
+    directoryWriteError,
+    attributed: lookForAttributes ? attributedAmong(paths) : [],
     isMountPoint: stats !== null && isMountPoint(location, filesystem),
     worldWritableOfAnother: stats !== null && isWorldWritableOfAnother(stats),
   };

@@ -1,14 +1,24 @@
 /** Asks the operating system why SQLite could not open or write a database or its sidecars, for the hint of its error. */
 import { accessSync, constants, existsSync, statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
+import { attributeAdvice } from '../base/file-attributes';
 import { errorCode } from '../base/foreign-error';
 import { accessError } from './access-error';
+import { attributedAmong } from './linux/attributes';
 import { shellWord } from '../base/terminal-text';
 import { isSqliteFailure, translateError } from '../errors/translate';
 import { readSpace } from './space';
 
 /** What SQLite says where a file cannot be created, opened or written; also ENOSPC of a file that it cannot create. */
-const families = ['SQLITE_CANTOPEN', 'SQLITE_READONLY', 'SQLITE_FULL', 'SQLITE_PERM', 'SQLITE_IOERR_SHMOPEN'];
+const families = [
+  'SQLITE_CANTOPEN',
+  'SQLITE_READONLY',
+  'SQLITE_FULL',
+  'SQLITE_PERM',
+  'SQLITE_IOERR_SHMOPEN',
+  // A journal, and a -wal at the last close.
+  'SQLITE_IOERR_DELETE',
+];
 
 /**
  * Returns what the operating system says about the files that a failure of SQLite may concern: the first that it
@@ -39,7 +49,7 @@ export function refusedFileHint(code: string, file: string): string | null {
   if (!families.some(family => code.startsWith(family))) return null;
   const hint = noInodeHint(file);
   if (hint !== null) return `${hint} SQLite must create ${file}-wal or ${file}-journal.`;
-  return code.startsWith('SQLITE_FULL') ? null : ownerHint(file);
+  return code.startsWith('SQLITE_FULL') ? null : (attributesHint(file) ?? ownerHint(file));
 }
 
 /** The advice if no file can be created beside `file`; null if one can, and where this cannot be asked. */
@@ -52,6 +62,12 @@ export function noInodeHint(file: string): string | null {
     return null; // What cannot be asked is no reason.
   }
   return `The filesystem of ${folder} has no free inode, so no file can be created there, though there may be room (\`df -i ${shellWord(folder)}\`): delete files that are not needed.`;
+}
+
+/** The files and the folder that chattr(1) made append-only or immutable: their mode and access(2) say nothing of it. */
+function attributesHint(file: string): string | null {
+  const found = attributedAmong([...['', '-wal', '-shm', '-journal'].map(suffix => file + suffix), dirname(file)]);
+  return found.length === 0 ? null : attributeAdvice(found);
 }
 
 /** The files that this user may not write, or not read, and the command that gives them to the user of the database. */

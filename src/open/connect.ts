@@ -6,7 +6,7 @@ import { openInJournalMode } from '../connection/journal';
 import { setPragmasOfNew, readPage } from '../connection/set-pragmas';
 import { judgeFailure } from '../fence/judge-failure';
 import { createVerbose } from '../connection/verbose';
-import { SqliteResultError } from '../errors/sqlite-errors';
+import { SqliteReadonlyError, SqliteResultError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
 import { createEventHub } from '../events/event-hub';
 import { NativeDatabase } from '../native/better-sqlite3';
@@ -14,6 +14,7 @@ import { blockCheckpoint } from '../native/close-without-checkpoint';
 import { adviceOf, readonlyGroundOf } from '../filesystem/refused-file';
 import type { ResolvedOptions } from '../options/resolved';
 import type { Plan } from '../policy/plan';
+import { refuseIfReadOnly } from './granted-access';
 import { readonlyWalError, walFormatError } from '../policy/wal-format';
 
 export interface ConnectRequest {
@@ -41,6 +42,7 @@ export function connect({ target, key, plan, options }: ConnectRequest): Connect
       try {
         if (mode === null && plan.file !== null) readPage(native, 'main');
         setPragmasOfNew(native, connection.protectionInputs, { hasFile: plan.file !== null });
+        if (plan.file !== null && !plan.readonly) refuseIfReadOnly(plan.file);
       } catch (error) {
         discard(native, plan, options);
         throw error;
@@ -48,6 +50,7 @@ export function connect({ target, key, plan, options }: ConnectRequest): Connect
       return connection;
     });
   } catch (error) {
+    if (error instanceof SqliteReadonlyError) throw error;
     const walFormat = walFormatFailure(error, plan) ?? readonlyFailure(error, plan);
     if (walFormat !== null) throw walFormat;
     const failure = translateError(error, { file: plan.file, operation: 'open', ...adviceOf(error, plan.file) });

@@ -1,5 +1,6 @@
 /** Judges the facts of a preflight and returns the first reason not to let SQLite open the database. Pure. */
 import { basename } from 'node:path';
+import { attributeAdvice, type Attributed } from '../base/file-attributes';
 import type { ErrorFacts } from '../errors/error-facts';
 import { shellWord } from '../base/terminal-text';
 import {
@@ -175,21 +176,29 @@ function holdsPages(sidecar: SidecarFacts, databaseSize: number | null): boolean
 }
 
 /** better-sqlite3 would open such a file for reading only, and fail at the first write. */
-const fileIsWritable: Check = ({ file, fileWriteError }, { readonly }) => {
+const fileIsWritable: Check = ({ file, fileWriteError, attributed }, { readonly }) => {
   if (readonly || fileWriteError === null) return null;
   return new SqliteReadonlyError(`Cannot open ${file} for writing: ${explain(fileWriteError)}.`, 'SQLITE_READONLY', {
-    hint: rightsHint(fileWriteError, 'Give this user the right to write the file, or open it with `readonly: true`.'),
+    hint: rightsHint(
+      fileWriteError,
+      attributed,
+      'Give this user the right to write the file, or open it with `readonly: true`.',
+    ),
     details: { file, systemError: fileWriteError },
   });
 };
 
-const folderIsWritable: Check = ({ file, directory, size, directoryWriteError }, { readonly, fileMustExist }) => {
+const folderIsWritable: Check = (
+  { file, directory, size, directoryWriteError, attributed },
+  { readonly, fileMustExist },
+) => {
   // A missing file that must exist is left for SQLite to report.
   if (readonly || directoryWriteError === null || (size === null && fileMustExist)) return null;
   const message = `Cannot open ${file} for writing: SQLite must create files in ${directory}: ${explain(directoryWriteError)}.`;
   const context = {
     hint: rightsHint(
       directoryWriteError,
+      attributed,
       'Give this user the right to write the folder (not only the file), or open the database with `readonly: true`.',
     ),
     details: { file, directory, systemError: directoryWriteError },
@@ -199,10 +208,28 @@ const folderIsWritable: Check = ({ file, directory, size, directoryWriteError },
     : new SqliteReadonlyError(message, 'SQLITE_READONLY_DIRECTORY', context);
 };
 
-function rightsHint(systemError: string, otherwise: string): string {
+/**
+ * The error for a database that SQLite has opened for reading only although writing was asked for: the system refused the other.
+ * access(2) knows nothing of `chattr +a`, and of most security modules. better-sqlite3 says so at the first write.
+ */
+export function openedForReadingError(
+  file: string,
+  path: string,
+  attributed: readonly Attributed[],
+): SqliteReadonlyError {
+  return new SqliteReadonlyError(
+    `Cannot open ${file} for writing: the system let SQLite open ${path} for reading only.`,
+    'SQLITE_READONLY',
+    { hint: rightsHint('EPERM', attributed, ''), details: { file, path } },
+  );
+}
+
+function rightsHint(systemError: string, attributed: readonly Attributed[], otherwise: string): string {
   // access(2) answers EACCES where the mode forbids it.
   if (systemError === 'EPERM') {
-    return 'Its mode allows it, and an attribute does not: `lsattr -d` shows it, and `chattr -i -a`, as root, takes it away (find out first who set it).';
+    return attributed.length > 0
+      ? attributeAdvice(attributed)
+      : 'Its mode allows it: an attribute forbids it (`lsattr -d` shows it, and `chattr -i -a`, as root, takes it away; find out first who set it), or a security module such as AppArmor or SELinux (`dmesg`).';
   }
   if (systemError !== 'EROFS') return otherwise;
   return 'Find out why it is read-only (`findmnt`, `dmesg`): Linux remounts a filesystem read-only after a disk error. Mount it for writing, or open the database with `readonly: true`; a database in WAL format whose -wal and -shm are not beside it cannot be opened there: copy it to a folder that can be written.';

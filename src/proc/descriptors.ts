@@ -131,6 +131,27 @@ export function readFlags(fd: number): number | null {
   }
 }
 
+/** O_ACCMODE of open(2), and O_RDONLY: the same numbers on every Linux, also those that an emulation shows. */
+const accessMode = 0o3;
+const readOnly = 0o0;
+
+/**
+ * True if all descriptors of this process on a file are open for reading only; false where one can write, where there is none,
+ * and where `/proc` does not tell.
+ */
+export function isOpenForReadingOnly(file: FileIdentity): boolean {
+  const cannotWrite = ({ fd }: Descriptor): boolean => {
+    const flags = readFlags(fd);
+    return flags !== null && (flags & accessMode) === readOnly;
+  };
+  // Nearly always the newest can write, and the others need not be listed.
+  for (const look of [newestDescriptorsOn, descriptorsOn]) {
+    const found = look(file);
+    if (!found.supported || found.descriptors.length === 0 || !found.descriptors.every(cannotWrite)) return false;
+  }
+  return true;
+}
+
 /** Returns the file that a descriptor is open on; null if it is closed or not on a file. */
 export function inspectDescriptor(fd: number): Descriptor | null {
   try {

@@ -247,6 +247,7 @@ test('docker-layer /state/app.db: a file that is a mount of its own is refused',
     fileWriteError: null,
     directoryWriteError: null,
     isMountPoint,
+    attributed: [],
     worldWritableOfAnother: false,
   };
   assert.ok(isMountPoint);

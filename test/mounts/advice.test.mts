@@ -493,6 +493,11 @@ const advised: Readonly<Record<string, Advised | string>> = {
   'cannot-look': 'runs the doctor as root, which these tests are; test/doctor/diagnose.test.mts has the finding',
   'not-writable': 'the test below follows it as another user',
   'folder-not-writable': 'the test below follows it as another user',
+  attribute: (_t, lab) => {
+    const file = onDisk(lab);
+    run('chattr', '+a', file);
+    return { file };
+  },
   'world-writable': (_t, lab) => {
     const file = onDisk(lab);
     chmodSync(file, 0o666);

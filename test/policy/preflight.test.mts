@@ -24,6 +24,7 @@ function facts(databaseSize: number | null, suffix: '-journal' | '-wal', size: n
     fileWriteError: null,
     directoryWriteError: null,
     isMountPoint: false,
+    attributed: [],
     worldWritableOfAnother: false,
   } as PreflightFacts;
 }

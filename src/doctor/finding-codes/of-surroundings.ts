@@ -198,6 +198,12 @@ export const surroundingFindings = {
     'This user cannot create the `-wal` or `-journal` in the folder.',
     'The same for the folder.',
   ),
+  attribute: row(
+    'permissions',
+    'warning problem',
+    'A file or the folder is append-only or immutable (`chattr +a`, `chattr +i`), which its mode does not show.',
+    'Find out who set it, then `chattr -a` or `chattr -i`.',
+  ),
   'world-writable': row('permissions', 'warning', 'Every user of this machine can write the files.', '`chmod o-w`.'),
   'world-writable-folder': row(
     'permissions',

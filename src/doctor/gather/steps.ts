@@ -42,7 +42,7 @@ export const steps: { readonly [Name in StepName]: Step<Name> } = {
       database: readOwnership(location.file, true),
       folder: readOwnership(location.directory, true),
       sidecars: sidecars.map(path => readOwnership(path)).filter(found => found !== null),
-      preflight: preflightFacts(location),
+      preflight: preflightFacts(location, null, true),
       nearestFolder: nearestFolder(location.directory),
       openOnWindows: isOpenOnWindows(location.file),
     };

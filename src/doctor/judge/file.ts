@@ -1,7 +1,9 @@
 /** Judges the file itself: that it exists, is a database, and has one name. Pure. */
+import { attributeFacts, removeAttributes } from '../../base/file-attributes';
 import { shellWord } from '../../base/terminal-text';
 import { basename, dirname } from 'node:path';
 import { count, formatBytes } from '../../base/figures';
+import type { ErrorFacts } from '../../errors/error-facts';
 import { preflightErrors } from '../../policy/preflight';
 import type { Finding } from '../diagnosis';
 import type { FindingCode } from '../finding-codes';
@@ -30,10 +32,10 @@ export function* judgeFile(input: CheckInput): Generator<Finding> {
   const look = `ls -la ${shellWord(facts.files.nearestFolder ?? dirname(file))}`;
   for (const error of preflightErrors(facts.files.preflight, { readonly: false, fileMustExist: true })) {
     const code = codes[error.code] ?? 'refused';
-    if (saidByGround.has(code) && facts.ground?.verdict === 'read-only') continue;
+    if (saidByGround.has(code) && (facts.ground?.verdict === 'read-only' || isAttribute(error, input))) continue;
     isOrphaned ||= code === 'orphaned-journal';
     isReached &&= code !== 'cannot-open';
-    const commands = error.details['systemError'] === 'EPERM' ? [attributes(input)] : [look];
+    const commands = error.details['systemError'] === 'EPERM' ? [lookAtAttributes(input)] : [look];
     yield finding('problem', code, error.message, { action: error.hint, commands });
   }
   if (facts.files.preflight.kind === null) {
@@ -46,11 +48,32 @@ export function* judgeFile(input: CheckInput): Generator<Finding> {
     });
     return;
   }
+  yield* judgeAttributes(input);
   yield* judgeHeader(input);
 }
 
+/** What an attribute forbids is one finding about the attribute. */
+function isAttribute({ details }: { readonly details: ErrorFacts['details'] }, { facts }: CheckInput): boolean {
+  return details['systemError'] === 'EPERM' && (facts.files?.preflight.attributed.length ?? 0) > 0;
+}
+
+/** An append-only folder lets files be made and written, and none be deleted. */
+function* judgeAttributes({ facts }: CheckInput): Generator<Finding> {
+  if (facts.files === undefined) return;
+  const { attributed, directory } = facts.files.preflight;
+  if (attributed.length === 0) return;
+  const goesOn = attributed.every(({ path, attributes }) => path === directory && !attributes.includes('i'));
+  yield finding(goesOn ? 'warning' : 'problem', 'attribute', attributeFacts(attributed), {
+    why: goesOn
+      ? 'SQLite cannot delete a journal there: in rollback mode no transaction commits, and in WAL mode files stay behind. No backup can be finished in the folder.'
+      : 'SQLite cannot write there, whatever the mode says.',
+    action: 'Find out who has set it; then take it away.',
+    commands: attributed.map(removeAttributes),
+  });
+}
+
 /** `i` is immutable, `a` append-only. chattr(1) */
-function attributes({ file }: CheckInput): string {
+function lookAtAttributes({ file }: CheckInput): string {
   return `lsattr -d ${shellWord(file)} ${shellWord(dirname(file))}`;
 }
 
