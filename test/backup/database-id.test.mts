@@ -1,6 +1,6 @@
 // The id of a database: one for all its processes, another one for a copy, and never half of one.
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -39,9 +39,20 @@ describe('what is decided', () => {
   });
 });
 
+/** Wine gives the time of the last change as the birth time, and a copy on Windows has the time of its original. */
+function bornWhenChanged(home: string): boolean {
+  const file = join(home, 'probe');
+  writeFileSync(file, '');
+  utimesSync(file, 1, 1);
+  const { birthtimeMs } = statSync(file);
+  rmSync(file);
+  return birthtimeMs === 1000;
+}
+
 describe('an id', () => {
   test('stays with the database through a move, and a copy of both files has another one', async t => {
     const home = folder(t);
+    if (bornWhenChanged(home)) return t.skip('no birth times here: Wine gives the time of the last change for it');
     const [one, two, moved] = ['one', 'two', 'moved'].map(name => join(home, name)) as [string, string, string];
     mkdirSync(one);
     closedBank(t, join(one, 'app.db'), 'delete', 1);

@@ -115,7 +115,9 @@ describe('a sweep', { skip: posix }, () => {
   });
 });
 
-test('a file that another one took the place of is noticed before it is used', async t => {
+const replaced = process.platform === 'win32' ? 'Windows replaces no file that is open' : false;
+
+test('a file that another one took the place of is noticed before it is used', { skip: replaced }, async t => {
   const home = folder(t);
   const staging = StagingFolder.create(home, { locks: true });
   const file = await staging.createFile('copy.tmp');
