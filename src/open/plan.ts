@@ -119,6 +119,7 @@ const noRights =
 const hints: Readonly<Record<string, string>> = {
   EMFILE: tooManyFiles,
   ENFILE: 'The whole system has too many files open: raise `fs.file-max`, or stop the programs that hold them.',
+  ENOMEM: 'The system has no memory for another open file: free some, or raise the limit of the container or service.',
   EACCES: noRights,
   EPERM: noRights,
   ELOOP: 'Some symbolic links of the path lead in a circle: correct them.',

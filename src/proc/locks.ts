@@ -41,7 +41,7 @@ export function parseLocks(fdinfo: string): readonly HeldLock[] {
 /** Keeps the fdinfo of one descriptor open; the kernel generates it anew for each read at offset 0. */
 export interface LockReader {
   readonly fd: number;
-  /** Returns the current text of the fdinfo; null once the descriptor is closed. */
+  /** Returns the current text of the fdinfo; null if the descriptor is closed, or the text cannot be read now. */
   read(): string | null;
   stop(): void;
 }
@@ -73,7 +73,7 @@ export function watchLocks(fd: number): Probed<{ reader: LockReader }> {
         text = bytes.toString('latin1');
         return text;
       } catch {
-        // ENOENT: the described descriptor is closed (fs/proc/fd.c, seq_show).
+        // ENOENT: the described descriptor is closed (fs/proc/fd.c, seq_show). ENOMEM: the kernel had no buffer for the text.
         return null;
       }
     },

@@ -56,6 +56,8 @@ class FileLockChecks implements LockChecks {
   #indexIsKnown: boolean;
   #unsupportedBecause: string | null = null;
   #blindBecause: string | null = null;
+  /** The locks were seen once: what prevents the next look passes. */
+  #wereSeen = false;
 
   constructor({ file, identity, journalMode }: LockSubject, scan: DescriptorScan) {
     this.#file = file;
@@ -88,6 +90,7 @@ class FileLockChecks implements LockChecks {
           : null;
     if (found !== null) return this.#confirm(found);
     if (expected.database.length > 0 && this.#blindBecause === null && this.#unsupportedBecause === null) {
+      this.#wereSeen = true;
       locksWereSeen();
     }
     return null;
@@ -135,7 +138,7 @@ class FileLockChecks implements LockChecks {
     const again = answer.state === 'missing' ? place.watch.ask(required, 'full') : answer;
     if (again.state === 'held') return [];
     if (again.state === 'missing') return again.missing;
-    if (again.transient) this.#blindBecause = again.reason;
+    if (again.transient || this.#wereSeen) this.#blindBecause = again.reason;
     else this.#unsupportedBecause = again.reason;
     return [];
   }
@@ -161,7 +164,7 @@ class FileLockChecks implements LockChecks {
     if (visible === false) {
       this.#unsupportedBecause = 'this system does not show the locks of a process in /proc/self/fdinfo';
     } else {
-      this.#blindBecause = `no test for visible locks could be run in ${tmpdir()} or ${folder}`;
+      this.#blindBecause = `no test for visible locks could be made in ${tmpdir()} or ${folder}`;
     }
     return null;
   }

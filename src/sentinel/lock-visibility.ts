@@ -13,7 +13,8 @@ let known: boolean | null = null;
  *
  * Called only if a connection seems to have no locks, to distinguish a lost lock from a system that shows none; the
  * answer is the same for the life of the process. If the temporary folder cannot be written (a container with a
- * read-only root), the scratch database is created in `folder`, that of the database. `null`: neither can be written.
+ * read-only root), the scratch database is created in `folder`, that of the database. `null`: neither can be written, or the
+ * look failed.
  */
 export function locksAreVisible(folder: string): boolean | null {
   for (const place of [tmpdir(), folder]) {
@@ -41,7 +42,7 @@ function probe(place: string): boolean | null {
   }
 }
 
-function showsOwnLock(file: string): boolean {
+function showsOwnLock(file: string): boolean | null {
   const scratch = new NativeDatabase(file);
   try {
     scratch.exec('BEGIN IMMEDIATE');
@@ -59,14 +60,21 @@ function remove(folder: string): void {
   }
 }
 
-function showsLock(file: string): boolean {
+/** `null`: some descriptor could not be read. */
+function showsLock(file: string): boolean | null {
   const found = descriptorsBy(file);
-  if (!found.supported) return false;
-  return found.descriptors.some(({ fd }) => {
+  if (!found.supported) return found.transient ? null : false;
+  let answer: false | null = false;
+  for (const { fd } of found.descriptors) {
     const watch = watchLocks(fd);
-    if (!watch.supported) return false;
-    const locks = parseLocks(watch.reader.read() ?? '');
+    if (!watch.supported) {
+      if (watch.transient) answer = null;
+      continue;
+    }
+    const text = watch.reader.read();
     watch.reader.stop();
-    return locks.length > 0;
-  });
+    if (text === null) answer = null;
+    else if (parseLocks(text).length > 0) return true;
+  }
+  return answer;
 }

@@ -78,7 +78,11 @@ class FileLockWatch {
   }
 
   ask(required: readonly LockRequirement[], effort: 'cheap' | 'full', scan?: DescriptorScan): LockAnswer {
-    if (required.length === 0 || this.#remembered(required)) return held;
+    if (required.length === 0) return held;
+    if (this.#remembered(required)) {
+      this.#blind = null;
+      return held;
+    }
     if (effort === 'cheap' && this.#blind !== null && performance.now() < this.#blind.until) return this.#blind.answer;
     const answer = this.#askAll(required, scan ?? descriptorsOn(this.#file));
     this.#blind = answer.state === 'unknown' ? { answer, until: performance.now() + blindMs } : null;
@@ -119,12 +123,16 @@ class FileLockWatch {
         continue;
       }
       const { reader } = opened;
-      const shown = parseLocks(reader.read() ?? '');
-      if (isOn(fd, this.#file) && missingLocks(required, shown).length === 0) {
+      const text = reader.read();
+      const isOpen = isOn(fd, this.#file);
+      const shown = parseLocks(text ?? '');
+      if (isOpen && text !== null && missingLocks(required, shown).length === 0) {
         this.#remember(reader);
         return held;
       }
       reader.stop();
+      // The system let it be opened, and does not let it be read now.
+      if (isOpen && text === null) unread = cannotRead(fd);
       locks.push(...shown);
     }
     const missing = missingLocks(required, locks);
@@ -136,6 +144,10 @@ class FileLockWatch {
     this.#reader = reader;
     this.#healthy = new WeakMap();
   }
+}
+
+function cannotRead(fd: number): LockAnswer {
+  return { state: 'unknown', reason: `/proc/self/fdinfo/${fd} cannot be read now`, transient: true };
 }
 
 /** Returns how this process has a file open: for writing, read-only, or not at all; null if unknown. */
@@ -152,8 +164,13 @@ export function accessTo(
       access = null;
       continue;
     }
-    const flags = parseFlags(opened.reader.read() ?? '');
+    const text = opened.reader.read();
     opened.reader.stop();
+    if (text === null) {
+      if (isOn(fd, file)) access = null;
+      continue;
+    }
+    const flags = parseFlags(text);
     if (flags !== null && (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0) return 'write';
     if (access === 'none' && flags !== null) access = 'read';
   }
