@@ -1,4 +1,4 @@
-/** A child whose looks at `/proc` fail while its database works. */
+/** A child that cannot read `/proc` while its database works. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-/** A look at `/proc` that fails is no lost lock: the database opens and works as with better-sqlite3, and a real loss is seen afterwards. */
+/** A failed read of `/proc` is no lost lock: the database opens and works as with better-sqlite3, and a real loss is seen afterwards. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -12,7 +12,7 @@ function rule(call: Call, errno: ErrnoName, path: string): FaultRule {
   return { calls: call, path, count: 'all', action: { fail: errno } };
 }
 
-describe('a look at /proc that fails', { skip: faultsSkip() }, () => {
+describe('a failed read of /proc', { skip: faultsSkip() }, () => {
   for (const call of calls) {
     for (const errno of errnos) {
       const journalMode = errno === 'EIO' || errno === 'ENFILE' ? 'rollback' : 'wal';

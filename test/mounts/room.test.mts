@@ -174,7 +174,7 @@ describe('a small filesystem', { skip }, () => {
     fill(home, 12 * mega);
     const raw = new Native(db.name);
     const before = free(home);
-    const saved = rescue(raw, [home, other], 'a.db', new Date());
+    const saved = rescue(raw, { schema: 'main', name: 'a.db', directories: [home, other] }, new Date());
     raw.close();
     assert.ok(saved.rescued);
     assert.deepEqual([dirname(saved.path), saved.problem], [other, null]);
@@ -183,7 +183,7 @@ describe('a small filesystem', { skip }, () => {
     writeFileSync(join(home, 'ballast'), '');
     fill(home, 22 * mega);
     const again = new Native(db.name);
-    const second = rescue(again, [home], 'a.db', new Date(1));
+    const second = rescue(again, { schema: 'main', name: 'a.db', directories: [home] }, new Date(1));
     again.close();
     assert.ok(second.rescued);
     assert.ok(existsSync(second.path));

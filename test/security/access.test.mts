@@ -77,7 +77,7 @@ const ways: Readonly<Record<string, (file: string, folder: string) => Promise<st
   restore: async (file, folder) => (await restoreDatabase({ from: file, to: join(folder, 'restored.db') })).path,
   rescue: (file, folder) => {
     const db = new Native(file);
-    const saved = rescue(db, [folder], 'app.db', new Date());
+    const saved = rescue(db, { schema: 'main', name: 'app.db', directories: [folder] }, new Date());
     db.close();
     assert.ok(saved.rescued);
     return saved.path;

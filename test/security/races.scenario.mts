@@ -86,7 +86,7 @@ const operations: Readonly<Record<string, (turn: Turn) => Promise<string | null>
   rescue: ({ own, shared }) => {
     const db = new Native(join(own, 'app.db'));
     try {
-      const result = rescue(db, [shared], 'app.db', new Date(0));
+      const result = rescue(db, { schema: 'main', name: 'app.db', directories: [shared] }, new Date(0));
       if (!result.rescued) throw Object.assign(new Error(result.error.message), { code: 'SAFE_SQLITE_RESCUE' });
       return result.path;
     } finally {
