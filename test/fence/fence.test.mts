@@ -1,7 +1,16 @@
 /** A fault of the storage: what raw better-sqlite3 makes of it, and how this library leaves the files alone. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -48,6 +57,12 @@ function sidecars(bench: FaultBench): string[] {
     const file = path(bench, suffix);
     return existsSync(file) ? createHash('sha256').update(readFileSync(file)).digest('hex') : 'gone';
   });
+}
+
+/** How often the process has the file open. */
+function descriptors(child: Scenario, file: string): number {
+  const folder = `/proc/${child.process.pid}/fd`;
+  return readdirSync(folder).filter(name => readlinkSync(join(folder, name)) === file).length;
 }
 
 async function events(child: Scenario, name: string): Promise<Event[]> {
@@ -254,6 +269,24 @@ describe('COMMIT whose sync fails', { skip }, () => {
     await assert.rejects(child.ask('ids', {}), fenced);
     await child.ask('close', {});
     assert.deepEqual(survivors(bench), [1]);
+  });
+});
+
+describe('a statement that runs when its file is fenced', { skip }, () => {
+  test('ends, and its connection lets go of the file while the process goes on', async () => {
+    using bench = createFaultBench();
+    const child = bench.start(program);
+    const options = { journalMode: 'rollback' };
+    await child.ask('open', { options });
+    await child.ask('exec', { sql: 'CREATE TABLE t(id INTEGER PRIMARY KEY, body)' });
+    await child.ask('open', { as: 'outer', options });
+    assert.equal(descriptors(child, path(bench)), 2);
+    bench.faults.arm({ ...walSync, path: '*/app.db-journal' });
+    await assert.rejects(child.ask('insertFromSql', { outer: 'outer', as: 'db', id: 2 }), {
+      code: 'SQLITE_IOERR_FSYNC',
+    });
+    await assert.rejects(child.ask('ids', { as: 'outer' }), fenced);
+    assert.equal(descriptors(child, path(bench)), 0);
   });
 });
 

@@ -1,9 +1,23 @@
 /** Makes a copy of the built project in which one mutant is compiled, and runs tests in it. */
-import { spawnSync, type SpawnSyncOptions } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type * as TypeScript from 'typescript-5';
 import { buildPrograms } from '../../scripts/programs.mjs';
@@ -14,10 +28,11 @@ const require = createRequire(import.meta.url);
 
 export interface Trial extends Disposable {
   /**
-   * The first of the mutant's tests that fails; `null` when all pass: the mutant survives. Throws an
-   * `UntriedError` when that test fails without the mutant too.
+   * The first test file that fails with the mutant; `null` when all pass: the mutant survives. Begins with
+   * `likeliest`, where they belong to the mutant's tests. Throws an `UntriedError` when that file fails without
+   * the mutant too.
    */
-  noticedBy(mutant: Mutant): string | null;
+  noticedBy(mutant: Mutant, likeliest: readonly string[]): Promise<string | null>;
 }
 
 /** The tests fail without the mutant: they show nothing about it. */
@@ -37,18 +52,20 @@ export function createTrial(): Trial {
     cpSync(join(root, name), join(folder, name), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-  const unchanged = new Map<string, 'passes' | 'fails' | 'unended'>();
+  // What a test leaves behind that a mutant stops goes with the trial.
+  mkdirSync(join(folder, 'tmp'));
+  const unchanged = new Map<string, Run>();
   return {
-    noticedBy(mutant) {
+    async noticedBy(mutant, likeliest) {
       const built = join(folder, 'dist', mutant.file.replace(/\.ts$/, '.js'));
       const before = readFileSync(built);
       writeFileSync(built, compile(mutated(mutant)));
       // The programs of threads and processes contain a copy of the code.
       buildPrograms(join(folder, 'dist'));
-      let noticed: { readonly test: string; readonly outcome: 'fails' | 'unended' } | undefined;
+      let noticed: { readonly test: string; readonly outcome: Run['outcome'] } | undefined;
       try {
-        for (const test of mutant.tests) {
-          const outcome = outcomeOf(folder, test, mutant.only);
+        for (const test of testFiles(mutant.tests, likeliest)) {
+          const { outcome } = await run(folder, test, mutant.only);
           if (outcome === 'passes') continue;
           noticed = { test, outcome };
           break;
@@ -60,8 +77,10 @@ export function createTrial(): Trial {
       if (noticed === undefined) return null;
       const { test, outcome } = noticed;
       const key = `${test} ${mutant.only ?? ''}`;
-      if (!unchanged.has(key)) unchanged.set(key, outcomeOf(folder, test, mutant.only));
-      if (unchanged.get(key) !== 'passes') throw new UntriedError(`${test} fails without the change too`);
+      const without = unchanged.get(key) ?? (await run(folder, test, mutant.only));
+      unchanged.set(key, without);
+      if (without.outcome !== 'passes') throw new UntriedError(`${test} fails without the change too`);
+      if (outcome === 'unended' && without.ms > longestTestMs / 3) throw new UntriedError(`${test} takes too long`);
       return outcome === 'fails' ? test : `${test} (did not end)`;
     },
     [Symbol.dispose]() {
@@ -78,25 +97,58 @@ function compile(source: string): string {
   return outputText;
 }
 
-/** ms. A mutant may make a test wait for ever. */
-const longestTestMs = 4 * 60_000;
+/** The files of `tests`, folders unfolded: the likeliest first, otherwise in the order of `tests`. */
+function testFiles(tests: readonly string[], likeliest: readonly string[]): readonly string[] {
+  const files = new Set(tests.flatMap(filesOf));
+  return [...new Set(likeliest).intersection(files).union(files)];
+}
 
-function outcomeOf(folder: string, test: string, only: string | undefined): 'passes' | 'fails' | 'unended' {
-  if (!existsSync(join(folder, test))) throw new Error(`There is no ${test}.`);
-  const pattern = only === undefined ? [] : [`--test-name-pattern=${only}`];
-  const run = spawnSync(process.execPath, ['scripts/test.mjs', ...pattern, test], {
+function filesOf(test: string): readonly string[] {
+  if (!existsSync(join(root, test))) throw new Error(`There is no ${test}.`);
+  if (!statSync(join(root, test)).isDirectory()) return [test];
+  return globSync(`${test}/**/*.test.mts`, { cwd: root }).toSorted();
+}
+
+/** ms, for one file. A mutant may make a test wait for ever. */
+const longestTestMs = 90_000;
+
+interface Run {
+  readonly outcome: 'passes' | 'fails' | 'unended';
+  readonly ms: number;
+}
+
+/** Ends at the first test that fails. */
+async function run(folder: string, test: string, only: string | undefined): Promise<Run> {
+  const began = performance.now();
+  const flags = ['--test-reporter=tap', ...(only === undefined ? [] : [`--test-name-pattern=${only}`])];
+  const runner = spawn(process.execPath, ['scripts/test.mjs', ...flags, test], {
     cwd: folder,
-    stdio: 'ignore',
-    timeout: longestTestMs,
-    killSignal: 'SIGKILL',
+    env: { ...process.env, TMPDIR: join(folder, 'tmp'), TEST_CACHE: process.env['TEST_CACHE'] ?? tmpdir() },
+    stdio: ['ignore', 'pipe', 'ignore'],
+    // A group of its own, which ends as a whole.
     detached: true,
-  } as SpawnSyncOptions);
-  if (run.signal === null) return run.status === 0 ? 'passes' : 'fails';
-  // The runner is gone; its test files are not.
+  });
+  const exited = once(runner, 'exit') as Promise<[number | null]>;
+  let outcome: Run['outcome'] | undefined;
+  const stop = (why: Run['outcome']): void => {
+    outcome ??= why;
+    endGroup(runner.pid);
+  };
+  const limit = setTimeout(stop, longestTestMs, 'unended');
+  createInterface(runner.stdout).on('line', line => {
+    if (/^\s*not ok /.test(line) && !/# (?:todo|skip)/i.test(line)) stop('fails');
+  });
+  const [status] = await exited;
+  clearTimeout(limit);
+  // A process that a test has left.
+  endGroup(runner.pid);
+  return { outcome: outcome ?? (status === 0 ? 'passes' : 'fails'), ms: performance.now() - began };
+}
+
+function endGroup(pid: number | undefined): void {
   try {
-    process.kill(-run.pid, 'SIGKILL');
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   } catch {
-    // They were.
+    // It has ended.
   }
-  return 'unended';
 }

@@ -1,10 +1,10 @@
 /**
  * Takes safety measures away one by one and asks whether the tests notice.
  *
- *   node test/mutants/mutants.mts [--room NAME] [--id ID] [--minutes N] [--save]
+ *   node test/mutants/mutants.mts [--room NAME] [--id ID] [--untried] [--minutes N] [--save]
  *
  * Saved results are kept by mutant: a later run goes on with those that have none, that nothing
- * noticed, or whose text has changed.
+ * noticed, or whose file has changed. `--untried` leaves out the last ones.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -26,6 +26,7 @@ const { values } = parseArgs({
   options: {
     room: { type: 'string' },
     id: { type: 'string' },
+    untried: { type: 'boolean' },
     minutes: { type: 'string' },
     save: { type: 'boolean' },
   },
@@ -51,8 +52,20 @@ const asked = mutants.filter(({ id, equivalent }) => {
 // One that nothing noticed is tried again: a test may have been added.
 const isKnown = (mutant: Mutant): boolean => {
   const result = results.get(mutant.id);
-  return result !== undefined && result.noticedBy !== null && result.digest === digestOf(mutant);
+  if (result === undefined || result.noticedBy === null) return false;
+  return values.untried === true || result.digest === digestOf(mutant);
 };
+/** The test files that noticed other mutants: most often of the same file, then of the same room. */
+function likeliest(mutant: Mutant): readonly string[] {
+  const weights = new Map<string, number>();
+  for (const other of mutants) {
+    const test = results.get(other.id)?.noticedBy;
+    if (test === undefined || test === null) continue;
+    const weight = other.file === mutant.file ? 100 : other.id.split('/')[0] === mutant.id.split('/')[0] ? 1 : 0;
+    if (weight > 0) weights.set(test, (weights.get(test) ?? 0) + weight);
+  }
+  return [...weights].toSorted(([, one], [, other]) => other - one).map(([test]) => test);
+}
 const due = asked.filter(mutant => values.id !== undefined || !isKnown(mutant));
 const deadline = values.minutes === undefined ? Infinity : Date.now() + Number(values.minutes) * 60_000;
 using trial = createTrial();
@@ -60,7 +73,7 @@ for (const mutant of due) {
   if (Date.now() > deadline) break;
   let noticedBy: string | null;
   try {
-    noticedBy = trial.noticedBy(mutant);
+    noticedBy = await trial.noticedBy(mutant, likeliest(mutant));
   } catch (error) {
     if (!(error instanceof UntriedError)) throw error;
     console.log(`untried   ${mutant.id}  ${error.message}`);
