@@ -80,3 +80,22 @@ test('the check before a commit runs once for each commit, and for nothing else'
   assert.deepEqual({ checks, batches, committed }, { checks: 1, batches: 1, committed: 2 });
   db.close();
 });
+
+test('the listener, which asks SQLite about the WAL, is not called once the check of the files throws', () => {
+  const opened = openOwn(':memory:', { logger: false });
+  const db = new Database(opened as unknown as string);
+  const { commitHooks } = opened.connection;
+  let asked = 0;
+  commitHooks.onCommit(() => (asked += 1));
+  db.exec('CREATE TABLE t (x)');
+  const before = asked;
+  commitHooks.beforeCommit(() => {
+    throw new Error('the files are lost');
+  });
+  assert.throws(() => db.prepare('INSERT INTO t VALUES (1)').run(), /the files are lost/);
+  assert.throws(() => db.exec('INSERT INTO t VALUES (1)'), /the files are lost/);
+  assert.deepEqual([before, asked], [1, 1]);
+  commitHooks.beforeCommit(null);
+  assert.equal(db.prepare('SELECT count(*) FROM t').pluck().get(), 0);
+  db.close();
+});

@@ -300,6 +300,20 @@ describe('iterate', () => {
     db.close();
   });
 
+  test('a signal inside the loop is an error, never the end of a shorter result', async () => {
+    using bench = createBench({ readers: { max: 1 } });
+    const abort = new AbortController();
+    const reason = new Error('the client is gone');
+    let taken = 0;
+    const read = async (): Promise<void> => {
+      // The loop goes on with the rows that it has, before the reader can have ended.
+      for await (const _ of bench.db.reader.iterate(million, [], { signal: abort.signal }))
+        if ((taken += 1) === 1) abort.abort(reason);
+    };
+    await assert.rejects(read(), reason);
+    assert.ok(taken < 1_000_000);
+  });
+
   test('many rows: the loop turns between the pieces', async () => {
     using bench = createBench();
     let rows = 0;
