@@ -4,16 +4,17 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { killScripts } from '../test/kills/scripts.mts';
+import { mutants } from '../test/mutants/list.mts';
 import { describeProof } from './proof/page.mjs';
 
-const names = ['power-cuts', 'write-boundaries', 'kills', 'soak'];
+const names = ['power-cuts', 'write-boundaries', 'kills', 'soak', 'mutants'];
 const page = fileURLToPath(new URL('../docs/proof.md', import.meta.url));
 
 export async function proofPage() {
   const read = name => JSON.parse(readFileSync(new URL(`../test/results/${name}.json`, import.meta.url), 'utf8'));
   const results = Object.fromEntries(names.map(name => [name, read(name)]));
   const titles = Object.fromEntries(killScripts.map(({ name, title }) => [name, title]));
-  return format(describeProof(results, titles), { ...(await resolveConfig(page)), parser: 'markdown' });
+  return format(describeProof(results, titles, mutants), { ...(await resolveConfig(page)), parser: 'markdown' });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(page, await proofPage());

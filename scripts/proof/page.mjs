@@ -1,4 +1,5 @@
 // The text of docs/proof.md, from the results of the long runs in test/results: pure.
+import { describeMutants } from './mutants.mjs';
 
 /** Sums the numbers of rows that agree in `keys`, in the order in which they first come. */
 function summed(rows, keys) {
@@ -251,8 +252,8 @@ ${table(
 ${taken(runs)}`;
 }
 
-/** \`results\`: by name, as \`test/results\` has them. \`titles\`: what each script of the kills is called. */
-export function describeProof(results, titles) {
+/** `results`: by name, as `test/results` has them; `titles`: what each script of the kills is called; `mutants`: the kept list. */
+export function describeProof(results, titles, mutants) {
   return `<!-- Written by scripts/proof-page.mjs from test/results; \`npm run docs:proof\`. -->
 
 # What is proved, and how
@@ -269,6 +270,8 @@ ${writeBoundaries(results['write-boundaries'])}
 ${kills(results.kills, titles)}
 
 ${soak(results.soak)}
+
+${describeMutants(mutants, results.mutants, table)}
 
 ## What is not proved
 

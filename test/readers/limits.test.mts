@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
@@ -253,6 +253,20 @@ describe('the end of a call', () => {
     abort.abort();
     await assert.rejects(hog);
     assert.deepEqual(await Promise.all(waiting), [{ a: 1 }, { a: 2 }, { a: 3 }]);
+  });
+
+  test('close() waits for the locks of a reader that takes long to die, and is then the last to close', async () => {
+    using bench = createBench();
+    const setup = join(bench.folder, 'large.mjs');
+    writeFileSync(setup, 'const large = Buffer.alloc(200_000_000, 1); export default () => large;');
+    bench.db.close();
+    const db = new Database(bench.file, { logger: false, readers: { setup, max: 1 } });
+    db.exec('DELETE FROM t WHERE id = 1');
+    const ended = assert.rejects(db.reader.all(endless), ClosedDatabaseError);
+    await untilRunning(db);
+    db.close();
+    assert.equal(existsSync(`${bench.file}-wal`), false, 'only the last connection takes it away');
+    await ended;
   });
 
   test('close() ends what runs and what waits; asyncDispose waits for it', async () => {
