@@ -46,7 +46,12 @@ export const checkpoint: readonly Mutant[] = [
   ),
   ...inFile(
     'checkpoint/run-checkpoint.ts',
-    ['test/checkpoint/scheduler.test.mts', 'test/checkpoint/request.test.mts', 'test/checkpoint/close.test.mts'],
+    [
+      'test/checkpoint/target.test.mts',
+      'test/checkpoint/scheduler.test.mts',
+      'test/checkpoint/request.test.mts',
+      'test/checkpoint/close.test.mts',
+    ],
     [
       [
         'retry-busy-only',
