@@ -35,6 +35,9 @@ export interface Trial extends Disposable {
   noticedBy(mutant: Mutant, likeliest: readonly string[]): Promise<string | null>;
 }
 
+/** Behind the name of a test file that does not end with the mutant. */
+export const didNotEnd = ' (did not end)';
+
 /** The tests fail without the mutant: they show nothing about it. */
 export class UntriedError extends Error {}
 
@@ -55,38 +58,54 @@ export function createTrial(): Trial {
   // What a test leaves behind that a mutant stops goes with the trial.
   mkdirSync(join(folder, 'tmp'));
   const unchanged = new Map<string, Run>();
+  async function runUnchanged(test: string, only: string | undefined): Promise<Run> {
+    const key = `${test} ${only ?? ''}`;
+    const known = unchanged.get(key) ?? (await run(folder, test, only, longestUnchangedMs));
+    unchanged.set(key, known);
+    return known;
+  }
   return {
     async noticedBy(mutant, likeliest) {
-      const built = join(folder, 'dist', mutant.file.replace(/\.ts$/, '.js'));
-      const before = readFileSync(built);
-      writeFileSync(built, compile(mutated(mutant)));
-      // The programs of threads and processes contain a copy of the code.
-      buildPrograms(join(folder, 'dist'));
-      let noticed: { readonly test: string; readonly outcome: Run['outcome'] } | undefined;
-      try {
-        for (const test of testFiles(mutant.tests, likeliest)) {
-          const { outcome } = await run(folder, test, mutant.only);
-          if (outcome === 'passes') continue;
-          noticed = { test, outcome };
-          break;
-        }
-      } finally {
-        writeFileSync(built, before);
-        buildPrograms(join(folder, 'dist'));
+      const files = testFiles(mutant.tests, likeliest);
+      for (let limitMs = shortestLimitMs; ;) {
+        const noticed = await firstToNotice(folder, mutant, files, limitMs);
+        if (noticed === null) return null;
+        const { test, outcome } = noticed;
+        const without = await runUnchanged(test, mutant.only);
+        if (without.outcome !== 'passes') throw new UntriedError(`${test} fails without the change too`);
+        if (outcome === 'fails') return test;
+        if (without.ms * 3 <= limitMs) return `${test}${didNotEnd}`;
+        limitMs = without.ms * 3;
       }
-      if (noticed === undefined) return null;
-      const { test, outcome } = noticed;
-      const key = `${test} ${mutant.only ?? ''}`;
-      const without = unchanged.get(key) ?? (await run(folder, test, mutant.only));
-      unchanged.set(key, without);
-      if (without.outcome !== 'passes') throw new UntriedError(`${test} fails without the change too`);
-      if (outcome === 'unended' && without.ms > longestTestMs / 3) throw new UntriedError(`${test} takes too long`);
-      return outcome === 'fails' ? test : `${test} (did not end)`;
     },
     [Symbol.dispose]() {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function firstToNotice(
+  folder: string,
+  mutant: Mutant,
+  files: readonly string[],
+  limitMs: number,
+): Promise<{ readonly test: string; readonly outcome: 'fails' | 'unended' } | null> {
+  const dist = join(folder, 'dist');
+  const built = join(dist, mutant.file.replace(/\.ts$/, '.js'));
+  const before = readFileSync(built);
+  writeFileSync(built, compile(mutated(mutant)));
+  try {
+    // The programs of threads and processes contain a copy of the code.
+    buildPrograms(dist);
+    for (const test of files) {
+      const { outcome } = await run(folder, test, mutant.only, limitMs);
+      if (outcome !== 'passes') return { test, outcome };
+    }
+    return null;
+  } finally {
+    writeFileSync(built, before);
+    buildPrograms(dist);
+  }
 }
 
 function compile(source: string): string {
@@ -100,7 +119,7 @@ function compile(source: string): string {
 /** The files of `tests`, folders unfolded: the likeliest first, otherwise in the order of `tests`. */
 function testFiles(tests: readonly string[], likeliest: readonly string[]): readonly string[] {
   const files = new Set(tests.flatMap(filesOf));
-  return [...new Set(likeliest).intersection(files).union(files)];
+  return [...new Set([...likeliest.filter(file => files.has(file)), ...files])];
 }
 
 function filesOf(test: string): readonly string[] {
@@ -109,8 +128,9 @@ function filesOf(test: string): readonly string[] {
   return globSync(`${test}/**/*.test.mts`, { cwd: root }).toSorted();
 }
 
-/** ms, for one file. A mutant may make a test wait for ever. */
-const longestTestMs = 90_000;
+/** ms, for one file: a mutant may make a test wait for ever. Grows for a file that takes long without a mutant. */
+const shortestLimitMs = 60_000;
+const longestUnchangedMs = 4 * 60_000;
 
 interface Run {
   readonly outcome: 'passes' | 'fails' | 'unended';
@@ -118,7 +138,7 @@ interface Run {
 }
 
 /** Ends at the first test that fails. */
-async function run(folder: string, test: string, only: string | undefined): Promise<Run> {
+async function run(folder: string, test: string, only: string | undefined, limitMs: number): Promise<Run> {
   const began = performance.now();
   const flags = ['--test-reporter=tap', ...(only === undefined ? [] : [`--test-name-pattern=${only}`])];
   const runner = spawn(process.execPath, ['scripts/test.mjs', ...flags, test], {
@@ -134,7 +154,7 @@ async function run(folder: string, test: string, only: string | undefined): Prom
     outcome ??= why;
     endGroup(runner.pid);
   };
-  const limit = setTimeout(stop, longestTestMs, 'unended');
+  const limit = setTimeout(stop, limitMs, 'unended');
   createInterface(runner.stdout).on('line', line => {
     if (/^\s*not ok /.test(line) && !/# (?:todo|skip)/i.test(line)) stop('fails');
   });

@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createTrial, mutated, UntriedError } from './apply.mts';
+import { createTrial, didNotEnd, mutated, UntriedError } from './apply.mts';
 import { mutants } from './list.mts';
 import type { Mutant } from './mutant.mts';
 
@@ -59,8 +59,8 @@ const isKnown = (mutant: Mutant): boolean => {
 function likeliest(mutant: Mutant): readonly string[] {
   const weights = new Map<string, number>();
   for (const other of mutants) {
-    const test = results.get(other.id)?.noticedBy;
-    if (test === undefined || test === null) continue;
+    const test = results.get(other.id)?.noticedBy?.replace(didNotEnd, '');
+    if (test === undefined) continue;
     const weight = other.file === mutant.file ? 100 : other.id.split('/')[0] === mutant.id.split('/')[0] ? 1 : 0;
     if (weight > 0) weights.set(test, (weights.get(test) ?? 0) + weight);
   }
