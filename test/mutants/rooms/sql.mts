@@ -8,6 +8,7 @@ export const sql: readonly Mutant[] = [
       'test/sql/script.test.mts',
       'test/sql/named-files.test.mts',
       'test/drop-in/weaker-pragmas.test.mts',
+      'test/sql/refused-spellings.test.mts',
     ],
     [
       [
@@ -67,6 +68,7 @@ export const sql: readonly Mutant[] = [
       'test/sql/pragma-rules.test.mts',
       'test/sql/script.test.mts',
       'test/drop-in/weaker-pragmas.test.mts',
+      'test/sql/refused-spellings.test.mts',
     ],
     [
       [
@@ -128,7 +130,12 @@ export const sql: readonly Mutant[] = [
   ),
   ...inFile(
     'sql/pragma-rules.ts',
-    ['test/sql/pragma-rules.test.mts', 'test/sql/guard.test.mts', 'test/drop-in/weaker-pragmas.test.mts'],
+    [
+      'test/sql/pragma-rules.test.mts',
+      'test/sql/guard.test.mts',
+      'test/drop-in/weaker-pragmas.test.mts',
+      'test/sql/refused-spellings.test.mts',
+    ],
     [
       [
         'full-is-weaker',
