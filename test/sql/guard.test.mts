@@ -1,7 +1,7 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { UnsafeStatementError } from '../../dist/errors/refusals.js';
-import { inspectSql, refuse, type GuardContext, type GuardDecision } from '../../dist/sql/guard.js';
+import { guardedPieces, inspectSql, refuse, type GuardContext, type GuardDecision } from '../../dist/sql/guard.js';
 import { inRollback, inWal } from './guard-contexts.mts';
 
 const inMemory: GuardContext = { ...inWal, storage: 'memory' };
@@ -172,4 +172,27 @@ describe('refuse', () => {
     const sql = `PRAGMA synchronous = '${'x'.repeat(5000)}'`;
     assert.ok(refuse(refused(inspectSql(sql, inWal)), sql).message.length < 400);
   });
+});
+
+test('guarded statements of a script run alone, with everything before, between and behind them in its place', () => {
+  const rows: readonly (readonly [free: string, guarded: string])[][] = [
+    [
+      ['SELECT 1; SELECT 2;', " ATTACH 'b' AS b;"],
+      [" SELECT ';'; SELECT 4", ''],
+    ],
+    [
+      ['', 'PRAGMA a = 1;'],
+      ['', 'PRAGMA b = 2;'],
+      [' SELECT 3;', ' -- four\nVACUUM INTO x'],
+    ],
+    [['SELECT 1', '']],
+  ];
+  for (const row of rows) {
+    const expected = row.flatMap(([free, guarded]) => [
+      { text: free, guarded: false },
+      { text: guarded, guarded: true },
+    ]);
+    const wanted = expected.filter(({ text }) => text !== '');
+    assert.deepEqual([...guardedPieces(row.flat().join(''))], wanted);
+  }
 });
