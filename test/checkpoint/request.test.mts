@@ -73,6 +73,20 @@ describe('db.checkpoint()', () => {
     assert.equal((await db.checkpoint('truncate')).complete, true);
   });
 
+  test("'truncate' is tried again when it meets a lock that goes away", async t => {
+    const db = open(t);
+    const writer = new Native(db.name);
+    t.after(() => writer.close());
+    writer.exec('BEGIN IMMEDIATE');
+    // The copy, which needs no lock, comes first.
+    db.events.once('checkpoint', () => setTimeout(() => writer.exec('ROLLBACK'), 50));
+    const { complete, busy } = await db.checkpoint('truncate');
+    assert.deepEqual(
+      { complete, busy, size: statSync(`${db.name}-wal`).size },
+      { complete: true, busy: false, size: 0 },
+    );
+  });
+
   test('several calls run one after the other', async t => {
     const db = open(t);
     db.exec('INSERT INTO t VALUES (1)');
