@@ -187,10 +187,11 @@ export const surroundings: readonly Mutant[] = [
   ...inFile(
     'maintenance/job-connection.ts',
     [
+      'test/maintenance/job-connection.test.mts',
+      'test/security/planted-sidecars.test.mts',
       'test/maintenance',
       'test/backup/backup.test.mts',
       'test/checkpoint/scheduler.test.mts',
-      'test/security/planted-sidecars.test.mts',
     ],
     [
       [
@@ -240,7 +241,12 @@ export const surroundings: readonly Mutant[] = [
   ),
   ...inFile(
     'maintenance/jobs/checkpoint.ts',
-    ['test/maintenance', 'test/checkpoint/scheduler.test.mts', 'test/checkpoint/request.test.mts'],
+    [
+      'test/maintenance/jobs/checkpoint.test.mts',
+      'test/maintenance',
+      'test/checkpoint/scheduler.test.mts',
+      'test/checkpoint/request.test.mts',
+    ],
     [
       [
         'complete',
