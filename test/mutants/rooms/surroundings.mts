@@ -522,7 +522,13 @@ export const surroundings: readonly Mutant[] = [
   ),
   ...inFile(
     'native/close-without-checkpoint.ts',
-    ['test/native', 'test/fence', 'test/checkpoint/close.test.mts', 'test/sentinel/rescue.test.mts'],
+    [
+      'test/native/close-without-checkpoint.test.mts',
+      'test/native',
+      'test/fence',
+      'test/checkpoint/close.test.mts',
+      'test/sentinel/rescue.test.mts',
+    ],
     [
       [
         'blocks',
