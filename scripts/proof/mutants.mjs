@@ -13,8 +13,8 @@ export function describeMutants(mutants, results, table) {
   const noticed = tried.length - unnoticed.length;
   const roomOf = ({ id }) => id.split('/')[0];
   const count = (list, room) => String(list.filter(mutant => roomOf(mutant) === room).length);
-  const rooms = [...new Set(mutants.map(roomOf))].toSorted();
-  const dates = tried.map(({ id }) => saved.get(id).date).toSorted();
+  const rooms = [...new Set(mutants.map(roomOf))].toSorted((one, other) => one.localeCompare(other));
+  const dates = tried.map(({ id }) => saved.get(id).date).toSorted((one, other) => one.localeCompare(other));
   const named = (list, why) => list.map(mutant => `- \`${mutant.id}\`: ${why(mutant)}`).join('\n');
 
   return `## Safety measures taken away

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   globSync,
@@ -57,6 +58,9 @@ export function createTrial(): Trial {
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   // What a test leaves behind that a mutant stops goes with the trial.
   mkdirSync(join(folder, 'tmp'));
+  // As /tmp: tests act as other users in it.
+  chmodSync(folder, 0o755);
+  chmodSync(join(folder, 'tmp'), 0o1777);
   const unchanged = new Map<string, Run>();
   async function runUnchanged(test: string, only: string | undefined): Promise<Run> {
     const key = `${test} ${only ?? ''}`;

@@ -40,10 +40,10 @@ test('raw: the last connection copies the WAL when it closes, and deletes it', t
 test('beside a blocker the WAL stays as it is, also when the blocker goes', t => {
   const { db, file, wal } = writer(t);
   const before = [file, wal].map(path => readFileSync(path));
-  const { holds, release } = blockCheckpoint(file, statSync(file, { bigint: true }), null);
-  assert.equal(holds, true);
+  const blocker = blockCheckpoint(file, statSync(file, { bigint: true }), null);
+  assert.equal(blocker.holds, true);
   db.close();
-  release();
+  blocker.release();
   assert.deepEqual(
     [file, wal].map(path => readFileSync(path)),
     before,
@@ -55,7 +55,7 @@ test('a file that has taken the place of the database is not opened', { skip: li
   const identity = statSync(file, { bigint: true });
   renameSync(file, `${file}-moved`);
   writeFileSync(file, 'another file');
-  const { holds, release } = blockCheckpoint(file, identity, null);
+  const blocker = blockCheckpoint(file, identity, null);
   const links = readdirSync('/proc/self/fd').map(fd => {
     try {
       return readlinkSync(`/proc/self/fd/${fd}`);
@@ -63,8 +63,8 @@ test('a file that has taken the place of the database is not opened', { skip: li
       return null;
     }
   });
-  assert.deepEqual([holds, links.includes(file), links.includes(`${file}-moved`)], [true, false, true]);
-  release();
+  assert.deepEqual([blocker.holds, links.includes(file), links.includes(`${file}-moved`)], [true, false, true]);
+  blocker.release();
   db.close();
 });
 
@@ -72,7 +72,7 @@ test('says so where nothing can be opened', t => {
   const { db, file } = writer(t);
   db.close();
   rmSync(file);
-  const { holds, release } = blockCheckpoint(file, null, null);
-  assert.equal(holds, false);
-  release();
+  const blocker = blockCheckpoint(file, null, null);
+  assert.equal(blocker.holds, false);
+  blocker.release();
 });
