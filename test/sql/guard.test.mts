@@ -81,6 +81,7 @@ describe('inspectSql, by table', () => {
     ['VACUUM', 'ordinary'],
     ['PRAGMA synchronous = 0; PRAGMA main.journal_mode(off); PRAGMA mmap_size = 1', 'ordinary', inMemory],
     ['PRAGMA no_such_pragma = 1', 'ordinary', inMemory],
+    ["PRAGMA data_store_directory = 'x'", 'refused'],
     ['PRAGMA writable_schema = 1', 'refused', inMemory],
     ['PRAGMA schema_version = 1', 'refused', inMemory],
     ["ATTACH 'a.db' AS a", 'watched', inMemory],
