@@ -30,7 +30,7 @@ process guard is off. Behind it the application tries 20 commits: at once (_writ
 (_checkpoint_), or after it has been idle for three intervals of the sentinel (_idle_; ${intervalMs} ms here, 1000 ms by default). _Raw_ is better-sqlite3 in the same program, with what \`integrity_check\` or the next open says afterwards.
 
 Before each commit a few system calls compare the last frame of the \`-wal\` with its index, and the size and time of the
-database with the last checkpoint; at each interval (every fifth while nothing was committed for ten seconds) and before each checkpoint, samples of the pages and the header of the
+database with the last checkpoint; at each interval (every fifth after ten seconds without a commit, every tenth after a minute) and before each checkpoint, samples of the pages and the header of the
 \`-wal\` as well, without which a crash loses all that is in it. A checksum of
 each page is taken in pieces of some milliseconds an interval, and compared when the file was touched and no checkpoint did it. Commits,
 checkpoints, VACUUM and journal mode changes of other processes, \`touch\`, \`chmod\` and tools that only read raise no alarm:

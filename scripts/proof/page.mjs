@@ -45,9 +45,9 @@ function mebibytes(bytes) {
 /** When and where, and from which seeds. */
 function taken(runs) {
   const last = runs.at(-1);
-  const seeds = [...new Set(runs.map(({ seed }) => seed))];
+  const seeds = [...new Set(runs.map(({ seed }) => seed))].filter(seed => seed !== undefined);
   const seconds = runs.reduce((sum, run) => sum + (run.seconds ?? 0), 0);
-  return `Taken ${last.date}, Linux ${last.kernel}, Node ${last.node.slice(1)}, ${last.processors} processors; ${minutes(seconds)}; seed ${seeds.join(', ')}.`;
+  return `Taken ${last.date}, Linux ${last.kernel}, Node ${last.node.slice(1)}, ${last.processors} processors; ${minutes(seconds)}${seeds.length === 0 ? '' : `; seed ${seeds.join(', ')}`}.`;
 }
 
 const grounds = {
@@ -185,6 +185,34 @@ A fault prints the one command that repeats it.
 ${taken(runs)}`;
 }
 
+/** The runs are slices: a recorded number of calls is how many one recording made, which polls differ in. */
+function containerKills({ runs }) {
+  const rows = summed(runs, ['operation']);
+  const reached = operation => Math.max(...runs.filter(run => run.operation === operation).map(run => run.last));
+  return `## Kills in containers
+
+    npm run proof:container-kills -- --first 1 --last 50
+
+Two containers (namespaces of processes, host names and mounts) have different databases at one path and share a folder of
+backups. One of them gets \`SIGKILL\` at its n-th system call on any of these files, in a scheduled backup or in a restore over a
+database as a crash leaves it. Then another process, with another host name, another boot and other process numbers, goes on. It must
+make the backup or the restore; the folder must have one backup with one manifest of each database, and nothing hidden; and after
+the kill of a restore the old or the new database must open under its name, whole.
+
+${table(
+  ['operation', 'calls', 'kills', 'with a fault'],
+  rows.map(({ operation, kills: count, broken }) => [
+    operation,
+    `1 to ${whole(reached(operation))}`,
+    whole(count),
+    whole(broken),
+  ]),
+  'lrrr',
+)}
+
+${taken(runs)}`;
+}
+
 function soak({ runs }) {
   const sum = runs.reduce((all, run) => added(all, run), {});
   const growth = new Map();
@@ -268,6 +296,8 @@ ${powerCuts(results['power-cuts'])}
 ${writeBoundaries(results['write-boundaries'])}
 
 ${kills(results.kills, titles)}
+
+${containerKills(results['container-kills'])}
 
 ${soak(results.soak)}
 

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { truncate } from 'node:fs/promises';
 import { clearInterval, setInterval } from '../base/clock';
 import { BackupError } from '../errors/refusals';
-import { isSqliteFailure } from '../errors/translate';
+import { isStatementFailure } from '../errors/translate';
 import { onlineBackup } from '../maintenance/jobs/online-backup';
 import { vacuumInto } from '../maintenance/jobs/vacuum-into';
 import { startJob, type RunningJob } from '../maintenance/jobs-client';
@@ -52,7 +52,7 @@ export async function copyTo(
 
 /** `VACUUM INTO` creates the schema again, which needs every function and module in it; copying pages does not. */
 function isAboutTheSchema(error: unknown): error is Error {
-  return isSqliteFailure(error) && error.code === 'SQLITE_ERROR';
+  return isStatementFailure(error);
 }
 
 function needsOnline(cause: Error): BackupError {

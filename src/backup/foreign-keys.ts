@@ -1,5 +1,5 @@
 /** Finds rows with dangling references, before and after a change. */
-import { isSqliteFailure } from '../errors/translate';
+import { isStatementFailure } from '../errors/translate';
 import { quotedName } from '../base/sql-name';
 import type { NativeDatabase } from '../native/better-sqlite3';
 
@@ -157,7 +157,7 @@ function tablesOf(native: NativeDatabase.Database, schema: string): readonly str
 
 /** The code of a foreign key mismatch: the statement is valid, so nothing else can cause it. */
 function isMismatch(error: unknown): error is Error {
-  return isSqliteFailure(error) && error.code === 'SQLITE_ERROR';
+  return isStatementFailure(error);
 }
 
 function describe(schema: string, { table, rowid, parent }: ViolationRow): string {

@@ -1,11 +1,12 @@
 /** Implements `verifyDatabase`, which checks a database file, in use or not, off the event loop. */
+import { clearTimeout, setTimeout } from '../base/clock';
 import { SqliteCantOpenError } from '../errors/sqlite-errors';
 import { choiceOption, pathArgument } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
 import { readonlyWalError } from '../policy/wal-format';
 import { readonlyGroundOf } from '../filesystem/refused-file';
 import { suspectWal } from '../filesystem/wal-age';
-import { runJob } from '../maintenance/jobs-client';
+import { startJob, type RunningJob } from '../maintenance/jobs-client';
 import type { HeaderFacts, VerifyLevel } from '../maintenance/messages';
 import { needsCopy, verifyBytes } from './unwritable';
 import { findFile, identityOf, missingHint, readAccess, type PlacedFile } from './place';
@@ -34,6 +35,11 @@ export interface VerifyReport {
   readonly problems: readonly string[];
   /** Rows that refer to a row that does not exist: a fault of the data, not damage. `null` if not counted. */
   readonly foreignKeyViolations: number | null;
+  /**
+   * Rows that violate a CHECK constraint, 100 at most: a fault of the data, not damage. `null` if not counted: SQLite evaluates
+   * no CHECK without the right to write, and a database with a `-wal` is only read; the functions that it calls may be missing.
+   */
+  readonly checkViolations: number | null;
   /** `null` if not even that could be read. */
   readonly header: HeaderFacts | null;
   readonly journalMode: string | null;
@@ -45,7 +51,7 @@ export interface VerifyReport {
 const busyTimeoutMs = 5000;
 
 /**
- * Checks the structure of a database, and counts the dangling references.
+ * Checks the structure of a database, and counts the dangling references and, where it can, the rows that violate a CHECK.
  *
  * Damage is reported (`ok: false`), not thrown. It rejects when the file cannot be checked: `SqliteCantOpenError` when
  * there is none, `SqliteBusyError`, `SqliteIoError`. Nothing is written beside it, no right to write is needed, and a database in
@@ -68,7 +74,7 @@ export async function verifyWatched(
   const place = existing(pathArgument(path));
   const suspicion = suspectWal(place.path);
   const { signal } = options;
-  const checked = runJob(
+  const job = startJob(
     {
       kind: 'verify',
       file: place.path,
@@ -79,7 +85,8 @@ export async function verifyWatched(
     },
     { signal, onProcess },
   );
-  const result = await checked.catch((error: unknown) => {
+  const result = await job.result.catch(async (error: unknown) => {
+    await ended(job);
     if (needsCopy(error, place.path)) return verifyBytes(place.path, level, error, signal);
     throw readonlyWalError(error, readonlyGroundOf(place.path)) ?? error;
   });
@@ -87,6 +94,17 @@ export async function verifyWatched(
   if (suspicion === null || problems.length === 0)
     return { path: place.path, ok: problems.length === 0, level, ...result };
   return { path: place.path, ok: false, level, ...result, problems: [foreignWal(place.path), ...problems] };
+}
+
+/** How long a rejection waits until a killed check has left nothing beside the database, unless the disk hangs. */
+const removedMs = 5000;
+
+/** Waits until the process of a failed check has ended, and what it left beside the database is removed. */
+async function ended({ over }: RunningJob<unknown>): Promise<void> {
+  const limit = Promise.withResolvers<void>();
+  const timer = setTimeout(limit.resolve, removedMs);
+  await Promise.race([over, limit.promise]);
+  clearTimeout(timer);
 }
 
 /** The same verdict as that of an open: SQLite reads the database through that `-wal`. */

@@ -35,3 +35,8 @@ export function formatAge(milliseconds: number): string {
 export function danglingRows(number: number): string {
   return number === 1 ? '1 row refers to a row that does not exist' : `${number} rows refer to rows that do not exist`;
 }
+
+/** Describes the rows that violate a CHECK constraint. */
+export function violatingRows(number: number): string {
+  return number === 1 ? '1 row violates a CHECK constraint' : `${number} rows violate a CHECK constraint`;
+}

@@ -11,7 +11,7 @@ import { verdictOf } from '../doctor/judge/verdict';
 import type { Answer, Command } from './command';
 import { readingBar, withClock } from './progress-bar';
 import { describeVerdict, lookAt, type Verdict } from './verdict';
-import { count, danglingRows, formatBytes, formatDuration } from '../base/figures';
+import { count, danglingRows, formatBytes, formatDuration, violatingRows } from '../base/figures';
 
 export const verifyCommand: Command = {
   name: 'verify',
@@ -19,7 +19,7 @@ export const verifyCommand: Command = {
   operands: ['<database>'],
   options: { full: { type: 'boolean' } },
   about: [
-    'Lets SQLite check the structure of the database, and counts rows that refer to missing rows (which are not damage). Programs that use the database are not disturbed; nothing is written.',
+    'Lets SQLite check the structure of the database, and counts rows that refer to missing rows or violate a CHECK constraint (which is not damage). Programs that use the database are not disturbed; nothing is written.',
   ],
   help: [['--full', 'also compare each index with its table (integrity_check, slower)']],
   examples: ['verify app.db', 'verify /backups/app.db --full'],
@@ -72,7 +72,7 @@ function judgeDamage({ diagnosis }: Verdict, report: VerifyReport): Verdict {
 
 function describe(
   file: string,
-  { ok, level, checked, unchecked, problems, header, journalMode, foreignKeyViolations, durationMs }: VerifyReport,
+  { ok, level, checked, unchecked, problems, header, journalMode, durationMs, ...counted }: VerifyReport,
 ): string {
   const lines = [`${visible(file)}: ${ok ? 'sound' : 'DAMAGED'} (${level} check, ${formatDuration(durationMs)})`];
   if (header !== null) {
@@ -80,7 +80,9 @@ function describe(
       `  ${formatBytes(header.pages * header.pageSize)}, ${count(header.pages, 'page')}, journal mode ${journalMode}`,
     );
   }
-  if (foreignKeyViolations !== null && foreignKeyViolations > 0) lines.push(`  ${danglingRows(foreignKeyViolations)}`);
+  const { foreignKeyViolations, checkViolations } = counted;
+  if ((foreignKeyViolations ?? 0) > 0) lines.push(`  ${danglingRows(foreignKeyViolations ?? 0)}`);
+  if ((checkViolations ?? 0) > 0) lines.push(`  ${violatingRows(checkViolations ?? 0)}`);
   if (unchecked.length > 0) {
     lines.push(`  checked: ${checked} (the schema needs functions of the application)`);
     lines.push(...unchecked.map(what => `    left out: ${visible(what)}`));

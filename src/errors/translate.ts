@@ -63,6 +63,14 @@ export function isSqliteFailure(error: unknown): error is SqliteFailure {
 }
 
 /**
+ * True if SQLite reported that it cannot run the statement: for example a function or a collation of the schema is missing, and
+ * the latter has a code of its own (SQLITE_ERROR_MISSING_COLLSEQ).
+ */
+export function isStatementFailure(error: unknown): error is SqliteFailure {
+  return isSqliteFailure(error) && resolveCode(error.code)?.primaryCode === 'SQLITE_ERROR';
+}
+
+/**
  * Returns the error to throw instead of `error`: the class for its code, with `error` as its cause.
  *
  * Anything that SQLite did not report is returned unchanged (errors of user functions, `TypeError`s), and so is a

@@ -22,6 +22,7 @@ import {
   waitWhileClosing,
   type SharedState,
 } from './shared-state';
+import { removeLeftSidecars } from './killed-reader';
 import { startJobProcess, type JobProcess, type ProcessJob } from './job-process';
 import { runJobInline } from './run-inline';
 import { WorkerLane } from './worker-lane';
@@ -42,7 +43,10 @@ export interface JobOptions {
 export interface RunningJob<Result> {
   /** Rejects at once when the signal aborts, even while SQLite is in a call that cannot be interrupted. */
   readonly result: Promise<Result>;
-  /** Resolves when the job has closed its connection and released its files; never rejects. */
+  /**
+   * Resolves when the job has closed its connection and released its files, and what a killed one left beside a database
+   * that had no sidecars is removed; never rejects.
+   */
   readonly over: Promise<void>;
 }
 
@@ -134,6 +138,7 @@ function startInProcess<SomeJob extends Job>(
     over.resolve();
     return { result: result.promise, over: over.promise };
   }
+  let answered = false;
   const giveUp = (reason: unknown): void => {
     child.kill();
     result.reject(reason);
@@ -141,6 +146,8 @@ function startInProcess<SomeJob extends Job>(
   const onAbort = (): void => giveUp(signal?.reason);
   let pages = firstPages;
   const onMessage = (message: WorkerMessage): void => {
+    // Its connection is closed.
+    answered ||= message.type !== 'progress';
     if (message.type === 'done') return result.resolve(message.result as ResultOf<SomeJob>);
     if (message.type === 'failed' && message.error.family !== 'aborted') {
       return result.reject(deserializeError(message.error, job));
@@ -157,11 +164,12 @@ function startInProcess<SomeJob extends Job>(
   };
   const onOver = (): void => {
     signal?.removeEventListener('abort', onAbort);
-    over.resolve();
+    if (answered) over.resolve();
+    else removeLeftSidecars(job, keepAlive, over.resolve);
   };
   let child: JobProcess;
+  const keepAlive = options.keepAlive ?? true;
   try {
-    const keepAlive = options.keepAlive ?? true;
     child = startJobProcess(job, { keepAlive, onStarted: options.onProcess, onMessage, onLost: result.reject, onOver });
   } catch {
     return null;

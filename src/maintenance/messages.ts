@@ -124,6 +124,8 @@ export interface VerifyResult {
   readonly checked: VerifyLevel | 'partial' | null;
   /** Objects that could not be checked without the application's functions, collations or modules, and why. */
   readonly unchecked: readonly string[];
+  /** Rows that violate a CHECK constraint, 100 at most; `null` if they were not counted. */
+  readonly checkViolations: number | null;
   /** `null` if it could not be read: `problems` has the reason. */
   readonly header: HeaderFacts | null;
   readonly journalMode: string | null;

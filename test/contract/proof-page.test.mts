@@ -21,6 +21,20 @@ function runsOf(name: string): readonly Run[] {
   return (JSON.parse(readFileSync(path, 'utf8')) as { runs: readonly Run[] }).runs;
 }
 
+/** A run of the kills in containers: the calls from `first` to `last` of the `calls` that its recording made. */
+interface Slice {
+  readonly operation: string;
+  readonly calls: number;
+  readonly first: number;
+  readonly last: number;
+  readonly broken: number;
+}
+
+function slices(): readonly Slice[] {
+  const path = new URL('../results/container-kills.json', import.meta.url);
+  return (JSON.parse(readFileSync(path, 'utf8')) as { runs: readonly Slice[] }).runs;
+}
+
 test('docs/proof.md is what scripts/proof-page.mjs writes from test/results', async () => {
   assert.equal(page, await proofPage(), 'run: npm run docs:proof');
 });
@@ -34,7 +48,7 @@ test('the commands that it names exist', () => {
   const { scripts: commands } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     scripts: Record<string, string>;
   };
-  const named = [...page.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name ?? '');
+  const named = [...page.matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name ?? '');
   assert.ok(named.length > 4);
   for (const name of named) assert.ok(commands[name] !== undefined, name);
 });
@@ -61,6 +75,22 @@ test('every script was tried at its write boundaries, and no promise was broken 
   assert.deepEqual(killed, new Set(killScripts.map(({ name }) => name)));
   assert.ok(kills.some(({ moments }) => moments !== undefined));
   assert.ok(kills.every(({ calls, moments }) => (calls?.broken ?? 0) + (moments?.broken ?? 0) === 0));
+});
+
+test('a container was killed at every call of a backup and of a restore, and no promise was broken', () => {
+  const runs = slices();
+  assert.deepEqual(new Set(runs.map(({ operation }) => operation)), new Set(['a scheduled backup', 'a restore']));
+  assert.ok(runs.every(({ broken }) => broken === 0));
+  for (const of of Map.groupBy(runs, ({ operation }) => operation).values()) {
+    const sorted = of.toSorted((one, other) => one.first - other.first);
+    let reached = 0;
+    for (const { first, last } of sorted) {
+      assert.ok(first <= reached + 1, `nothing was killed from call ${reached + 1} to ${first - 1}`);
+      reached = Math.max(reached, last);
+    }
+    // A recording that polls longer has more calls.
+    assert.ok(reached >= Math.min(...sorted.map(({ calls }) => calls)), `${reached}`);
+  }
 });
 
 test('the soak had no fault', () => {

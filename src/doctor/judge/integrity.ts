@@ -1,7 +1,7 @@
 /** Decides whether SQLite may check the pages now, and judges the result. Pure. */
 import { integrityLines } from '../../base/integrity-lines';
 import { shellWord } from '../../base/terminal-text';
-import { danglingRows, formatDuration } from '../../base/figures';
+import { danglingRows, formatDuration, violatingRows } from '../../base/figures';
 import type { VerifyReport } from '../../backup/verify';
 import type { DoctorFacts } from '../facts';
 import type { Finding } from '../diagnosis';
@@ -70,18 +70,18 @@ export function whyNotUnasked(input: CheckInput, findings: readonly Finding[]): 
 
 export function judgeIntegrity(
   input: Pick<CheckInput, 'file' | 'facts'>,
-  { ok, level, checked, unchecked, problems, durationMs, foreignKeyViolations }: VerifyReport,
+  { ok, level, checked, unchecked, problems, durationMs, ...counted }: VerifyReport,
 ): Finding {
   const check = level === 'full' ? 'integrity_check' : 'quick_check';
   if (ok) {
     const made = checked === 'partial' ? 'A check table by table' : checked === 'quick' ? 'quick_check' : check;
     const gap = unchecked.length > 0 ? ' Some of it needs functions of the application and was left out.' : '';
-    const rows = foreignKeyViolations ?? 0;
-    const references = rows > 0 ? `; ${danglingRows(rows)}` : '';
+    const [references, checks] = [counted.foreignKeyViolations ?? 0, counted.checkViolations ?? 0];
+    const rows = `${references > 0 ? `; ${danglingRows(references)}` : ''}${checks > 0 ? `; ${violatingRows(checks)}` : ''}`;
     return finding(
       'ok',
       'sound',
-      `${made} read ${checked === 'partial' ? 'every row' : 'every page'} and found nothing wrong (${formatDuration(durationMs)})${references}.${gap}`,
+      `${made} read ${checked === 'partial' ? 'every row' : 'every page'} and found nothing wrong (${formatDuration(durationMs)})${rows}.${gap}`,
     );
   }
   const list = integrityLines(problems).filter(problem => !/^\*+ in database/.test(problem));

@@ -1,6 +1,7 @@
 /** Implements the job that checks a database. */
+import { accessSync, constants } from 'node:fs';
 import { performance } from '../../base/clock';
-import { isSqliteFailure, type SqliteFailure } from '../../errors/translate';
+import { isSqliteFailure, isStatementFailure, type SqliteFailure } from '../../errors/translate';
 import { NativeDatabase } from '../../native/better-sqlite3';
 import { readHeader } from '../read-header';
 import { missingBytes } from '../truncated-file';
@@ -16,7 +17,7 @@ const maxProblems = 100;
  * Damage that keeps SQLite from reading at all is listed like the problems that the check finds; a storage failure or a
  * lock is thrown.
  */
-export function verify(db: NativeDatabase.Database, job: Pick<VerifyJob, 'level'>): VerifyResult {
+export function verify(db: NativeDatabase.Database, job: Pick<VerifyJob, 'level' | 'access' | 'file'>): VerifyResult {
   const started = performance.now();
   const problems: string[] = [];
   // One read transaction: all results are about the same snapshot.
@@ -28,10 +29,12 @@ export function verify(db: NativeDatabase.Database, job: Pick<VerifyJob, 'level'
     if (missing !== null) problems.push(missing);
     const unchecked: string[] = [];
     const wants = problems.length === 0 && (job.level === 'quick' || job.level === 'full') ? job.level : null;
-    const checked = wants === null ? null : check(db, wants, problems, unchecked);
+    const { checked, checkViolations } =
+      wants === null ? notChecked : check(db, wants, evaluatesChecks(job), problems, unchecked);
     return {
       checked,
       unchecked,
+      checkViolations,
       header,
       journalMode: header === null ? null : String(db.pragma('journal_mode', { simple: true })),
       problems,
@@ -52,6 +55,7 @@ export function unreadable(error: unknown): VerifyResult {
     return {
       checked: null,
       unchecked: [],
+      checkViolations: null,
       header: null,
       journalMode: null,
       problems: [`the header could not be read: ${error.code}: ${error.message}`],
@@ -64,14 +68,64 @@ export function unreadable(error: unknown): VerifyResult {
   }
 }
 
+/** How deep the check was, and the rows that violate a CHECK constraint. */
+type Depth = Pick<VerifyResult, 'checked' | 'checkViolations'>;
+
+const notChecked: Depth = { checked: null, checkViolations: null };
+
+/**
+ * True if SQLite evaluates the CHECK constraints: it does not load them through a connection that may only read (build.c,
+ * sqlite3AddCheckConstraint), and opens a file without the right to write through such a one.
+ */
+function evaluatesChecks({ access, file }: Pick<VerifyJob, 'access' | 'file'>): boolean {
+  try {
+    if (access === 'read-write') accessSync(file.trim(), constants.W_OK);
+    return access === 'read-write';
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Checks the structure, and counts the rows that violate a CHECK constraint where SQLite evaluates them.
+ *
+ * Such a row is a fault of the data, as a dangling reference is: the verdict on the structure is the same with and without the
+ * right to write. One reading answers both questions unless it finds something.
+ */
+function check(
+  db: NativeDatabase.Database,
+  level: VerifyLevel,
+  withChecks: boolean,
+  problems: string[],
+  unchecked: string[],
+): Depth {
+  const found = withChecks ? findings(db, `PRAGMA ${pragmaOf(level)}(${maxProblems})`) : null;
+  if (found?.length === 0) return { checked: level, checkViolations: 0 };
+  db.pragma('ignore_check_constraints=ON');
+  const checked = checkStructure(db, level, problems, unchecked);
+  const isComplete = found !== null && checked === level && problems.length === 0;
+  return { checked, checkViolations: isComplete ? found.length : null };
+}
+
+/** Returns the lines of a check without its `ok`; `null` if it cannot run. */
+function findings(db: NativeDatabase.Database, sql: string): readonly string[] | null {
+  try {
+    const lines = db.prepare<[], string>(sql).pluck().all();
+    return lines.length === 1 && lines[0] === 'ok' ? [] : lines;
+  } catch (error) {
+    if (isDamage(error) || isStatementFailure(error)) return null;
+    throw error;
+  }
+}
+
 /**
  * Checks as deeply as the schema allows, and reports the depth and what was left out.
  *
- * Indexes, generated columns and CHECK constraints may call functions and collations that the application defines on
- * its own connection; a check that meets one fails as a whole, with SQLITE_ERROR. `quick_check` evaluates no index;
- * checking one table at a time leaves out only the tables that need such a function, and their rows are read anyway.
+ * Indexes and generated columns may call functions and collations that the application defines on its own connection; a check
+ * that meets one fails as a whole, with SQLITE_ERROR. `quick_check` evaluates no index; checking one table at a time leaves out
+ * only the tables that need such a function, and their rows are read anyway.
  */
-function check(
+function checkStructure(
   db: NativeDatabase.Database,
   level: VerifyLevel,
   problems: string[],
@@ -104,7 +158,7 @@ function tryCheck(db: NativeDatabase.Database, sql: string, what: string, proble
     if (lines !== null && !(lines.length === 1 && lines[0] === 'ok')) problems.push(...lines.map(String));
     return null;
   } catch (error) {
-    if (isSqliteFailure(error) && error.code === 'SQLITE_ERROR') return error.message;
+    if (isStatementFailure(error)) return error.message;
     throw error;
   }
 }
@@ -130,7 +184,7 @@ function countViolations(db: NativeDatabase.Database): number | null {
   try {
     return Number(db.prepare('SELECT count(*) FROM pragma_foreign_key_check').pluck().get());
   } catch (error) {
-    if (isSqliteFailure(error) && error.code === 'SQLITE_ERROR') return null;
+    if (isStatementFailure(error)) return null;
     throw error;
   }
 }
