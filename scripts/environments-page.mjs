@@ -61,6 +61,7 @@ What Wine cannot show:
 - symbolic links, junctions, streams, device names and short names, which Wine imitates or takes for ordinary names
 - rights (ACLs), other users, services, sessions
 - virus scanners and indexers, which open files for a moment
+- what is open: Wine keeps a closed file open while a lock is on it; birth times, for which it gives those of the last change
 - memory-mapped files beside writes, and the exact order of locks under load
 - times: a process starts some fifty times slower
 

@@ -124,10 +124,12 @@ function wine(command) {
 /** Runs a command in the folder of Wine, in a mount namespace of its own, that ends with everything it has started. */
 function enter(command, { stdio }) {
   const inside = existsSync(project) ? '/opt/wine/drive_c/safe-sqlite' : '/';
-  // node.exe cannot write to a pipe of Linux: it writes to a file, which is followed.
+  // node.exe cannot write to a pipe of Linux: it writes to a file, which is followed. Wine's server keeps each closed
+  // descriptor of a file while there are locks on it, so it needs as many as there may be.
   const script = `mount --make-rprivate / && mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" || exit 1
     root=$0; folder=$1; shift; output=$root/tmp/output; : > "$output"
     tail -n +1 -f "$output" & follower=$!
+    ulimit -n 1000000 2> /dev/null || ulimit -n "$(ulimit -H -n)"
     chroot "$root" /bin/sh -c 'cd "$0" && exec "$@"' "$folder" "$@" < /dev/null >> "$output" 2>&1; code=$?
     chroot "$root" wineserver -k; sleep 1.2; kill $follower; exit $code`;
   const variables = [

@@ -46,6 +46,37 @@ export function runProgram(folder: string, command: string, args: readonly strin
   return JSON.parse(run.stdout.trim().split('\n').at(-1) ?? '');
 }
 
+/**
+ * What `node …args` prints, on both streams; it must end by itself and well, and so must what it has started and given its
+ * output. Else the error names the processes that still run, and they are ended.
+ */
+export async function endsByItself(folder: string, args: readonly string[], limitMs = 120_000): Promise<string> {
+  const { NODE_TEST_CONTEXT: _context, FORCE_COLOR: _color, ...env } = process.env;
+  // A process group of its own.
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    detached: true,
+    env: { ...env, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', text => (said += String(text)));
+  const group = String(child.pid);
+  let left: string | null = null;
+  const limit = setTimeout(() => {
+    left = spawnSync('ps', ['-o', 'pid=,etimes=,pcpu=,wchan:20=,args=', '-g', group], { encoding: 'utf8' }).stdout;
+    process.kill(-Number(group), 'SIGKILL');
+  }, limitMs);
+  // Not before the last process with its output has ended.
+  const [status] = (await once(child, 'close')) as [number | null];
+  clearTimeout(limit);
+  const command = `node ${args.join(' ')}`;
+  if (left !== null) assert.fail(`${command} did not end within ${limitMs / 1000} s. It runs:\n${left}\n${said}`);
+  assert.equal(status, 0, `${command}\n${said}`);
+  return said;
+}
+
 /** What `node …args` prints as JSON. */
 export function runNode(folder: string, ...args: string[]): unknown {
   return runProgram(folder, process.execPath, args);

@@ -49,7 +49,9 @@ export function npmInstall(folder: string, ...others: string[]): void {
   const wanted = [tarball, `better-sqlite3@${manifest.devDependencies['better-sqlite3']}`, ...others];
   // Without scripts: the addon of better-sqlite3 13 is in its package, and nothing else here needs one.
   const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
-  execFileSync('npm', ['install', ...flags, ...wanted], { cwd: folder, stdio: 'pipe' });
+  // Bounded: a registry that does not answer is named as such by the error (ETIMEDOUT).
+  const bounds = { timeout: 5 * 60_000, killSignal: 'SIGKILL' } as const;
+  execFileSync('npm', ['install', ...flags, ...wanted], { cwd: folder, stdio: 'pipe', ...bounds });
 }
 
 /** What `node …args` prints in `folder`. */

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { record, versionOf } from './environment.mts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { endsByItself, record, versionOf } from './environment.mts';
 import { copyOfProgram, npmInstall, registrySkip } from './program.mts';
 
 describe('test runners, after a real npm install', { skip: registrySkip }, () => {
@@ -16,26 +18,19 @@ describe('test runners, after a real npm install', { skip: registrySkip }, () =>
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   /** Runs `node …args` over two copies of a file; it must end by itself, which a spinning `exit` listener never lets it. */
-  function run(body: string, names: readonly [string, string], ...args: string[]): string {
+  async function run(body: string, names: readonly [string, string], ...args: string[]): Promise<string> {
     for (const name of names) copyFileSync(join(folder, body), join(folder, name));
-    const done = spawnSync(process.execPath, args, {
-      cwd: folder,
-      encoding: 'utf8',
-      timeout: 180_000,
-      killSignal: 'SIGKILL',
-      env: { ...process.env, NODE_TEST_CONTEXT: undefined, NO_COLOR: '1', FORCE_COLOR: undefined },
-    });
+    const said = await endsByItself(folder, args);
     for (const name of names) rmSync(join(folder, name));
-    assert.equal(done.status, 0, `${done.stdout}\n${done.stderr}`);
-    return done.stdout + done.stderr;
+    return said;
   }
 
   for (const pool of ['threads', 'forks', 'vmThreads', 'vmForks']) {
-    test(`Vitest, ${pool}, two files in one worker`, () => {
+    test(`Vitest, ${pool}, two files in one worker`, async () => {
       const config = `export default { test: { pool: '${pool}', maxWorkers: 1, isolate: true, testTimeout: 60000 } };`;
       writeFileSync(join(folder, 'vitest.config.mjs'), config);
       const names = ['first.test.mjs', 'second.test.mjs'] as const;
-      const said = run('vitest.body.mjs', names, 'node_modules/vitest/vitest.mjs', 'run');
+      const said = await run('vitest.body.mjs', names, 'node_modules/vitest/vitest.mjs', 'run');
       assert.match(said, /Tests {2}6 passed/);
       record('Test runners', `Vitest ${versionOf(folder, 'vitest')}, ${pool}`, 'real and fake timers');
     });
@@ -46,24 +41,50 @@ describe('test runners, after a real npm install', { skip: registrySkip }, () =>
     ['jsdom', ['--env=jsdom']],
     ['node, detectOpenHandles', ['--detectOpenHandles']],
   ] as const) {
-    test(`Jest, ${environment}`, () => {
+    test(`Jest, ${environment}`, async () => {
       const jest = ['node_modules/jest/bin/jest.js', '--ci', '--runInBand', '--testTimeout=60000', ...flags];
-      const said = run('jest.body.js', ['first.test.js', 'second.test.js'], ...jest);
+      const said = await run('jest.body.js', ['first.test.js', 'second.test.js'], ...jest);
       assert.match(said, /Tests: +8 passed, 8 total/);
       assert.doesNotMatch(said, /open handle|did not exit/);
       record('Test runners', `Jest ${versionOf(folder, 'jest')}, ${environment}`, 'real and fake timers, resetModules');
     });
   }
 
-  test('node:test', () => {
+  test('node:test', async () => {
     const names = ['first.test.mjs', 'second.test.mjs'] as const;
-    assert.match(run('node.body.mjs', names, '--test', '--test-reporter=tap', ...names), /# pass 6/);
+    assert.match(await run('node.body.mjs', names, '--test', '--test-reporter=tap', ...names), /# pass 6/);
     record('Test runners', `node:test of Node ${process.versions.node}`, 'real and fake timers');
   });
 
-  test('mocha', () => {
+  test('mocha', async () => {
     const names = ['first.spec.cjs', 'second.spec.cjs'] as const;
-    assert.match(run('mocha.body.cjs', names, 'node_modules/mocha/bin/mocha.js', ...names), /4 passing/);
+    assert.match(await run('mocha.body.cjs', names, 'node_modules/mocha/bin/mocha.js', ...names), /4 passing/);
     record('Test runners', `mocha ${versionOf(folder, 'mocha')}`, 'real timers');
   });
 });
+
+describe('a command that does not end', { skip: registrySkip }, () => {
+  const spin = 'require("node:fs").writeSync(1, "begun "); for (;;) ;';
+
+  test('is named with its processes, and nothing of it stays', async () => {
+    const script = `const { spawn } = require('node:child_process'); spawn(process.execPath, ['-e', ${JSON.stringify(spin)}, 'grandchild'], { stdio: 'inherit' })`;
+    const { message } = await endsByItself(tmpdir(), ['-e', script], 4000).then(
+      () => assert.fail('it ended'),
+      (error: Error) => error,
+    );
+    assert.match(message, /did not end within 4 s/);
+    assert.match(message, /begun/);
+    const pid = /(\d+) .*grandchild/.exec(message)?.[1] ?? assert.fail(message);
+    while (isRunning(Number(pid))) await delay(10);
+  });
+
+  test('that leaves a child with its output behind, too', async () => {
+    const script = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(spin)}, 'left'], { stdio: 'inherit' }).unref()`;
+    await assert.rejects(endsByItself(tmpdir(), ['-e', script], 4000), /did not end within[\s\S]* left/);
+  });
+});
+
+function isRunning(pid: number): boolean {
+  const stat = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim();
+  return stat !== '' && !stat.startsWith('Z');
+}
