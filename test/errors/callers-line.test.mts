@@ -88,9 +88,9 @@ describe('the stack begins at the line of the caller', () => {
         error = failure;
       }
       assert.ok(error instanceof Error);
-      assert.ok(firstFrame(error).includes(import.meta.filename), error.stack);
+      assert.ok(firstFrame(error).includes(import.meta.url), error.stack);
       const { cause } = error as { cause?: Error };
-      if (cause !== undefined) assert.ok(firstFrame(cause).includes(import.meta.filename), cause.stack);
+      if (cause !== undefined) assert.ok(firstFrame(cause).includes(import.meta.url), cause.stack);
       db.close();
     });
   }

@@ -33,7 +33,9 @@ function secondCopy(t: TestContext): Copy {
   };
 }
 
-describe('instanceof across copies of the package', () => {
+const links = process.platform === 'win32' && 'links a folder, which Windows lets administrators do';
+
+describe('instanceof across copies of the package', { skip: links }, () => {
   test('holds for every class of failures, in both directions, along the tree', t => {
     const other = secondCopy(t).sqlite.sqliteErrorClasses;
     for (const [name, here] of Object.entries(sqlite.sqliteErrorClasses)) {

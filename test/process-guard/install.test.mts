@@ -6,7 +6,7 @@ import { readFile as importedReadFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type * as NodeSqlite from 'node:sqlite';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -126,6 +126,10 @@ async function refusalOf(call: () => unknown): Promise<SqliteCopyConflictError> 
   assert.fail('it was not refused');
 }
 
+const noLinks = process.platform === 'win32' && 'links need rights on Windows';
+/** The guard need not refuse what Windows itself refuses. */
+const noRemoval = process.platform === 'win32' && 'Windows removes and renames no file that is open';
+
 describe('the hazards, refused before they do harm', () => {
   for (const [name, harm] of Object.entries(harms)) {
     for (const suffix of reads.includes(name) ? ['', '-shm'] : ['', '-wal', '-shm']) {
@@ -139,20 +143,22 @@ describe('the hazards, refused before they do harm', () => {
     }
   }
 
-  test('by a relative path, through .., and by a symbolic link of the same name', async () => {
+  test('by a relative path, through ..', async () => {
+    const path = join(folder, '..', basename(folder), basename(join(file, '..')), 'app.db');
+    await refusalOf(() => fs.readFileSync(path));
+    await refusalOf(() => fs.readFileSync(relative(process.cwd(), path)));
+  });
+
+  test('by a symbolic link of the same name', { skip: noLinks }, async () => {
     const elsewhere = join(folder, `links-${count}`);
     fs.mkdirSync(elsewhere);
     fs.symlinkSync(file, join(elsewhere, 'app.db'));
     fs.symlinkSync(join(file, '..'), join(elsewhere, 'folder'));
-    const paths = [
-      join(elsewhere, 'app.db'),
-      join(elsewhere, 'folder', 'app.db'),
-      join(folder, '..', basename(folder), basename(join(file, '..')), 'app.db'),
-    ];
+    const paths = [join(elsewhere, 'app.db'), join(elsewhere, 'folder', 'app.db')];
     for (const path of paths) await refusalOf(() => fs.readFileSync(path));
   });
 
-  test('by the name that the database was opened by', async () => {
+  test('by the name that the database was opened by', { skip: noLinks }, async () => {
     const alias = join(folder, `alias-${count}.db`);
     fs.symlinkSync(file, alias);
     const second = admit({
@@ -166,7 +172,7 @@ describe('the hazards, refused before they do harm', () => {
     second.release();
   });
 
-  describe('by another name', { skip: process.platform === 'win32' ? 'links need rights on Windows' : false }, () => {
+  describe('by another name', { skip: noLinks }, () => {
     const reads: Record<string, Harm> = {
       readFileSync: path => fs.readFileSync(path),
       copyFileSync: path => fs.copyFileSync(path, join(folder, `copy-${count}`)),
@@ -271,17 +277,21 @@ describe('what goes on as before', () => {
     'rmSync of the folder': path => fs.rmSync(join(path, '..'), { recursive: true }),
   };
   for (const [name, remove] of Object.entries(removals)) {
-    test(`${name}: no lock is cancelled, and the sentinel says that the file is gone`, async () => {
-      await remove(file);
-      assert.equal(fs.existsSync(file), false);
-      if (fs.existsSync(join(file, '..'))) {
-        // What comes there next is another file.
-        fs.writeFileSync(file, 'next');
-        assert.equal(fs.readFileSync(file, 'utf8'), 'next');
-        fs.rmSync(file);
-      }
-      assert.equal(live.sentinel.check('survey')?.kind, 'databaseReplaced');
-    });
+    test(
+      `${name}: no lock is cancelled, and the sentinel says that the file is gone`,
+      { skip: noRemoval },
+      async () => {
+        await remove(file);
+        assert.equal(fs.existsSync(file), false);
+        if (fs.existsSync(join(file, '..'))) {
+          // What comes there next is another file.
+          fs.writeFileSync(file, 'next');
+          assert.equal(fs.readFileSync(file, 'utf8'), 'next');
+          fs.rmSync(file);
+        }
+        assert.equal(live.sentinel.check('survey')?.kind, 'databaseReplaced');
+      },
+    );
   }
 
   test('calls that open nothing, O_PATH, other files of the name, other names of the file', async () => {
@@ -296,8 +306,10 @@ describe('what goes on as before', () => {
     fs.writeFileSync(join(other, 'app.db'), 'mine');
     assert.equal(fs.readFileSync(join(other, 'app.db'), 'utf8'), 'mine');
     assert.equal(await fs.promises.readFile(join(other, 'app.db'), 'utf8'), 'mine');
-    fs.symlinkSync(file, join(other, 'link'));
-    fs.unlinkSync(join(other, 'link'));
+    if (noLinks === false) {
+      fs.symlinkSync(file, join(other, 'link'));
+      fs.unlinkSync(join(other, 'link'));
+    }
     fs.rmSync(other, { recursive: true });
     assert.equal(live.sentinel.check('survey'), null);
   });
@@ -470,7 +482,7 @@ describe('what the guard remembers', () => {
     return name;
   }
 
-  test('of a name ends with the next open', async () => {
+  test('of a name ends with the next open', { skip: noLinks }, async () => {
     const name = turnedName();
     const next = join(folder, `next-${count}.db`);
     const opened = admit({ file: next, identity: null, place: placeOf(next), copy: sqliteCopyOf(undefined) });
@@ -478,7 +490,7 @@ describe('what the guard remembers', () => {
     opened.release();
   });
 
-  test('of names is bounded: the oldest go', async () => {
+  test('of names is bounded: the oldest go', { skip: noLinks }, async () => {
     const name = turnedName();
     const plain = join(folder, 'plain.txt');
     fs.writeFileSync(plain, '');
