@@ -22,6 +22,16 @@ export interface SidecarFacts {
   readonly isFile: boolean;
 }
 
+/** A file or folder that the mode keeps this process from writing. */
+export interface RefusedPath {
+  readonly path: string;
+  readonly owner: number;
+  readonly mode: number;
+  /** User and group of this process. */
+  readonly user: number;
+  readonly group: number;
+}
+
 export interface PreflightFacts {
   readonly file: string;
   readonly directory: string;
@@ -40,6 +50,8 @@ export interface PreflightFacts {
   /** Error of access(2); `null`: writable. */
   readonly fileWriteError: string | null;
   readonly directoryWriteError: string | null;
+  /** Who owns what may not be written, and who asks; `null` without a refusal, without users, and for a report. */
+  readonly refused: RefusedPath | null;
   /** The files and the folder that chattr(1) made append-only or immutable. At an open, asked only after an EPERM. */
   readonly attributed: readonly Attributed[];
   /** The file is a mount of its own; its sidecars would be on another filesystem. */
@@ -52,20 +64,20 @@ export interface PreflightFacts {
 const searchedNames = 2000;
 
 /**
- * `filesystem`: the report on the file if one exists; without it, the mount is determined here. `allAttributes`: start a
- * process that reads the attributes also where nothing is refused.
+ * `filesystem`: the report on the file if one exists; without it, the mount is determined here. `forReport`: also reads the
+ * attributes where nothing is refused, which starts processes; owners are left out, because a report has its own findings.
  */
 export function preflightFacts(
   location: Location,
   filesystem: FilesystemReport | null = null,
-  allAttributes = false,
+  forReport = false,
 ): PreflightFacts {
   // The sidecars first: a database that is being created exists before its journal.
   const sidecars = (['-wal', '-shm', '-journal'] as const).flatMap(suffix => sidecarFacts(location.file, suffix));
   const stats = statOf(location.file);
   const fileWriteError = stats === null ? null : accessError(location.file, constants.W_OK);
   const directoryWriteError = accessError(location.directory, constants.W_OK | constants.X_OK);
-  const lookForAttributes = allAttributes || fileWriteError === 'EPERM' || directoryWriteError === 'EPERM';
+  const lookForAttributes = forReport || fileWriteError === 'EPERM' || directoryWriteError === 'EPERM';
   const paths = [location.file, ...sidecars.map(({ path }) => path), location.directory];
   return {
     file: location.file,
@@ -80,10 +92,23 @@ export function preflightFacts(
     directoryKind: directoryKind(location.directory),
     fileWriteError,
     directoryWriteError,
+    refused: forReport ? null : refusedPath(location, fileWriteError, directoryWriteError),
     attributed: lookForAttributes ? attributedAmong(paths) : [],
     isMountPoint: stats !== null && isMountPoint(location, filesystem),
     worldWritableOfAnother: stats !== null && isWorldWritableOfAnother(stats),
   };
+}
+
+function refusedPath(
+  { file, directory }: Location,
+  fileError: string | null,
+  folderError: string | null,
+): RefusedPath | null {
+  const path = fileError === 'EACCES' ? file : folderError === 'EACCES' ? directory : null;
+  const stats = path === null ? null : statOf(path);
+  const [user, group] = [process.geteuid?.(), process.getegid?.()];
+  if (path === null || stats === null || user === undefined || group === undefined) return null;
+  return { path, owner: stats.uid, mode: stats.mode & 0o7777, user, group };
 }
 
 function sidecarFacts(file: string, suffix: SidecarFacts['suffix']): readonly SidecarFacts[] {

@@ -11,7 +11,7 @@ import {
 } from '../errors/refusals';
 import { SqliteCantOpenError, SqliteReadonlyError } from '../errors/sqlite-errors';
 import type { PlantedSidecar } from '../filesystem/planted-sidecar';
-import type { PreflightFacts, SidecarFacts } from '../filesystem/preflight-facts';
+import type { PreflightFacts, RefusedPath, SidecarFacts } from '../filesystem/preflight-facts';
 import type { PlanWarning } from './plan';
 
 export interface PreflightOptions {
@@ -176,20 +176,20 @@ function holdsPages(sidecar: SidecarFacts, databaseSize: number | null): boolean
 }
 
 /** better-sqlite3 would open such a file for reading only, and fail at the first write. */
-const fileIsWritable: Check = ({ file, fileWriteError, attributed }, { readonly }) => {
+const fileIsWritable: Check = ({ file, fileWriteError, attributed, refused }, { readonly }) => {
   if (readonly || fileWriteError === null) return null;
   return new SqliteReadonlyError(`Cannot open ${file} for writing: ${explain(fileWriteError)}.`, 'SQLITE_READONLY', {
     hint: rightsHint(
       fileWriteError,
       attributed,
-      'Give this user the right to write the file, or open it with `readonly: true`.',
+      `Give this user the right to write the file, or open it with \`readonly: true\`.${ownersOf(file, refused)}`,
     ),
     details: { file, systemError: fileWriteError },
   });
 };
 
 const folderIsWritable: Check = (
-  { file, directory, size, directoryWriteError, attributed },
+  { file, directory, size, directoryWriteError, attributed, refused },
   { readonly, fileMustExist },
 ) => {
   // A missing file that must exist is left for SQLite to report.
@@ -199,7 +199,9 @@ const folderIsWritable: Check = (
     hint: rightsHint(
       directoryWriteError,
       attributed,
-      'Give this user the right to write the folder (not only the file), or open the database with `readonly: true`.',
+      size === null
+        ? `Give this user the right to write the folder.${ownersOf(directory, refused)}`
+        : `Give this user the right to write the folder (not only the file), or open the database with \`readonly: true\`.${ownersOf(directory, refused)}`,
     ),
     details: { file, directory, systemError: directoryWriteError },
   };
@@ -222,6 +224,16 @@ export function openedForReadingError(
     'SQLITE_READONLY',
     { hint: rightsHint('EPERM', attributed, ''), details: { file, path } },
   );
+}
+
+/** Most often a container whose user is not the one that Docker made the folder of a volume for. */
+function ownersOf(path: string, refused: RefusedPath | null): string {
+  if (refused === null || refused.path !== path) return '';
+  const { owner, mode, user, group } = refused;
+  const facts = ` It belongs to user ${owner} (mode ${mode.toString(8).padStart(4, '0')}), and this process runs as user ${user}`;
+  // The owner is kept out by the mode, or by an access control list.
+  if (owner === user) return `${facts}: \`chmod u+rwX ${shellWord(path)}\`.`;
+  return `${facts}: \`chown ${user}:${group} ${shellWord(path)}\`, as root, gives it to this user (the folder of a container's volume: on the host).`;
 }
 
 function rightsHint(systemError: string, attributed: readonly Attributed[], otherwise: string): string {

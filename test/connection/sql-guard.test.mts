@@ -8,6 +8,8 @@ import BetterSqlite3 from 'better-sqlite3';
 import Database, { UnsafeStatementError } from 'safe-sqlite';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sql-guard-')));
+/** Windows takes spaces from the end of a name. */
+const windows = process.platform === 'win32';
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const pragmas = ['locking_mode = EXCLUSIVE', 'journal_mode = OFF', 'synchronous = OFF', 'mmap_size = 1000000'];
@@ -54,7 +56,9 @@ test('each statement of a script is judged and set right before the next one run
     using db = new Database(join(folder, `script-${index}.db`), { logger: false });
     db.exec('CREATE TABLE log (level)');
     db.exec(script);
-    assert.equal(db.prepare('SELECT level FROM log').pluck().get(), 3);
+    // EXTRA with DELETE; where the journal is truncated in its place (Windows, macOS), FULL is as much.
+    const expected = db.pragma('journal_mode', { simple: true }) === 'truncate' ? 2 : 3;
+    assert.equal(db.prepare('SELECT level FROM log').pluck().get(), expected);
   }
 });
 
@@ -86,13 +90,13 @@ test('VACUUM INTO writes the file that its parameter is bound to, and no other o
   for (const [index, [sql, given]] of names.entries()) {
     const victimFile = join(folder, `victim-${index}.db`);
     const wal = `${victimFile}-wal`;
-    const fill = (value: unknown): unknown =>
+    const filled = (value: unknown, name: string): unknown =>
       typeof value === 'string'
-        ? value.replace('WAL', wal)
+        ? value.replace('WAL', () => name)
         : typeof value === 'object' && value !== null
-          ? Object.fromEntries(Object.entries(value).map(([key, each]) => [key, fill(each)]))
+          ? Object.fromEntries(Object.entries(value).map(([key, each]) => [key, filled(each, name)]))
           : value;
-    const values = given.map(fill);
+    const values = given.map(value => filled(value, wal));
     const victim = new BetterSqlite3(victimFile);
     victim.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (x); PRAGMA wal_checkpoint(TRUNCATE)');
     const raw = new BetterSqlite3(':memory:');
@@ -118,7 +122,7 @@ test('VACUUM INTO writes the file that its parameter is bound to, and no other o
     const live = `${join(folder, `victim-of-none-${index}.db`)}-wal`;
     using db = new Database(':memory:', { logger: false });
     db.exec('CREATE TABLE s (x)');
-    const toOurs = JSON.parse(JSON.stringify(values).replaceAll(wal, live)) as unknown[];
+    const toOurs = given.map(value => filled(value, live));
     assert.throws(() => db.prepare(sql).run(...toOurs), sql);
     assert.equal(statSync(live).size, 0, `${sql} wrote into the live -wal`);
     ours.exec('INSERT INTO t VALUES (1)');
@@ -130,7 +134,7 @@ test('a name with white space at its end is judged as it is, and not as the trim
   const raw = new BetterSqlite3(':memory:');
   raw.prepare('ATTACH ? AS b').run(join(folder, 'spaced.db '));
   raw.exec('CREATE TABLE b.t (x)');
-  assert.deepEqual(readdirSync(folder).filter(name => name.startsWith('spaced')), ['spaced.db ']); // prettier-ignore
+  assert.deepEqual(readdirSync(folder).filter(name => name.startsWith('spaced')), [windows ? 'spaced.db' : 'spaced.db ']); // prettier-ignore
   raw.close();
   using db = new Database(join(folder, 'spaces.db'), { logger: false });
   for (const attach of [

@@ -248,6 +248,7 @@ test('docker-layer /state/app.db: a file that is a mount of its own is refused',
     directoryWriteError: null,
     isMountPoint,
     attributed: [],
+    refused: null,
     worldWritableOfAnother: false,
   };
   assert.ok(isMountPoint);

@@ -1,7 +1,7 @@
 /** The preflight: each hazard on raw better-sqlite3 first, then refused, with nothing touched. */
 import { test, describe, before, after, beforeEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -256,7 +256,7 @@ const skip = process.getuid?.() === 0 ? false : 'needs root, to become another u
 describe('permissions', { skip }, () => {
   const dist = new URL('../../dist', import.meta.url).pathname;
   /** The outcome of a preflight, and of raw better-sqlite3, as user 65534. */
-  function asNobody(path: string, readonly = false): { ours: string; message: string; raw: string } {
+  function asNobody(path: string, readonly = false): { ours: string; message: string; hint: string; raw: string } {
     const script = `
       process.setgid(65534); process.setuid(65534);
       const { locate } = require(${JSON.stringify(dist)} + '/filesystem/locate.js');
@@ -266,10 +266,10 @@ describe('permissions', { skip }, () => {
       const code = run => { try { return { code: run(), message: '' } } catch (error) { return error } };
       const ours = code(() => JSON.stringify(preflight(locate(path), { readonly, fileMustExist: false }).map(w => w.code)));
       const raw = code(() => { new Database(path, { readonly }).exec(readonly ? 'SELECT * FROM t' : 'INSERT INTO t VALUES (1)'); return 'ok' });
-      console.log(JSON.stringify({ ours: ours.code, message: ours.message, raw: raw.code }));`;
+      console.log(JSON.stringify({ ours: ours.code, message: ours.message, hint: ours.hint, raw: raw.code }));`;
     const child = spawnSync(process.execPath, ['-e', script, path, String(readonly)], { encoding: 'utf8' });
     assert.equal(child.status, 0, child.stderr);
-    return JSON.parse(child.stdout) as { ours: string; message: string; raw: string };
+    return JSON.parse(child.stdout) as { ours: string; message: string; hint: string; raw: string };
   }
 
   beforeEach(() => {
@@ -293,6 +293,39 @@ describe('permissions', { skip }, () => {
     assert.match(raw, /^SQLITE_(?:CANTOPEN|READONLY_DIRECTORY)$/);
     assert.ok(message.includes(join(file, '..')));
     assert.equal(asNobody(join(file, '../new.db')).ours, 'SQLITE_CANTOPEN');
+  });
+
+  test('the hint names the owner, the user, and the command that gives it to this user', () => {
+    const opened = (): { code: string; hint?: string } => {
+      const script = `process.setgid(4711); process.setuid(4711);
+        const { Database } = require(${JSON.stringify(dist)} + '/index.js');
+        try { const db = new Database(process.argv[1], { logger: false }); db.exec('CREATE TABLE IF NOT EXISTS u(a)'); db.close(); console.log('{"code":"ok"}'); }
+        catch ({ code, hint }) { console.log(JSON.stringify({ code, hint })); }`;
+      const { stdout, stderr } = spawnSync(process.execPath, ['-e', script, file], { encoding: 'utf8' });
+      assert.equal(stderr, '');
+      return JSON.parse(stdout) as { code: string; hint?: string };
+    };
+    const follow = ({ hint }: { hint?: string }): void => {
+      assert.match(hint ?? '', /belongs to user 0 \(mode 0\d{3}\), and this process runs as user 4711/);
+      execFileSync('sh', ['-c', /`(chown [^`]+)`/.exec(hint ?? '')?.[1] ?? 'false']);
+    };
+    chmodSync(file, 0o644);
+    chmodSync(join(file, '..'), 0o755);
+    const seen = [];
+    for (let opens = 0; opens < 3; opens += 1) {
+      const outcome = opened();
+      seen.push(outcome.code);
+      if (outcome.code !== 'ok') follow(outcome);
+    }
+    assert.deepEqual(seen, ['SQLITE_READONLY', 'SQLITE_READONLY_DIRECTORY', 'ok']);
+  });
+
+  test('a volume of root for a database that does not exist yet', () => {
+    mkdirSync(join(root, 'new'));
+    const { ours, hint } = asNobody(join(root, 'new', 'app.db'));
+    assert.equal(ours, 'SQLITE_CANTOPEN');
+    assert.ok(hint.includes(`chown 65534:65534 ${join(root, 'new')}`));
+    assert.doesNotMatch(hint, /readonly/, 'nothing is there to read');
   });
 
   test('a filesystem that is read-only is not a matter of rights', () => {

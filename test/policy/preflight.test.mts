@@ -25,6 +25,7 @@ function facts(databaseSize: number | null, suffix: '-journal' | '-wal', size: n
     directoryWriteError: null,
     isMountPoint: false,
     attributed: [],
+    refused: null,
     worldWritableOfAnother: false,
   } as PreflightFacts;
 }
