@@ -7,13 +7,12 @@ import { identityNow } from '../proc/path-identity';
 
 /**
  * Call it once SQLite has read from `file`. SQLite falls back to reading where open(2) refuses to write (`unixOpen` in
- * os_unix.c): append-only files, AppArmor, Landlock. `/proc` shows how each file was opened.
+ * os_unix.c): append-only files, AppArmor, Landlock. `/proc` shows how each file was opened. A sidecar that cannot be written
+ * is no reason: the database can be read, and the write that fails names the sidecar.
  */
 export function refuseIfReadOnly(file: string): void {
   if (process.platform !== 'linux') return;
-  for (const path of [file, `${file}-wal`, `${file}-shm`]) {
-    const identity = identityNow(path);
-    if (identity === null || !isOpenForReadingOnly(identity)) continue;
-    throw openedForReadingError(file, path, attributedAmong([path, dirname(file)]));
-  }
+  const identity = identityNow(file);
+  if (identity === null || !isOpenForReadingOnly(identity)) return;
+  throw openedForReadingError(file, attributedAmong([file, dirname(file)]));
 }

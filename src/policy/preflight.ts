@@ -214,15 +214,11 @@ const folderIsWritable: Check = (
  * The error for a database that SQLite has opened for reading only although writing was asked for: the system refused the other.
  * access(2) knows nothing of `chattr +a`, and of most security modules. better-sqlite3 says so at the first write.
  */
-export function openedForReadingError(
-  file: string,
-  path: string,
-  attributed: readonly Attributed[],
-): SqliteReadonlyError {
+export function openedForReadingError(file: string, attributed: readonly Attributed[]): SqliteReadonlyError {
   return new SqliteReadonlyError(
-    `Cannot open ${file} for writing: the system let SQLite open ${path} for reading only.`,
+    `Cannot open ${file} for writing: the system let SQLite open it for reading only.`,
     'SQLITE_READONLY',
-    { hint: rightsHint('EPERM', attributed, ''), details: { file, path } },
+    { hint: rightsHint('EPERM', attributed, ''), details: { file } },
   );
 }
 
