@@ -7,13 +7,18 @@ import { unsupported, type Probed } from './support';
 // Taken at load: the process guard asks lstat about each path that is opened later, and none of these is a database.
 const { closeSync, openSync, readSync } = fs;
 
-export interface Descriptor {
+export interface OpenFile {
   readonly fd: number;
+  readonly identity: FileIdentity;
+}
+
+export type OpenFileScan = Probed<{ descriptors: readonly OpenFile[] }>;
+
+export interface Descriptor extends OpenFile {
   /** The kernel's path of the open file, without its `(deleted)` mark. */
   readonly path: string;
   /** True if the name that the file was opened by no longer exists. */
   readonly deleted: boolean;
-  readonly identity: FileIdentity;
   /** Number of names of the file; 0 once the last one is deleted. */
   readonly links: number;
 }
@@ -53,19 +58,24 @@ const newestTried = 12;
  * For files that were just opened: returns at least one descriptor of this process on each. The kernel assigns the
  * lowest free number, so they are nearly always right below the next one; otherwise all descriptors are scanned.
  */
-export function newestDescriptorsOn(...files: readonly FileIdentity[]): DescriptorScan {
-  const free = lowestFree();
-  const found: Descriptor[] = [];
+export function newestDescriptorsOn(...files: readonly FileIdentity[]): OpenFileScan {
+  const found = newestOn(files);
+  return found.length === files.length ? { supported: true, descriptors: found } : descriptorsOn(...files);
+}
+
+/** One descriptor for each of the files that are among the newest. */
+function newestOn(files: readonly FileIdentity[]): readonly OpenFile[] {
+  const free = lowestFree() ?? 0;
+  const found: OpenFile[] = [];
   const missing = new Set(files);
-  for (let fd = (free ?? 0) - 1; fd >= 0 && fd >= (free ?? 0) - newestTried && missing.size > 0; fd--) {
+  for (let fd = free - 1; fd >= 0 && fd >= free - newestTried && missing.size > 0; fd--) {
     const identity = identityOf(fd);
     const wanted = identity === null ? undefined : [...missing].find(file => sameFile(file, identity));
-    const descriptor = wanted === undefined ? null : inspectDescriptor(fd);
-    if (wanted === undefined || descriptor === null || !sameFile(descriptor.identity, wanted)) continue;
+    if (wanted === undefined) continue;
     missing.delete(wanted);
-    found.push(descriptor);
+    found.push({ fd, identity: wanted });
   }
-  return missing.size === 0 ? { supported: true, descriptors: found } : descriptorsOn(...files);
+  return found;
 }
 
 /** Returns null if `/proc` does not list descriptors or none is free. */
@@ -140,7 +150,7 @@ const readOnly = 0o0;
  * and where `/proc` does not tell.
  */
 export function isOpenForReadingOnly(file: FileIdentity): boolean {
-  const cannotWrite = ({ fd }: Descriptor): boolean => {
+  const cannotWrite = ({ fd }: OpenFile): boolean => {
     const flags = readFlags(fd);
     return flags !== null && (flags & accessMode) === readOnly;
   };

@@ -19,7 +19,7 @@ import { fstatSync, ftruncateSync, readSync } from 'node:fs';
 import { performance, wallClockNow } from '../base/clock';
 import { errorCode, errorMessage } from '../base/foreign-error';
 import { sameFile, type FileIdentity } from '../base/file-identity';
-import { descriptorsOn, type DescriptorScan } from '../proc/descriptors';
+import { descriptorsOn } from '../proc/descriptors';
 import { identityNow } from '../proc/path-identity';
 import {
   frameHeaderBytes,
@@ -37,13 +37,12 @@ import { leadsTo, sizeOf, stateOf } from './descriptor-state';
 import { isSettledQuiet, sameQuiet, type Quiet } from './quiet-state';
 import { readFrames } from './frame-headers';
 import { PageLedger } from './page-ledger';
+import type { AtFirst } from './at-first';
 import { sampleOf } from './samples';
 
-export interface ContentSubject {
+export interface ContentSubject extends AtFirst {
   readonly file: string;
   readonly identity: FileIdentity;
-  /** The descriptors that were found when the watch began: that on the `-wal` may be among them. */
-  readonly scan: DescriptorScan;
   /** SQLite's current descriptors on the database and its `-shm`. */
   readonly descriptors: () => { readonly database: number | null; readonly sharedMemory: number | null };
 }
@@ -122,13 +121,12 @@ class ContentWatch implements ContentChecks {
   #quiet: Quiet | null = null;
   #unreadable: string | null = null;
 
-  constructor({ file, identity, descriptors, scan }: ContentSubject) {
+  constructor({ file, identity, descriptors, wal, scan }: ContentSubject) {
     this.#file = file;
     this.#wal = `${file}-wal`;
     this.#shm = `${file}-shm`;
     this.#descriptors = descriptors;
     this.#inode = Number(identity.ino);
-    const wal = identityNow(this.#wal);
     const open =
       wal !== null && scan.supported ? scan.descriptors.find(each => sameFile(each.identity, wal)) : undefined;
     if (open === undefined) return;

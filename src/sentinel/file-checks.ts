@@ -1,8 +1,9 @@
 /** Watches the names of the files, on every system: the sentinel's part without locks. */
 import { dirname } from 'node:path';
 import { sameFile, type FileIdentity } from '../base/file-identity';
-import { descriptorsOn, type DescriptorScan } from '../proc/descriptors';
+import { descriptorsOn, type OpenFileScan } from '../proc/descriptors';
 import { identityNow } from '../proc/path-identity';
+import type { AtFirst } from './at-first';
 import type { Loss } from './finding';
 import { FolderWatch } from './folder-watch';
 import { existsSync, statSync } from 'node:fs';
@@ -27,22 +28,29 @@ export interface NamedDatabase {
 }
 
 /** Watches the database, and in WAL mode its `-wal` and `-shm`, which a live connection keeps. */
-export function createFileChecks({ file, identity, journalMode }: NamedDatabase, scan: DescriptorScan): FileChecks {
+export function createFileChecks({ file, identity, journalMode }: NamedDatabase, first: AtFirst): FileChecks {
   const database: WatchedFile = { path: file, role: 'database', identity };
-  const pending = new Set(journalMode === 'wal' ? [`${file}-wal`, `${file}-shm`] : []);
+  const names = { wal: `${file}-wal`, index: `${file}-shm` };
+  const pending = new Set(journalMode === 'wal' ? [names.wal, names.index] : []);
   const watched: WatchedFile[] = [database];
   const folder = new FolderWatch(dirname(file));
   // One name is normal; a file that came with more was refused or accepted when it was opened.
   const knownLinks = fileState(database).links;
-  let stranger = learn(() => scan);
+  let stranger = learn(
+    path => (path === names.wal ? first.wal : first.index),
+    () => first.scan,
+  );
 
   /**
    * Watches each sidecar from the first time it is seen; a WAL index on the heap has no `-shm`. One that this process
    * does not have open has replaced the original.
    */
-  function learn(look: (found: FileIdentity) => DescriptorScan): WatchedFile | null {
+  function learn(
+    identify: (path: string) => FileIdentity | null,
+    look: (found: FileIdentity) => OpenFileScan,
+  ): WatchedFile | null {
     for (const path of pending) {
-      const found = identityNow(path);
+      const found = identify(path);
       if (found === null) continue;
       const sidecar: WatchedFile = { path, role: 'sidecar', identity: found };
       const open = look(found);
@@ -66,9 +74,9 @@ export function createFileChecks({ file, identity, journalMode }: NamedDatabase,
   return {
     lost(look) {
       // A database alone is not worth the second question.
-      const shortcut = pending.size === 0 && watched.length > 1 && stranger === null && scan.supported;
+      const shortcut = pending.size === 0 && watched.length > 1 && stranger === null && first.scan.supported;
       if (shortcut && look === 'quick' && !folder.mayHaveChanged()) return null;
-      if (pending.size > 0) stranger = learn(descriptorsOn);
+      if (pending.size > 0) stranger = learn(identityNow, descriptorsOn);
       if (stranger !== null) return lostFile(file, stranger, { name: 'other', links: 1, size: 0 });
       let known = true;
       for (const candidate of watched) {

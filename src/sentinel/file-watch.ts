@@ -3,6 +3,7 @@ import { identityKey, type FileIdentity } from '../base/file-identity';
 import { processGlobal } from '../base/process-global';
 import { newestDescriptorsOn } from '../proc/descriptors';
 import { identityNow } from '../proc/path-identity';
+import type { AtFirst } from './at-first';
 import { createContentChecks, type ContentChecks } from './content-checks';
 import { createFileChecks, type FileChecks } from './file-checks';
 import { createLockChecks, type LockChecks } from './lock-checks';
@@ -57,13 +58,15 @@ export function watchDatabase(database: WatchedDatabase): FileWatch {
 
 function create(database: WatchedDatabase): Counted {
   const { file, identity, journalMode } = database;
-  const sidecars = [identityNow(`${file}-wal`), identityNow(`${file}-shm`)];
-  const scan = newestDescriptorsOn(identity, ...sidecars.filter(each => each !== null));
-  const files = createFileChecks(database, scan);
-  const locks = createLockChecks(database, scan);
+  const wal = identityNow(`${file}-wal`);
+  const index = identityNow(`${file}-shm`);
+  const scan = newestDescriptorsOn(identity, ...[wal, index].filter(each => each !== null));
+  const first: AtFirst = { wal, index, scan };
+  const files = createFileChecks(database, first);
+  const locks = createLockChecks(database, first);
   const contents =
     journalMode === 'wal'
-      ? createContentChecks({ file, identity, scan, descriptors: () => locks.descriptors() })
+      ? createContentChecks({ file, identity, ...first, descriptors: () => locks.descriptors() })
       : null;
   return { uses: 0, files, locks, contents };
 }

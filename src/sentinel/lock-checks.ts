@@ -10,8 +10,9 @@ import {
   type LockRequirement,
   type TransactionState,
 } from '../policy/expected-locks';
-import { descriptorsOn, type DescriptorScan } from '../proc/descriptors';
+import { descriptorsOn, type OpenFileScan } from '../proc/descriptors';
 import { identityNow } from '../proc/path-identity';
+import type { AtFirst } from './at-first';
 import { locksAreVisible, locksWereSeen } from './lock-visibility';
 import { accessTo, watchFileLocks, type LockWatch } from './lock-watch';
 
@@ -43,8 +44,8 @@ interface Place {
 }
 
 /** Watches the locks of this process on one database; costs one descriptor each for the database and its `-shm`. */
-export function createLockChecks(subject: LockSubject, scan: DescriptorScan): LockChecks {
-  return new FileLockChecks(subject, scan);
+export function createLockChecks(subject: LockSubject, first: AtFirst): LockChecks {
+  return new FileLockChecks(subject, first);
 }
 
 class FileLockChecks implements LockChecks {
@@ -59,7 +60,7 @@ class FileLockChecks implements LockChecks {
   /** The locks were seen once: what prevents the next look passes. */
   #wereSeen = false;
 
-  constructor({ file, identity, journalMode }: LockSubject, scan: DescriptorScan) {
+  constructor({ file, identity, journalMode }: LockSubject, { index, scan }: AtFirst) {
     this.#file = file;
     this.#journalMode = journalMode;
     this.#database = { identity, watch: watchFileLocks(identity) };
@@ -68,14 +69,14 @@ class FileLockChecks implements LockChecks {
     const first = this.#database.watch.ask(required, 'full', scan);
     if (first.state === 'unknown' && first.transient) this.#blindBecause = first.reason;
     else if (first.state === 'unknown') this.#unsupportedBecause = first.reason;
-    if (!this.#indexIsKnown) this.#findIndex(scan);
+    if (!this.#indexIsKnown) this.#findIndex(index, scan);
     this.lost('none', 'cheap');
   }
 
   lost(transaction: TransactionState, effort: 'cheap' | 'full'): MissingLocks | null {
     if (this.#unsupportedBecause !== null) return null;
     if (effort === 'full') this.#blindBecause = null;
-    if (!this.#indexIsKnown && effort === 'full') this.#findIndex();
+    if (!this.#indexIsKnown && effort === 'full') this.#findIndex(identityNow(`${this.#file}-shm`));
     const journalMode = this.#journalMode;
     const expected: ExpectedLocks = expectedLocks(journalMode, transaction);
     const missing = [
@@ -118,8 +119,7 @@ class FileLockChecks implements LockChecks {
    * A WAL index on the heap (locking_mode=EXCLUSIVE) has no `-shm`. A connection that may only read the `-shm` has its
    * lock there while a writer lives, and none if SQLite builds an index of its own (SQLITE_READONLY_CANTINIT).
    */
-  #findIndex(found?: DescriptorScan): void {
-    const index = identityNow(`${this.#file}-shm`);
+  #findIndex(index: FileIdentity | null, found?: OpenFileScan): void {
     if (index === null) return;
     const access = accessTo(index, found);
     if (access === null || access === 'none') return;

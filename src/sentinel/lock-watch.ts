@@ -4,7 +4,7 @@ import { performance } from '../base/clock';
 import { identityKey, sameFile, type FileIdentity } from '../base/file-identity';
 import { processGlobal } from '../base/process-global';
 import { missingLocks, type LockRequirement } from '../policy/expected-locks';
-import { descriptorsOn, parseFlags, type DescriptorScan } from '../proc/descriptors';
+import { descriptorsOn, parseFlags, type OpenFileScan } from '../proc/descriptors';
 import { parseLocks, watchLocks, type HeldLock, type LockReader } from '../proc/locks';
 
 /** `'missing'` is reported only after every descriptor on the file was read. `'unknown'`: some could not be. */
@@ -18,7 +18,7 @@ export interface LockWatch {
    * `'cheap'` repeats a recent `'unknown'` instead of scanning all descriptors again. `scan`: a fresh list of the
    * descriptors on this and perhaps other files.
    */
-  ask(required: readonly LockRequirement[], effort: 'cheap' | 'full', scan?: DescriptorScan): LockAnswer;
+  ask(required: readonly LockRequirement[], effort: 'cheap' | 'full', scan?: OpenFileScan): LockAnswer;
   /** A descriptor of SQLite on the file at which the kernel shows the locks; null before one was seen. */
   descriptor(): number | null;
   /** Call it once per user; the last one releases the descriptor of the watch. */
@@ -77,7 +77,7 @@ class FileLockWatch {
     this.#file = file;
   }
 
-  ask(required: readonly LockRequirement[], effort: 'cheap' | 'full', scan?: DescriptorScan): LockAnswer {
+  ask(required: readonly LockRequirement[], effort: 'cheap' | 'full', scan?: OpenFileScan): LockAnswer {
     if (required.length === 0) return held;
     if (this.#remembered(required)) {
       this.#blind = null;
@@ -109,7 +109,7 @@ class FileLockWatch {
     return true;
   }
 
-  #askAll(required: readonly LockRequirement[], found: DescriptorScan): LockAnswer {
+  #askAll(required: readonly LockRequirement[], found: OpenFileScan): LockAnswer {
     if (!found.supported) return { state: 'unknown', reason: found.reason, transient: found.transient };
     const locks: HeldLock[] = [];
     let unread: LockAnswer | null = null;
@@ -153,7 +153,7 @@ function cannotRead(fd: number): LockAnswer {
 /** Returns how this process has a file open: for writing, read-only, or not at all; null if unknown. */
 export function accessTo(
   file: FileIdentity,
-  found: DescriptorScan = descriptorsOn(file),
+  found: OpenFileScan = descriptorsOn(file),
 ): 'write' | 'read' | 'none' | null {
   if (!found.supported) return null;
   let access: 'read' | 'none' | null = 'none';

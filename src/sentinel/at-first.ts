@@ -1,0 +1,12 @@
+/** Holds what the parts of a sentinel share when they begin: one stat of each name, and one pass over the descriptors. */
+import type { FileIdentity } from '../base/file-identity';
+import type { OpenFileScan } from '../proc/descriptors';
+
+export interface AtFirst {
+  /** The `-wal` by its name; null if there is none. */
+  readonly wal: FileIdentity | null;
+  /** The `-shm` by its name. */
+  readonly index: FileIdentity | null;
+  /** At least one descriptor of this process on each of the files. */
+  readonly scan: OpenFileScan;
+}
