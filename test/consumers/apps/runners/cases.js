@@ -1,10 +1,10 @@
 // The cases that each runner runs in two files: the same application, once beside real timers and once beside replaced ones.
-const { mkdtempSync, rmSync } = require('node:fs');
+const fs = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 
 async function exercise({ openDatabase, verifyDatabase }) {
-  const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-runner-'));
+  const folder = fs.mkdtempSync(join(tmpdir(), 'safe-sqlite-runner-'));
   const db = openDatabase(join(folder, 'app.db'), { logger: false });
   db.exec('CREATE TABLE notes (text UNIQUE)');
   const insert = db.prepare('INSERT INTO notes VALUES (?)');
@@ -16,7 +16,7 @@ async function exercise({ openDatabase, verifyDatabase }) {
   const rows = db.prepare('SELECT count(*) FROM notes').pluck().get();
   const { thread } = db.health().jobs;
   db.close();
-  rmSync(folder, { recursive: true });
+  fs.rmSync(folder, { recursive: true });
   return [rows, code, complete, verified, ok, thread];
 }
 
@@ -25,7 +25,7 @@ exports.expected = [2, 'SQLITE_CONSTRAINT_UNIQUE', true, 'quick', true, 'worker'
 
 /** Left open, with a name of its own, as tests leave things. */
 exports.forget = ({ openDatabase }) => {
-  const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-forgotten-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const folder = fs.mkdtempSync(join(tmpdir(), 'safe-sqlite-forgotten-'));
+  process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
   openDatabase(join(folder, 'app.db'), { logger: false }).exec('CREATE TABLE notes (text)');
 };
