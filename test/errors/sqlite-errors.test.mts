@@ -11,6 +11,7 @@ import * as refusals from '../../dist/errors/refusals.js';
 import * as sqlite from '../../dist/errors/sqlite-errors.js';
 import { translateError } from '../../dist/errors/translate.js';
 import { folder } from './native-error.mts';
+import { noLinks } from '../support/links.mts';
 
 const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -33,9 +34,7 @@ function secondCopy(t: TestContext): Copy {
   };
 }
 
-const links = process.platform === 'win32' && 'links a folder, which Windows lets administrators do';
-
-describe('instanceof across copies of the package', { skip: links }, () => {
+describe('instanceof across copies of the package', { skip: noLinks }, () => {
   test('holds for every class of failures, in both directions, along the tree', t => {
     const other = secondCopy(t).sqlite.sqliteErrorClasses;
     for (const [name, here] of Object.entries(sqlite.sqliteErrorClasses)) {

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { buildSync } from 'esbuild';
 import { dist, folder, require, walDatabase } from './fixture.mts';
+import { noLinks } from '../support/links.mts';
 
 /** An application that runs one job, bundled to CommonJS. The addon cannot be bundled: better-sqlite3 stays outside. */
 function bundled(t: TestContext): { home: string; bundle: string } {
@@ -39,7 +40,7 @@ function run(cwd: string, ...args: string[]): readonly string[] {
   return [stdout.trim(), stderr];
 }
 
-describe('a bundle of one file', () => {
+describe('a bundle of one file', { skip: noLinks }, () => {
   test('runs jobs in a thread, started from any folder', t => {
     const { home, bundle } = bundled(t);
     const elsewhere = join(home, 'elsewhere');

@@ -52,7 +52,9 @@ describe('a close without a checkpoint', () => {
     again.close();
   });
 
-  test('another file of that name is not opened', () => {
+  const renamed = process.platform === 'win32' && 'Windows renames no file that is open';
+
+  test('another file of that name is not opened', { skip: renamed }, () => {
     const { db, file } = written('moved.db');
     const identity = identityOf(file);
     for (const end of ['', '-wal', '-shm']) renameSync(file + end, `${file}.old${end}`);

@@ -18,6 +18,7 @@ import { coveredCalls } from '../../dist/process-guard/covered-calls.js';
 import { installProcessGuard } from '../../dist/process-guard/install.js';
 import { identityOf, placeOf } from '../support/identity.mts';
 import { closeLive, openLive, type Live } from '../support/live.mts';
+import { noLinks } from '../support/links.mts';
 
 const require = createRequire(import.meta.url);
 const folder = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'safe-sqlite-guard-')));
@@ -126,7 +127,6 @@ async function refusalOf(call: () => unknown): Promise<SqliteCopyConflictError> 
   assert.fail('it was not refused');
 }
 
-const noLinks = process.platform === 'win32' && 'links need rights on Windows';
 /** The guard need not refuse what Windows itself refuses. */
 const noRemoval = process.platform === 'win32' && 'Windows removes and renames no file that is open';
 

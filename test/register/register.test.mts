@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { root } from '../../scripts/pack.mjs';
+import { noLinks } from '../support/links.mts';
 
 const real = join(root, 'node_modules/better-sqlite3');
 const version = (JSON.parse(readFileSync(join(real, 'package.json'), 'utf8')) as { version: string }).version;
@@ -19,7 +20,7 @@ const ways = {
 const registered = ways['--import'];
 const unregistered = { flags: [], env: {} };
 
-describe('safe-sqlite/register', () => {
+describe('safe-sqlite/register', { skip: noLinks }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'register-'));
   after(() => rmSync(folder, { recursive: true, force: true }));
 

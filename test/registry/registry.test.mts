@@ -14,6 +14,7 @@ import { findInstance, shareInstance, withdrawInstance } from '../../dist/regist
 import { sqliteCopyOf } from '../../dist/registry/sqlite-copy.js';
 import { identityOf, placeOf } from '../support/identity.mts';
 import { installSecondCopy } from '../support/second-copy.mts';
+import { noLinks } from '../support/links.mts';
 
 const require = createRequire(import.meta.url);
 const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-registry-'));
@@ -42,7 +43,7 @@ describe('admission', () => {
       () => admit(foreign),
       (error: unknown) => {
         assert.ok(error instanceof SqliteCopyConflictError);
-        assert.match(error.message, new RegExp(copy.library));
+        assert.ok(error.message.includes(copy.library), error.message);
         assert.equal(error.details['requestedLibrary'], otherCopy.library);
         return true;
       },
@@ -56,7 +57,7 @@ describe('admission', () => {
     admit(foreign).release();
   });
 
-  test('a file is one file under every name', () => {
+  test('a file is one file under every name', { skip: noLinks }, () => {
     const file = join(folder, 'named.db');
     writeFileSync(file, '');
     symlinkSync(file, join(folder, 'symlink.db'));
@@ -109,8 +110,11 @@ describe('foreign holders', () => {
     assert.equal(judgeHolders([sqlite], none), null);
     assert.deepEqual(judgeHolders([sqlite], node), { kind: 'sqlite', fd: 20, path: '/a.db', copies: ['node:sqlite'] });
     assert.deepEqual(judgeHolders([sqlite, plain], none), { kind: 'descriptor', fd: 21, path: '/a.db', copies: [] });
-    assert.equal(openerOf(constants.O_RDWR | constants.O_NOFOLLOW), 'sqlite');
-    assert.equal(openerOf(constants.O_RDONLY), 'plain');
+    // Windows has no such flag, and no /proc that would show it.
+    if (process.platform !== 'win32') {
+      assert.equal(openerOf(constants.O_RDWR | constants.O_NOFOLLOW), 'sqlite');
+      assert.equal(openerOf(constants.O_RDONLY), 'plain');
+    }
     assert.equal(openerOf(0o10000000 | constants.O_RDONLY), 'harmless');
     assert.equal(openerOf(null), 'harmless');
   });

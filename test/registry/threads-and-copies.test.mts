@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import * as library from 'safe-sqlite';
 import { installSecondCopy } from '../support/second-copy.mts';
+import { noLinks } from '../support/links.mts';
 
 const require = createRequire(import.meta.url);
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'safe-sqlite-copies-')));
@@ -73,7 +74,7 @@ describe('threads', { skip: linux }, () => {
 });
 
 describe('another copy of this package', () => {
-  test('shares registry and instances with this one', () => {
+  test('shares registry and instances with this one', { skip: noLinks }, () => {
     const root = dirname(dirname(require.resolve('safe-sqlite')));
     const installed = join(folder, 'package');
     cpSync(join(root, 'dist'), join(installed, 'dist'), { recursive: true });
