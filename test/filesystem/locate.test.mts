@@ -58,13 +58,16 @@ function sameAsSqlite(name: string): void {
   );
 }
 
+const windows = process.platform === 'win32';
+
 describe('the file that SQLite opens', () => {
   test('an absolute name', () => sameAsSqlite(join(folder, 'x.db')));
   test('a name relative to the working directory', () => sameAsSqlite(relative(process.cwd(), join(folder, 'x.db'))));
   test('white space around the name is trimmed', () => sameAsSqlite(`  ${join(folder, 'x.db')}\n`));
-  test('white space and other characters inside it are kept', () => sameAsSqlite(join(folder, 'ä b\n%20?#.db')));
+  test('white space and other characters inside it are kept', () =>
+    sameAsSqlite(join(folder, windows ? 'ä b%20#.db' : 'ä b\n%20?#.db')));
   test('dots and doubled slashes', () => sameAsSqlite(`${folder}/./a//../x.db`.replace('a//../', '/./')));
-  test('a name like a URI is a plain name', () => {
+  test('a name like a URI is a plain name', { skip: windows && 'there it names a stream, which is refused' }, () => {
     const directory = process.cwd();
     process.chdir(folder);
     try {
