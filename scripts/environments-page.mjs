@@ -65,6 +65,23 @@ What Wine cannot show:
 - memory-mapped files beside writes, and the exact order of locks under load
 - times: a process starts some fifty times slower
 
+## macOS
+
+No Mac has run it. The parser of \`/sbin/mount\` and the decisions are tested with recorded texts, on Linux.
+
+Known from the sources of SQLite and of Apple: locks are fcntl locks as on Linux; \`fullfsync\` and \`checkpoint_fullfsync\` are set
+and read back; a rollback journal is truncated in place of being deleted, because F_FULLFSYNC does not reach the folder.
+
+macOS has no \`/proc\`, and with it no answer to these questions, which the library does not ask in another way:
+
+- **who has the file open**. A process in WAL mode, or in the middle of a transaction, holds locks and is noticed; one that is idle in
+  rollback mode is not, and a restore or a backup over its file would replace it. Stop the program first, and look:
+  \`lsof -- app.db app.db-wal app.db-shm\` names each process (as root, those of other users too). The doctor names no process.
+- **which descriptors this process has on it**: the sentinel sees that files are replaced, deleted or changed, and not that a
+  descriptor was closed and its locks are gone. The process guard, which refuses such calls, works there.
+- **why a write is refused** beyond the mode: \`chflags uappnd\` and \`uchg\` (\`ls -lO\` shows them, \`chflags nouappnd,nouchg\` takes
+  them away) are told by the first write that fails.
+
 ## Other architectures
 
 \`npm run test:arm64\` runs the drop-in and a few more on the Node of arm64 under qemu-user.

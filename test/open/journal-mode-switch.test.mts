@@ -42,7 +42,8 @@ function open(): { db: Db; attached: string; file: string; checkpoints: string[]
   db.attach(attached, 'att');
   const [checkpoints, alarms]: string[][] = [[], []];
   db.events.on('checkpoint', event => void checkpoints?.push(event.file));
-  db.events.on('warning', ({ code }) => void alarms?.push(code));
+  // Wine does not tell what a drive is.
+  db.events.on('warning', ({ code }) => void (code === 'unknown-drive' || alarms?.push(code)));
   for (const name of ['locksLost', 'fileReplaced', 'fenced'] as const)
     db.events.on(name, () => void alarms?.push(name));
   return { db, attached, file, checkpoints: checkpoints ?? [], alarms: alarms ?? [] };

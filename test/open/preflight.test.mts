@@ -133,7 +133,8 @@ describe('a journal without its database', () => {
       'const db = new (require("better-sqlite3"))(process.argv[1]); db.exec("BEGIN; CREATE TABLE t(a)"); process.kill(process.pid, "SIGKILL")',
       file,
     ]);
-    assert.equal(child.signal, 'SIGKILL');
+    // Windows has no signals.
+    assert.equal(child.signal, process.platform === 'win32' ? null : 'SIGKILL');
     assert.ok(statSync(`${file}-journal`).size > 0);
     assert.deepEqual(check(), []);
   });
@@ -228,7 +229,7 @@ describe('names', () => {
 
   test('a folder', () => {
     mkdirSync(file);
-    assert.throws(() => new Database(file), { code: 'SQLITE_CANTOPEN' });
+    assert.throws(() => new Database(file), { code: /^SQLITE_CANTOPEN/ });
     assert.throws(
       () => check(),
       (error: Error) => error instanceof SqliteCantOpenError && error.message.includes('folder'),

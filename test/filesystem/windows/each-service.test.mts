@@ -1,7 +1,16 @@
 // Uses each service once on Windows: the short form of `npm run test:windows`.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
@@ -64,6 +73,21 @@ describe('each service, on this system', { skip }, () => {
     assert.equal((await verifyDatabase(copy.path, { level: 'full' })).ok, true);
     db.close();
     assert.deepEqual([rowsOf(copy.path), readdirSync(folder).toSorted()], [5, ['app.db', 'copy.db']]);
+  });
+
+  test('right behind close() the files can be deleted, also where a thread and a reader process were at work', async t => {
+    const folder = folderOf(t);
+    const file = join(folder, 'app.db');
+    const db = openDatabase(file, quiet);
+    db.exec('CREATE TABLE t (a)');
+    await db.write(() => db.prepare('INSERT INTO t VALUES (zeroblob(300000))').run());
+    await db.reader.all('SELECT count(*) FROM t');
+    const running = [db.checkpoint(), db.reader.all('SELECT count(*) FROM t')];
+    db.close();
+    // Windows deletes no file that somebody has open.
+    for (const name of readdirSync(folder)) unlinkSync(join(folder, name));
+    await Promise.allSettled(running);
+    assert.deepEqual(readdirSync(folder), []);
   });
 
   test('a backup onto a database that is open is refused, and leaves no second name of it', async t => {
