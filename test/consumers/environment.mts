@@ -63,7 +63,7 @@ export async function endsByItself(folder: string, args: readonly string[], limi
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', text => (said += String(text)));
   const group = String(child.pid);
-  let left: string | null = null;
+  let left = '';
   const limit = setTimeout(() => {
     left = spawnSync('ps', ['-o', 'pid=,etimes=,pcpu=,wchan:20=,args=', '-g', group], { encoding: 'utf8' }).stdout;
     process.kill(-Number(group), 'SIGKILL');
@@ -72,7 +72,7 @@ export async function endsByItself(folder: string, args: readonly string[], limi
   const [status] = (await once(child, 'close')) as [number | null];
   clearTimeout(limit);
   const command = `node ${args.join(' ')}`;
-  if (left !== null) assert.fail(`${command} did not end within ${limitMs / 1000} s. It runs:\n${left}\n${said}`);
+  if (left !== '') assert.fail(`${command} did not end within ${limitMs / 1000} s. It runs:\n${left}\n${said}`);
   assert.equal(status, 0, `${command}\n${said}`);
   return said;
 }

@@ -78,9 +78,14 @@ export function suite(title: string, body: (bench: Bench) => void): void {
 export function difference(
   heading: string,
   bench: Bench,
-  sides: { readonly theirs: () => void | Promise<void>; readonly ours: () => void | Promise<void> },
+  sides: {
+    readonly theirs: () => void | Promise<void>;
+    readonly ours: () => void | Promise<void>;
+    /** Why it cannot be shown here. */
+    readonly skip?: string | false;
+  },
 ): void {
-  test(`differs: ${heading}`, () => (bench.ours ? sides.ours() : sides.theirs()));
+  test(`differs: ${heading}`, { skip: sides.skip ?? false }, () => (bench.ours ? sides.ours() : sides.theirs()));
 }
 
 /** Runs `call` and returns what it throws. */
