@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import Native from 'better-sqlite3';
-import { restoreDatabase } from 'safe-sqlite';
+import { restoreDatabase, type DatabaseHealth } from 'safe-sqlite';
 import type { PlainError } from '../support/fault-scenario.mts';
 import {
   createFaultBench,
@@ -438,6 +438,11 @@ describe('what is no fence', { skip }, () => {
         return true;
       });
       assert.deepEqual(await child.ask('ids', {}), [1]);
+      const { reasons } = await child.ask<DatabaseHealth>('health');
+      assert.equal(
+        reasons.some(reason => reason.includes('for lack of space')),
+        fault !== 'EROFS',
+      );
       bench.faults.heal();
       await child.ask('insert', { id: 3 });
       await child.ask('close', {});

@@ -55,16 +55,14 @@ const isKnown = (mutant: Mutant): boolean => {
   if (result === undefined || result.noticedBy === null) return false;
   return values.untried === true || result.digest === digestOf(mutant);
 };
-/** The test files that noticed other mutants: most often of the same file, then of the same room. */
+/** The test files that noticed other mutants of the same source file, most often first. */
 function likeliest(mutant: Mutant): readonly string[] {
-  const weights = new Map<string, number>();
-  for (const other of mutants) {
-    const test = results.get(other.id)?.noticedBy?.replace(didNotEnd, '');
-    if (test === undefined) continue;
-    const weight = other.file === mutant.file ? 100 : other.id.split('/')[0] === mutant.id.split('/')[0] ? 1 : 0;
-    if (weight > 0) weights.set(test, (weights.get(test) ?? 0) + weight);
+  const counts = new Map<string, number>();
+  for (const { id, file } of mutants) {
+    const test = file === mutant.file ? results.get(id)?.noticedBy?.replace(didNotEnd, '') : undefined;
+    if (test !== undefined) counts.set(test, (counts.get(test) ?? 0) + 1);
   }
-  return [...weights].toSorted(([, one], [, other]) => other - one).map(([test]) => test);
+  return [...counts].toSorted(([, one], [, other]) => other - one).map(([test]) => test);
 }
 const due = asked.filter(mutant => values.id !== undefined || !isKnown(mutant));
 const deadline = values.minutes === undefined ? Infinity : Date.now() + Number(values.minutes) * 60_000;

@@ -276,6 +276,10 @@ export const connection: readonly Mutant[] = [
   ...inFile(
     'connection/connection.ts',
     [
+      'test/connection/refusals.test.mts',
+      'test/connection/abandon.test.mts',
+      'test/connection/commit-hooks.test.mts',
+      'test/writes/write-queue.test.mts',
       'test/connection/sql-guard.test.mts',
       'test/fence/fence.test.mts',
       'test/writes/storage-faults.test.mts',
