@@ -346,6 +346,19 @@ describe('the fence of a file', { skip }, () => {
     assert.deepEqual(survivors(bench), [1]);
   });
 
+  test('falls on every file of a connection: the code does not name the one whose sync failed', async () => {
+    using bench = createFaultBench();
+    const child = await started(bench, 'open');
+    const other = path(bench, '-other');
+    await child.ask('exec', { sql: `ATTACH '${other}' AS other; CREATE TABLE other.t(id INTEGER PRIMARY KEY)` });
+    bench.faults.arm({ ...walSync, path: '*/app.db-wal' });
+    await assert.rejects(child.ask('insert', { id: 2 }), { code: 'SQLITE_IOERR_FSYNC' });
+    assert.deepEqual(
+      [path(bench), other].map(file => existsSync(`${file}-fenced`)),
+      [true, true],
+    );
+  });
+
   test('is cleared by a check, when no process has the file open', async () => {
     using bench = createFaultBench();
     const child = await fencedBench(bench);
