@@ -4,7 +4,7 @@ import Native from 'better-sqlite3';
 import Database, { clearFence, openDatabase } from 'safe-sqlite';
 import { identityKey } from '../../dist/base/file-identity.js';
 import { schedulerOf } from '../../dist/checkpoint/schedulers.js';
-import { ownFolder, plainError, serve } from '../support/fault-scenario.mts';
+import { ownFolder, plainError, report, serve } from '../support/fault-scenario.mts';
 
 type Options = ConstructorParameters<typeof Database>[1];
 
@@ -196,5 +196,11 @@ serve({
   /** Ends by the end of the event loop: standard input is the last thing that keeps the process alive. */
   fallOff() {
     process.stdin.destroy();
+  },
+  requestAndFallOff() {
+    process.stdin.destroy();
+    void ours()
+      .checkpoint()
+      .then(({ complete }) => report({ complete }));
   },
 });

@@ -279,6 +279,18 @@ describe('the scheduler', { skip }, () => {
     assert.equal(existsSync(`${path(bench)}-wal`), false);
   });
 
+  test('but a checkpoint that was asked for does, also while it waits for one in the background', async () => {
+    using bench = createFaultBench();
+    const child = await started(bench, small);
+    bench.faults.arm({ calls: 'fsync', path: '*/app.db', action: 'hold' });
+    await commit(child, 1, 10);
+    await bench.hit();
+    await child.ask('requestAndFallOff');
+    bench.faults.heal();
+    await child.ended;
+    assert.deepEqual(child.reports, [{ complete: true }]);
+  });
+
   test('a sync that fails is not tried again: the file is fenced, and the WAL stays; raw makes the second try', async () => {
     using rawBench = createFaultBench();
     const raw = rawBench.start(program);
