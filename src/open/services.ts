@@ -1,7 +1,7 @@
 /** Runs the services of one open database, and its teardown: the sentinel, the scheduler of each file, the fence. */
 import { inMicrotask, performance } from '../base/clock';
 import { asError, errorName } from '../base/foreign-error';
-import { checkpointBeforeClose } from '../checkpoint/close-checkpoint';
+import { checkpointBeforeClose, type CloseMode } from '../checkpoint/close-checkpoint';
 import type { FileScheduler, CheckpointedFile } from '../checkpoint/scheduler';
 import { forgetScheduler, schedulerOf } from '../checkpoint/schedulers';
 import type { FileUser } from '../checkpoint/file-user';
@@ -151,8 +151,12 @@ export class ConnectionServices {
     const supervised = [...this.#files.values()];
     try {
       this.#rollBack();
-      const ways = supervised.map(({ user, scheduler }) => checkpointBeforeClose(user, scheduler, 'connection'));
-      if (this.#fence.isFenced) return this.#closeFenced();
+      const ways: CloseMode[] = [];
+      for (const { user, scheduler } of supervised) {
+        ways.push(checkpointBeforeClose(user, scheduler, 'connection'));
+        // The fence of one file has closed the connection: no other file can be checkpointed.
+        if (this.#fence.isFenced) return this.#closeFenced();
+      }
       if (ways.includes('without-checkpoint')) connection.abandon(this.#walFiles());
       return this.#closeOrdinarily();
     } catch (error) {

@@ -1,6 +1,6 @@
 /** Files that are attached: what a failure or a transaction in the same text leaves behind. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -85,6 +85,27 @@ describe('a text that fails behind its first ATTACH', () => {
   }
 });
 
+test('a URI is refused in any letter case: it can choose another locking protocol than other programs use', () => {
+  using db = new Database(path(), { logger: false });
+  for (const uri of [`file:${foreignFile()}?nolock=1`, `FILE:${foreignFile()}`, `File:${path()}?vfs=unix-none`]) {
+    assert.throws(() => db.attach(uri, 'other'), { message: /URI/, code: 'SAFE_SQLITE_UNSAFE_STATEMENT' });
+    assert.throws(() => db.exec(`ATTACH '${uri}' AS other`), UnsafeStatementError);
+  }
+  assert.deepEqual(schemas(db), ['main']);
+});
+
+test('an attached file is watched: a marker of another process keeps its WAL from the checkpoint of a close', () => {
+  const [watched, free] = [path(), path()];
+  const db = new Database(path(), { logger: false });
+  for (const [name, file] of Object.entries({ watched, free })) {
+    db.attach(file, name);
+    db.exec(`PRAGMA ${name}.journal_mode = WAL; CREATE TABLE ${name}.t(a)`);
+  }
+  writeFileSync(`${watched}-fenced`, '');
+  db.close();
+  assert.equal(existsSync(`${watched}-wal`), true);
+});
+
 test('a name in use keeps what it names', () => {
   using db = new Database(path(), { logger: false });
   db.attach(foreignFile(), 'other');
@@ -113,6 +134,8 @@ test('what is undone is not shown to `verbose`', () => {
     seen.map(text => String(text).slice(0, 6)),
     ['ATTACH'],
   );
+  assert.deepEqual(schemas(db), ['main']);
+  assert.equal(registeredFiles().length, 1);
 });
 
 describe('a name with a NUL character, which SQLite reads up to there', () => {
