@@ -138,6 +138,18 @@ test('what is undone is not shown to `verbose`', () => {
   assert.equal(registeredFiles().length, 1);
 });
 
+test('a file that was attached is let go when the protections of the connection cannot be set', () => {
+  using db = new Database(path(), { logger: false, timeout: 0 });
+  const first = foreignFile();
+  db.attach(first, 'first');
+  const other = new Native(first);
+  other.exec('BEGIN EXCLUSIVE');
+  assert.throws(() => db.attach(foreignFile(), 'second'), { code: 'SQLITE_BUSY' });
+  other.close();
+  assert.deepEqual(schemas(db), ['main', 'first']);
+  assert.equal(registeredFiles().length, 2);
+});
+
 describe('a name with a NUL character, which SQLite reads up to there', () => {
   test('raw: the schema has the shorter name, and the file is opened under the shorter one', () => {
     const file = foreignFile();

@@ -99,3 +99,17 @@ test('the listener, which asks SQLite about the WAL, is not called once the chec
   assert.equal(db.prepare('SELECT count(*) FROM t').pluck().get(), 0);
   db.close();
 });
+
+test('an open transaction is told from its predecessor by the number of ended ones', () => {
+  const opened = openOwn(':memory:', { logger: false });
+  const db = new Database(opened as unknown as string);
+  const { commitHooks } = opened.connection;
+  const counts = [commitHooks.ended];
+  for (const work of [() => db.exec('BEGIN'), () => db.exec('ROLLBACK'), db.transaction(() => {})]) {
+    work();
+    counts.push(commitHooks.ended);
+  }
+  const [before = NaN] = counts;
+  assert.deepEqual(counts, [before, before, before + 1, before + 2]);
+  db.close();
+});
