@@ -103,6 +103,34 @@ describe('FULL, proved', () => {
     }
   });
 
+  const inputs = { durability: 'full', fullfsync: false, platform: 'linux', givenUp: new Set<string>() } as const;
+  const walFile = (): string => {
+    const file = path();
+    const raw = new BetterSqlite3(file);
+    raw.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (a)');
+    raw.close();
+    return file;
+  };
+
+  test('a setting that SQLite ignores without an error is one', () => {
+    const native = new BetterSqlite3(walFile());
+    // The index of this WAL is in memory, not in `-shm`: NORMAL would need one that others see.
+    native.exec('PRAGMA locking_mode = EXCLUSIVE; SELECT * FROM t; PRAGMA locking_mode = NORMAL');
+    assert.equal(native.pragma('main.locking_mode', { simple: true }), 'exclusive');
+    assert.throws(() => setPragmas(native, inputs), { code: 'SAFE_SQLITE_UNPROVED_PROTECTION' });
+    native.close();
+  });
+
+  test('what an attached file has lost is noticed as well', () => {
+    const native = new BetterSqlite3(walFile());
+    native.exec(`ATTACH '${walFile()}' AS other`);
+    setPragmas(native, inputs);
+    verifyPragmas(native, inputs);
+    native.exec('PRAGMA other.synchronous = OFF');
+    assert.throws(() => verifyPragmas(native, inputs), { code: 'SAFE_SQLITE_UNPROVED_PROTECTION' });
+    native.close();
+  });
+
   test('durability extra is EXTRA in WAL mode too', () => {
     const db = open({ durability: 'extra' });
     assert.equal(db.pragma('journal_mode', { simple: true }), 'wal');

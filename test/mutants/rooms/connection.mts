@@ -236,6 +236,7 @@ export const connection: readonly Mutant[] = [
         'the level is set after SQLite has opened the WAL',
         '    readPage(native, schema.name);\n    protectSchema',
         '    protectSchema',
+        'The journal mode, which is asked for next, makes SQLite read the schema, and with it open the WAL.',
       ],
       [
         'every-schema',
