@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import Native from 'better-sqlite3';
+import { openInJournalMode } from '../../dist/connection/journal.js';
 import { createFaultBench, faultsSkip, type FaultBench } from '../support/fault-shim.mts';
 
 const program = fileURLToPath(new URL('journal.scenario.mts', import.meta.url));
@@ -49,4 +50,23 @@ test('every one of them comes in: who waits holds no lock', { skip }, async () =
   assert.equal(db.pragma('journal_mode', { simple: true }), 'delete');
   assert.equal(db.prepare('SELECT count(*) FROM t').pluck().get(), processes);
   db.close();
+});
+
+test('a mode that SQLite does not enter, without an error, is one, and nothing stays open', () => {
+  const opened: Native.Database[] = [];
+  const open = (): Native.Database => {
+    const native = new Native(':memory:');
+    opened.push(native);
+    return native;
+  };
+  assert.equal(open().pragma('journal_mode = WAL', { simple: true }), 'memory');
+  const discard = (native: Native.Database): void => void native.close();
+  assert.throws(() => openInJournalMode({ open, discard }, { mode: 'wal', timeoutMs: 0 }), {
+    code: 'SAFE_SQLITE_UNPROVED_PROTECTION',
+    message: /left :memory: in journal mode "memory"/,
+  });
+  assert.deepEqual(
+    opened.map(native => native.open),
+    [true, false],
+  );
 });
