@@ -6,6 +6,8 @@
  *     leave WAL mode: needs EXCLUSIVE, and so does the other; neither lets go of what it has
  */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -69,4 +71,21 @@ test('a mode that SQLite does not enter, without an error, is one, and nothing s
     opened.map(native => native.open),
     [true, false],
   );
+});
+
+test('only a lock is waited for: what is no database is opened once', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-journal-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'junk.db');
+  writeFileSync(file, 'junk'.repeat(1000));
+  let opens = 0;
+  const open = (): Native.Database => {
+    opens += 1;
+    return new Native(file);
+  };
+  const discard = (native: Native.Database): void => void native.close();
+  assert.throws(() => openInJournalMode({ open, discard }, { mode: 'wal', timeoutMs: 1000 }), {
+    code: 'SQLITE_NOTADB',
+  });
+  assert.equal(opens, 1);
 });
