@@ -46,9 +46,23 @@ export function openInJournalMode({ open, discard }: Opener, request: JournalReq
       return native;
     } catch (error) {
       discard(native);
-      throw error;
+      if (!(error instanceof UnreadableWal)) throw error;
+      leaveWal({ open, discard }, error.modeBefore);
+      throw error.failure;
     }
   });
+}
+
+/** The file was set to WAL, and cannot be read in it. */
+class UnreadableWal extends Error {
+  readonly failure: unknown;
+  readonly modeBefore: string;
+
+  constructor(failure: unknown, modeBefore: string) {
+    super('The file cannot be read in WAL mode.');
+    this.failure = failure;
+    this.modeBefore = modeBefore;
+  }
 }
 
 function enterJournalMode(native: Native, before: string, request: JournalRequest): void {
@@ -73,8 +87,7 @@ function switchMode(native: Native, before: string, request: JournalRequest): vo
     // `journal_mode = WAL` reports success even if `-shm` cannot be mapped; the next read fails.
     readPage(native, 'main');
   } catch (error) {
-    leaveWal(native, before);
-    throw error;
+    throw new UnreadableWal(error, before);
   }
 }
 
@@ -96,16 +109,19 @@ function currentMode(native: Native): string {
 }
 
 /**
- * A file left in WAL format where `-shm` cannot be mapped stays unreadable for every process. With an exclusive lock
- * SQLite keeps the WAL index in its own memory, and can leave WAL mode again.
+ * A file left in WAL format where `-shm` cannot be mapped stays unreadable for every process. A connection whose lock is
+ * exclusive before it reads anything keeps the WAL index in its own memory, and can leave WAL mode again.
  */
-function leaveWal(native: Native, mode: string): void {
+function leaveWal({ open, discard }: Opener, mode: string): void {
+  let native: Native | null = null;
   try {
+    native = open();
     native.pragma('locking_mode = EXCLUSIVE');
     native.pragma(`journal_mode = ${mode}`);
   } catch {
     // The thrown error names the file and the remedy anyway.
   }
+  if (native !== null) discard(native);
 }
 
 function whileBusy<Result>(

@@ -269,7 +269,12 @@ export const connection: readonly Mutant[] = [
         "    // `journal_mode = WAL` reports success even if `-shm` cannot be mapped; the next read fails.\n    readPage(native, 'main');\n",
         '',
       ],
-      ['leave-wal', 'a file keeps the journal mode that works', '    leaveWal(native, before);\n', ''],
+      [
+        'leave-wal',
+        'a file keeps the journal mode that works',
+        '      leaveWal({ open, discard }, error.modeBefore);\n',
+        '',
+      ],
       ['discard', 'a failed open leaves nothing open', '      discard(native);\n', ''],
       ['busy-only', 'only a lock is waited for', 'if (!isBusy(error) || performance.now()', 'if (performance.now()'],
     ],
