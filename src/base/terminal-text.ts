@@ -35,15 +35,33 @@ function escapeOf(character: string): string {
 
 /**
  * Quotes a file name as one shell word that, when pasted, means exactly this name. Names with active characters are
- * written as `$'…'` (bash, zsh, ksh, busybox; POSIX.1-2024), with their bytes as `\ooo`.
+ * written as `$'…'` (bash, zsh, ksh, busybox; POSIX.1-2024), with their bytes as `\ooo`. On Windows: `windowsWord`.
  */
 export function shellWord(name: string): string {
+  if (process.platform === 'win32') return windowsWord(name);
   // A name that begins with a hyphen would be read as an option.
   const word = name.startsWith('-') ? `./${name}` : name;
   if (/^[\w@%+=:,./-]+$/.test(word)) return word;
   if (word.search(active) === -1) return `'${word.replaceAll("'", String.raw`'\''`)}'`;
   const escaped = word.replaceAll(/[\\']/g, String.raw`\$&`).replace(active, octets);
   return `$'${escaped}'`;
+}
+
+/**
+ * The same for Windows: a name that `cmd.exe` and PowerShell read alike, where there is a way to write it for both. A name with
+ * `%`, `$`, a backtick or an active character is written for PowerShell, whose single quotes `cmd.exe` does not know.
+ */
+export function windowsWord(name: string): string {
+  const word = name.startsWith('-') ? `.\\${name}` : name;
+  if (/^[\w+:.\\/~-]+$/.test(word)) return word;
+  if (word.search(active) !== -1) return `"${word.replaceAll(/[$`"]/g, '`$&').replace(active, powerShellEscape)}"`;
+  if (/[%$`"]/.test(word)) return `'${word.replaceAll("'", "''")}'`;
+  // A backslash before the closing quote would take it for a character.
+  return `"${word.replace(/\\+$/, '$&$&')}"`;
+}
+
+function powerShellEscape(character: string): string {
+  return `\`u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
 function octets(character: string): string {

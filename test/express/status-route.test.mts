@@ -59,10 +59,12 @@ describe('statusRoute', () => {
   });
 
   test('names and messages cannot become part of the page or of a terminal', async t => {
-    const db = database(t, `<img src=x onerror=alert(1)>'"&\u202e.db`);
+    // Windows allows neither angle brackets nor quotes in a name.
+    const marks = process.platform === 'win32' ? '' : `<img src=x onerror=alert(1)>"`;
+    const db = database(t, `${marks}'&\u202e.db`);
     const page = await (await fetch(await served(t, db))).text();
     assert.doesNotMatch(page, /<img/);
-    assert.ok(page.includes('&lt;img src=x onerror=alert(1)&gt;&#39;&quot;&amp;'));
+    assert.ok(page.includes(marks === '' ? '&#39;&amp;' : '&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;'));
     assert.ok(!page.includes('\u202e'));
   });
 
