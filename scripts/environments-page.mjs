@@ -16,7 +16,10 @@ const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-environments-'));
 const file = given === -1 ? join(folder, 'rows') : process.argv[given + 1];
 if (given === -1) {
   const env = { ...process.env, ENVIRONMENTS: '1', ENVIRONMENTS_FILE: file };
-  const run = spawnSync(process.execPath, ['scripts/test.mjs', '--long', ...tests], { stdio: 'inherit', env });
+  const run = spawnSync(process.execPath, ['scripts/test.mjs', '--long', '--slow', ...tests], {
+    stdio: 'inherit',
+    env,
+  });
   if (run.status !== 0) process.exit(run.status ?? 1);
 }
 const rows = readFileSync(file, 'utf8')

@@ -27,12 +27,13 @@ if (files.length === 0) {
   console.error(`No test file below ${roots.join(', ')}.`);
   process.exit(1);
 }
+const slow = process.argv.includes('--slow');
 const runnerFlags = [
   // A process warning in a test run is a failure: the library must not cause one.
   '--throw-deprecation',
   '--test',
   '--test-concurrency=2',
-  `--test-timeout=${8 * 60_000}`,
+  `--test-timeout=${(slow ? 30 : 8) * 60_000}`,
   `--import=${new URL('../test/support/file-deadline.mts', import.meta.url)}`,
 ];
 const temporary = process.argv.includes('--leftovers')
@@ -45,10 +46,11 @@ const run = spawnSync(process.execPath, [...runnerFlags, ...flags, ...files], {
     ...process.env,
     ...(temporary === null ? {} : { TMPDIR: temporary, TEST_CACHE: process.env['TEST_CACHE'] ?? tmpdir() }),
     ...(process.argv.includes('--long') ? { LONG_TESTS: '1' } : {}),
+    ...(slow ? { SLOW_TESTS: '1' } : {}),
     ...(lowered === false ? {} : { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=${lowered}` }),
   },
   // The runner then names the files that were still running: one that blocks its event loop has no other end.
-  timeout: (process.argv.includes('--slow') ? 300 : 30) * 60_000,
+  timeout: (slow ? 300 : 30) * 60_000,
 });
 if (run.error) console.error(run.error.message);
 if (temporary === null) process.exit(run.status ?? 1);

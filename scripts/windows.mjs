@@ -28,7 +28,7 @@ if (arguments_[0] === '--node') process.exit(wine(['C:\\node\\node.exe', ...argu
 const short = arguments_.includes('--short');
 const given = arguments_.filter(argument => !argument.startsWith('--'));
 const files = given.length > 0 ? given : windowsTests({ short });
-// The runner makes a pipe for each file and a line for each test; 8 minutes is its own limit for one test.
+// The runner makes a pipe for each file and a line for each test; half an hour is its limit for one test.
 const status = wine(['C:\\node\\node.exe', 'scripts/test.mjs', '--slow', '--test-reporter=tap', ...files]);
 process.exit(status);
 

@@ -63,8 +63,20 @@ export function markedBy(mark: string): number[] {
     });
 }
 
+/** Why a test is skipped that finds the reader processes by itself; false where there is a /proc. */
+export const noProc = process.platform !== 'linux' && 'finds the processes in the /proc of Linux';
+
 export function isAlive(pid: number): boolean {
+  if (process.platform === 'win32') return hasProcess(pid);
   return !['Z', 'X', ''].includes(statOf(pid).state);
+}
+
+function hasProcess(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 export function statOf(pid: number): { readonly state: string; readonly ppid: number } {

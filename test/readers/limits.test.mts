@@ -18,7 +18,10 @@ import {
   ResultTooLargeError,
 } from 'safe-sqlite';
 import { until } from '../support/until.mts';
-import { createBench, endless, isAlive, runningPid, untilRunning } from './fixture.mts';
+import { createBench, endless, isAlive, noProc, runningPid, untilRunning } from './fixture.mts';
+
+const noSignals =
+  process.platform === 'win32' && 'a reader says by a signal that it needs more memory: Windows has none';
 
 /** Queries that do not end within any reasonable time, each for another reason. */
 const runaways: Readonly<Record<string, string>> = {
@@ -85,19 +88,25 @@ describe('a runaway query', () => {
     assert.equal(db.health().readers.lost, 0);
   });
 
-  test('is ended at its limit also while the application is stopped, which then hears of the limit', async () => {
-    using bench = createBench();
-    const program = join(import.meta.dirname, 'parent.scenario.mts');
-    const child = spawn(process.execPath, [program, bench.file, 'times-out'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    const pid = Number((await lines.next()).value);
-    // A paused container, a debugger, a laptop that sleeps.
-    child.kill('SIGSTOP');
-    await until(() => !isAlive(pid), 'only the reader itself can end it');
-    child.kill('SIGCONT');
-    assert.deepEqual(JSON.parse(String((await lines.next()).value)), ['QueryTimeoutError', 1, 0, 1]);
-    await once(child, 'exit');
-  });
+  test(
+    'is ended at its limit also while the application is stopped, which then hears of the limit',
+    { skip: noProc },
+    async () => {
+      using bench = createBench();
+      const program = join(import.meta.dirname, 'parent.scenario.mts');
+      const child = spawn(process.execPath, [program, bench.file, 'times-out'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+      const pid = Number((await lines.next()).value);
+      // A paused container, a debugger, a laptop that sleeps.
+      child.kill('SIGSTOP');
+      await until(() => !isAlive(pid), 'only the reader itself can end it');
+      child.kill('SIGCONT');
+      assert.deepEqual(JSON.parse(String((await lines.next()).value)), ['QueryTimeoutError', 1, 0, 1]);
+      await once(child, 'exit');
+    },
+  );
 
   test('holds the event loop of raw better-sqlite3, which nothing can stop', async () => {
     using bench = createBench();
@@ -181,42 +190,49 @@ describe('the end of a call', () => {
     assert.deepEqual([started, killed, lost], [1, 0, 0]);
   });
 
-  test('more memory than allowed, of SQLite or of JavaScript: the end of that process alone', async () => {
-    using bench = createBench();
-    const raw = new Native(bench.file, { readonly: true });
-    raw.pragma('hard_heap_limit = 1000000');
-    const blob = raw.prepare<[], Buffer>('SELECT randomblob(40000000)').pluck().get();
-    assert.equal(blob?.byteLength, 40_000_000, "SQLite's own limit does nothing in better-sqlite3");
-    raw.pragma('hard_heap_limit = 0');
-    raw.close();
-    const setup = join(bench.folder, 'eats.mjs');
-    writeFileSync(
-      setup,
-      `const kept = []; export default db => db.function('eat', () => { for (;;) kept.push(Array(1000).fill(kept.length)); });`,
-    );
-    const db = new Database(bench.file, { logger: false, readers: { setup, max: 1, memoryBytes: 128 * 1024 * 1024 } });
-    const lost: unknown[] = [];
-    db.events.on('readerLost', ({ signal }) => lost.push(signal));
-    const hungry = [
-      "SELECT eat(), 'secret'",
-      `WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 40)
-       SELECT group_concat(hex(randomblob(10000000))), 'secret' FROM c`,
-      "SELECT length(randomblob(400000000)), 'secret'",
-    ];
-    for (const sql of hungry) {
-      await assert.rejects(db.reader.all(sql), (error: ResultTooLargeError) => {
-        assert.ok(error instanceof ResultTooLargeError, `${sql}: ${JSON.stringify(error)}`);
-        assert.equal(error.details['limit'], 'memoryBytes');
-        assert.ok(!`${error.message}${JSON.stringify(error.details)}`.includes('secret'));
-        return true;
+  test(
+    'more memory than allowed, of SQLite or of JavaScript: the end of that process alone',
+    { skip: noSignals },
+    async () => {
+      using bench = createBench();
+      const raw = new Native(bench.file, { readonly: true });
+      raw.pragma('hard_heap_limit = 1000000');
+      const blob = raw.prepare<[], Buffer>('SELECT randomblob(40000000)').pluck().get();
+      assert.equal(blob?.byteLength, 40_000_000, "SQLite's own limit does nothing in better-sqlite3");
+      raw.pragma('hard_heap_limit = 0');
+      raw.close();
+      const setup = join(bench.folder, 'eats.mjs');
+      writeFileSync(
+        setup,
+        `const kept = []; export default db => db.function('eat', () => { for (;;) kept.push(Array(1000).fill(kept.length)); });`,
+      );
+      const db = new Database(bench.file, {
+        logger: false,
+        readers: { setup, max: 1, memoryBytes: 128 * 1024 * 1024 },
       });
-      assert.deepEqual(await db.reader.get('SELECT 1 AS a'), { a: 1 });
-    }
-    assert.deepEqual(lost, ['SIGUSR2', 'SIGUSR2', 'SIGUSR2']);
-    db.close();
-  });
+      const lost: unknown[] = [];
+      db.events.on('readerLost', ({ signal }) => lost.push(signal));
+      const hungry = [
+        "SELECT eat(), 'secret'",
+        `WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 40)
+       SELECT group_concat(hex(randomblob(10000000))), 'secret' FROM c`,
+        "SELECT length(randomblob(400000000)), 'secret'",
+      ];
+      for (const sql of hungry) {
+        await assert.rejects(db.reader.all(sql), (error: ResultTooLargeError) => {
+          assert.ok(error instanceof ResultTooLargeError, `${sql}: ${JSON.stringify(error)}`);
+          assert.equal(error.details['limit'], 'memoryBytes');
+          assert.ok(!`${error.message}${JSON.stringify(error.details)}`.includes('secret'));
+          return true;
+        });
+        assert.deepEqual(await db.reader.get('SELECT 1 AS a'), { a: 1 });
+      }
+      assert.deepEqual(lost, ['SIGUSR2', 'SIGUSR2', 'SIGUSR2']);
+      db.close();
+    },
+  );
 
-  test('a reader that is killed or that exits by itself is an error of its call alone', async () => {
+  test('a reader that is killed or that exits by itself is an error of its call alone', { skip: noProc }, async () => {
     using bench = createBench({ readers: { max: 2 } });
     const setup = join(bench.folder, 'exits.mjs');
     writeFileSync(setup, `export default db => db.function('leave', () => process.exit(7));`);
@@ -269,7 +285,7 @@ describe('the end of a call', () => {
     await ended;
   });
 
-  test('close() ends what runs and what waits; asyncDispose waits for it', async () => {
+  test('close() ends what runs and what waits; asyncDispose waits for it', { skip: noProc }, async () => {
     using bench = createBench({ readers: { max: 1 } });
     const { db, file } = bench;
     const calls = [db.reader.all(endless), db.reader.get('SELECT 1'), db.reader.snapshot(r => r.get('SELECT 1'))];

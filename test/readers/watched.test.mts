@@ -16,7 +16,7 @@ import {
   type CheckpointBlockedEvent,
 } from 'safe-sqlite';
 import { until } from '../support/until.mts';
-import { createBench, endless, isAlive, runningPid, untilRunning } from './fixture.mts';
+import { createBench, endless, isAlive, noProc, runningPid, untilRunning } from './fixture.mts';
 
 /** Reads the file until it is ended: its read mark pins the WAL. */
 const pinning = "SELECT count(*) FROM t a, t b, t c, t d WHERE a.id + b.id + c.id + d.id < 0 AND 'secret' <> ''";
@@ -54,7 +54,7 @@ test('a reader that pins the WAL is named by checkpointBlocked, health and the d
 });
 
 describe('no reader goes on', () => {
-  test('after a fence', async () => {
+  test('after a fence', { skip: noProc }, async () => {
     using bench = createBench();
     const { db, file } = bench;
     const reading = assert.rejects(db.reader.all(endless), FencedDatabaseError);
@@ -74,7 +74,7 @@ describe('no reader goes on', () => {
     assert.deepEqual(bench.pids(), []);
   });
 
-  test('after the file was renamed; one that starts then refuses the other file', async () => {
+  test('after the file was renamed; one that starts then refuses the other file', { skip: noProc }, async () => {
     using bench = createBench();
     const { db, file } = bench;
     const reading = assert.rejects(db.reader.all(endless), FileReplacedError);
@@ -142,28 +142,32 @@ test('idle readers are not in the way of a switch of the journal mode; one that 
 });
 
 describe('where no process can be had', () => {
-  test("`checkpoint.thread: 'main'`: in the thread, in steps, on a connection of its own", async () => {
-    using bench = createBench({ checkpoint: { thread: 'main' } });
-    const { db } = bench;
-    let turns = 0;
-    const timer = setInterval(() => (turns += 1), 1);
-    const rows = await db.reader.all('SELECT a.id FROM t a, t b', [], { rows: 'first-column', maxRows: 1_000_000 });
-    clearInterval(timer);
-    assert.equal(rows.length, 1_000_000);
-    assert.ok(turns > 10, `the loop turned ${turns} times meanwhile`);
-    db.exec('BEGIN; DELETE FROM t');
-    assert.deepEqual(await db.reader.get('SELECT count(*) AS n FROM t'), { n: 1000 });
-    db.exec('COMMIT');
-    assert.deepEqual(await db.reader.get('SELECT count(*) AS n FROM t'), { n: 0 });
-    await assert.rejects(
-      db.reader.all(`${endless} UNION ALL SELECT 1`.replace('count(*)', 'x'), [], { timeoutMs: 50 }),
-      {
-        code: 'SAFE_SQLITE_QUERY_TIMEOUT',
-      },
-    );
-    assert.deepEqual(bench.pids(), []);
-    assert.equal((await db.checkpoint('truncate')).complete, true);
-  });
+  test(
+    "`checkpoint.thread: 'main'`: in the thread, in steps, on a connection of its own",
+    { skip: noProc },
+    async () => {
+      using bench = createBench({ checkpoint: { thread: 'main' } });
+      const { db } = bench;
+      let turns = 0;
+      const timer = setInterval(() => (turns += 1), 1);
+      const rows = await db.reader.all('SELECT a.id FROM t a, t b', [], { rows: 'first-column', maxRows: 1_000_000 });
+      clearInterval(timer);
+      assert.equal(rows.length, 1_000_000);
+      assert.ok(turns > 10, `the loop turned ${turns} times meanwhile`);
+      db.exec('BEGIN; DELETE FROM t');
+      assert.deepEqual(await db.reader.get('SELECT count(*) AS n FROM t'), { n: 1000 });
+      db.exec('COMMIT');
+      assert.deepEqual(await db.reader.get('SELECT count(*) AS n FROM t'), { n: 0 });
+      await assert.rejects(
+        db.reader.all(`${endless} UNION ALL SELECT 1`.replace('count(*)', 'x'), [], { timeoutMs: 50 }),
+        {
+          code: 'SAFE_SQLITE_QUERY_TIMEOUT',
+        },
+      );
+      assert.deepEqual(bench.pids(), []);
+      assert.equal((await db.checkpoint('truncate')).complete, true);
+    },
+  );
 
   test('a slow row ends its piece: the event loop turns between two, and `iterate` stops where the loop is left', async () => {
     using bench = createBench({}, 40);
@@ -218,7 +222,7 @@ describe('where no process can be had', () => {
   });
 });
 
-test('in a worker thread of the application: as in the main thread, and gone with it', async () => {
+test('in a worker thread of the application: as in the main thread, and gone with it', { skip: noProc }, async () => {
   using bench = createBench();
   const program = `
     const { openDatabase } = require('safe-sqlite');
@@ -237,7 +241,7 @@ test('in a worker thread of the application: as in the main thread, and gone wit
   assert.equal((await bench.db.checkpoint('truncate')).complete, true);
 });
 
-test('EMFILE is an error of the call that needed the process, and passes', async () => {
+test('EMFILE is an error of the call that needed the process, and passes', { skip: noProc }, async () => {
   using bench = createBench();
   const program = `
     const { openDatabase, ReaderError } = require('safe-sqlite');

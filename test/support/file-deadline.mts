@@ -8,7 +8,7 @@ import { isMainThread } from 'node:worker_threads';
 import './windows.mts';
 
 /** Above the limit of a single test. */
-const minutes = 15;
+const minutes = process.env['SLOW_TESTS'] === '1' ? 120 : 15;
 
 if (isMainThread) {
   setTimeout(() => {
