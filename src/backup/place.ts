@@ -4,7 +4,6 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { errorCode, errorMessage } from '../base/foreign-error';
 import { fenceMarkerPath } from '../filesystem/fence-marker';
-import { sidecarsAreEmpty } from '../maintenance/killed-reader';
 import type { ReadAccess } from '../maintenance/messages';
 import { databaseIdPath } from './database-id';
 
@@ -67,12 +66,12 @@ export function sidecarsOf(path: string): readonly string[] {
 /**
  * Returns how to open a database for reading, whether in use or not.
  *
- * With a -wal or a journal that may hold commits it is in use, or was not closed: a read-only connection leaves them unchanged.
- * Without, a read-write connection removes its own sidecars when it closes, and those that a killed reader left, and has
- * nothing to checkpoint.
+ * With sidecars it is in use, or was not closed: a read-only connection leaves them unchanged, also empty ones. A program in another
+ * kernel, whose locks SQLite does not see here (a container in a virtual machine), may have just opened it. Without sidecars, a
+ * read-write connection cleans up its own when it closes, and has nothing to checkpoint.
  */
-export function readAccess({ path }: Pick<PlacedFile, 'path'>): ReadAccess {
-  return sidecarsAreEmpty(path) ? 'read-write' : 'read-only';
+export function readAccess({ sidecars }: Pick<PlacedFile, 'sidecars'>): ReadAccess {
+  return sidecars.length > 0 ? 'read-only' : 'read-write';
 }
 
 /**

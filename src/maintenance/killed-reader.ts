@@ -8,15 +8,7 @@ import { statSync } from 'node:fs';
 import { startJobProcess, type JobProcessEvents, type ProcessJob } from './job-process';
 
 /**
- * True if no file beside the database holds a commit: there is no journal, and the -wal is absent or empty. A connection with
- * the right to write then has nothing to copy into the database, and removes the sidecars when it is the last to close.
- */
-export function sidecarsAreEmpty(file: string): boolean {
-  return bytesOf(`${file}-journal`) === null && (bytesOf(`${file}-wal`) ?? 0) === 0;
-}
-
-/**
- * Opens and closes the database of a killed job if that job may have left empty sidecars there; `over` is called in any case.
+ * Opens and closes the database of a killed job that found no sidecars, if empty ones are there now; calls `over` in any case.
  *
  * A process does it, as it did the job: a schema that makes SQLite work for ever must not stop the application. If it fails,
  * the sidecars stay, as after any program that is killed, and the next open removes them.
@@ -24,7 +16,7 @@ export function sidecarsAreEmpty(file: string): boolean {
 export function removeLeftSidecars(job: ProcessJob, keepAlive: boolean, over: () => void): void {
   if (job.kind === 'fold' || job.access !== 'read-write') return over();
   const file = job.file.trim();
-  if (bytesOf(`${file}-wal`) === null || !sidecarsAreEmpty(file)) return over();
+  if (!sidecarsAreEmpty(file)) return over();
   const { identity, nativeBinding, access } = job;
   const reader = { kind: 'verify', level: 'header', file: job.file, identity, nativeBinding, access } as const;
   const events: JobProcessEvents = { keepAlive, onMessage: () => {}, onLost: () => {}, onOver: over };
@@ -33,6 +25,14 @@ export function removeLeftSidecars(job: ProcessJob, keepAlive: boolean, over: ()
   } catch {
     over();
   }
+}
+
+/**
+ * True if no file beside the database holds a commit: there is no journal, and the -wal is empty. A connection with the right to
+ * write then has nothing to copy into the database, and removes the sidecars when it is the last to close.
+ */
+function sidecarsAreEmpty(file: string): boolean {
+  return bytesOf(`${file}-journal`) === null && bytesOf(`${file}-wal`) === 0;
 }
 
 /** Size of a file; `null` if there is none, or it cannot be seen. */

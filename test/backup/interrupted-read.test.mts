@@ -7,7 +7,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, statSync } from 'n
 import { join } from 'node:path';
 import { before, describe, test, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { diagnose, restoreDatabase, verifyDatabase } from 'safe-sqlite';
+import { diagnose, openDatabase, restoreDatabase, verifyDatabase } from 'safe-sqlite';
 import { elsewhere, holding } from '../doctor/check-input.mts';
 import { dist, folder, names, Native } from './fixture.mts';
 
@@ -147,7 +147,7 @@ describe('interrupted', () => {
   }
 });
 
-describe('killed: the next read removes what is left', () => {
+describe('killed: the next read leaves what it finds, and the next open to write removes it', () => {
   for (const [name, line] of Object.entries(lines)) {
     test(name, long(name === 'verify'), async t => {
       const { home, file } = closed(t);
@@ -158,6 +158,10 @@ describe('killed: the next read removes what is left', () => {
       const next = command(t, home, line);
       // The doctor has something to say about the missing backups.
       assert.deepEqual(await next.over, [name === 'doctor' ? 3 : 0, null]);
+      // It may be the -wal of a program whose locks are not seen here.
+      assert.deepEqual(names(home), ['app.db', 'app.db-shm', 'app.db-wal']);
+      assert.equal(statSync(`${file}-wal`).size, 0);
+      openDatabase(file, { logger: false }).close();
       assert.deepEqual(names(home), ['app.db']);
     });
   }
