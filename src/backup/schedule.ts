@@ -48,6 +48,8 @@ export interface ScheduleDependencies {
   readonly onRemoved?: ((paths: readonly string[]) => void) | undefined;
   /** Milliseconds since 1970. Default: the system's clock. */
   readonly now?: (() => number) | undefined;
+  /** Milliseconds after which a wait reads the clock again. Default 60 000. */
+  readonly longestWaitMs?: number | undefined;
   /** A folder on a filesystem with locks. Default: that of the backups. */
   readonly lockDirectory?: (() => string | Promise<string>) | undefined;
   readonly nativeBinding?: string | undefined;
@@ -75,8 +77,11 @@ export interface Schedule {
   stop(): Promise<void>;
 }
 
-/** setTimeout takes 31 bits of milliseconds; a longer wait is split. */
-const longestTimerMs = 0x7fffffff;
+/**
+ * Milliseconds after which a wait reads the clock again. A timer stands still while the machine sleeps or the virtual machine
+ * is paused: without it, a daily backup of a laptop that is awake for eight hours a day would be made every third day.
+ */
+const longestWaitMs = 60_000;
 /** Milliseconds before another attempt if another process has the schedule lock. */
 const turnRetryMs = 5000;
 
@@ -220,6 +225,7 @@ class RunningSchedule implements Schedule {
   async #look(id: string): Promise<void> {
     const { directory } = this.#options;
     const found = await listBackups(directory, { source: this.#dependencies.source, id });
+    this.#tellGone(this.#own.at(-1), found);
     this.#own = await this.#withProvenNewest(found.filter(({ kind }) => kind === 'own'));
     const of = (kind: StoredBackup['kind']): string[] =>
       found.filter(each => each.kind === kind).map(each => each.path);
@@ -246,6 +252,17 @@ class RunningSchedule implements Schedule {
         { directory, paths: foreign },
       );
     }
+  }
+
+  /** `keep` never removes the newest one: if it is gone, and none is newer, something else took it away. */
+  #tellGone(newest: StoredBackup | undefined, found: readonly StoredBackup[]): void {
+    if (newest === undefined || found.some(({ kind, moment }) => kind !== 'other' && moment >= newest.moment)) return;
+    const { directory } = this.#options;
+    this.#tell(
+      'backups-gone',
+      `${newest.path} is gone, and no newer backup is in ${directory}: something removed it, or another disk is mounted there than before, or none. New backups are made there.`,
+      { directory, path: newest.path },
+    );
   }
 
   /**
@@ -369,8 +386,10 @@ class RunningSchedule implements Schedule {
 
   #wait(at: number): void {
     this.#next = at;
-    const delay = Math.max(0, Math.min(longestTimerMs, at - this.#now()));
-    this.#timer = setTimeout(() => this.begin(), delay).unref();
+    const left = at - this.#now();
+    const longest = this.#dependencies.longestWaitMs ?? longestWaitMs;
+    const next = (): void => (left > longest && this.#now() < at ? this.#wait(at) : this.begin());
+    this.#timer = setTimeout(next, Math.max(0, Math.min(longest, left))).unref();
   }
 
   /** Once each: repeating the same an hour later is no news. */

@@ -19,6 +19,8 @@ export interface FileFacts {
   readonly preflight: PreflightFacts;
   /** The folder of the database, or the nearest one above it that exists. */
   readonly nearestFolder?: string;
+  /** The database and its sidecars, as far as this user may not read them. */
+  readonly unreadable?: readonly string[];
   /** Whether some program has the database open, as Windows tells it; absent or `null` on other systems. */
   readonly openOnWindows?: boolean | null;
 }

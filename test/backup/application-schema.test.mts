@@ -9,7 +9,7 @@ import { folder, Native } from './fixture.mts';
 
 const isLong = process.env['LONG_TESTS'] !== undefined;
 
-/** The deepest check that works without the function: what `quick` and `full` come to. */
+/** The depths of `quick` and of `full` that work without the function. */
 type Depths = readonly [quick: string, full: string];
 
 const kinds: Readonly<Record<string, readonly [sql: string, method: 'vacuum-into' | 'online', depths: Depths]>> = {

@@ -75,3 +75,36 @@ test('a lock on a file that lost its name meanwhile is no lock', { skip: faultsS
   assert.ok(names(out).includes('.app.backup-lock'), 'it made a new one');
   assert.equal(await takeScheduleLock(out, 'app'), null);
 });
+
+test('a lock on a file that lost its name to that of another owner is no lock', { skip: faultsSkip() }, async () => {
+  using bench = createFaultBench();
+  const out = join(bench.folder, 'out');
+  mkdirSync(out);
+  const release = await takeScheduleLock(out, 'app');
+  assert.ok(release);
+  bench.faults.arm({ calls: 'lock', path: `${out}/.app.backup-lock`, action: 'hold' });
+  const waiting = bench.start(program).ask<boolean>('lock', out);
+  await bench.hit();
+  await release();
+  const next = await takeScheduleLock(out, 'app');
+  assert.ok(next);
+  bench.faults.heal();
+  assert.equal(await waiting, false, 'two have the lock');
+  await next();
+});
+
+test('a manifest that another program makes at the last moment is not replaced', { skip: faultsSkip() }, async () => {
+  using bench = createFaultBench();
+  const out = join(bench.folder, 'out');
+  mkdirSync(out);
+  const path = join(out, 'app.json');
+  bench.faults.arm({ calls: ['link', 'rename'], path: `${out}/*`, action: 'hold' });
+  const writing = bench.start(program).ask('manifest', path);
+  const written = assert.rejects(writing, /EEXIST/);
+  await bench.hit();
+  writeFileSync(path, 'of somebody');
+  bench.faults.heal();
+  await written;
+  assert.equal(readFileSync(path, 'utf8'), 'of somebody');
+  assert.deepEqual(names(out), ['app.json']);
+});

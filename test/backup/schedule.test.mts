@@ -109,18 +109,19 @@ describe('the schedule', () => {
     readonly schedule: Schedule;
     readonly failures: Error[];
     readonly removed: string[];
+    readonly warnings: string[];
     readonly out: string;
     at: number;
   }
 
   function bench(
     t: Parameters<typeof bank>[0],
-    overrides: { keep?: object; backup?: () => Promise<never>; out?: string } = {},
+    overrides: { keep?: object; backup?: () => Promise<never>; out?: string; longestWaitMs?: number } = {},
   ): Bench {
     const home = folder(t);
     const out = overrides.out ?? join(home, 'backups', 'deep');
     const db = bank(t, join(home, 'app.db'), 'wal', 20);
-    const made: Bench = { out, at: start, failures: [], removed: [], schedule: undefined as never };
+    const made: Bench = { out, at: start, failures: [], removed: [], warnings: [], schedule: undefined as never };
     const schedule = startSchedule(
       {
         directory: out,
@@ -137,6 +138,8 @@ describe('the schedule', () => {
           ((destination, signal, onFinished) => backUp(db, destination, { signal }, { onFinished })),
         onFailure: error => made.failures.push(error),
         onRemoved: paths => made.removed.push(...paths),
+        onWarning: code => made.warnings.push(code),
+        longestWaitMs: overrides.longestWaitMs,
       },
     );
     t.after(() => schedule.stop());
@@ -214,6 +217,37 @@ describe('the schedule', () => {
     );
     assert.deepEqual(names(out).filter(name => name.endsWith('.json')).length, 2);
     assert.equal(removed.length, 2);
+  });
+
+  test('a machine that slept, whose timers stood still, makes one backup soon after it wakes', async t => {
+    const made = bench(t, { longestWaitMs: 20 });
+    await until(() => made.schedule.state().lastBackup !== null, 'the first one is made');
+    await settled(made.schedule);
+    const stored = () => names(made.out).filter(name => name.endsWith('.db')).length;
+    assert.equal(stored(), 1);
+    // The timer for the next hour has hardly begun.
+    made.at += 8 * hour;
+    await until(() => stored() === 2, 'the missed one is made');
+    await settled(made.schedule);
+    assert.equal(made.schedule.state().next, new Date(made.at + hour).toISOString());
+    assert.deepEqual([stored(), made.failures], [2, []]);
+  });
+
+  test('a backup that something took away is reported, and one that `keep` removes is not', async t => {
+    const made = bench(t, { keep: { newest: 1 } });
+    await settled(made.schedule);
+    const again = async (): Promise<void> => {
+      made.at += hour;
+      made.schedule.begin();
+      await settled(made.schedule);
+    };
+    await again();
+    assert.deepEqual([made.removed.length, made.warnings], [1, []]);
+    // As a disk that is not mounted any more.
+    rmSync(made.out, { recursive: true });
+    await again();
+    assert.deepEqual(made.warnings, ['backups-gone']);
+    assert.deepEqual([names(made.out).filter(name => name.endsWith('.db')).length, made.failures], [1, []]);
   });
 
   test('a database of the same name elsewhere shares the folder, and loses nothing', async t => {

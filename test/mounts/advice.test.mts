@@ -491,6 +491,7 @@ const advised: Readonly<Record<string, Advised | string>> = {
   },
   quota: 'asks for a look',
   'cannot-look': 'runs the doctor as root, which these tests are; test/doctor/diagnose.test.mts has the finding',
+  'not-readable': 'the test below follows it as another user',
   'not-writable': 'the test below follows it as another user',
   'folder-not-writable': 'the test below follows it as another user',
   attribute: (_t, lab) => {
@@ -651,7 +652,7 @@ describe('advice, followed to its end', { skip }, () => {
 });
 
 test(
-  'not-writable, folder-not-writable: the rights are given as the sentence says, and the user can write',
+  'not-readable, not-writable, folder-not-writable: the rights are given as the sentence says, and the user can read, then write',
   { skip },
   async () => {
     using lab = createLab();
@@ -667,7 +668,15 @@ test(
         [`--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups', process.execPath, dist('cli/bin.js'), ...line],
         { encoding: 'utf8' },
       );
+    chmodSync(file, 0o600);
+    const refused = as('verify', file);
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /PROBLEM \(not-readable\)[\s\S]*the right to read\./);
+    assert.match(as('doctor', file).stdout, /PROBLEM \(not-readable\)/);
+    chmodSync(file, 0o644);
+    assert.equal(as('verify', file).status, 0);
     const before = as('doctor', file);
+    assert.doesNotMatch(before.stdout, /not-readable/);
     assert.match(before.stdout, /PROBLEM \(not-writable\)[\s\S]*Give this user the right to write the file\./);
     chownSync(file, nobody, nobody);
     const halfway = as('doctor', file);

@@ -186,6 +186,12 @@ export const surroundingFindings = {
     'This user may not read a part of it; nothing is known about that part.',
     'Run the doctor as the user of the program, or as root.',
   ),
+  'not-readable': row(
+    'permissions',
+    'problem',
+    'This user cannot read the database, or a file beside it.',
+    'Run the command as the user of the program, or as root; or grant this user the right.',
+  ),
   'not-writable': row(
     'permissions',
     'problem',

@@ -1,6 +1,7 @@
 /** Gathers the facts step by step, in a safe order: steps that cannot hang come first. */
-import { lstatSync, statSync } from 'node:fs';
+import { constants, lstatSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { accessError } from '../../filesystem/access-error';
 import { bootId, fenceMarkerPath, readFenceMarker } from '../../filesystem/fence-marker';
 import { readDevice } from '../../filesystem/linux/device';
 import { inspectFilesystem } from '../../filesystem/inspect';
@@ -44,6 +45,7 @@ export const steps: { readonly [Name in StepName]: Step<Name> } = {
       sidecars: sidecars.map(path => readOwnership(path)).filter(found => found !== null),
       preflight: preflightFacts(location, null, true),
       nearestFolder: nearestFolder(location.directory),
+      unreadable: [location.file, ...sidecars].filter(isForbidden),
       openOnWindows: isOpenOnWindows(location.file),
     };
   },
@@ -81,6 +83,12 @@ export const steps: { readonly [Name in StepName]: Step<Name> } = {
   neighbours: request => findNeighbours(place(request)),
   backups: request => findBackups(place(request), request.backups),
 };
+
+/** True if the rights of this user are the reason why the file cannot be read. */
+function isForbidden(path: string): boolean {
+  const error = accessError(path, constants.R_OK);
+  return error === 'EACCES' || error === 'EPERM';
+}
 
 function nearestFolder(folder: string): string {
   const exists = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;

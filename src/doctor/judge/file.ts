@@ -29,10 +29,19 @@ export function* judgeFile(input: CheckInput): Generator<Finding> {
   if (facts.files === undefined) return;
   let isOrphaned = false;
   let isReached = true;
+  const unreadable = facts.files.preflight.kind === 'file' ? (facts.files.unreadable ?? []) : [];
   const look = `ls -la ${shellWord(facts.files.nearestFolder ?? dirname(file))}`;
+  if (unreadable.length > 0) {
+    yield finding('problem', 'not-readable', `This user may not read ${unreadable.join(', ')}.`, {
+      action: 'Run the command as the user of the program, or as root; or give this user the right to read.',
+      commands: [look],
+    });
+  }
   for (const error of preflightErrors(facts.files.preflight, { readonly: false, fileMustExist: true })) {
     const code = codes[error.code] ?? 'refused';
     if (saidByGround.has(code) && (facts.ground?.verdict === 'read-only' || isAttribute(error, input))) continue;
+    // What cannot even be read needs no advice about writing.
+    if (saidByGround.has(code) && unreadable.length > 0) continue;
     isOrphaned ||= code === 'orphaned-journal';
     isReached &&= code !== 'cannot-open';
     const commands = error.details['systemError'] === 'EPERM' ? [lookAtAttributes(input)] : [look];
