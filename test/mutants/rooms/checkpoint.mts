@@ -1,5 +1,13 @@
 import { inFile, type Mutant } from '../mutant.mts';
 
+const schedulerTests = [
+  'test/checkpoint/scheduler.test.mts',
+  'test/checkpoint/loops.test.mts',
+  'test/checkpoint/several-connections.test.mts',
+  'test/fence',
+  'test/sentinel/changed-underneath.test.mts',
+];
+
 export const checkpoint: readonly Mutant[] = [
   ...inFile(
     'checkpoint/close-checkpoint.ts',
@@ -48,8 +56,8 @@ export const checkpoint: readonly Mutant[] = [
     'checkpoint/run-checkpoint.ts',
     [
       'test/checkpoint/target.test.mts',
-      'test/checkpoint/scheduler.test.mts',
       'test/checkpoint/request.test.mts',
+      'test/checkpoint/scheduler.test.mts',
       'test/checkpoint/close.test.mts',
     ],
     [
@@ -95,13 +103,7 @@ export const checkpoint: readonly Mutant[] = [
   ),
   ...inFile(
     'checkpoint/scheduler.ts',
-    [
-      'test/checkpoint/scheduler.test.mts',
-      'test/checkpoint/loops.test.mts',
-      'test/checkpoint/several-connections.test.mts',
-      'test/fence',
-      'test/sentinel/changed-underneath.test.mts',
-    ],
+    ['test/fence/fence.test.mts', ...schedulerTests],
     [
       [
         'poll-marker',
@@ -116,17 +118,47 @@ export const checkpoint: readonly Mutant[] = [
         '  #goOn(justCompleted: boolean): void {\n',
       ],
       [
+        'fences',
+        'a checkpoint whose sync failed fences the file',
+        'if (sqlite !== null && fence) fenceFiles([this.target], sqlite, `checkpoint (${mode})`);',
+        '',
+      ],
+      [
+        'fenced-arranges',
+        'nothing checkpoints a fenced file again when a connection comes or goes',
+        'if (checkpointing.length === 0 || faultOf(this.target.key) !== null) this.halt();',
+        'if (checkpointing.length === 0) this.halt();',
+      ],
+    ],
+  ),
+  ...inFile(
+    'checkpoint/scheduler.ts',
+    ['test/checkpoint/switched-to-wal.test.mts', ...schedulerTests],
+    [
+      [
         'switch-noticed',
         'a database that another program switched to WAL is checkpointed',
         "if (point === 'tick' && noticeSwitch(this.target.file, this.#users)) this.#arrange();",
         '',
       ],
+    ],
+  ),
+  ...inFile(
+    'checkpoint/scheduler.ts',
+    ['test/checkpoint/long-transactions.test.mts', ...schedulerTests],
+    [
       [
         'long-transactions',
         'a transaction that stays open is reported',
         "if (point === 'tick') findLongTransactions(this.#users, performance.now());",
         '',
       ],
+    ],
+  ),
+  ...inFile(
+    'checkpoint/scheduler.ts',
+    ['test/sentinel/changed-underneath.test.mts', ...schedulerTests],
+    [
       [
         'unchanged-background',
         'a background checkpoint copies nothing into an overwritten file',
@@ -139,23 +171,17 @@ export const checkpoint: readonly Mutant[] = [
         '    const { file } = this.target;\n    this.#assertUnchanged();\n',
         '    const { file } = this.target;\n',
       ],
-      [
-        'fences',
-        'a checkpoint whose sync failed fences the file',
-        'if (sqlite !== null && fence) fenceFiles([this.target], sqlite, `checkpoint (${mode})`);',
-        '',
-      ],
+    ],
+  ),
+  ...inFile(
+    'checkpoint/scheduler.ts',
+    ['test/checkpoint/scheduler.test.mts', ...schedulerTests],
+    [
       [
         'failure-reported',
         'a failed checkpoint is an event',
         'reportFailure(this.#users, {',
         'if (sqlite === null && fence) reportFailure(this.#users, {',
-      ],
-      [
-        'fenced-arranges',
-        'nothing checkpoints a fenced file again when a connection comes or goes',
-        'if (checkpointing.length === 0 || faultOf(this.target.key) !== null) this.halt();',
-        'if (checkpointing.length === 0) this.halt();',
       ],
       [
         'kept-alive',
@@ -164,16 +190,22 @@ export const checkpoint: readonly Mutant[] = [
         'while (this.#running !== null) await this.#running;',
       ],
       [
-        'pinned-counts',
-        'a WAL that a reader pins is reported',
-        "if (verdict !== 'pinned') return;",
-        "if (verdict !== 'undecided') return;",
-      ],
-      [
         'guess',
         'an estimate of the WAL does not checkpoint at every tick',
         'pendingBytes: state.exact ? state.pendingBytes : this.#guessed(state.pendingBytes)',
         'pendingBytes: state.pendingBytes',
+      ],
+    ],
+  ),
+  ...inFile(
+    'checkpoint/scheduler.ts',
+    ['test/checkpoint/pinned.test.mts', ...schedulerTests],
+    [
+      [
+        'pinned-counts',
+        'a WAL that a reader pins is reported',
+        "if (verdict !== 'pinned') return;",
+        "if (verdict !== 'undecided') return;",
       ],
     ],
   ),
