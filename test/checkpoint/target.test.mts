@@ -1,8 +1,11 @@
 /** What a checkpoint takes over from the connection that it runs for. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { SqliteResultError } from 'safe-sqlite';
 import type { FileUser } from '../../dist/checkpoint/file-user.js';
-import { checkpointTarget } from '../../dist/checkpoint/run-checkpoint.js';
+import { checkpointTarget, runCheckpoint } from '../../dist/checkpoint/run-checkpoint.js';
 import type { ResolvedCheckpoint } from '../../dist/options/resolved.js';
 
 /** The facts that a checkpoint reads of its connection. */
@@ -27,3 +30,27 @@ for (const [name, made, expected] of [
 ] as const) {
   test(name, () => assert.deepEqual([made.fullfsync, made.thread], expected));
 }
+
+describe('one checkpoint of a file', () => {
+  const once = { awaited: true, followUps: undefined, signal: new AbortController().signal };
+  const missing = {
+    file: join(tmpdir(), 'safe-sqlite-no-such.db'),
+    identity: null,
+    fullfsync: false,
+    nativeBinding: null,
+    thread: 'main',
+  } as const;
+
+  test('its failure is a typed error that names the file', async () => {
+    await assert.rejects(runCheckpoint(missing, 'passive', once), (error: SqliteResultError) => {
+      assert.ok(error instanceof SqliteResultError);
+      assert.deepEqual([error.code, error.details['file']], ['SQLITE_CANTOPEN', missing.file]);
+      return true;
+    });
+  });
+
+  test('does not begin once the file is closed', async () => {
+    const reason = new Error('closed');
+    await assert.rejects(runCheckpoint(missing, 'passive', { ...once, signal: AbortSignal.abort(reason) }), reason);
+  });
+});
