@@ -121,6 +121,44 @@ describe('openDatabase', () => {
     }
   }
 
+  test('a handle that iterates, or whose write runs, is not closed, although others keep the connection open', async () => {
+    const busy = { name: 'TypeError', message: /busy executing a query/ };
+    const file = path();
+    const db = openDatabase(file, quiet);
+    const other = openDatabase(file, quiet);
+    db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1), (2)');
+    const rows = db.prepare('SELECT a FROM t').pluck().iterate();
+    assert.equal(rows.next().value, 1);
+    assert.throws(() => db.close(), busy);
+    assert.deepEqual([...rows], [2]);
+    await db.write(() => {
+      assert.throws(() => db.close(), busy);
+      db.exec('INSERT INTO t VALUES (3)');
+    });
+    assert.equal(db.prepare('SELECT count(*) FROM t').pluck().get(), 3);
+    db.close();
+    other.close();
+  });
+
+  test('a close runs the writes that are queued, and rejects those that a lock keeps out', async () => {
+    const db = openDatabase(path(), { ...quiet, timeout: 0 });
+    db.exec('CREATE TABLE t (a)');
+    const stored = db.write(() => db.exec('INSERT INTO t VALUES (1)'));
+    db.close();
+    await stored;
+    const other = new Native(db.name);
+    assert.equal(other.prepare('SELECT a FROM t').pluck().get(), 1);
+    const again = openDatabase(db.name, { ...quiet, timeout: 0 });
+    other.exec('BEGIN IMMEDIATE');
+    const kept = assert.rejects(
+      again.write(() => again.exec('INSERT INTO t VALUES (2)')),
+      ClosedDatabaseError,
+    );
+    again.close();
+    await kept;
+    other.close();
+  });
+
   test('closes with `using`', () => {
     const file = path();
     {
