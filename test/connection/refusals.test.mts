@@ -18,13 +18,14 @@ function opened(t: TestContext, name = 'a.db') {
     rmSync(folder, { recursive: true, force: true });
   });
   db.exec('CREATE TABLE t(a PRIMARY KEY)');
-  return { db, connection: own.connection };
+  return { db, own, connection: own.connection };
 }
 
 test('every call throws the first refusal, also one of a statement that was prepared before', t => {
-  const { db, connection } = opened(t);
+  const { db, own, connection } = opened(t);
   const select = db.prepare('SELECT * FROM t');
   const [first, second] = [new Error('the first'), new Error('the second')];
+  assert.equal(own.isShareable, true);
   connection.refuse(() => first);
   connection.refuse(() => second);
   for (const call of [
@@ -35,6 +36,7 @@ test('every call throws the first refusal, also one of a statement that was prep
   ])
     assert.throws(call, first);
   assert.equal(connection.refusal?.(), first, 'for the handles to come');
+  assert.equal(own.isShareable, false, 'openDatabase must open another one');
 });
 
 test('a read of its readers that runs ends with the refusal', async t => {

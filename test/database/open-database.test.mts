@@ -11,6 +11,7 @@ import Database, {
   openDatabase,
   OrphanedJournalError,
 } from 'safe-sqlite';
+import { registeredFiles } from '../../dist/registry/registry.js';
 import { noLinks } from '../support/links.mts';
 
 const quiet = { logger: false } as const;
@@ -161,11 +162,15 @@ describe('openDatabase', () => {
 
   test('closes with `using`', () => {
     const file = path();
+    const before = registeredFiles().length;
     {
       using db = openDatabase(file, quiet);
       db.exec('CREATE TABLE t (a)');
+      db.attach(path(), 'other');
+      assert.equal(registeredFiles().length, before + 2);
     }
     assert.equal(existsSync(`${file}-wal`), false);
+    assert.equal(registeredFiles().length, before, 'other copies of SQLite may open them');
   });
 
   test('closeAllDatabases closes every handle of every database', () => {

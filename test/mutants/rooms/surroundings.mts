@@ -452,8 +452,9 @@ export const surroundings: readonly Mutant[] = [
   ...inFile(
     'open/shared-connection.ts',
     [
-      'test/drop-in/wrapped-and-closed.test.mts',
       'test/database/open-database.test.mts',
+      'test/connection/refusals.test.mts',
+      'test/drop-in/wrapped-and-closed.test.mts',
       'test/database/leaving.test.mts',
       'test/database/closing-listeners.test.mts',
       'test/database/handle-events.test.mts',
