@@ -6,6 +6,7 @@ import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { pathToFileURL } from 'node:url';
 import { runJob, waitForCheckpoints, startJob } from '../../dist/maintenance/jobs-client.js';
 import { runJobInline, runJobSync } from '../../dist/maintenance/run-inline.js';
 import { descriptorsOn } from '../../dist/proc/descriptors.js';
@@ -91,7 +92,9 @@ describe('checkpoint job', () => {
     assert.ok(existsSync(`${file}-wal`) && existsSync(`${file}-shm`));
   });
 
-  test('refuses a path that now names another file, and does not touch that file', async t => {
+  const renamed = process.platform === 'win32' && 'Windows renames no file that is open';
+
+  test('refuses a path that now names another file, and does not touch that file', { skip: renamed }, async t => {
     const home = folder(t);
     const file = join(home, 'a.db');
     walDatabase(t, file, 1);
@@ -260,6 +263,6 @@ describe('the life of the thread', () => {
     const body = `
       runJob({ kind: 'checkpoint', file: ${JSON.stringify(file)}, identity: null, mode: 'passive', busyTimeoutMs: 0 })
         .then(() => console.log('done'));`;
-    assert.equal(run(body, ['--import', hook]).stdout, 'hook in 0\ndone\n');
+    assert.equal(run(body, ['--import', pathToFileURL(hook).href]).stdout, 'hook in 0\ndone\n');
   });
 });
