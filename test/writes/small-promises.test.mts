@@ -6,7 +6,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { SqliteBusyError } from '../../dist/errors/sqlite-errors.js';
 import { createBench, inserter, outcomes } from './fixture.mts';
 
@@ -51,7 +50,7 @@ test('a connection that closes while a write waits for a lock lets the process e
   const folder = mkdtempSync(join(tmpdir(), 'writes-end-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const program = `
-    import { Database } from ${JSON.stringify(fileURLToPath(import.meta.resolve('safe-sqlite')))};
+    import { Database } from ${JSON.stringify(import.meta.resolve('safe-sqlite'))};
     const db = new Database(${JSON.stringify(bench.file)}, {
       logger: false, timeout: 10, writes: { timeoutMs: 600_000, minDelayMs: 500_000, maxDelayMs: 500_000 },
     });
