@@ -6,6 +6,7 @@ import {
   copyFileSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   rmSync,
   statSync,
   truncateSync,
@@ -135,7 +136,7 @@ describe('the -wal and the -shm', () => {
     assert.ok(wal !== null && wal.headerValid && wal.readInFull);
     const index = readWalIndex(`${file}-shm`);
     assert.ok(index !== null);
-    const said = JSON.parse(spawnSync('cat', [`${file}.said`], { encoding: 'utf8' }).stdout) as { log: number }[];
+    const said = JSON.parse(readFileSync(`${file}.said`, 'utf8')) as { log: number }[];
     assert.deepEqual(
       [wal.committedFrames, wal.validFrames, index.frames, index.copiedFrames, index.consistent],
       [said[0]?.log, said[0]?.log, said[0]?.log, 0, true],
@@ -212,7 +213,7 @@ describe('the rollback journal', () => {
     );
     const journal = readRollbackJournal(`${file}-journal`);
     assert.equal(journal?.kind, 'header');
-    const pages = spawnSync('cat', [`${file}.pages`], { encoding: 'utf8' }).stdout;
+    const pages = readFileSync(`${file}.pages`, 'utf8');
     assert.equal(journal.databasePages, Number(pages));
     assert.equal(journal.superJournal, null);
     assert.equal(journal.fileBytes, statSync(`${file}-journal`).size);
