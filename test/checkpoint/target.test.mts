@@ -1,4 +1,4 @@
-/** What a checkpoint takes over from the connection that it runs for. */
+/** Tests what a checkpoint takes over from the connection that it runs for. */
 import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
