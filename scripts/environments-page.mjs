@@ -83,7 +83,7 @@ macOS has no \`/proc\`, and with it no answer to these questions, which the libr
 - **which descriptors this process has on it**: the sentinel sees that files are replaced, deleted or changed, and not that a
   descriptor was closed and its locks are gone. The process guard, which refuses such calls, works there.
 - **why a write is refused** beyond the mode: \`chflags uappnd\` and \`uchg\` (\`ls -lO\` shows them, \`chflags nouappnd,nouchg\` takes
-  them away) are told by the first write that fails.
+  them away) show in the first write that fails.
 
 ## Other architectures
 

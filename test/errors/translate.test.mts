@@ -15,7 +15,7 @@ interface Provoked {
   readonly errorClass: keyof typeof classes.sqliteErrorClasses;
   readonly retryable?: boolean;
   readonly fatal?: boolean;
-  /** Why it cannot be made to fail here. */
+  /** Says why it cannot be made to fail here. */
   readonly skip?: string | false;
   /** Makes SQLite fail. */
   readonly provoke: (path: string) => unknown;

@@ -84,7 +84,7 @@ describe('each service, on this system', { skip }, () => {
     await db.reader.all('SELECT count(*) FROM t');
     const running = [db.checkpoint(), db.reader.all('SELECT count(*) FROM t')];
     db.close();
-    // Windows deletes no file that somebody has open.
+    // Windows deletes no file that is open.
     for (const name of readdirSync(folder)) unlinkSync(join(folder, name));
     await Promise.allSettled(running);
     assert.deepEqual(readdirSync(folder), []);
