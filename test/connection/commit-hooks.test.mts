@@ -100,7 +100,7 @@ test('the listener, which asks SQLite about the WAL, is not called once the chec
   db.close();
 });
 
-test('an open transaction is told from its predecessor by the number of ended ones', () => {
+test('the number of ended transactions tells an open one from its predecessor', () => {
   const opened = openOwn(':memory:', { logger: false });
   const db = new Database(opened as unknown as string);
   const { commitHooks } = opened.connection;
