@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-/** Tests what a checkpoint takes over from the connection that it runs for. */
-=======
 /** Builds the target of a checkpoint from the connection that it runs for, and runs one. */
->>>>>>> 952afb0 (Name two tests in plain words)
 import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
