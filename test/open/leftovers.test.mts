@@ -169,6 +169,23 @@ describe('deleted and made again by the same process, without a close', { skip: 
     assert.deepEqual(readdirSync(place), ['app.db']);
   });
 
+  test('another program has made the file again, and crashed: its -wal is not taken away', () => {
+    const place = mkdtempSync(join(folder, 'again-'));
+    const file = join(place, 'app.db');
+    const old = new Database(file, { logger: false, sentinel: 'off' });
+    old.exec('CREATE TABLE t(a); INSERT INTO t VALUES (1)');
+    for (const end of ['', '-wal', '-shm']) rmSync(`${file}${end}`);
+    const program = `const db = new (require('better-sqlite3'))(process.argv[1]); db.pragma('journal_mode = WAL');
+      db.exec('CREATE TABLE t(a); INSERT INTO t VALUES (2)'); process.kill(process.pid, 'SIGKILL')`;
+    spawnSync(process.execPath, ['-e', program, file]);
+    assert.ok(readdirSync(place).includes('app.db-wal'));
+    const second = new Database(file, { logger: false });
+    assert.deepEqual(second.prepare('SELECT a FROM t').pluck().all(), [2]);
+    second.close();
+    old.close();
+    assert.deepEqual(readdirSync(place), ['app.db']);
+  });
+
   test('another connection of this process has the new file open already: its sidecars stay', () => {
     const file = join(mkdtempSync(join(folder, 'twice-')), 'app.db');
     const old = new Database(file, { logger: false, sentinel: 'off' });
