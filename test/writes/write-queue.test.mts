@@ -691,3 +691,60 @@ describe('close', () => {
     assert.deepEqual(bench.rows(), [1]);
   });
 });
+
+describe('what one run leaves for the next', () => {
+  test('a write that failed in a batch that was rolled back runs again, and counts by its last run', async () => {
+    using bench = createBench();
+    bench.db.exec(
+      "CREATE TRIGGER no_odd BEFORE INSERT ON t WHEN new.x = 'odd' BEGIN SELECT RAISE(ROLLBACK, 'odd'); END",
+    );
+    const insert = inserter(bench.db);
+    let runs = 0;
+    const [first, second, third] = await outcomes([
+      bench.db.write(() => {
+        runs += 1;
+        if (runs === 1) throw new Error('only the first time');
+        return insert('kept');
+      }),
+      bench.db.write(() => insert('also kept')),
+      bench.db.write(() => insert('odd')),
+    ]);
+    assert.equal(first, 'kept');
+    assert.equal(second, 'also kept');
+    assert.ok(third instanceof Error);
+    assert.equal(runs, 2);
+    assert.deepEqual(bench.rows(), ['kept', 'also kept']);
+  });
+
+  test('the time that a batch may wait for a lock ends with it: the next call waits as the application set it', async () => {
+    using bench = createBench({ timeout: 10_000 });
+    const insert = inserter(bench.db);
+    const locker = await bench.locker();
+    await bench.db.write(() => insert(1));
+    await locker.ask('holdFor', 300);
+    // db.write itself waits for no lock in place.
+    insert(2);
+    assert.deepEqual(bench.rows(), [1, 2]);
+  });
+
+  test('an iterator that a write left open in unsafe mode ends with its rollback', async () => {
+    using bench = createBench();
+    const { db } = bench;
+    db.exec('PRAGMA foreign_keys = ON; CREATE TABLE c (p REFERENCES t(id) DEFERRABLE INITIALLY DEFERRED)');
+    const insert = inserter(db);
+    for (const value of [1, 2, 3]) insert(value);
+    db.unsafeMode(true);
+    let iterator: Iterator<unknown> | undefined;
+    const [error] = await outcomes([
+      db.write(() => {
+        db.exec('INSERT INTO c VALUES (99)');
+        iterator = db.prepare('SELECT x FROM t').iterate();
+        iterator.next();
+      }),
+    ]);
+    assert.equal((error as { code?: string }).code, 'SQLITE_CONSTRAINT_FOREIGNKEY');
+    assert.equal(db.inTransaction, false);
+    assert.deepEqual(iterator?.next(), { value: undefined, done: true });
+    assert.deepEqual(bench.rows(), [1, 2, 3]);
+  });
+});
