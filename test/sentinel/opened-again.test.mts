@@ -174,9 +174,11 @@ describe('lost locks', { skip: linux }, () => {
     db = new Database(file, options);
     lossOf(() => db.exec('INSERT INTO t VALUES (2)'));
     db.close();
+    // Both may come in one turn.
+    const exited = once(worker, 'exit');
     worker.postMessage('close');
     assert.deepEqual(await once(worker, 'message'), ['SAFE_SQLITE_LOCKS_LOST']);
-    await once(worker, 'exit');
+    await exited;
     db = make(file);
     assertLocked(file);
     db.close();
