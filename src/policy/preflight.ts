@@ -218,8 +218,15 @@ export function openedForReadingError(file: string, attributed: readonly Attribu
   return new SqliteReadonlyError(
     `Cannot open ${file} for writing: the system let SQLite open it for reading only.`,
     'SQLITE_READONLY',
-    { hint: rightsHint('EPERM', attributed, ''), details: { file } },
+    { hint: openedForReadingHint(attributed), details: { file } },
   );
+}
+
+/** SQLite does not say why open(2) refused: a disk that failed once, or a full table of open files, leaves nothing to see. */
+function openedForReadingHint(attributed: readonly Attributed[]): string {
+  const hint = rightsHint('EPERM', attributed, '');
+  if (attributed.length > 0) return hint;
+  return `Open it again: if that works, the disk (\`dmesg\`) or the limit of open files (\`ulimit -n\`) was the reason. Else: ${hint}`;
 }
 
 /** Most often a container whose user is not the one that Docker made the folder of a volume for. */
