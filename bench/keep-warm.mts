@@ -7,7 +7,7 @@ import { openSync, readFileSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const pid = Number(process.argv[2]);
-const pauseMs = 100;
+const pauseMs = 10;
 const memory = openSync(`/proc/${pid}/mem`, 'r');
 const buffer = Buffer.alloc(1 << 20);
 

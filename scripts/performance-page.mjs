@@ -182,7 +182,7 @@ another copy of SQLite or a plain descriptor on it: that is why the last of 600 
 ${manyRows.join('\n')}
 
 ${idle.asItIs.databases} idle databases, each with one connection (\`node bench/idle-databases.mts\`), after the checks have come to rest: ${idle.warm.percentOfCore} % of a core, and the longest turn of the
-event loop takes ${idle.warm.longestTurnMs} ms; a process without databases takes ${idle.empty.percentOfCore} % and ${idle.empty.longestTurnMs} ms. Another process keeps the memory warm for that: the host of this virtual
+event loop takes ${idle.warm.longestTurnMs} ms; a process without databases takes ${idle.empty.percentOfCore} % and ${idle.empty.longestTurnMs} ms, so that the databases cost ${(idle.warm.percentOfCore - idle.empty.percentOfCore).toFixed(1)} %. Another process keeps the memory warm for that: the host of this virtual
 machine takes unused memory away, and the first touch of a page that rested for five seconds costs ${idle.coldPageMicroseconds} µs here, which is under 1 µs on a
 machine that keeps its memory. With that cost in it, the same work takes ${idle.asItIs.percentOfCore} % and ${idle.asItIs.longestTurnMs} ms.
 
