@@ -1,6 +1,7 @@
 /** Asks the operating system why SQLite could not open or write a database or its sidecars, for the hint of its error. */
 import { accessSync, constants, existsSync, statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
+import { performance } from '../base/clock';
 import { attributeAdvice } from '../base/file-attributes';
 import { errorCode } from '../base/foreign-error';
 import { accessError } from './access-error';
@@ -66,9 +67,20 @@ export function noInodeHint(file: string): string | null {
 
 /** The files and the folder that chattr(1) made append-only or immutable: their mode and access(2) say nothing of it. */
 function attributesHint(file: string): string | null {
+  // Each question starts processes: a service whose every request fails must not ask at each.
+  if (asked.file === file && performance.now() - asked.at < askAgainMs) return asked.hint;
   const found = attributedAmong([...['', '-wal', '-shm', '-journal'].map(suffix => file + suffix), dirname(file)]);
-  return found.length === 0 ? null : attributeAdvice(found);
+  asked = { file, at: performance.now(), hint: found.length === 0 ? null : attributeAdvice(found) };
+  return asked.hint;
 }
+
+/** Milliseconds for which an answer about a file serves. */
+const askAgainMs = 1000;
+let asked: { readonly file: string; readonly at: number; readonly hint: string | null } = {
+  file: '',
+  at: Number.NEGATIVE_INFINITY,
+  hint: null,
+};
 
 /** The files that this user may not write, or not read, and the command that gives them to the user of the database. */
 function ownerHint(file: string): string | null {
