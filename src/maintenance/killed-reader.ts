@@ -35,7 +35,7 @@ function sidecarsAreEmpty(file: string): boolean {
   return bytesOf(`${file}-journal`) === null && bytesOf(`${file}-wal`) === 0;
 }
 
-/** Size of a file; `null` if there is none, or it cannot be seen. */
+/** Returns the size of a file; `null` if the file does not exist, or its folder cannot be searched. */
 function bytesOf(path: string): number | null {
   try {
     return statSync(path, { throwIfNoEntry: false })?.size ?? null;

@@ -146,8 +146,7 @@ const accessMode = 0o3;
 const readOnly = 0o0;
 
 /**
- * True if all descriptors of this process on a file are open for reading only; false where one can write, where there is none,
- * and where `/proc` does not tell.
+ * True if this process has the file open, and each of its descriptors is for reading only. False also if `/proc` does not tell.
  */
 export function isOpenForReadingOnly(file: FileIdentity): boolean {
   const cannotWrite = ({ fd }: OpenFile): boolean => {

@@ -3,9 +3,9 @@ import type { FileIdentity } from '../base/file-identity';
 import type { OpenFileScan } from '../proc/descriptors';
 
 export interface AtFirst {
-  /** The `-wal` by its name; null if there is none. */
+  /** The file that has the name of the `-wal`; null if the name is free. */
   readonly wal: FileIdentity | null;
-  /** The `-shm` by its name. */
+  /** The same for the `-shm`. */
   readonly index: FileIdentity | null;
   /** At least one descriptor of this process on each of the files. */
   readonly scan: OpenFileScan;

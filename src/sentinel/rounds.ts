@@ -57,8 +57,8 @@ class SentinelRounds {
   /** With the milliseconds between two checks of each, now. */
   readonly #members = new Map<RoundMember, number>();
   readonly #survey = new Survey();
-  /** The files that the survey that begins looks for; empty once it has begun. */
-  readonly #watched = new Map<string, WatchedRole>();
+  /** Collects the files of the next survey, which takes the map when it begins. */
+  #watched = new Map<string, WatchedRole>();
   #unlisted: Iterator<RoundMember> | null = null;
   readonly #surveys: Round = joinRounds(endOfTurn => this.#goOn(endOfTurn));
 
@@ -94,7 +94,7 @@ class SentinelRounds {
         this.#surveys.stop();
         this.#survey.abort();
         this.#unlisted = null;
-        this.#watched.clear();
+        this.#watched = new Map();
       },
     };
   }
@@ -106,8 +106,8 @@ class SentinelRounds {
   #goOn(endOfTurn: number): void {
     if (!this.#survey.isRunning) {
       if (!this.#list(endOfTurn)) return this.#surveys.in(0);
-      this.#survey.begin(new Map(this.#watched));
-      this.#watched.clear();
+      this.#survey.begin(this.#watched);
+      this.#watched = new Map();
     }
     const suspects = this.#survey.goOn(endOfTurn);
     if (suspects === null) return this.#surveys.in(0);

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { takeScheduleLock } from '../../dist/backup/schedule-lock.js';
-import { createFaultBench, faultsSkip } from '../support/fault-shim.mts';
+import { createFaultBench, faultsSkip, type FaultBench } from '../support/fault-shim.mts';
 import { closedBank, names } from './fixture.mts';
 
 const program = join(import.meta.dirname, 'durable-manifest.scenario.mts');
@@ -58,20 +58,25 @@ describe('a small file', { skip: faultsSkip() }, () => {
   });
 });
 
-test('a lock on a file that lost its name meanwhile is no lock', { skip: faultsSkip() }, async () => {
-  using bench = createFaultBench();
-  const out = join(bench.folder, 'out');
+/** A process that has opened the lock file and stands still before it locks it; then the owner ends, and the name goes. */
+async function waitForNamelessLock(bench: FaultBench, out: string): Promise<{ readonly locked: Promise<boolean> }> {
   mkdirSync(out);
   const release = await takeScheduleLock(out, 'app');
   assert.ok(release);
-  // It has opened the file, and stands still before it locks it; then the first owner ends, and the name goes.
   bench.faults.arm({ calls: 'lock', path: `${out}/.app.backup-lock`, action: 'hold' });
-  const waiting = bench.start(program).ask<boolean>('lock', out);
+  const locked = bench.start(program).ask<boolean>('lock', out);
   await bench.hit();
   await release();
   assert.deepEqual(names(out), []);
+  return { locked };
+}
+
+test('a lock on a file that lost its name meanwhile is no lock', { skip: faultsSkip() }, async () => {
+  using bench = createFaultBench();
+  const out = join(bench.folder, 'out');
+  const { locked } = await waitForNamelessLock(bench, out);
   bench.faults.heal();
-  assert.equal(await waiting, true);
+  assert.equal(await locked, true);
   assert.ok(names(out).includes('.app.backup-lock'), 'it made a new one');
   assert.equal(await takeScheduleLock(out, 'app'), null);
 });
@@ -79,17 +84,11 @@ test('a lock on a file that lost its name meanwhile is no lock', { skip: faultsS
 test('a lock on a file that lost its name to that of another owner is no lock', { skip: faultsSkip() }, async () => {
   using bench = createFaultBench();
   const out = join(bench.folder, 'out');
-  mkdirSync(out);
-  const release = await takeScheduleLock(out, 'app');
-  assert.ok(release);
-  bench.faults.arm({ calls: 'lock', path: `${out}/.app.backup-lock`, action: 'hold' });
-  const waiting = bench.start(program).ask<boolean>('lock', out);
-  await bench.hit();
-  await release();
+  const { locked } = await waitForNamelessLock(bench, out);
   const next = await takeScheduleLock(out, 'app');
   assert.ok(next);
   bench.faults.heal();
-  assert.equal(await waiting, false, 'two have the lock');
+  assert.equal(await locked, false, 'two have the lock');
   await next();
 });
 

@@ -48,7 +48,7 @@ export const checkpoint: readonly Mutant[] = [
         'no checkpoint starts while a connection closes',
         '  scheduler.halt();\n',
         '',
-        'The wait behind it stops the requested checkpoints itself, nothing of this thread runs before the connection has left, and its leaving halts.',
+        'The wait that follows stops requested checkpoints itself. No other code of this thread runs until the connection has left, and that halts the scheduler.',
       ],
     ],
   ),
