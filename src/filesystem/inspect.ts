@@ -45,7 +45,7 @@ function reportOf(path: string, result: ProbeResult): FilesystemReport {
 function probe(path: string, touchShared: boolean): ProbeResult {
   if (process.platform === 'linux') return probeLinux(walkTo(path.trim(), touchShared));
   if (process.platform === 'darwin') return probeDarwin(path);
-  if (process.platform === 'win32') return probeWindows(path);
+  if (process.platform === 'win32') return probeWindows(path, touchShared);
   return unknownPlatform(path);
 }
 

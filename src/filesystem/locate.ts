@@ -7,7 +7,7 @@ import { InvalidOptionError } from '../errors/refusals';
 import { parseMountTable } from './linux/mount-table';
 import { resolvePath, type ResolvedPath } from './resolve-path';
 import { walkTo, type Walk } from './linux/walk';
-import { plainWindowsPath } from './windows/path';
+import { namesShare, plainWindowsPath } from './windows/path';
 import { windowsRealPath } from './windows/windows';
 
 /** The location of a database, before any of its files is opened. */
@@ -22,7 +22,8 @@ export interface Location {
   readonly journal: string;
   /**
    * False if better-sqlite3 itself throws `TypeError('Cannot open database because the directory does not exist')`. It
-   * checks the name as given, so this is true for a dangling symbolic link even if `directory` is missing.
+   * checks the name as given, so this is true for a dangling symbolic link even if `directory` is missing. Of an exact
+   * name, which SQLite alone reads, it says if `directory` exists: SQLite takes `missing/../x.db` for `x.db`.
    */
   readonly parentExists: boolean;
   readonly exists: boolean;
@@ -53,6 +54,11 @@ export interface LocateOptions {
   readonly exact?: boolean;
 }
 
+interface Resolved extends ResolvedPath {
+  /** True for a share of Windows, which has no row in a table of mounts. */
+  readonly untouched?: boolean;
+}
+
 const noMounts = parseMountTable('');
 
 /**
@@ -71,7 +77,7 @@ export function locate(filename: string, options: LocateOptions = {}): Location 
   }
   refuseUnreadable(name);
   const walk = process.platform === 'linux' ? walkTo(name, options.touchShared === true) : null;
-  const resolved = walk ?? resolveElsewhere(name);
+  const resolved: Resolved = walk ?? resolveElsewhere(name, options.touchShared === true);
   const file = resolved.path;
   if (file !== file.trim()) {
     throw new InvalidOptionError(
@@ -81,7 +87,7 @@ export function locate(filename: string, options: LocateOptions = {}): Location 
       },
     );
   }
-  const untouched = resolved.stoppedAt !== null;
+  const untouched = resolved.stoppedAt !== null || resolved.untouched === true;
   const directory = dirname(file);
   const stats = untouched ? undefined : statsOf(file);
   const folder = untouched ? undefined : statsOf(directory);
@@ -93,8 +99,7 @@ export function locate(filename: string, options: LocateOptions = {}): Location 
     wal: `${file}-wal`,
     shm: `${file}-shm`,
     journal: `${file}-journal`,
-    // better-sqlite3 does not check the folder of a name that begins like a URI.
-    parentExists: untouched || name.startsWith('file:') || isThere(dirname(name), directory, folder),
+    parentExists: untouched || (options.exact === true ? folder !== undefined : isFolderThere(name, directory, folder)),
     exists: stats !== undefined,
     kind: stats === undefined ? null : kindOf(stats),
     identity: identityOf(stats),
@@ -107,9 +112,10 @@ export function locate(filename: string, options: LocateOptions = {}): Location 
   });
 }
 
-/** `known`: a folder that was looked at just now. */
-function isThere(folder: string, known: string, stats: BigIntStats | undefined): boolean {
-  return folder === known && stats !== undefined ? true : exists(folder);
+/** `known`: a folder that was looked at just now. better-sqlite3 does not check that of a name that begins like a URI. */
+function isFolderThere(name: string, known: string, stats: BigIntStats | undefined): boolean {
+  const folder = dirname(name);
+  return name.startsWith('file:') || (folder === known && stats !== undefined) || exists(folder);
 }
 
 /** Node's permission model: SQLite itself would open the file, and nothing could be checked before. */
@@ -123,13 +129,13 @@ function refuseUnreadable(name: string): void {
   });
 }
 
-function resolveElsewhere(name: string): ResolvedPath {
-  if (process.platform === 'win32') return { path: windowsFile(name), stoppedAt: null, mount: null };
+function resolveElsewhere(name: string, touchShared: boolean): Resolved {
+  if (process.platform === 'win32') return windowsFile(name, touchShared);
   return resolvePath(name, process.cwd(), noMounts, () => false);
 }
 
 /** SQLite does not follow links on Windows and would put the sidecars beside the link; the target is named instead. */
-function windowsFile(name: string): string {
+function windowsFile(name: string, touchShared: boolean): Resolved {
   const plain = plainWindowsPath(win32.resolve(name));
   if ('objection' in plain) {
     throw new InvalidOptionError(`The file name \`${name}\` ${plain.objection}.`, {
@@ -137,7 +143,14 @@ function windowsFile(name: string): string {
       details: { name },
     });
   }
-  return windowsRealPath(plain.path) ?? plain.path;
+  // An unreachable server would hang the process, for a share that is refused anyway.
+  const untouched = !touchShared && namesShare(plain.path);
+  return {
+    path: untouched ? plain.path : (windowsRealPath(plain.path) ?? plain.path),
+    stoppedAt: null,
+    mount: null,
+    untouched,
+  };
 }
 
 /** Returns the identity of the file currently at a canonical path; `null` if it does not exist. */

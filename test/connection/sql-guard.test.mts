@@ -130,24 +130,28 @@ test('VACUUM INTO writes the file that its parameter is bound to, and no other o
   }
 });
 
-test('a name with white space at its end is judged as it is, and not as the trimmed one', () => {
-  const raw = new BetterSqlite3(':memory:');
-  raw.prepare('ATTACH ? AS b').run(join(folder, 'spaced.db '));
-  raw.exec('CREATE TABLE b.t (x)');
-  assert.deepEqual(readdirSync(folder).filter(name => name.startsWith('spaced')), [windows ? 'spaced.db' : 'spaced.db ']); // prettier-ignore
-  raw.close();
-  using db = new Database(join(folder, 'spaces.db'), { logger: false });
-  for (const attach of [
-    () => db.prepare('ATTACH ? AS b').run(join(folder, 'spaced2.db ')),
-    () => db.exec(`ATTACH '${join(folder, 'spaced2.db ')}' AS b`),
-    () => db.attach(join(folder, 'spaced2.db '), 'b'),
-    () => db.prepare('VACUUM INTO ?').run(join(folder, 'spaced2.db ')),
-  ]) {
-    // The maintenance of this library opens files by better-sqlite3, which trims their names.
-    assert.throws(attach, { code: 'SAFE_SQLITE_INVALID_OPTION' });
-  }
-  assert.deepEqual(readdirSync(folder).filter(name => name.startsWith('spaced2')), []); // prettier-ignore
-});
+test(
+  'a name with white space at its end is judged as it is, and not as the trimmed one',
+  { skip: windows && 'there it is the trimmed one: test/filesystem/windows/names.test.mts' },
+  () => {
+    const raw = new BetterSqlite3(':memory:');
+    raw.prepare('ATTACH ? AS b').run(join(folder, 'spaced.db '));
+    raw.exec('CREATE TABLE b.t (x)');
+    assert.deepEqual(readdirSync(folder).filter(name => name.startsWith('spaced')), ['spaced.db ']); // prettier-ignore
+    raw.close();
+    using db = new Database(join(folder, 'spaces.db'), { logger: false });
+    for (const attach of [
+      () => db.prepare('ATTACH ? AS b').run(join(folder, 'spaced2.db ')),
+      () => db.exec(`ATTACH '${join(folder, 'spaced2.db ')}' AS b`),
+      () => db.attach(join(folder, 'spaced2.db '), 'b'),
+      () => db.prepare('VACUUM INTO ?').run(join(folder, 'spaced2.db ')),
+    ]) {
+      // The maintenance of this library opens files by better-sqlite3, which trims their names.
+      assert.throws(attach, { code: 'SAFE_SQLITE_INVALID_OPTION' });
+    }
+    assert.deepEqual(readdirSync(folder).filter(name => name.startsWith('spaced2')), []); // prettier-ignore
+  },
+);
 
 test('operands are evaluated once, and what was judged is what is attached', () => {
   using db = new Database(join(folder, 'once.db'), { logger: false });

@@ -133,6 +133,34 @@ test('in any tree of links it is where the kernel goes', { skip: noLinks }, () =
   assert.ok(reached > 30);
 });
 
+test('an exact name is the file that ATTACH opens, also where better-sqlite3 would miss the folder as it is written', () => {
+  const name = fc.constantFrom('a', 'b', 'missing', '..', '..', '.');
+  const folders = fc.array(name, { maxLength: 4 });
+  const raw = new Database(':memory:');
+  let around = 0;
+  fc.assert(
+    fc.property(folders, elements => {
+      const top = mkdtempSync(join(folder, 'exact-'));
+      mkdirSync(join(top, 'tree/a/b'), { recursive: true });
+      const wanted = [top, 'tree/a', ...elements, 'x.db'].join('/');
+      const { file, parentExists } = locate(wanted, { exact: true });
+      try {
+        raw.prepare('ATTACH ? AS other').run(wanted);
+      } catch {
+        assert.equal(parentExists, false, wanted);
+        return;
+      }
+      assert.deepEqual([realpathSync(file), parentExists], [raw.prepare("SELECT file FROM pragma_database_list WHERE name = 'other'").pluck().get(), true]); // prettier-ignore
+      raw.exec('DETACH other');
+      if (!existsSync(dirname(wanted))) around += 1;
+    }),
+    { numRuns: 200 },
+  );
+  raw.close();
+  // Windows reads `missing\\..` by the letters alone, in each call.
+  if (!windows) assert.ok(around > 10);
+});
+
 describe('what cannot be opened', () => {
   test('a missing folder: better-sqlite3 throws a TypeError where `parentExists` is false', () => {
     const name = join(folder, 'no/x.db');

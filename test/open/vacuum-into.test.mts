@@ -89,6 +89,15 @@ describe('VACUUM INTO', () => {
     raw.close();
   });
 
+  test('the hazard: SQLite reaches a file through a folder that is missing, by `..`', () => {
+    const home = folder();
+    const raw = new Native(join(home, 'raw.db'));
+    raw.exec(fill);
+    raw.prepare('VACUUM INTO ?').run(`${home}/missing/../copy.db`);
+    raw.close();
+    assert.equal(rowsOf(join(home, 'copy.db')), 3);
+  });
+
   for (const [how, copy] of Object.entries(ways)) {
     test(`${how}: copies to a new file, and not over what is open`, () => {
       const home = folder();
@@ -112,7 +121,10 @@ describe('VACUUM INTO', () => {
         ...(noLinks === false ? ['soft'] : []),
       ]) {
         assert.throws(() => copy(db, join(home, name)), UnsafeStatementError, name);
+        assert.throws(() => copy(db, `${home}/missing/../${name}`), UnsafeStatementError, name);
       }
+      copy(db, `${home}/missing/../around.db`);
+      assert.equal(rowsOf(join(home, 'around.db')), 3);
       assert.deepEqual(
         registeredFiles()
           .map(({ file }) => file)

@@ -25,18 +25,29 @@ export function parseVolumeInfo(text: string): string | null {
 const deviceName = /^(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9\u00b9\u00b2\u00b3])(?:[. ]|$)/i;
 
 /**
- * The path as Windows takes it: dots and spaces at the end of the last name are dropped. Else why no file goes by this name,
- * as the rest of a sentence about it.
+ * The path as Windows takes it: dots and spaces at the end of the last name are dropped, and one dot at the end of a folder's
+ * name. Else why no file goes by this name, as the rest of a sentence about it.
  *
  * @see https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+ * @see https://learn.microsoft.com/dotnet/standard/io/file-path-formats#trim-characters
  */
 export function plainWindowsPath(full: string): { readonly path: string } | { readonly objection: string } {
   const at = full.lastIndexOf('\\') + 1;
   const name = full.slice(at).replace(/[. ]+$/, '');
-  if (name === '') return { path: full };
+  // `\\.\` and `\\server\` are no folders.
+  const start = /^(?:\\\\[^\\]*\\)?/.exec(full)?.[0].length ?? 0;
+  const folder = full.slice(start, at);
+  if (/\.\.\\/.test(folder)) return { objection: 'goes through a folder whose name ends in dots, which Windows drops' };
+  const folders = full.slice(0, start) + folder.replaceAll('.\\', '\\');
+  if (name === '') return { path: folders + full.slice(at) };
   if (name.includes(':')) return { objection: 'names a stream of another file, which copies and renames leave behind' };
   if (deviceName.test(name)) return { objection: 'is the name of a device' };
-  return { path: full.slice(0, at) + name };
+  return { path: folders + name };
+}
+
+/** True if the path names a server, or a folder of a Linux distribution: its answer can take minutes. */
+export function namesShare(full: string): boolean {
+  return /^\\\\(?:(?![?.]\\)|[?.]\\UNC\\)/i.test(full);
 }
 
 /**
@@ -44,7 +55,7 @@ export function plainWindowsPath(full: string): { readonly path: string } | { re
  * `null` where Windows did not tell it.
  */
 export function classifyWindowsPath(full: string, real: string | null, volumeType: string | null): WindowsGround {
-  const seen = real ?? full;
+  const seen = (real ?? full).replace(/^\\\\[?.]\\UNC\\/i, '\\\\');
   if (/^\\\\(?:wsl\$|wsl\.localhost)\\/i.test(seen))
     return refused('wsl-share', 'vm-share', '9p', wslReason, shareOf(seen));
   if (/^\\\\(?![?.]\\)/.test(seen)) return refused('unc-path', 'network', 'smb', shareReason, shareOf(seen));

@@ -1,7 +1,7 @@
 /** Probes a path of Windows: its final name, and the filesystem of its drive. Run under Wine, which has no fsutil. */
 import { realpathSync } from 'node:fs';
 import { win32 } from 'node:path';
-import { classifyWindowsPath, parseVolumeInfo } from './path';
+import { classifyWindowsPath, namesShare, parseVolumeInfo, plainWindowsPath } from './path';
 import type { ProbeResult } from '../assemble-report';
 
 /**
@@ -51,9 +51,12 @@ function volumeTypeOf(drive: string): string | null {
   return type;
 }
 
-export function probeWindows(path: string): ProbeResult {
-  const full = win32.resolve(path.trim());
-  const real = windowsRealPath(full);
+/** @param touchShared - ask a server for the final name, which can take minutes if it is unreachable */
+export function probeWindows(path: string, touchShared: boolean): ProbeResult {
+  const given = win32.resolve(path.trim());
+  const plain = plainWindowsPath(given);
+  const full = 'path' in plain ? plain.path : given;
+  const real = !touchShared && namesShare(full) ? null : windowsRealPath(full);
   const drive = /^[A-Za-z]:\\/.exec(real ?? '')?.[0];
   const judgement = classifyWindowsPath(full, real, drive === undefined ? null : volumeTypeOf(drive));
   return {

@@ -1,7 +1,12 @@
 /** Tests the judgement of final names and volumes of Windows; the pairs are what `realpathSync.native` is documented to return. */
 import { test, describe } from 'node:test';
 import assert from 'node:assert/strict';
-import { classifyWindowsPath, parseVolumeInfo, plainWindowsPath } from '../../../dist/filesystem/windows/path.js';
+import {
+  classifyWindowsPath,
+  namesShare,
+  parseVolumeInfo,
+  plainWindowsPath,
+} from '../../../dist/filesystem/windows/path.js';
 
 const rows = [
   // as given, final name, filesystem of the drive, class, verdict, root
@@ -16,6 +21,8 @@ const rows = [
   ['\\\\server\\share\\x.db', null, null, 'network', 'refuse', '\\\\server\\share'],
   ['\\\\wsl$\\Ubuntu\\home\\x.db', '\\\\wsl$\\Ubuntu\\home\\x.db', null, 'vm-share', 'refuse', '\\\\wsl$\\Ubuntu'],
   ['\\\\wsl.localhost\\Ubuntu\\x.db', null, null, 'vm-share', 'refuse', '\\\\wsl.localhost\\Ubuntu'],
+  ['\\\\?\\UNC\\server\\share\\x.db', null, null, 'network', 'refuse', '\\\\server\\share'],
+  ['\\\\?\\UNC\\wsl$\\Ubuntu\\x.db', null, null, 'vm-share', 'refuse', '\\\\wsl$\\Ubuntu'],
   ['D:\\x.db', null, null, 'unknown', 'refuse', null],
   ['\\\\?\\Volume{1234}\\x.db', '\\\\?\\Volume{1234}\\x.db', null, 'unknown', 'refuse', null],
 ] as const;
@@ -92,4 +99,31 @@ describe('plainWindowsPath', () => {
       else assert.deepEqual(found, { path: `C:\\folder\\${plain}` });
     });
   }
+});
+
+describe('plainWindowsPath, the folders', () => {
+  for (const [full, plain] of [
+    ['C:\\dir.\\a.db', 'C:\\dir\\a.db'],
+    ['C:\\dir.\\sub.\\a.db.', 'C:\\dir\\sub\\a.db'],
+    ['C:\\.dir\\a.b\\a.db', 'C:\\.dir\\a.b\\a.db'],
+    ['C:\\dir \\a.db', 'C:\\dir \\a.db'],
+    ['\\\\.\\C:\\dir\\a.db', '\\\\.\\C:\\dir\\a.db'],
+    ['\\\\?\\C:\\dir.\\a.db', '\\\\?\\C:\\dir\\a.db'],
+    ['\\\\server\\share\\dir.\\a.db', '\\\\server\\share\\dir\\a.db'],
+    ['C:\\dir..\\a.db', null],
+    ['C:\\dir...\\sub\\a.db', null],
+  ] as const) {
+    test(`${full}: ${plain ?? 'objected to'}`, () => {
+      const found = plainWindowsPath(full);
+      if (plain === null) assert.ok('objection' in found);
+      else assert.deepEqual(found, { path: plain });
+    });
+  }
+});
+
+test('a server is named by its share, in each of the ways to write it; a drive and a device are no server', () => {
+  for (const share of ['server\\share', 'wsl$\\Ubuntu', '?\\UNC\\server\\share', '.\\unc\\server\\share'])
+    assert.ok(namesShare(`\\\\${share}\\a.db`), share);
+  for (const local of ['C:\\a.db', '\\\\?\\C:\\a.db', '\\\\.\\C:\\a.db', '\\\\?\\Volume{1}\\a.db', 'C:\\UNC\\a.db'])
+    assert.equal(namesShare(local), false, local);
 });
