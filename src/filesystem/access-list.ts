@@ -1,5 +1,6 @@
 /** Says whether a file has an access control list beside its mode: stat(2) does not show one. */
 import { execFile, spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { isNextTickReplaced } from '../base/clock';
 import { exists } from '../base/exists';
 
 /**
@@ -20,6 +21,8 @@ const settings = { encoding: 'utf8', timeout, env: { LC_ALL: 'C' } } as const;
 
 /** Whether the file at `path`, links followed, has an access control list. */
 export function accessListOf(path: string): Promise<AccessList> {
+  // A test runner has replaced what the output of a process arrives by.
+  if (isNextTickReplaced()) return Promise.resolve(accessListNow(path));
   const program = programOf();
   if (program === null) return Promise.resolve(null);
   return new Promise(resolve => {

@@ -165,6 +165,24 @@ describe('an access control list', { skip: usersSkip() || listsSkip() }, () => {
     assert.equal(accessListNow(`${file}-missing`), null);
   });
 
+  test('is seen at once beside the fake timers of a test runner, which hold back the output of a process', () => {
+    const { file } = database(0o640);
+    acl('-m', `u:${stranger}:r`, file);
+    const program = fileURLToPath(import.meta.resolve('../../dist/filesystem/access-list.js'));
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      [
+        '-e',
+        `const { accessListOf } = require(${JSON.stringify(program)});
+         process.nextTick = () => {};
+         setImmediate(() => console.log('the next turn of the event loop'));
+         accessListOf(${JSON.stringify(file)}).then(seen => console.log(seen));`,
+      ],
+      { encoding: 'utf8' },
+    );
+    assert.equal(stdout, 'true\nthe next turn of the event loop\n', stderr);
+  });
+
   for (const [way, copy] of Object.entries(ways)) {
     test(`${way}: of a database with one only the owner reads it`, async () => {
       const { file, folder } = database(0o600);
