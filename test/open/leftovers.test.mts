@@ -1,7 +1,7 @@
 /** A database that is deleted and made again by the process that has it open, with all or some of its sidecars left. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -184,6 +184,22 @@ describe('deleted and made again by the same process, without a close', { skip: 
     second.close();
     old.close();
     assert.deepEqual(readdirSync(place), ['app.db']);
+  });
+
+  test('a read-only open takes nothing away; one that writes does', () => {
+    const place = mkdtempSync(join(folder, 'read-only-'));
+    const file = join(place, 'app.db');
+    const old = new Database(file, { logger: false, sentinel: 'off' });
+    old.exec(`CREATE TABLE t(a); VACUUM INTO '${join(place, 'fixture.db')}'; INSERT INTO t VALUES (1)`);
+    rmSync(file);
+    copyFileSync(join(place, 'fixture.db'), file);
+    const before = readdirSync(place);
+    assert.deepEqual(before, ['app.db', 'app.db-shm', 'app.db-wal', 'fixture.db']);
+    new Database(file, { logger: false, readonly: true }).close();
+    assert.deepEqual(readdirSync(place), before);
+    new Database(file, { logger: false }).close();
+    assert.deepEqual(readdirSync(place), ['app.db', 'fixture.db']);
+    old.close();
   });
 
   test('another connection of this process has the new file open already: its sidecars stay', () => {
