@@ -1,10 +1,11 @@
 // The test command: every *.test.mts below test/ (or below the paths given), in one run of Node's test runner. Without a
-// path, what `npm run test:system` runs is left out, and two files that `npm run test:fuzz` runs. `--long` runs also what needs the npm registry, `--windows` only what
-// says something about Windows; `--slow` lets the run take hours, as under Wine. `--leftovers` gives the run a folder of its own
-// for temporary files, and fails if a file of this project is left there.
+// path, what `npm run test:system` and `npm run test:consumers` run is left out, and two files that `npm run test:fuzz` runs.
+// `--long` runs also what needs the npm registry, `--windows` only what says something about Windows; `--slow` lets the run
+// take hours, as under Wine. `--leftovers` gives the run a folder of its own for temporary files, and fails if a file of this
+// project is left there.
 import { spawnSync } from 'node:child_process';
 import { globSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { windowsTests } from './windows-tests.mjs';
@@ -17,7 +18,9 @@ const flags = process.argv.slice(2).filter(argument => argument.startsWith('--')
 const systemTests = ['test/cli/states', 'test/faults/', 'test/kills/', 'test/mounts/', 'test/power/', 'test/soak/'];
 // Each of them tries every member of a large table, which takes a minute even in its short form.
 const largeTables = ['test/security/irregular.', 'test/sentinel/changed-underneath.'];
-const leftOut = [...systemTests, ...largeTables];
+// They pack the package, and install it into applications.
+const applications = ['test/consumers/'];
+const leftOut = [...systemTests, ...largeTables, ...applications];
 const roots = wanted.length > 0 ? wanted : ['test'];
 const onWindows = process.argv.includes('--windows') ? windowsTests({ short: false }) : null;
 const files =
@@ -31,11 +34,19 @@ if (files.length === 0) {
   process.exit(1);
 }
 const slow = process.argv.includes('--slow');
+const isAmong = beginnings => files.some(file => beginnings.some(beginning => file.startsWith(beginning)));
+// Half of its time a test waits, for a lock, a timer, a process: other files run meanwhile. Disks, mounts and users of a system
+// test belong to one file at a time, and its neighbour.
+const concurrency = slow || isAmong(systemTests) ? 2 : 2 * availableParallelism();
+// A test starts many processes of the same modules, and each would strip their types and compile them anew. Applications run as
+// their users run them, and what kills at a system call counts those calls.
+const compiled =
+  slow || isAmong([...systemTests, ...applications]) ? null : mkdtempSync(join(tmpdir(), 'node-compile-cache-'));
 const runnerFlags = [
   // A process warning in a test run is a failure: the library must not cause one.
   '--throw-deprecation',
   '--test',
-  '--test-concurrency=2',
+  `--test-concurrency=${concurrency}`,
   `--test-timeout=${(slow ? 30 : 8) * 60_000}`,
   `--import=${new URL('../test/support/file-deadline.mts', import.meta.url)}`,
 ];
@@ -50,12 +61,14 @@ const run = spawnSync(process.execPath, [...runnerFlags, ...flags, ...files], {
     ...(temporary === null ? {} : { TMPDIR: temporary, TEST_CACHE: process.env['TEST_CACHE'] ?? tmpdir() }),
     ...(process.argv.includes('--long') ? { LONG_TESTS: '1' } : {}),
     ...(slow ? { SLOW_TESTS: '1' } : {}),
+    ...(compiled === null ? {} : { NODE_COMPILE_CACHE: compiled }),
     ...(lowered === false ? {} : { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=${lowered}` }),
   },
   // The runner then names the files that were still running: one that blocks its event loop has no other end.
   timeout: (slow ? 300 : 30) * 60_000,
 });
 if (run.error) console.error(run.error.message);
+if (compiled !== null) rmSync(compiled, { recursive: true, force: true, maxRetries: 3 });
 if (temporary === null) process.exit(run.status ?? 1);
 // What Node and npm leave there is theirs.
 const left = readdirSync(temporary).filter(name => /^\.?safe-sqlite|rescued-|set-aside-/.test(name));

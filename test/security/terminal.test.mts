@@ -76,6 +76,29 @@ function printed(...args: readonly string[]): string {
   return `${stdout}\n${stderr}`;
 }
 
+/** Runs one command after another in a process, as `safe-sqlite` does, and prints the list of what they printed. */
+const runAll = `
+  const { main } = require(${JSON.stringify(join(cli, '../main.js'))});
+  const fs = require('node:fs');
+  const { all, fence, marker } = JSON.parse(process.argv[1]);
+  (async () => {
+    const outputs = [];
+    for (const command of all) {
+      if (fence !== null) fs.writeFileSync(marker, fence);
+      const said = { out: '', err: '' };
+      await main(command, {
+        out: text => void (said.out += text),
+        err: text => void (said.err += text),
+        isInteractive: false,
+        hasColours: false,
+        signal: new AbortController().signal,
+      });
+      fs.rmSync(marker, { force: true });
+      outputs.push(said.out + '\\n' + said.err);
+    }
+    fs.writeSync(1, JSON.stringify(outputs));
+  })();`;
+
 /** The commands that the output offers to paste. */
 function offered(output: string): string[] {
   return output.split('\n').flatMap(line => /^(?: {2}\$|Next:) (npx .*?)(?: {3}\(.*)?$/.exec(line)?.[1] ?? []);
@@ -112,25 +135,61 @@ describe('the command line', { skip: posix }, () => {
     ['doctor', file, `--${evil}`],
   ];
 
-  for (const fence of [
+  /** Each command that reads the fence marker, and the doctor in both forms. */
+  const readers: readonly (readonly string[])[] = [
+    ['doctor', file],
+    ['doctor', file, '--json'],
+    ['verify', file],
+    ['backup', file, join(folder, `copy ${evil.replaceAll('/', '')}`), '--overwrite'],
+    ['restore', join(folder, `copy ${evil.replaceAll('/', '')}`), file],
+    ['checkpoint', file],
+    ['doctor', file, '--clear-fence'],
+  ];
+  const fences = [
     null,
     JSON.stringify(text),
     JSON.stringify({ ...text, time: '2026-11-30T00:00:00.000Z', code: 'SQLITE_IOERR' }),
     evil,
-  ]) {
-    for (const [number, command] of commands.entries()) {
-      test(`${visible(command[0] ?? '').slice(0, 10)} (${number}), marker ${fence === null ? 'none' : visible(fence).slice(0, 20)}`, () => {
-        const marker = `${file}-fenced`;
-        if (fence !== null) writeFileSync(marker, fence);
-        const output = printed(...command);
-        rmSync(marker, { force: true });
-        assert.doesNotMatch(output, active);
-        assert.doesNotMatch(output, /^ *\$ curl/m);
+  ];
+  for (const fence of fences) {
+    test(`every command, marker ${fence === null ? 'none' : visible(fence).slice(0, 20)}`, () => {
+      for (const { command, output } of printedByAll(fence === null ? commands : readers, fence)) {
+        const what = visible(command.join(' '));
+        assert.doesNotMatch(output, active, what);
+        assert.doesNotMatch(output, /^ *\$ curl/m, what);
         if (command.includes('--json'))
-          assert.doesNotThrow(() => JSON.parse(output.slice(0, output.lastIndexOf('}') + 1)));
+          assert.doesNotThrow(() => JSON.parse(output.slice(0, output.lastIndexOf('}') + 1)), what);
         for (const line of offered(output)) pasted(line);
-      });
-    }
+      }
+    });
+  }
+
+  for (const command of [
+    ['doctor', file],
+    ['verify', file, '--json'],
+    ['restore', `${file}-missing`, file],
+  ]) {
+    test(`${command[0]} as a process of its own prints the same`, () => {
+      const output = printed(...command);
+      assert.doesNotMatch(output, active);
+      assert.ok(output.includes(visible(evil).slice(0, 20)) || command.includes('--json'), visible(output));
+    });
+  }
+
+  /** The same commands in one process after another, each with this text as the fence marker; `null`: with none. */
+  function printedByAll(
+    all: readonly (readonly string[])[],
+    fence: string | null,
+  ): readonly { readonly command: readonly string[]; readonly output: string }[] {
+    const run = spawnSync(process.execPath, ['-e', runAll, JSON.stringify({ all, fence, marker: `${file}-fenced` })], {
+      encoding: 'utf8',
+      timeout: 300_000,
+      cwd: folder,
+    });
+    assert.equal(run.status, 0, visible(run.stderr));
+    const outputs = JSON.parse(run.stdout) as readonly string[];
+    assert.equal(outputs.length, all.length);
+    return all.map((command, number) => ({ command, output: outputs[number] ?? '' }));
   }
 
   /** Each word of a command that is a path is the path, and nothing else runs. */
