@@ -4,6 +4,7 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   realpathSync,
@@ -14,7 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import Native from 'better-sqlite3';
 import { Database, diagnose, OrphanedJournalError, verifyDatabase } from 'safe-sqlite';
 
@@ -23,17 +24,29 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const cli = join(import.meta.dirname, '../../dist/cli/bin.js');
 const linux = process.platform === 'linux' ? false : 'needs the /proc of Linux';
 
-/** A database that a service was killed over, with `script` as its last acts, and an older backup of it. */
-function killed(script = "fill('x', 700)"): { file: string; backup: string } {
-  const place = mkdtempSync(join(folder, 'db-'));
-  const file = join(place, 'app.db');
-  const backup = join(place, 'backup.db');
+const template = join(folder, 'template');
+before(() => {
+  mkdirSync(template);
+  const file = join(template, 'app.db');
   run(
     file,
     "db.exec('CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT, k TEXT); CREATE INDEX i ON t(k)'); fill('a', 700); db.close()",
   );
-  copyFileSync(file, backup);
+  copyFileSync(file, join(template, 'backup.db'));
   run(file, "fill('y', 8000); db.close()");
+});
+
+/** A database that a service was killed over, with `script` as its last acts, and an older backup of it. */
+function killed(script = "fill('x', 700)"): { file: string; backup: string } {
+  const place = mkdtempSync(join(folder, 'db-'));
+  const [file, backup] = ['app.db', 'backup.db'].map(name => {
+    const path = join(place, name);
+    copyFileSync(join(template, name), path);
+    // As old as it was: the times are what is judged.
+    const { atime, mtime } = statSync(join(template, name));
+    utimesSync(path, atime, mtime);
+    return path;
+  }) as [string, string];
   run(file, `${script}; process.kill(process.pid, 'SIGKILL')`);
   assert.ok(existsSync(`${file}-wal`));
   return { file, backup };

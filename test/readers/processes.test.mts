@@ -23,10 +23,13 @@ async function start(file: string, what: string): Promise<{ child: ChildProcess;
   return { child, readers };
 }
 
+/** All of them in `npm run test:fuzz`, a third in `npm test`. */
+const rounds = (all: number): number => (process.env['LONG_TESTS'] === undefined ? Math.ceil(all / 3) : all);
+
 describe('the end of the application', { skip: noProc }, () => {
   test('SIGKILL: its readers are gone, also those in the middle of SQLite', async () => {
     using bench = createBench();
-    for (let round = 0; round < 5; round += 1) {
+    for (let round = 0; round < rounds(5); round += 1) {
       const { child, readers } = await start(bench.file, 'busy');
       child.kill('SIGKILL');
       await once(child, 'exit');
@@ -37,7 +40,7 @@ describe('the end of the application', { skip: noProc }, () => {
 
   test('SIGKILL at a random moment, also while readers start: none is left', async () => {
     using bench = createBench();
-    for (let round = 0; round < 6; round += 1) {
+    for (let round = 0; round < rounds(6); round += 1) {
       // A child has its environment from its first moment on, whatever its parent is.
       const mark = `${process.pid}-${round}-${Math.random()}`;
       const env = { ...process.env, READERS_MARK: mark };
@@ -102,7 +105,7 @@ describe('what is left behind', { skip: noProc }, () => {
     await db.reader.get('SELECT 1');
     const descriptors = (): number => readdirSync('/proc/self/fd').length;
     const before = descriptors();
-    const kills = Number(process.env['READER_KILLS'] ?? 20);
+    const kills = Number(process.env['READER_KILLS'] ?? rounds(20));
     while (db.health().readers.killed < kills) {
       // A query that has begun to read the file holds its lock and a read mark.
       const read = db.reader.all(`SELECT count(*) FROM t a, t b, t c, t d WHERE a.id + b.id + c.id + d.id < 0`, [], {
@@ -127,7 +130,7 @@ describe('what is left behind', { skip: noProc }, () => {
 
   test('close() in the middle of a query, again and again: its lock is gone before the last checkpoint', async () => {
     using bench = createBench();
-    for (let round = 0; round < 15; round += 1) {
+    for (let round = 0; round < rounds(15); round += 1) {
       const db = new Database(bench.file, { logger: false, readers: { max: 1 } });
       if (bench.db.open) bench.db.close();
       const read = db.reader.iterate('SELECT a.id FROM t a, t b, t c');

@@ -59,6 +59,7 @@ describe('a check without an end', { skip: linux }, () => {
       const { Worker, isMainThread } = require('node:worker_threads');
       const Native = require(${JSON.stringify(fileURLToPath(import.meta.resolve('better-sqlite3')))});
       if (isMainThread) {
+        process.on('exit', () => console.log('ends'));
         new Worker(__filename).on('message', () => setTimeout(() => process.exit(0), 500));
       } else {
         const db = new Native(${JSON.stringify(file)});
@@ -68,7 +69,8 @@ describe('a check without an end', { skip: linux }, () => {
     const path = join(folder, 'thread.cjs');
     writeFileSync(path, source);
     const child = spawn(process.execPath, [path]);
-    assert.equal(await Promise.race([once(child, 'exit'), delay(5000, 'still there')]), 'still there');
+    await once(child.stdout, 'data');
+    assert.equal(await Promise.race([once(child, 'exit'), delay(1000, 'still there')]), 'still there');
     child.kill('SIGKILL');
   });
 
