@@ -1,5 +1,5 @@
 // Builds dist/: what is carried of others, the CommonJS output of tsc, the programs, and the entry files around it.
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { writeEntries } from './entries.mjs';
@@ -9,6 +9,8 @@ import { buildPrograms } from './programs.mjs';
 import { bundleRetry, carryEmitterType } from './vendor.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+// `.ci/run` builds once for all its commands.
+if (process.env['SAFE_SQLITE_BUILT'] === '1' && existsSync('dist/module')) process.exit(0);
 rmSync('dist', { recursive: true, force: true });
 bundleRetry('dist/vendor');
 compile('tsconfig.json');
