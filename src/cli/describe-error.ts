@@ -1,4 +1,5 @@
 /** Writes an error of the library for a person at a terminal: what happened, what to do, and where to read on. */
+import { fileCommands } from '../base/file-commands';
 import { shellWord, visible } from '../base/terminal-text';
 import { errorCode, errorMessage, memberOf, textOf } from '../base/foreign-error';
 import type { Finding } from '../doctor/diagnosis';
@@ -45,7 +46,7 @@ export function nextAfter(error: unknown, file: string | null, verdict: Verdict 
   const inUse = textOf(details, 'inUse');
   if (inUse !== null) return `npx safe-sqlite doctor ${shellWord(inUse)}`;
   const folder = textOf(details, 'folder');
-  if (textOf(details, 'step') === 'room' && folder !== null) return `df -h ${shellWord(folder)}`;
+  if (textOf(details, 'step') === 'room' && folder !== null) return fileCommands.freeSpace(folder);
   if (isBusy(error) && file !== null) return `npx safe-sqlite doctor ${shellWord(file)}`;
   const code = errorCode(error);
   return explains(code) ? `npx safe-sqlite explain ${code}` : null;

@@ -1,6 +1,7 @@
 /** Implements `safe-sqlite restore`: replaces a database that no process has open by a verified copy of a backup. */
 import { dirname } from 'node:path';
-import { shellWord, visible } from '../base/terminal-text';
+import { fileCommands } from '../base/file-commands';
+import { visible } from '../base/terminal-text';
 import type { RestoreReport } from '../backup/restore/restore';
 import { restoreWatched } from '../database/restore';
 import { memberOf, textOf } from '../base/foreign-error';
@@ -63,7 +64,7 @@ function asBackup(verdict: Verdict, from: string): Verdict {
   if (finding === null || !ofBadBackup.has(finding.code)) return verdict;
   // The backup may be sound without the -wal of another database: the doctor's advice is to check that.
   if (diagnosis.facts.journals?.walSuspected === true) return verdict;
-  const next = `ls -lat ${shellWord(dirname(diagnosis.file))}`;
+  const next = fileCommands.listByTime(dirname(diagnosis.file));
   const restated: Finding = {
     ...finding,
     action: `Nothing was changed. Restore another backup: \`verify\` tells which one is sound. Keep ${visible(from)} until one is restored.`,

@@ -15,6 +15,7 @@ import { dirname } from 'node:path';
 import { chmodOpen, chownOpen, isRestricted, syncedWrites, syncWritten } from '../base/descriptor-calls';
 import { procFolder } from '../base/proc-folder';
 import { asError, errorCode } from '../base/foreign-error';
+import { fileCommands } from '../base/file-commands';
 import { shellWord } from '../base/terminal-text';
 import { UntrustedFileError } from '../errors/refusals';
 import { isCount, isNullOr, isText, parseShape, type Shape } from './json-shape';
@@ -105,8 +106,8 @@ export function readFenceMarker(file: string): FenceMarker | null {
 /** Returns how to check and remove a marker that may not come from this library; empty for one that does. */
 export function adviceOnMarker({ file, problem }: Pick<FenceMarker, 'file' | 'problem'>): string {
   if (problem === null) return '';
-  const name = shellWord(fenceMarkerPath(file));
-  return `Check the marker (ls -ld ${name}): if no user of this database created it, remove it (rm ${name}; rmdir if it is a folder), and open again.`;
+  const path = fenceMarkerPath(file);
+  return `Check the marker (${fileCommands.listItself(path)}): if no user of this database created it, remove it (${fileCommands.remove(path)}; rmdir if it is a folder), and open again.`;
 }
 
 /** Describes the failed operation and its process, as far as the marker names them. */
@@ -186,7 +187,7 @@ export function removeFenceMarker(file: string): void {
   const path = fenceMarkerPath(file);
   if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
     throw new UntrustedFileError(`The fence marker ${path} is a folder, which this library never creates.`, {
-      hint: `Check its content and its owner (ls -la ${shellWord(path)}), then remove it (rmdir ${shellWord(path)}).`,
+      hint: `Check its content and its owner (${fileCommands.list(path)}), then remove it (rmdir ${shellWord(path)}).`,
       details: { file, path },
     });
   }

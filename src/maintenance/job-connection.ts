@@ -1,7 +1,7 @@
 /** Opens the connection of one job, verifies that it is on the right file, and closes it with the job. */
 import { lstatSync, statSync } from 'node:fs';
 import { identityKey, sameFile } from '../base/file-identity';
-import { shellWord } from '../base/terminal-text';
+import { fileCommands } from '../base/file-commands';
 import { FileReplacedError, MaintenanceError, UntrustedFileError } from '../errors/refusals';
 import { plantedSidecar } from '../filesystem/planted-sidecar';
 import { plantedError } from '../policy/preflight';
@@ -66,7 +66,7 @@ function refuseUntrusted(file: string): void {
     // The name of the database is canonical, so a link there is new; SQLite follows no links beside it.
     if (stats === undefined || stats.isFile()) continue;
     throw new UntrustedFileError(`${path} is not a regular file, so SQLite must not open ${file}.`, {
-      hint: `Check what it is (ls -ld ${shellWord(path)}), and move it away.`,
+      hint: `Check what it is (${fileCommands.listItself(path)}), and move it away.`,
       details: { file, path },
     });
   }

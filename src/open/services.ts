@@ -141,6 +141,8 @@ export class ConnectionServices {
   #closeConnection(): Error | null {
     const connection = this.#connection;
     if (this.#fence.isFenced) return this.#closeFenced();
+    // Closed without a checkpoint: by an earlier call that failed afterwards.
+    if (!connection.native.open) return this.#closeOrdinarily();
     // Its checkpoint is the last chance to detect overwritten files.
     for (const { user, file } of this.#files.values()) if (user.checkpoints) this.sentinel?.beforeCheckpoint(file.file);
     // The sentinel that disabled it keeps it from checkpointing.

@@ -1,6 +1,7 @@
 // `safe-sqlite doctor` as a user meets it: real processes, their output and their exit codes.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -39,7 +40,7 @@ describe('doctor', () => {
     const { code, out } = run('doctor', file);
     assert.equal(code, 1);
     assert.match(out, /^.*app\.db\n1 problem, .*\n\nPROBLEM \(fenced\)\n/);
-    assert.match(out, /^To check the storage \(none of these writes\):\n {2}\$ dmesg/m);
+    assert.match(out, /^To check the storage \(none of these writes\):\n {2}\$ (?:dmesg|wevtutil)/m);
     assert.ok(!out.includes('\u001b'));
     // Commands and paths stay whole, so that they can be copied.
     for (const line of out.split('\n').filter(each => !each.includes(file) && !each.startsWith('  $ '))) {
@@ -58,18 +59,17 @@ describe('doctor', () => {
     assert.equal(diagnosis.facts.journals?.wal?.committedFrames, 3);
   });
 
-  test('a pipe that is closed early is no failure', t => {
+  test('a pipe that is closed early is no failure', async t => {
     const file = join(folder(t), 'app.db');
     crashedWal(file);
     const bin = join(import.meta.dirname, '../../dist/cli/bin.js');
-    const { stderr } = spawnSync(
-      'sh',
-      ['-c', '"$0" "$1" doctor "$2" --json | head -c 1', process.execPath, bin, file],
-      {
-        encoding: 'utf8',
-      },
-    );
-    assert.equal(stderr, '');
+    const doctor = spawn(process.execPath, [bin, 'doctor', file, '--json'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    // As `head -c 1` does: the pipe is closed before the report is in it.
+    doctor.stdout.destroy();
+    let said = '';
+    doctor.stderr.on('data', chunk => void (said += String(chunk)));
+    await once(doctor, 'close');
+    assert.equal(said, '');
   });
 });
 

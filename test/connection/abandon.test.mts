@@ -22,7 +22,12 @@ test('leaves the WAL as it is', t => {
   assert.equal(connection.native.open, false);
   connection.releaseHolds();
   assert.equal(existsSync(wal), true);
+  // The rest of a close that failed after this: nothing is missed, and nothing is checkpointed.
+  const told: unknown[] = [];
+  db.events.on('locksLost', event => void told.push(event));
   db.close();
+  assert.equal(existsSync(wal), true);
+  assert.deepEqual([db.open, told], [false, []]);
 });
 
 test('closes nothing where no other connection can keep SQLite from its checkpoint', t => {

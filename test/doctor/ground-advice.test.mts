@@ -48,6 +48,22 @@ describe('advice about a filesystem', () => {
     });
   }
 
+  test('the log of each system, its disks and its filesystem; the log is read first', () => {
+    const at = (platform: string, mountPoint: string) =>
+      storageCommands({ ...report(mountPoint, 'ntfs'), platform } as FilesystemReport, null).map(
+        command => command.split(' ')[0],
+      );
+    assert.deepEqual(at('win32', 'C:\\'), ['wevtutil', 'powershell', 'chkdsk']);
+    assert.deepEqual(at('win32', '\\\\server\\share'), ['wevtutil', 'powershell']);
+    assert.deepEqual(at('darwin', '/Volumes/a b'), ['log', 'diskutil', 'diskutil']);
+    assert.deepEqual(at('linux', '/data').slice(0, 2), ['dmesg', 'journalctl']);
+    const fenced = { level: 'problem', code: 'fenced', what: '', commands: ['x'] } as never;
+    for (const platform of ['win32', 'darwin', 'linux']) {
+      const commands = storageCommands({ ...report('C:\\'), platform } as FilesystemReport, null);
+      assert.equal(nextCommand([fenced], commands), commands[0]);
+    }
+  });
+
   test('elsewhere the steps are there, and the one that is offered as the next only looks', () => {
     const { commands = [] } = groundAdvice('no-journal', report('/data'), null);
     assert.ok(commands.includes('umount /data'));

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import BetterSqlite3 from 'better-sqlite3';
 import { Database, diagnose, verifyDatabase } from 'safe-sqlite';
 import { attributeAdvice, attributesIn } from '../../dist/base/file-attributes.js';
+import { shellWord } from '../../dist/base/terminal-text.js';
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'safe-sqlite-attributes-')));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -172,5 +173,5 @@ test('lines of lsattr', () => {
   assert.deepEqual(attributesIn(''), []);
   const advice = attributeAdvice([{ path: "/x/it's", attributes: ['a', 'i'] }]);
   assert.match(advice, /append-only \(attribute `a`\) and immutable \(attribute `i`\)/);
-  assert.ok(advice.includes(`chattr -a -i '/x/it'\\''s'`));
+  assert.ok(advice.includes(`chattr -a -i ${shellWord("/x/it's")}`));
 });

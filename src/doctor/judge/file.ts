@@ -1,5 +1,6 @@
 /** Judges the file itself: that it exists, is a database, and has one name. Pure. */
 import { attributeFacts, removeAttributes } from '../../base/file-attributes';
+import { fileCommands } from '../../base/file-commands';
 import { shellWord } from '../../base/terminal-text';
 import { basename, dirname } from 'node:path';
 import { count, formatBytes } from '../../base/figures';
@@ -30,7 +31,7 @@ export function* judgeFile(input: CheckInput): Generator<Finding> {
   let isOrphaned = false;
   let isReached = true;
   const unreadable = facts.files.preflight.kind === 'file' ? (facts.files.unreadable ?? []) : [];
-  const look = `ls -la ${shellWord(facts.files.nearestFolder ?? dirname(file))}`;
+  const look = fileCommands.list(facts.files.nearestFolder ?? dirname(file));
   if (unreadable.length > 0) {
     yield finding('problem', 'not-readable', `This user may not read ${unreadable.join(', ')}.`, {
       action: 'Run the command as the user of the program, or as root; or give this user the right to read.',

@@ -1,5 +1,6 @@
 /** Decides whether SQLite may check the pages now, and judges the result. Pure. */
 import { integrityLines } from '../../base/integrity-lines';
+import { fileCommands } from '../../base/file-commands';
 import { shellWord } from '../../base/terminal-text';
 import { danglingRows, formatDuration, violatingRows } from '../../base/figures';
 import type { VerifyReport } from '../../backup/verify';
@@ -103,14 +104,14 @@ function damage(commands: readonly string[]): Advice {
 
 /** SQLite reads the database through its -wal; pages from the -wal of another database do not fit it. */
 function underOldWal(file: string, commands: readonly string[]): Advice {
-  const sidecars = [`${file}-wal`, `${file}-shm`].map(shellWord).join(' ');
   return {
     why: 'The -wal is older than the database: it may belong to an earlier database of this name, and its pages do not fit this one.',
     action:
       'Start no program on it. Copy everything aside, move the -wal and the -shm away, and check the database without them. Restore the newest backup only if that check finds damage too.',
     commands: [
-      ...commands.slice(0, 1),
-      `mv ${sidecars} <other storage>`,
+      // The last one restores a backup.
+      ...commands.slice(0, -1),
+      ...fileCommands.move([`${file}-wal`, `${file}-shm`], '<other storage>'),
       `npx safe-sqlite verify ${shellWord(file)} --full`,
     ],
   };

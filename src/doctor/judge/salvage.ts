@@ -1,17 +1,17 @@
 /** Lists the commands that save what is left of a damaged database, and restore a backup. Pure. */
+import { fileCommands } from '../../base/file-commands';
 import { shellWord } from '../../base/terminal-text';
 import type { CheckInput } from './subject';
 
 /** First a copy of all its files, then the newest known backup in its place. */
 export function salvageCommands(input: Pick<CheckInput, 'file' | 'facts'>): readonly string[] {
-  return [copyAside(input), restoreCommand(input)];
+  return [...copyAside(input), restoreCommand(input)];
 }
 
 /** Copies the database with every sidecar that exists. */
-export function copyAside({ file, facts }: Pick<CheckInput, 'file' | 'facts'>): string {
+export function copyAside({ file, facts }: Pick<CheckInput, 'file' | 'facts'>): readonly string[] {
   const { sidecars = [] } = facts.files ?? {};
-  const files = [file, ...sidecars.map(({ path }) => path)].map(shellWord);
-  return `cp -a ${files.join(' ')} <other storage>`;
+  return fileCommands.copy([file, ...sidecars.map(({ path }) => path)], '<other storage>');
 }
 
 /** The newest backup that matches its manifest; a placeholder if none is known. */

@@ -5,7 +5,10 @@ import type { FilesystemReport } from '../../filesystem/report';
 
 /** None of them writes; those that need the filesystem unmounted say so after `#`. */
 export function storageCommands(ground: FilesystemReport | undefined, device: Device | null): readonly string[] {
-  if (ground === undefined || ground.platform !== 'linux') return [];
+  if (ground === undefined) return [];
+  if (ground.platform === 'win32') return windowsCommands(ground.mountPoint);
+  if (ground.platform === 'darwin') return darwinCommands(ground.mountPoint);
+  if (ground.platform !== 'linux') return [];
   const names = device === null ? [] : [device.name, ...device.disks.map(({ name }) => name)];
   const words = [...new Set([...names, ground.type, 'I/O error'])].join('|');
   return [
@@ -13,6 +16,27 @@ export function storageCommands(ground: FilesystemReport | undefined, device: De
     `journalctl -k --since -1d | grep -E '${words}'`,
     ...filesystemCommands(ground, device),
     ...(device === null ? [] : deviceCommands(device)),
+  ];
+}
+
+/** The providers of the event log that report disks and filesystems. `chkdsk` without `/f` only reads. */
+function windowsCommands(root: string | null): readonly string[] {
+  const providers = ['disk', 'Ntfs', 'Microsoft-Windows-Ntfs', 'storahci', 'stornvme'];
+  const from = providers.map(name => `@Name='${name}'`).join(' or ');
+  const drive = root === null ? null : /^[A-Za-z]:/.exec(root)?.[0];
+  return [
+    `wevtutil qe System "/q:*[System[Level<=3 and Provider[${from}]]]" /c:50 /rd:true /f:text`,
+    'powershell -NoProfile -Command "Get-PhysicalDisk | Format-List FriendlyName, HealthStatus, OperationalStatus"',
+    ...(drive == null ? [] : [`chkdsk ${drive}  # as administrator`]),
+  ];
+}
+
+function darwinCommands(mountPoint: string | null): readonly string[] {
+  const at = shellWord(mountPoint ?? '/');
+  return [
+    `log show --last 1d --predicate 'processID == 0' | grep -iE 'disk[0-9]|apfs|I/O error' | tail -50`,
+    `diskutil info ${at}`,
+    `diskutil verifyVolume ${at}`,
   ];
 }
 

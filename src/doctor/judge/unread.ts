@@ -1,4 +1,5 @@
 /** Lists what was not examined, and judges why. Pure. */
+import { fileCommands } from '../../base/file-commands';
 import { shellWord } from '../../base/terminal-text';
 import { dirname } from 'node:path';
 import { count } from '../../base/figures';
@@ -43,7 +44,7 @@ export function* judgeMissed(
     const { code } = blocked;
     yield finding('problem', 'cannot-open', `Cannot open ${file}: ${pathCodes.get(code ?? '')} (${code}).`, {
       action: 'Correct the path, or the symbolic links on it.',
-      commands: [`ls -la ${shellWord(dirname(file))}`],
+      commands: [fileCommands.list(dirname(file))],
     });
   }
   for (const { step, why, code, message } of missed) {
@@ -72,7 +73,7 @@ export function* judgeMissed(
         {
           why: 'Nothing is known about it: this report does not imply that it is in order.',
           action: 'Run the doctor as the user of the program, or as root.',
-          commands: [`sudo npx safe-sqlite doctor ${shellWord(file)}`],
+          commands: [`${process.platform === 'win32' ? '' : 'sudo '}npx safe-sqlite doctor ${shellWord(file)}`],
         },
       );
     }

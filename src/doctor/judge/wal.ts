@@ -1,4 +1,5 @@
 /** Judges the `-wal`: its pending frames, and whether it is still readable. Pure. */
+import { fileCommands } from '../../base/file-commands';
 import { shellWord } from '../../base/terminal-text';
 import { basename, dirname } from 'node:path';
 import { count, formatBytes } from '../../base/figures';
@@ -64,8 +65,8 @@ function missingWal(input: CheckInput, frames: number): Finding {
       why: 'It was deleted, moved or emptied, or the database was copied without it: the commits in it are lost with the next open.',
       action: `Before anything opens the database: search for ${basename(file)}-wal (who cleaned up, moved or copied the folder?) and put it back beside it. If it cannot be found, copy the database aside and compare it with the newest backup.`,
       commands: [
-        `find ${shellWord(facts.ground?.mountPoint ?? dirname(file))} -xdev -name ${shellWord(`${basename(file)}-wal`)}`,
-        copyAside(input),
+        fileCommands.find(facts.ground?.mountPoint ?? dirname(file), `${basename(file)}-wal`),
+        ...copyAside(input),
       ],
     },
   );
@@ -80,7 +81,7 @@ function damagedHeader(input: CheckInput, wal: Wal): Finding {
     {
       why: 'SQLite ignores such a -wal: the commits in it are lost with the next open.',
       action: `Do not open the database in any program. Copy ${file}, its -wal and its -shm aside first; then start the program, and compare with the newest backup.`,
-      commands: [copyAside(input)],
+      commands: copyAside(input),
     },
   );
 }
@@ -159,7 +160,7 @@ function* judgeLeft(input: CheckInput, wal: Wal): Generator<Finding> {
         why: 'Either the storage lost a part of the file, or a COMMIT whose sync failed was left there. SQLite stops at the first wrong checksum and forgets the rest at the next open.',
         action:
           'Before anything opens the database: copy it with its -wal aside. That copy is the only place where the rest is. Then start the program, and compare with the newest backup.',
-        commands: [copyAside(input)],
+        commands: copyAside(input),
       },
     );
   }
@@ -199,7 +200,7 @@ function olderWal(file: string, wal: Wal): Finding {
     {
       why: 'After a crash that follows a checkpoint this is ordinary. But where a backup was restored, or another file was put there, the -wal belongs to the old database, and SQLite would play it into the new one.',
       action: `Make no checkpoint. If a file was put there, move ${file}-wal and ${file}-shm away and keep them. Else start the program: its open compares the two before anything is copied, and refuses a -wal that does not belong there.`,
-      commands: [`ls -la ${shellWord(dirname(file))}`],
+      commands: [fileCommands.list(dirname(file))],
     },
   );
 }
