@@ -37,7 +37,8 @@ export const refusalCodes = {
     code: 'SAFE_SQLITE_ORPHANED_JOURNAL',
     retryable: false,
     fatal: false,
-    meaning: 'A `-wal` or `-journal` exists without its database; SQLite would delete it, and the transactions in it.',
+    meaning:
+      'A `-wal` or `-journal` is without its database, or without the super-journal that decides about its transaction; SQLite would delete it, and the transactions in it.',
     hint: 'Put the database back beside its journal, or move the journal away after you are sure it is not needed.',
   },
   UnsafeSqliteVersionError: {

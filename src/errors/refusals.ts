@@ -52,7 +52,7 @@ export class ClosedDatabaseError extends RefusedAsTypeError {}
 export class UnsafeFilesystemError extends SafeSqliteError {}
 /** The database has several names, each of which would get a journal of its own. */
 export class HardLinkedDatabaseError extends SafeSqliteError {}
-/** A `-wal` or `-journal` exists without its database: SQLite would silently delete it. */
+/** A `-wal` or `-journal` is without its database, or without the super-journal of its transaction: SQLite would silently delete it. */
 export class OrphanedJournalError extends SafeSqliteError {}
 /** The SQLite inside better-sqlite3 has a released corruption bug that applies here. */
 export class UnsafeSqliteVersionError extends SafeSqliteError {}

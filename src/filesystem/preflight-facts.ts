@@ -11,6 +11,7 @@ import { describePath } from './linux/descriptor';
 import type { Location } from './locate';
 import { plantedSidecar, type PlantedSidecar } from './planted-sidecar';
 import type { FilesystemReport } from './report';
+import { missingSuperJournal, type MissingSuperJournal } from './super-journal';
 
 export interface SidecarFacts {
   readonly path: string;
@@ -44,6 +45,8 @@ export interface PreflightFacts {
   readonly sidecars: readonly SidecarFacts[];
   /** One that a user put there who may not write the database. */
   readonly planted: PlantedSidecar | null;
+  /** The `-journal` names a super-journal that is not there, and SQLite would draw the wrong conclusion. */
+  readonly superJournal: MissingSuperJournal | null;
   /** A `-shm` exists without a `-wal`. */
   readonly walMissing: boolean;
   readonly directoryKind: 'directory' | 'other' | 'missing';
@@ -63,15 +66,17 @@ export interface PreflightFacts {
 /** Folders with more names than this are not searched for the other names of a hard link. */
 const searchedNames = 2000;
 
-/**
- * `filesystem`: the report on the file if one exists; without it, the mount is determined here. `forReport`: also reads the
- * attributes where nothing is refused, which starts processes; owners are left out, because a report has its own findings.
- */
-export function preflightFacts(
-  location: Location,
-  filesystem: FilesystemReport | null = null,
-  forReport = false,
-): PreflightFacts {
+export interface PreflightLook {
+  /** The report on the file if one exists; without it, the mount is determined here. */
+  readonly filesystem?: FilesystemReport | null;
+  /** Also read the attributes where nothing is refused, which starts processes; without owners: a report has its own findings. */
+  readonly forReport?: boolean;
+  /** How long another process may take to end a commit, in milliseconds. Default 0. */
+  readonly waitMs?: number;
+}
+
+export function preflightFacts(location: Location, look: PreflightLook = {}): PreflightFacts {
+  const { filesystem = null, forReport = false, waitMs = 0 } = look;
   // The sidecars first: a database that is being created exists before its journal.
   const sidecars = (['-wal', '-shm', '-journal'] as const).flatMap(suffix => sidecarFacts(location.file, suffix));
   const stats = statOf(location.file);
@@ -88,6 +93,9 @@ export function preflightFacts(
     otherNames: stats !== null && stats.isFile() && stats.nlink > 1 ? namesBeside(location, stats) : [],
     sidecars,
     planted: sidecars.length === 0 ? null : plantedSidecar(location.file),
+    superJournal: sidecars.some(({ suffix, size }) => suffix === '-journal' && size > 0)
+      ? missingSuperJournal(location.file, waitMs)
+      : null,
     walMissing: isWalMissing(location.file, sidecars),
     directoryKind: directoryKind(location.directory),
     fileWriteError,

@@ -2,6 +2,7 @@
  * Parses the header of a `-journal` file, which decides whether SQLite would play it back.
  * https://sqlite.org/fileformat2.html#rollbackjournal
  */
+import { journalMagic, superJournalBytes, superJournalIn } from '../base/journal-trailer';
 import { readBytes } from './byte-reader';
 
 export interface RollbackJournal {
@@ -16,12 +17,8 @@ export interface RollbackJournal {
   readonly superJournal: string | null;
 }
 
-const magic = Buffer.from('d9d505f920a163d7', 'hex');
 const headerBytes = 28;
 const uncounted = 0xffffffff;
-/** Bytes after the name of a super-journal: its length, its checksum, the magic. */
-const trailerBytes = 16;
-const longestName = 4096;
 
 /** Returns `null` if the file does not exist. */
 export function readRollbackJournal(path: string): RollbackJournal | null {
@@ -30,22 +27,15 @@ export function readRollbackJournal(path: string): RollbackJournal | null {
     const rest = { fileBytes: reader.size, pages: null, databasePages: 0, superJournal: null };
     if (header.length === 0) return { ...rest, kind: 'empty' };
     if (header[0] === 0) return { ...rest, kind: 'zeroed' };
-    if (header.length < headerBytes || !header.subarray(0, 8).equals(magic)) return { ...rest, kind: 'other' };
+    if (header.length < headerBytes || !header.subarray(0, 8).equals(journalMagic)) return { ...rest, kind: 'other' };
     const count = header.readUInt32BE(8);
-    const tail = reader.read(Math.max(0, reader.size - trailerBytes - longestName), longestName + trailerBytes);
+    const tail = reader.read(Math.max(0, reader.size - superJournalBytes), superJournalBytes);
     return {
       fileBytes: reader.size,
       kind: 'header',
       pages: count === uncounted ? null : count,
       databasePages: header.readUInt32BE(16),
-      superJournal: superJournalIn(tail),
+      superJournal: superJournalIn(tail)?.toString() ?? null,
     };
   });
-}
-
-function superJournalIn(tail: Buffer): string | null {
-  if (tail.length < trailerBytes || !tail.subarray(-8).equals(magic)) return null;
-  const length = tail.readUInt32BE(tail.length - trailerBytes);
-  if (length === 0 || length > tail.length - trailerBytes) return null;
-  return tail.toString('utf8', tail.length - trailerBytes - length, tail.length - trailerBytes);
 }

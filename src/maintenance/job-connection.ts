@@ -4,7 +4,8 @@ import { identityKey, sameFile } from '../base/file-identity';
 import { fileCommands } from '../base/file-commands';
 import { FileReplacedError, MaintenanceError, UntrustedFileError } from '../errors/refusals';
 import { plantedSidecar } from '../filesystem/planted-sidecar';
-import { plantedError } from '../policy/preflight';
+import { missingSuperJournal } from '../filesystem/super-journal';
+import { plantedError, superJournalError } from '../policy/preflight';
 import { NativeDatabase } from '../native/better-sqlite3';
 import type { JobTarget } from './messages';
 
@@ -25,6 +26,7 @@ export interface ConnectionSettings {
 export function openForJob(target: JobTarget, settings: ConnectionSettings): NativeDatabase.Database {
   refuseReplaced(target);
   refuseUntrusted(target.file.trim());
+  refuseHalfTransaction(target.file.trim(), settings.busyTimeoutMs);
   const db = new NativeDatabase(target.file, {
     readonly: settings.access === 'read-only',
     fileMustExist: true,
@@ -72,6 +74,12 @@ function refuseUntrusted(file: string): void {
   }
   const planted = plantedSidecar(file);
   if (planted !== null) throw plantedError(file, planted);
+}
+
+/** SQLite would delete the journal of a transaction that was cut off, without playing it back. */
+function refuseHalfTransaction(file: string, waitMs: number): void {
+  const missing = missingSuperJournal(file, waitMs);
+  if (missing !== null) throw superJournalError(file, missing);
 }
 
 function refuseReplaced({ file, identity }: JobTarget): void {

@@ -250,16 +250,21 @@ export type WorkerMessage =
   | { readonly type: 'done'; readonly id: number; readonly result: ResultOf<Job> }
   | { readonly type: 'failed'; readonly id: number; readonly error: SerializedError };
 
+/** The classes of this library with which a job refuses its file. */
+export type OpeningRefusal = 'FileReplacedError' | 'UntrustedFileError' | 'OrphanedJournalError';
+
+export interface SerializedRefusal {
+  readonly family: 'refusal';
+  readonly name: OpeningRefusal;
+  readonly message: string;
+  readonly hint: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
 /** An error in transit between threads, which do not preserve classes. */
 export type SerializedError =
   | { readonly family: 'sqlite'; readonly code: string; readonly message: string }
-  | { readonly family: 'replaced'; readonly message: string; readonly details: Readonly<Record<string, unknown>> }
-  | {
-      readonly family: 'untrusted';
-      readonly message: string;
-      readonly hint: string;
-      readonly details: Readonly<Record<string, unknown>>;
-    }
+  | SerializedRefusal
   | { readonly family: 'aborted' }
   | {
       readonly family: 'other';

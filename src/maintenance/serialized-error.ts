@@ -1,20 +1,31 @@
 /** Serializes errors in the worker and rebuilds them in the host. */
 import { errorCode, errorMessage, errorName, textOf } from '../base/foreign-error';
-import { FileReplacedError, MaintenanceError, UntrustedFileError } from '../errors/refusals';
+import { MaintenanceError, refusalClasses } from '../errors/refusals';
 import { isSqliteFailure, translateError } from '../errors/translate';
 import { adviceOf } from '../filesystem/refused-file';
 import { NativeSqliteError } from '../native/sqlite-error';
-import type { Job, SerializedError } from './messages';
+import type { Job, OpeningRefusal, SerializedError, SerializedRefusal } from './messages';
 import { AbortedJob } from './copy-rate';
+
+const openingRefusals: readonly OpeningRefusal[] = ['FileReplacedError', 'UntrustedFileError', 'OrphanedJournalError'];
+
+/** Returns null for any error but a refusal of the file. */
+export function serializeRefusal(error: unknown): SerializedRefusal | null {
+  for (const name of openingRefusals) {
+    if (!(error instanceof refusalClasses[name])) continue;
+    return { family: 'refusal', name, message: error.message, hint: error.hint, details: error.details };
+  }
+  return null;
+}
+
+export function deserializeRefusal({ name, message, hint, details }: SerializedRefusal): Error {
+  return new refusalClasses[name](message, { hint, details });
+}
 
 export function serializeError(error: unknown): SerializedError {
   if (isSqliteFailure(error)) return { family: 'sqlite', code: error.code, message: error.message };
-  if (error instanceof FileReplacedError) {
-    return { family: 'replaced', message: error.message, details: error.details };
-  }
-  if (error instanceof UntrustedFileError) {
-    return { family: 'untrusted', message: error.message, hint: error.hint, details: error.details };
-  }
+  const refusal = serializeRefusal(error);
+  if (refusal !== null) return refusal;
   if (error instanceof AbortedJob) return { family: 'aborted' };
   return {
     family: 'other',
@@ -30,10 +41,8 @@ export function deserializeError(wire: Exclude<SerializedError, { family: 'abort
   switch (wire.family) {
     case 'sqlite':
       return translated(new NativeSqliteError(wire.message, wire.code), job);
-    case 'replaced':
-      return new FileReplacedError(wire.message, { details: wire.details });
-    case 'untrusted':
-      return new UntrustedFileError(wire.message, { hint: wire.hint, details: wire.details });
+    case 'refusal':
+      return deserializeRefusal(wire);
     case 'other':
       // A failed system call keeps its code; any other error keeps its name.
       if (wire.syscall !== null)

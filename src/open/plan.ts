@@ -81,11 +81,11 @@ function openOrThrow(decision: Decision): Plan {
  */
 export function preflight(
   location: Location,
-  options: PreflightOptions,
+  options: PreflightOptions & { readonly timeout?: number },
   filesystem: FilesystemReport | null = null,
 ): readonly PlanWarning[] {
   if (location.untouched) return [];
-  const facts = preflightFacts(location, filesystem);
+  const facts = preflightFacts(location, { filesystem, waitMs: options.timeout ?? 0 });
   const error = judgePreflight(facts, options);
   if (error !== null) throw error;
   return preflightWarnings(facts);

@@ -1,5 +1,5 @@
 /** Judges the facts of a preflight and returns the first reason not to let SQLite open the database. Pure. */
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { attributeAdvice, type Attributed } from '../base/file-attributes';
 import type { ErrorFacts } from '../errors/error-facts';
 import { shellWord } from '../base/terminal-text';
@@ -12,6 +12,7 @@ import {
 import { SqliteCantOpenError, SqliteReadonlyError } from '../errors/sqlite-errors';
 import type { PlantedSidecar } from '../filesystem/planted-sidecar';
 import type { PreflightFacts, RefusedPath, SidecarFacts } from '../filesystem/preflight-facts';
+import type { MissingSuperJournal } from '../filesystem/super-journal';
 import type { PlanWarning } from './plan';
 
 export interface PreflightOptions {
@@ -175,6 +176,32 @@ function holdsPages(sidecar: SidecarFacts, databaseSize: number | null): boolean
   return sidecar.size > 0 && !justBegun;
 }
 
+const superJournalIsFound: Check = ({ file, superJournal }) =>
+  superJournal === null ? null : superJournalError(file, superJournal);
+
+/** The refusal of a database whose `-journal` SQLite would delete instead of playing it back. */
+export function superJournalError(file: string, missing: MissingSuperJournal): OrphanedJournalError {
+  const { journal, name, reason, beside, systemError } = missing;
+  return new OrphanedJournalError(
+    `Refused to open ${file}: ${journal} belongs to a transaction over several databases that was cut off, and ${name}, which decides whether it was committed, ${whereItIs(missing)}. SQLite would delete ${journal}, and the database would keep half of that transaction. Nothing was touched.`,
+    { hint: superJournalHint(missing), details: { file, journal, superJournal: name, reason, beside, systemError } },
+  );
+}
+
+function whereItIs({ reason, beside, main, systemError }: MissingSuperJournal): string {
+  if (reason === 'unreadable') return `cannot be looked for (${systemError})`;
+  return reason === 'elsewhere' ? `is now ${beside}` : `is not there, nor is ${main}`;
+}
+
+function superJournalHint({ name, reason, beside, main, journal }: MissingSuperJournal): string {
+  const folder = dirname(name);
+  if (reason === 'unreadable')
+    return `Let this user search ${folder} (it takes the right \`x\` on each folder of that path), then open the database again.`;
+  if (reason === 'elsewhere')
+    return `The folder was at ${folder} when the transaction was cut off. Copy ${beside} to ${name} (make that folder if it is missing), and open the database again: SQLite then undoes the transaction. Do the same for the other databases of the transaction, then delete both copies.`;
+  return `Bring ${main} back to its path, with everything beside it (mount its disk, or move its folder there), and open the database again. If it is gone for ever, copy the database and ${journal} aside, restore the newest backup, or delete ${journal} and let \`safe-sqlite verify\` judge the database.`;
+}
+
 /** better-sqlite3 would open such a file for reading only, and fail at the first write. */
 const fileIsWritable: Check = ({ file, fileWriteError, attributed, refused }, { readonly }) => {
   if (readonly || fileWriteError === null) return null;
@@ -265,6 +292,7 @@ const checks: readonly Check[] = [
   sidecarsAreFiles,
   sidecarsAreRegular,
   sidecarsAreTrusted,
+  superJournalIsFound,
   folderExists,
   fileIsWritable,
   folderIsWritable,

@@ -1,5 +1,5 @@
 /** Declares the messages between a connection and its readers: plain data that crosses processes. */
-import type { JobTarget } from '../maintenance/messages';
+import type { JobTarget, SerializedRefusal } from '../maintenance/messages';
 
 /** Form of the returned rows; `'first-column'` is better-sqlite3's `pluck`. */
 export type RowForm = 'objects' | 'arrays' | 'first-column';
@@ -77,7 +77,7 @@ export type ReadFailure =
   | { readonly family: 'sqlite'; readonly code: string; readonly message: string }
   /** better-sqlite3's own error about the SQL or its parameters. */
   | { readonly family: 'argument'; readonly name: 'TypeError' | 'RangeError'; readonly message: string }
-  | { readonly family: 'replaced'; readonly message: string; readonly details: Readonly<Record<string, unknown>> }
+  | SerializedRefusal
   | { readonly family: 'refused'; readonly why: string }
   | { readonly family: 'too-large'; readonly limit: 'maxRows' | 'maxBytes'; readonly value: number }
   | { readonly family: 'setup'; readonly module: string; readonly message: string }

@@ -1,13 +1,13 @@
 /** Builds the errors of `db.reader`: each names the database and the shape of the SQL, never a value. */
 import {
   ClosedDatabaseError,
-  FileReplacedError,
   QueryTimeoutError,
   ReaderError,
   ReadQueueFullError,
   ResultTooLargeError,
   UnsafeStatementError,
 } from '../errors/refusals';
+import { deserializeRefusal } from '../maintenance/serialized-error';
 import { NativeSqliteError } from '../native/sqlite-error';
 import type { ReadFailure } from './messages';
 import type { ReaderExit } from './reader';
@@ -91,8 +91,8 @@ export function errorOf(failure: ReadFailure, { file, sql }: ReadSubject): Error
       return new NativeSqliteError(failure.message, failure.code);
     case 'argument':
       return failure.name === 'TypeError' ? new TypeError(failure.message) : new RangeError(failure.message);
-    case 'replaced':
-      return new FileReplacedError(failure.message, { details: failure.details });
+    case 'refusal':
+      return deserializeRefusal(failure);
     case 'refused':
       return new UnsafeStatementError(`The statement ${failure.why}: db.reader only reads ${file}.`, {
         hint: 'Run it on the database itself: with `db.write()`, `db.exec()` or a statement of `db.prepare()`.',

@@ -7,8 +7,8 @@
  */
 import { performance, setImmediate, setTimeout } from '../base/clock';
 import { errorCode, errorMessage, errorName } from '../base/foreign-error';
-import { FileReplacedError } from '../errors/refusals';
 import { isSqliteFailure } from '../errors/translate';
+import { serializeRefusal } from '../maintenance/serialized-error';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { whyNotForReaders } from '../sql/read-only';
 import { statementKind } from '../sql/statement-kind';
@@ -252,9 +252,8 @@ export function failureOf(error: unknown): ReadFailure {
   if (error instanceof RefusedStatement) return { family: 'refused', why: error.message };
   if (error instanceof ResultTooLarge) return { family: 'too-large', limit: error.limit, value: error.value };
   if (error instanceof SetupError) return { family: 'setup', module: error.module, message: error.message };
-  if (error instanceof FileReplacedError) {
-    return { family: 'replaced', message: error.message, details: error.details };
-  }
+  const refusal = serializeRefusal(error);
+  if (refusal !== null) return refusal;
   const name = errorName(error);
   const message = errorMessage(error);
   if (name === 'TypeError' || name === 'RangeError') return { family: 'argument', name, message };

@@ -19,6 +19,7 @@ function facts(databaseSize: number | null, suffix: '-journal' | '-wal', size: n
     otherNames: [],
     sidecars: [{ path: `/data/app.db${suffix}`, suffix, size, isSymbolicLink: false, isFile: true }],
     planted: null,
+    superJournal: null,
     walMissing: false,
     directoryKind: 'directory',
     fileWriteError: null,

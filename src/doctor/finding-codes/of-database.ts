@@ -57,8 +57,8 @@ export const databaseFindings = {
   'orphaned-journal': row(
     'journal',
     'problem',
-    'A `-wal` or `-journal` exists without its database; SQLite would delete it, and the transactions in it.',
-    'Put the database back beside its `-wal` or `-journal`; open nothing before.',
+    'A `-wal` or `-journal` is without its database, or without the super-journal that decides about its transaction; SQLite would delete it, and the transactions in it.',
+    'Put the database back beside its `-wal` or `-journal`, or the super-journal at its path, as the report says; open nothing before.',
   ),
   'wal-crashed': row(
     'journal',

@@ -43,7 +43,7 @@ export const steps: { readonly [Name in StepName]: Step<Name> } = {
       database: readOwnership(location.file, true),
       folder: readOwnership(location.directory, true),
       sidecars: sidecars.map(path => readOwnership(path)).filter(found => found !== null),
-      preflight: preflightFacts(location, null, true),
+      preflight: preflightFacts(location, { forReport: true }),
       nearestFolder: nearestFolder(location.directory),
       unreadable: [location.file, ...sidecars].filter(isForbidden),
       openOnWindows: isOpenOnWindows(location.file),

@@ -9,6 +9,7 @@ import { preflightErrors } from '../../policy/preflight';
 import type { Finding } from '../diagnosis';
 import type { FindingCode } from '../finding-codes';
 import { finding } from './finding';
+import { writerOf } from './rollback';
 import { restoreCommand, salvageCommands } from './salvage';
 import { isCutOff, type CheckInput } from './subject';
 
@@ -40,6 +41,8 @@ export function* judgeFile(input: CheckInput): Generator<Finding> {
   }
   for (const error of preflightErrors(facts.files.preflight, { readonly: false, fileMustExist: true })) {
     const code = codes[error.code] ?? 'refused';
+    // A commit that is going on in another container, which sees the folder at another path.
+    if (error.details['superJournal'] !== undefined && writerOf(input) !== null) continue;
     if (saidByGround.has(code) && (facts.ground?.verdict === 'read-only' || isAttribute(error, input))) continue;
     // What cannot even be read needs no advice about writing.
     if (saidByGround.has(code) && unreadable.length > 0) continue;

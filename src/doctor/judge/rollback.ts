@@ -19,6 +19,8 @@ export function* judgeRollback(input: CheckInput): Generator<Finding> {
     yield finding('ok', 'journal-in-use', `Process ${writer} is in a write transaction: its -journal has ${size}.`);
     return;
   }
+  // The finding of the refused open has the advice.
+  if ((facts.files?.preflight.superJournal ?? null) !== null) return;
   if (journal.kind === 'empty' || journal.kind === 'zeroed') {
     yield finding('ok', 'journal-finished', `The -journal beside it is finished (${size}).`);
     return;
@@ -41,7 +43,8 @@ function superJournal(name: string | null): string {
   return name === null ? '' : ` It belongs to a transaction over several databases: ${name} decides, so keep that too.`;
 }
 
-function writerOf({ facts }: CheckInput): string | null {
+/** The process that is in a write transaction, for people; `null`: none that can be seen. */
+export function writerOf({ facts }: CheckInput): string | null {
   const writer = facts.processes?.processes.find(({ files }) =>
     files.some(
       ({ role, locks }) =>

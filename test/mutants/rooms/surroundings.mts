@@ -189,6 +189,7 @@ export const surroundings: readonly Mutant[] = [
     [
       'test/maintenance/job-connection.test.mts',
       'test/security/planted-sidecars.test.mts',
+      'test/open/super-journal.test.mts',
       'test/maintenance',
       'test/backup/backup.test.mts',
       'test/checkpoint/scheduler.test.mts',
@@ -201,6 +202,12 @@ export const surroundings: readonly Mutant[] = [
         '  refuseUntrusted',
       ],
       ['untrusted', 'a job opens nothing that is no regular file', '  refuseUntrusted(target.file.trim());\n', ''],
+      [
+        'super-journal',
+        'a job does not drop the journal of a transaction whose super-journal moved',
+        '  refuseHalfTransaction(target.file.trim(), settings.busyTimeoutMs);\n',
+        '',
+      ],
       [
         'planted',
         'a job plays back nothing that another user planted',

@@ -32,7 +32,6 @@ export async function deviceGround(lab: Lab, type: FilesystemName): Promise<Grou
   const socket = join(lab.root, 'nbd.sock');
   const fuse = lab.folder('nbd');
   const folder = lab.folder('disk');
-  const survivor = lab.folder('survivor');
   const server = startScenario(program);
   await server.ask('listen', socket);
   await server.ask('plug', image);
@@ -68,14 +67,11 @@ export async function deviceGround(lab: Lab, type: FilesystemName): Promise<Grou
         await server.ask('save', { image, outcome });
         const left = attachLoop(image);
         try {
-          const repaired = mountAfterCrash(lab, type, survivor, left.device) ? ', after fsck' : '';
+          const repaired = mountAfterCrash(lab, type, folder, left.device) ? ', after fsck' : '';
           try {
-            judge(
-              survivor,
-              `${outcome.mode}, sectors of ${outcome.sectorBytes} bytes, seed ${outcome.seed}${repaired}`,
-            );
+            judge(folder, `${outcome.mode}, sectors of ${outcome.sectorBytes} bytes, seed ${outcome.seed}${repaired}`);
           } finally {
-            await patiently(() => lab.umount(survivor));
+            await patiently(() => lab.umount(folder));
           }
         } finally {
           await left.detach();

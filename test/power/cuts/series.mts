@@ -28,7 +28,8 @@ export async function playSeries(ground: Ground, options: SeriesOptions): Promis
   try {
     for (let number = 0; number < rounds && options.enough?.() !== true; number += 1) {
       if (options.fresh === true || number % roundsPerDatabase === 0) {
-        for (const name of readdirSync(ground.folder)) if (name !== 'lost+found') rmSync(join(ground.folder, name));
+        for (const name of readdirSync(ground.folder))
+          if (name !== 'lost+found') rmSync(join(ground.folder, name), { recursive: true, force: true });
         books = openBooks();
       }
       const next = number + 1 < rounds ? startCrew(load) : [];
