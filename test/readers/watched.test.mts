@@ -50,7 +50,8 @@ test('a reader that pins the WAL is named by checkpointBlocked, health and the d
   }
   abort.abort();
   await assert.rejects(read);
-  assert.equal((await db.checkpoint('truncate')).complete, true);
+  // The signal is sent; on a busy machine the process ends, and frees its read mark, a moment later.
+  await until(async () => (await db.checkpoint('truncate')).complete, 'nothing pins the WAL');
 });
 
 describe('no reader goes on', () => {
