@@ -1,34 +1,64 @@
-// Writes docs/environments.md from what the tests of the environments see: it runs them, and each records its row.
-// With `--rows FILE` it writes the page from rows that were recorded before (ENVIRONMENTS_FILE=FILE).
+// Runs the tests of the environments and writes docs/environments.md from the rows that they record: each test file by itself, so
+// that one that fails or does not end leaves the others their time. A test that fails is named, and the page is not written.
+// `--check` only runs them. `--rows FILE` keeps the rows there; with names of test files it runs those again (`frameworks`, or
+// `none`), and takes the other rows from there.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
-process.chdir(fileURLToPath(new URL('..', import.meta.url)));
-const files = ['bundlers', 'frameworks', 'installs', 'versions', 'runners', 'processes'];
-const tests = files.map(name => `test/consumers/${name}.test.mts`);
-// The order on the page; the test files run beside each other.
-const order = ['Bundlers', 'Frameworks', 'Installs', 'Node', 'Test runners', 'Processes'];
-const given = process.argv.indexOf('--rows');
+const given = parseArgs({
+  options: { rows: { type: 'string' }, check: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
 const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-environments-'));
-const file = given === -1 ? join(folder, 'rows') : process.argv[given + 1];
-if (given === -1) {
+const kept = given.values.rows === undefined ? null : resolve(given.values.rows);
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+// The order in which they run. The slowest comes first.
+const groups = {
+  frameworks: 'Frameworks',
+  bundlers: 'Bundlers',
+  installs: 'Installs',
+  versions: 'Node',
+  runners: 'Test runners',
+  processes: 'Processes',
+};
+const onThePage = ['Bundlers', 'Frameworks', 'Installs', 'Node', 'Test runners', 'Processes'];
+
+const rowsOf = file =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => JSON.parse(line));
+let rows = kept !== null && existsSync(kept) ? rowsOf(kept) : [];
+const failed = [];
+const wanted = given.positionals.length > 0 ? given.positionals : Object.keys(groups);
+for (const name of wanted.filter(each => each !== 'none')) {
+  if (!(name in groups)) throw new Error(`No tests of environments are called ${name}.`);
+  const file = join(folder, `${name}.rows`);
+  const failures = join(folder, `${name}.failures`);
   const env = { ...process.env, ENVIRONMENTS: '1', ENVIRONMENTS_FILE: file };
-  const run = spawnSync(process.execPath, ['scripts/test.mjs', '--long', '--slow', ...tests], {
+  const reporters = ['spec', './test/support/failed-tests.mts'].map(each => `--test-reporter=${each}`);
+  const destinations = ['stdout', failures].map(each => `--test-reporter-destination=${each}`);
+  // Each command in a test has its own limit; this one is for the file, whose tests run one after the other.
+  const flags = ['--long', '--slow', `--test-timeout=${100 * 60_000}`, ...reporters, ...destinations];
+  const run = spawnSync(process.execPath, ['scripts/test.mjs', ...flags, `test/consumers/${name}.test.mts`], {
     stdio: 'inherit',
     env,
   });
-  if (run.status !== 0) process.exit(run.status ?? 1);
+  const names = existsSync(failures) ? readFileSync(failures, 'utf8').split('\n').filter(Boolean) : [];
+  failed.push(...names.map(test => `${name}: ${test}`));
+  if (run.status !== 0 && names.length === 0) failed.push(`${name}: ended with ${run.status ?? run.signal}`);
+  rows = [...rows.filter(row => row.group !== groups[name]), ...(existsSync(file) ? rowsOf(file) : [])];
+  if (kept !== null) writeFileSync(kept, rows.map(row => `${JSON.stringify(row)}\n`).join(''));
 }
-const rows = readFileSync(file, 'utf8')
-  .trim()
-  .split('\n')
-  .map(line => JSON.parse(line));
 rmSync(folder, { recursive: true });
+for (const line of failed) console.error(`failed: ${line}`);
+if (failed.length > 0 || given.values.check) process.exit(failed.length > 0 ? 1 : 0);
 
-const tables = order.map(group => {
+const tables = onThePage.map(group => {
   const recorded = rows.filter(row => row.group === group);
   if (recorded.length === 0) throw new Error(`No test has recorded a row of ${group}.`);
   const lines = recorded.map(({ environment, seen }) => `| ${environment} | ${seen} |`);

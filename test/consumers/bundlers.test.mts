@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, test, type TestContext } from 'node:test';
 import { transformSync } from 'esbuild';
 import { install, root } from '../../scripts/pack.mjs';
 import { blocksOf } from '../docs/page.mts';
-import { bin, record, runNode, versionOf, whole, type Facts } from './environment.mts';
+import { bin, configure, record, runNode, versionOf, whole, type Facts } from './environment.mts';
 import { copyOfProgram, npmInstall, programFolder, registrySkip, tarball } from './program.mts';
 
 const blocks = blocksOf('bundlers.md');
@@ -20,24 +20,24 @@ function commandsOf(program: string): readonly string[][] {
   return found;
 }
 
-/** Writes the configuration of the page that begins with this name. */
-function configure(folder: string, file: string): void {
-  const block = blocks.find(({ text }) => text.startsWith(`// ${file}\n`));
-  assert.ok(block, `docs/bundlers.md has no ${file}`);
-  writeFileSync(join(folder, file), block.text);
-}
-
-/** Both module systems, and the application on better-sqlite3 alone as the control. */
-function proves(folder: string, name: string, outputs: Readonly<Record<string, string>>): void {
+/** Runs each output in a test of its own: one that fails keeps no other from being tried. */
+async function proves(
+  t: TestContext,
+  folder: string,
+  name: string,
+  outputs: Readonly<Record<string, string>>,
+): Promise<void> {
   for (const [format, output] of Object.entries(outputs)) {
-    const facts = runNode(folder, output);
-    assert.deepEqual(facts, whole, `${name}, ${format}`);
-    record('Bundlers', `${name}, ${format}`, facts as Facts);
+    await t.test(`${name}, ${format}`, () => {
+      const facts = runNode(folder, output);
+      assert.deepEqual(facts, whole);
+      record('Bundlers', `${name}, ${format}`, facts as Facts);
+    });
   }
 }
 
 describe('esbuild, without the registry', () => {
-  test('as docs/bundlers.md has it, also minified', t => {
+  test('as docs/bundlers.md has it, also minified', async t => {
     const folder = programFolder(t, 'environment');
     install(tarball, folder);
     const [esm = [], cjs = []] = commandsOf('esbuild');
@@ -45,7 +45,12 @@ describe('esbuild, without the registry', () => {
     for (const extra of [[], ['--minify'], ['--minify', '--sourcemap']]) {
       for (const args of [esm, cjs]) execFileSync(esbuild, [...args, ...extra, '--log-level=error'], { cwd: folder });
       const outputs = { ESM: 'out/esbuild/main.mjs', CommonJS: 'out/esbuild/main.cjs' };
-      proves(folder, `esbuild ${versionOf(root, 'esbuild')}${extra.map(flag => ` ${flag}`).join('')}`, outputs);
+      await proves(
+        t,
+        folder,
+        `esbuild ${versionOf(root, 'esbuild')}${extra.map(flag => ` ${flag}`).join('')}`,
+        outputs,
+      );
     }
     const raw = esm.map(each => each.replace('main', 'raw'));
     execFileSync(esbuild, raw, { cwd: folder, stdio: 'pipe' });
@@ -114,21 +119,21 @@ describe('bundlers, after a real npm install', { skip: registrySkip }, () => {
     tsup: { config: 'tsup.config.js', file: 'tsup/dist/cli-default.js', args: ['--silent'] },
   };
   for (const [name, { config, file, args }] of Object.entries(programs)) {
-    test(name, () => {
+    test(name, async t => {
       configure(folder, config);
-      bin(folder, file, ...args);
+      await bin(folder, file, ...args);
       const outputs = { ESM: `out/${name}/main.mjs`, CommonJS: `out/${name}/main.cjs` };
-      proves(folder, `${name} ${versionOf(folder, name)}`, outputs);
+      await proves(t, folder, `${name} ${versionOf(folder, name)}`, outputs);
     });
   }
 
-  test('Vite', () => {
+  test('Vite', async t => {
     configure(folder, 'vite.config.js');
-    bin(folder, 'vite/bin/vite.js', 'build', '--logLevel', 'error');
-    proves(folder, `Vite ${versionOf(folder, 'vite')}, noExternal`, { ESM: 'out/vite/main.mjs' });
+    await bin(folder, 'vite/bin/vite.js', 'build', '--logLevel', 'error');
+    await proves(t, folder, `Vite ${versionOf(folder, 'vite')}, noExternal`, { ESM: 'out/vite/main.mjs' });
   });
 
-  test('ncc: with better-sqlite3 outside all is whole, inside it runs on the event loop and says so', () => {
+  test('ncc: with better-sqlite3 outside all is whole, inside it runs on the event loop and says so', async t => {
     const cjs = join(folder, 'cjs');
     mkdirSync(cjs);
     writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs" }');
@@ -136,13 +141,13 @@ describe('bundlers, after a real npm install', { skip: registrySkip }, () => {
       const { code } = transformSync(readFileSync(join(folder, name), 'utf8'), { format: 'cjs', platform: 'node' });
       writeFileSync(join(cjs, name), code);
     }
-    const ncc = (...args: string[]): void => bin(folder, '@vercel/ncc/dist/ncc/cli.js', ...args, '-q');
-    for (const args of commandsOf('ncc')) ncc(...args);
+    const ncc = (...args: string[]): Promise<void> => bin(folder, '@vercel/ncc/dist/ncc/cli.js', ...args, '-q');
+    for (const args of commandsOf('ncc')) await ncc(...args);
     const name = `ncc ${versionOf(folder, '@vercel/ncc')}`;
-    proves(folder, name, { '-e better-sqlite3': 'cjs/out/outside/index.js' });
+    await proves(t, folder, name, { '-e better-sqlite3': 'cjs/out/outside/index.js' });
 
     // The package beside it must not be taken for the copy in the bundle.
-    ncc('build', 'cjs/main.js', '-o', 'cjs/out/inside');
+    await ncc('build', 'cjs/main.js', '-o', 'cjs/out/inside');
     const inside = runNode(folder, 'cjs/out/inside/index.js') as Facts;
     const { reasons, ...rest } = inside;
     const { reasons: _, ...ordinary } = whole;
@@ -156,7 +161,7 @@ describe('bundlers, after a real npm install', { skip: registrySkip }, () => {
     assert.match(reasons.join(), /leave better-sqlite3 out of the bundle \(external: \['better-sqlite3'\]\)/);
     record('Bundlers', `${name}, better-sqlite3 inside`, inside);
 
-    ncc('build', 'cjs/raw.js', '-o', 'cjs/out/raw');
+    await ncc('build', 'cjs/raw.js', '-o', 'cjs/out/raw');
     assert.deepEqual(runNode(folder, 'cjs/out/raw/index.js'), { rows: 1 });
   });
 });

@@ -1,13 +1,14 @@
 /** The smallest real application (apps/environment) in one environment: what it says, and the row that is written of it. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, cpSync, readFileSync } from 'node:fs';
+import { appendFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { blocksOf } from '../docs/page.mts';
 
 /** What the application says where nothing is missing. */
 export const whole = {
@@ -50,13 +51,18 @@ export function runProgram(folder: string, command: string, args: readonly strin
  * What `node …args` prints, on both streams; it must end by itself and well, and so must what it has started and given its
  * output. Else the error names the processes that still run, and they are ended.
  */
-export async function endsByItself(folder: string, args: readonly string[], limitMs = 120_000): Promise<string> {
+export async function endsByItself(
+  folder: string,
+  args: readonly string[],
+  limitMs = 120_000,
+  more: NodeJS.ProcessEnv = {},
+): Promise<string> {
   const { NODE_TEST_CONTEXT: _context, FORCE_COLOR: _color, ...env } = process.env;
   // A process group of its own.
   const child = spawn(process.execPath, args, {
     cwd: folder,
     detached: true,
-    env: { ...env, NO_COLOR: '1' },
+    env: { ...env, NO_COLOR: '1', ...more },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
@@ -82,13 +88,23 @@ export function runNode(folder: string, ...args: string[]): unknown {
   return runProgram(folder, process.execPath, args);
 }
 
-/** Runs a program that an installed package has. */
-export function bin(folder: string, file: string, ...args: string[]): void {
-  execFileSync(process.execPath, [join(folder, 'node_modules', file), ...args], {
-    cwd: folder,
-    stdio: 'pipe',
-    env: { ...process.env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', ASTRO_TELEMETRY_DISABLED: '1' },
+/**
+ * Runs a program that an installed package has. A build of Next was seen to take ten minutes on a busy machine; after twenty it
+ * is ended and its processes are named.
+ */
+export async function bin(folder: string, file: string, ...args: string[]): Promise<void> {
+  await endsByItself(folder, [join(folder, 'node_modules', file), ...args], 20 * 60_000, {
+    NODE_ENV: 'production',
+    NEXT_TELEMETRY_DISABLED: '1',
+    ASTRO_TELEMETRY_DISABLED: '1',
   });
+}
+
+/** Writes the configuration in docs/bundlers.md whose first line names `file`. */
+export function configure(folder: string, file: string): void {
+  const block = blocksOf('bundlers.md').find(({ text }) => text.startsWith(`// ${file}\n`));
+  assert.ok(block, `docs/bundlers.md has no ${file}`);
+  writeFileSync(join(folder, file), block.text);
 }
 
 /** Returns a port that is free. */

@@ -1,19 +1,20 @@
 // The application of apps/environment behind a route of a framework, built and served as for production.
 import assert from 'node:assert/strict';
-import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { blocksOf } from '../docs/page.mts';
-import { ask, bin, copyApplication, frameworksSkip, record, versionOf, whole, type Facts } from './environment.mts';
+import {
+  ask,
+  bin,
+  configure,
+  copyApplication,
+  frameworksSkip,
+  record,
+  versionOf,
+  whole,
+  type Facts,
+} from './environment.mts';
 import { npmInstall, programFolder } from './program.mts';
-
-const blocks = blocksOf('bundlers.md');
-
-function configure(folder: string, file: string): void {
-  const block = blocks.find(({ text }) => text.startsWith(`// ${file}\n`));
-  assert.ok(block, `docs/bundlers.md has no ${file}`);
-  writeFileSync(join(folder, file), block.text);
-}
 
 describe('frameworks', { skip: frameworksSkip }, () => {
   test('Next: Turbopack and webpack, standalone, away from the project', async t => {
@@ -21,14 +22,16 @@ describe('frameworks', { skip: frameworksSkip }, () => {
     copyApplication(folder, 'exercise.js', 'control.js');
     npmInstall(folder, 'next', 'react', 'react-dom');
     configure(folder, 'next.config.js');
-    for (const [name, ...flags] of [['Turbopack'], ['webpack', '--webpack']]) {
-      rmSync(join(folder, '.next'), { recursive: true, force: true });
-      bin(folder, 'next/dist/bin/next', 'build', ...flags);
-      const away = programFolder(t, 'environment');
-      cpSync(join(folder, '.next/standalone'), join(away, 'next'), { recursive: true });
-      const [facts, control] = await ask(t, join(away, 'next'), 'server.js', '/api/notes', '/api/control');
-      assert.deepEqual([facts, control], [whole, { rows: 1 }], name);
-      record('Frameworks', `Next ${versionOf(folder, 'next')}, ${name}, standalone`, facts as Facts);
+    for (const [name, ...flags] of [['Turbopack'], ['webpack', '--webpack']] as const) {
+      await t.test(name, async t => {
+        rmSync(join(folder, '.next'), { recursive: true, force: true });
+        await bin(folder, 'next/dist/bin/next', 'build', ...flags);
+        const away = programFolder(t, 'environment');
+        cpSync(join(folder, '.next/standalone'), join(away, 'next'), { recursive: true });
+        const [facts, control] = await ask(t, join(away, 'next'), 'server.js', '/api/notes', '/api/control');
+        assert.deepEqual([facts, control], [whole, { rows: 1 }]);
+        record('Frameworks', `Next ${versionOf(folder, 'next')}, ${name}, standalone`, facts as Facts);
+      });
     }
   });
 
@@ -36,15 +39,16 @@ describe('frameworks', { skip: frameworksSkip }, () => {
     const folder = programFolder(t, 'nitro');
     copyApplication(folder, 'exercise.js', 'control.js');
     npmInstall(folder, 'nitropack@2', 'h3@1');
-    for (const inside of [false, true]) {
-      if (inside) configure(folder, 'nitro.config.js');
-      bin(folder, 'nitropack/dist/cli/index.mjs', 'build');
-      const away = programFolder(t, 'environment');
-      cpSync(join(folder, '.output'), join(away, 'output'), { recursive: true });
-      const [facts, control] = await ask(t, join(away, 'output'), 'server/index.mjs', '/notes', '/control');
-      assert.deepEqual([facts, control], [whole, { rows: 1 }]);
-      const name = `Nitro ${versionOf(folder, 'nitropack')}, ${inside ? 'inside of the bundle' : 'outside'}`;
-      record('Frameworks', name, facts as Facts);
+    for (const name of ['outside', 'inside of the bundle']) {
+      await t.test(name, async t => {
+        if (name !== 'outside') configure(folder, 'nitro.config.js');
+        await bin(folder, 'nitropack/dist/cli/index.mjs', 'build');
+        const away = programFolder(t, 'environment');
+        cpSync(join(folder, '.output'), join(away, 'output'), { recursive: true });
+        const [facts, control] = await ask(t, join(away, 'output'), 'server/index.mjs', '/notes', '/control');
+        assert.deepEqual([facts, control], [whole, { rows: 1 }]);
+        record('Frameworks', `Nitro ${versionOf(folder, 'nitropack')}, ${name}`, facts as Facts);
+      });
     }
   });
 
@@ -63,7 +67,7 @@ describe('frameworks', { skip: frameworksSkip }, () => {
       copyApplication(folder, 'exercise.js', 'control.js');
       npmInstall(folder, ...packages);
       configure(folder, config);
-      bin(folder, name === 'astro' ? 'astro/bin/astro.mjs' : 'vite/bin/vite.js', 'build');
+      await bin(folder, name === 'astro' ? 'astro/bin/astro.mjs' : 'vite/bin/vite.js', 'build');
       const [facts, control] = await ask(t, folder, program, '/notes', '/control');
       assert.deepEqual([facts, control], [whole, { rows: 1 }]);
       record('Frameworks', `${title} ${versionOf(folder, packages[0])}`, facts as Facts);
