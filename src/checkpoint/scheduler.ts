@@ -18,7 +18,7 @@ import { judgeFailure } from '../fence/judge-failure';
 import { MaintenanceError } from '../errors/refusals';
 import { SqliteResultError } from '../errors/sqlite-errors';
 import { translateError } from '../errors/translate';
-import { waitForCheckpoints, stopCheckpoints, waitForCheckpoint } from '../maintenance/jobs-client';
+import { loadThreadProgram, stopCheckpoints, waitForCheckpoint, waitForCheckpoints } from '../maintenance/jobs-client';
 import { checkpoint } from '../maintenance/jobs/checkpoint';
 import type { CheckpointMode, CheckpointResult } from '../maintenance/messages';
 import type { ResolvedCheckpoint } from '../options/resolved';
@@ -166,6 +166,7 @@ export class FileScheduler {
   #arrange(): void {
     const checkpointing = [...this.#users].filter(user => user.checkpoints);
     this.#settings = mergeCheckpoint(checkpointing.map(({ connection }) => connection.options.checkpoint));
+    if (this.#settings !== 'off' && this.#settings.thread === 'worker') loadThreadProgram();
     if (checkpointing.length === 0 || faultOf(this.target.key) !== null) this.halt();
     else if (this.#closing.signal.aborted) this.#closing = new AbortController();
     if (this.#users.size === 0) return this.#poller.stop();

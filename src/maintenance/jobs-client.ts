@@ -78,6 +78,19 @@ function host(): Host {
   return (ownHost ??= hostOf(programText('worker')));
 }
 
+/**
+ * Loads the program of the threads, with the first database whose checkpoints need it. The first checkpoint may begin in a timer
+ * after the tests of a file have ended, when Jest refuses to load modules and fails the run.
+ */
+export function loadThreadProgram(): void {
+  if (ownHost !== undefined || whyNoThread() !== null) return;
+  try {
+    host();
+  } catch {
+    // The job that needs it rejects with the reason.
+  }
+}
+
 function hostOf(program: string): Host {
   const known = hosts.get(program);
   if (known !== undefined) return known;
@@ -208,8 +221,10 @@ export function waitForCheckpoint(file: string, timeoutMs: number): boolean {
   });
 }
 
+/** Of every copy of this package in this process. Loads no program: a close that needs one could fail. */
 function checkpointsOf(file: string): readonly Task[] {
-  return [...host().tasks.values()].filter(({ job }) => job.kind === 'checkpoint' && job.file === file);
+  const tasks = [...hosts.values()].flatMap(host => [...host.tasks.values()]);
+  return tasks.filter(({ job }) => job.kind === 'checkpoint' && job.file === file);
 }
 
 function takenBack(file: string): MaintenanceError {

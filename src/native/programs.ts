@@ -121,6 +121,8 @@ function receiver(name: ProgramName): string {
 /** Starts a process; failures are reported as its events. Its channel does not keep this process alive. */
 export function startProcess(name: ProgramName, options: ProcessOptions): ChildProcess {
   const { env, flags = [], arguments: given = [], stdio, serialization = 'json' } = options;
+  // Before the process: a module that cannot be loaded, as in a Jest environment that was torn down, leaves no process behind.
+  const text = programText(name);
   // Loaded lazily: most applications start no process.
   const { spawn } = process.getBuiltinModule('node:child_process');
   const child = spawn(process.execPath, [...flags, '-e', receiver(name), ...given], {
@@ -130,7 +132,7 @@ export function startProcess(name: ProgramName, options: ProcessOptions): ChildP
     windowsHide: true,
   });
   // If it could not be started, `error` reports that.
-  if (child.connected) child.send(programText(name), () => {});
+  if (child.connected) child.send(text, () => {});
   child.channel?.unref();
   return child;
 }
@@ -150,8 +152,19 @@ ${text}
 })(${main})`;
 }
 
-/** Uses a literal name for each, which bundlers can see. */
+const loaded = new Map<ProgramName, { readonly text: string }>();
+
+/** Kept: after the tests of a file, Jest refuses to load even what was loaded before. */
 function loadProgram(name: ProgramName): { readonly text: string } {
+  const known = loaded.get(name);
+  if (known !== undefined) return known;
+  const program = requireProgram(name);
+  loaded.set(name, program);
+  return program;
+}
+
+/** Uses a literal name for each, which bundlers can see. */
+function requireProgram(name: ProgramName): { readonly text: string } {
   if (name === 'worker') return require('#programs/worker') as { text: string };
   if (name === 'reader') return require('#programs/reader') as { text: string };
   return require('#programs/doctor') as { text: string };

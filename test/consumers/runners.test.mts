@@ -50,6 +50,13 @@ describe('test runners, after a real npm install', { skip: registrySkip }, () =>
     });
   }
 
+  test('Jest, databases that are left open with work to do: nothing is loaded after the tests', async () => {
+    const jest = ['node_modules/jest/bin/jest.js', '--ci', '--runInBand', '--testTimeout=60000'];
+    const said = await run('jest.left.body.js', ['first.test.js', 'second.test.js'], ...jest);
+    assert.match(said, /Tests: +2 passed, 2 total/);
+    assert.doesNotMatch(said, /torn down|did not exit/);
+  });
+
   test('node:test', async () => {
     const names = ['first.test.mjs', 'second.test.mjs'] as const;
     assert.match(await run('node.body.mjs', names, '--test', '--test-reporter=tap', ...names), /# pass 6/);
