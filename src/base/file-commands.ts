@@ -4,18 +4,18 @@ import { shellWord, windowsWord } from './terminal-text';
 
 export interface FileCommands {
   /** Lists a folder or a file, with sizes, times and rights. */
-  list(path: string): string;
+  readonly list: (path: string) => string;
   /** The same with the newest file first, where the shell has a word for it. */
-  listByTime(folder: string): string;
+  readonly listByTime: (folder: string) => string;
   /** Lists a folder itself, and not what is in it. */
-  listItself(path: string): string;
-  copy(files: readonly string[], to: string): readonly string[];
-  move(files: readonly string[], to: string): readonly string[];
-  remove(file: string): string;
+  readonly listItself: (path: string) => string;
+  readonly copy: (files: readonly string[], to: string) => readonly string[];
+  readonly move: (files: readonly string[], to: string) => readonly string[];
+  readonly remove: (file: string) => string;
   /** Searches a folder and what is below it, on the same filesystem. */
-  find(folder: string, name: string): string;
+  readonly find: (folder: string, name: string) => string;
   /** Prints the free space of the filesystem of `folder`. */
-  freeSpace(folder: string): string;
+  readonly freeSpace: (folder: string) => string;
 }
 
 export const posixCommands: FileCommands = {

@@ -1,6 +1,6 @@
 // The id of a database: one for all its processes, another one for a copy, and never half of one.
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import {
   judgeCopy,
   readDatabaseId,
 } from '../../dist/backup/database-id.js';
+import { bornWhenChanged } from '../support/birth-times.mts';
 import { createFaultBench, faultsSkip } from '../support/fault-shim.mts';
 import { closedBank, folder, names } from './fixture.mts';
 
@@ -38,16 +39,6 @@ describe('what is decided', () => {
     assert.ok(!isSameMark('1.0', '2.500'));
   });
 });
-
-/** Wine gives the time of the last change as the birth time, and a copy on Windows has the time of its original. */
-function bornWhenChanged(home: string): boolean {
-  const file = join(home, 'probe');
-  writeFileSync(file, '');
-  utimesSync(file, 1, 1);
-  const { birthtimeMs } = statSync(file);
-  rmSync(file);
-  return birthtimeMs === 1000;
-}
 
 describe('an id', () => {
   test('stays with the database through a move, and a copy of both files has another one', async t => {

@@ -304,7 +304,7 @@ describe('the schedule', () => {
       '-e',
       `const { startSchedule } = require(${JSON.stringify(dist('backup/schedule.js'))});
        startSchedule({ directory: ${JSON.stringify(join(home, 'out'))}, intervalMs: 3600000, keep: { newest: 1, daily: 0, weekly: 0 }, verify: 'quick', reserveBytes: null },
-         { source: '/app.db', backup: () => Promise.reject(new Error('none')), onFailure: () => console.log('failed') });`,
+         { source: ${JSON.stringify(join(home, 'app.db'))}, backup: () => Promise.reject(new Error('none')), onFailure: () => console.log('failed') });`,
     ]);
     let output = '';
     child.stdout.on('data', (data: Buffer) => (output += data.toString()));

@@ -27,6 +27,10 @@ function fill(db: { prepare(sql: string): { run(): unknown } }): void {
   for (let row = 0; row < commits; row += 1) insert.run();
 }
 
+/** On Windows a connection in TRUNCATE keeps the journal open, and no other can leave it: windows/rollback.test.mts. */
+const noSwitch =
+  process.platform === 'win32' && 'no other program can switch the mode while this one keeps the journal';
+
 describe('a switch to WAL mode by another program', () => {
   test('the hazard: without the automatic checkpoint the WAL only grows', () => {
     const file = join(folder, 'raw.db');
@@ -41,7 +45,7 @@ describe('a switch to WAL mode by another program', () => {
     raw.close();
   });
 
-  test('is reported, and its WAL is checkpointed from then on', async () => {
+  test('is reported, and its WAL is checkpointed from then on', { skip: noSwitch }, async () => {
     const file = join(folder, 'ours.db');
     const checkpoint = { walBytes: 64 * 1024, intervalMs: 60_000 };
     using db = new Database(file, { logger: false, journalMode: 'rollback', checkpoint });

@@ -43,7 +43,7 @@ describe('doctor', () => {
     assert.match(out, /^To check the storage \(none of these writes\):\n {2}\$ (?:dmesg|wevtutil)/m);
     assert.ok(!out.includes('\u001b'));
     // Commands and paths stay whole, so that they can be copied.
-    for (const line of out.split('\n').filter(each => !each.includes(file) && !each.startsWith('  $ '))) {
+    for (const line of out.split('\n').filter(each => !each.includes(file) && !/^(?: {2}\$|Next:) /.test(each))) {
       assert.ok(line.length <= 80, line);
     }
     assert.equal(run('doctor', `${file}.none`).code, 1);

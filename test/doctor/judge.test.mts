@@ -221,13 +221,17 @@ describe('commands for the device', () => {
   });
 });
 
-test('paths are quoted for a shell', () => {
-  assert.deepEqual(['/data/app.db', "/a b/it's.db", '/x;rm'].map(shellWord), [
-    '/data/app.db',
-    `'/a b/it'\\''s.db'`,
-    `'/x;rm'`,
-  ]);
-});
+test(
+  'paths are quoted for a shell',
+  { skip: process.platform === 'win32' && 'test/base/windows-words.test.mts' },
+  () => {
+    assert.deepEqual(['/data/app.db', "/a b/it's.db", '/x;rm'].map(shellWord), [
+      '/data/app.db',
+      `'/a b/it'\\''s.db'`,
+      `'/x;rm'`,
+    ]);
+  },
+);
 
 test('a process is named by program and script, without what may be a secret', () => {
   assert.equal(

@@ -462,7 +462,9 @@ describe('two processes', () => {
     const insert = inserter(bench.db);
     await locker.ask('clutch', 25);
     const brought: unknown[] = [];
-    for (let number = 0; number < 5; number += 1)
+    // Under Wine the time between COMMIT and BEGIN is longer: most writes find it there.
+    const hasGivenUp = (): boolean => brought.some(each => each instanceof SqliteBusyError);
+    for (let number = 0; number < 5 || (number < 200 && !hasGivenUp()); number += 1)
       brought.push(...(await outcomes([bench.db.write(() => insert(number))])));
     await locker.ask('letGo');
     const gaveUp = brought.filter(each => each instanceof SqliteBusyError);

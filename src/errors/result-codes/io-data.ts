@@ -74,7 +74,7 @@ export const ioDataCodes = rows({
     retryable: false,
     fatal: false,
     meaning: 'The journal could not be deleted, so the transaction was not committed.',
-    hint: 'Check the rights of the folder. On Windows another program (a virus scanner, a backup) may have the journal open.',
+    hint: 'Check the rights of the folder. On Windows another program (a virus scanner, a backup) may have the journal open, or another connection keeps it open: one in the journal mode TRUNCATE or PERSIST does, and `PRAGMA journal_mode = TRUNCATE` lets this one write beside it.',
   },
   SQLITE_IOERR_DELETE_NOENT: {
     number: 5898,
