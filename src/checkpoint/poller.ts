@@ -50,6 +50,8 @@ export class Poller {
   #afterCommit: NodeJS.Immediate | null = null;
   #pulses = 0;
   #unmeasured = 0;
+  /** A commit since the last poll before one. */
+  #hasCommitted = false;
   /** Consecutive ticks with no pulse before them and nothing to do. */
   #ticksAtRest = 0;
 
@@ -75,11 +77,16 @@ export class Poller {
     this.#afterCommit = null;
   }
 
-  /** Called at each commit and each begin; bounds the WAL even in a loop that never lets a timer run. */
-  pulse(): void {
+  /**
+   * Called at each commit and each begin; bounds the WAL even in a loop that never lets a timer run. A begin counts only until
+   * a poll has seen the last commit: transactions that only read, or are empty, leave the WAL as it was.
+   */
+  pulse(commits: boolean): void {
+    if (this.#ticksAtRest > 0) this.#wake();
+    if (commits) this.#hasCommitted = true;
+    else if (!this.#hasCommitted) return;
     this.#pulses += 1;
     this.#unmeasured += 1;
-    if (this.#ticksAtRest > 0) this.#wake();
     // It was requested many commits ago, or large ones.
     const eventLoopBlocked = this.#afterCommit !== null;
     if (this.#pulses % pulsesPerPollAfter === 0) this.#requestPollAfter();
@@ -89,6 +96,7 @@ export class Poller {
     if (this.#pulses >= pulsesPerPollBefore) this.#pulses = 0;
     else if (this.#polled.hasGrown()) this.#requestPollAfter();
     else return;
+    this.#hasCommitted = commits;
     this.#polled.poll('before a commit', eventLoopBlocked);
   }
 

@@ -133,7 +133,7 @@ export class FileScheduler {
   /** Called at each commit and each begin. */
   pulse(commits: boolean): void {
     if (commits) this.wal.count();
-    this.#poller.pulse();
+    this.#poller.pulse(commits);
   }
 
   /** For `db.checkpoint`: runs after the current one, whatever the policy says. */

@@ -68,7 +68,7 @@ export class CommitHooks {
     if (!open) this.wrote = false;
     if (this.#inTransaction === open) return;
     // The text was passed as one that may write.
-    if (open && sql !== null && bareBegin.test(sql)) this.wrote = false;
+    if (open && this.wrote && sql !== null && bareBegin.test(sql)) this.wrote = false;
     this.beganBy = open ? by : null;
     this.open = open ? { sql, since: performance.now() } : null;
     if (!open) this.ended += 1;

@@ -3,7 +3,7 @@ import { booleanOption, pathArgument } from '../options/checks';
 import { checkOptionNames } from '../options/option-names';
 import { assembleReport, type ProbeResult } from './assemble-report';
 import { probeDarwin } from './darwin/darwin';
-import { probeLinux } from './linux/linux';
+import { probeLinux, type LookedAt } from './linux/linux';
 import { noSandbox, readSandboxMarkers } from './linux/linux-tables';
 import type { Location } from './locate';
 import { probeWindows } from './windows/windows';
@@ -33,8 +33,13 @@ export function inspectFilesystem(path: string, options: InspectOptions = {}): F
 }
 
 /** The same for a located file, without walking its path a second time. */
-export function inspectLocated({ requested, walk }: Location): FilesystemReport {
-  return reportOf(requested, walk === null ? probe(requested, false) : probeLinux(walk));
+export function inspectLocated(location: Location): FilesystemReport {
+  const { requested, walk } = location;
+  return reportOf(requested, walk === null ? probe(requested, false) : probeLinux(walk, lookedAt(location)));
+}
+
+function lookedAt({ kind, identity, directoryIdentity }: Location): LookedAt {
+  return { folder: directoryIdentity, file: identity === null ? null : { dev: identity.dev, isFile: kind === 'file' } };
 }
 
 function reportOf(path: string, result: ProbeResult): FilesystemReport {

@@ -36,6 +36,8 @@ export interface Location {
   readonly nlink: number | null;
   /** Permission bits and type as in stat(2). */
   readonly mode: number | null;
+  /** User that owns the file. */
+  readonly owner: number | null;
   /**
    * True if the path leads to a mount whose server or daemon could hang the process, and which is refused anyway: the
    * walk ended there, so `exists`, `identity` and the rest are unknown. See `LocateOptions.touchShared`.
@@ -89,7 +91,8 @@ export function locate(filename: string, options: LocateOptions = {}): Location 
   }
   const untouched = resolved.stoppedAt !== null || resolved.untouched === true;
   const directory = dirname(file);
-  const stats = untouched ? undefined : statsOf(file);
+  const stats = untouched ? undefined : resolved.seen === null ? statsOf(file) : resolved.seen.stats;
+  // Behind the look at the file: that has mounted what an automounter puts in place of the folder.
   const folder = untouched ? undefined : statsOf(directory);
   if (!untouched) refuseUnreadableName(name, file, stats);
   return Object.freeze({
@@ -107,6 +110,7 @@ export function locate(filename: string, options: LocateOptions = {}): Location 
     size: stats === undefined ? null : Number(stats.size),
     nlink: stats === undefined ? null : Number(stats.nlink),
     mode: stats === undefined ? null : Number(stats.mode),
+    owner: stats === undefined ? null : Number(stats.uid),
     untouched,
     walk,
   });
@@ -149,6 +153,7 @@ function windowsFile(name: string, touchShared: boolean): Resolved {
     path: untouched ? plain.path : (windowsRealPath(plain.path) ?? plain.path),
     stoppedAt: null,
     mount: null,
+    seen: null,
     untouched,
   };
 }

@@ -77,9 +77,9 @@ export interface PreflightLook {
 
 export function preflightFacts(location: Location, look: PreflightLook = {}): PreflightFacts {
   const { filesystem = null, forReport = false, waitMs = 0 } = look;
-  // The sidecars first: a database that is being created exists before its journal.
+  // The sidecars first: a database that is being created exists before its journal. Without one, the look of `locate` counts.
   const sidecars = (['-wal', '-shm', '-journal'] as const).flatMap(suffix => sidecarFacts(location.file, suffix));
-  const stats = statOf(location.file);
+  const stats = sidecars.length === 0 ? seenBy(location) : statOf(location.file);
   const fileWriteError = stats === null ? null : accessError(location.file, constants.W_OK);
   const directoryWriteError = accessError(location.directory, constants.W_OK | constants.X_OK);
   const lookForAttributes = forReport || fileWriteError === 'EPERM' || directoryWriteError === 'EPERM';
@@ -87,17 +87,17 @@ export function preflightFacts(location: Location, look: PreflightLook = {}): Pr
   return {
     file: location.file,
     directory: location.directory,
-    kind: stats === null ? null : kindOf(stats),
+    kind: stats?.kind ?? null,
     size: stats?.size ?? null,
     nlink: stats?.nlink ?? null,
-    otherNames: stats !== null && stats.isFile() && stats.nlink > 1 ? namesBeside(location, stats) : [],
+    otherNames: stats !== null && stats.kind === 'file' && stats.nlink > 1 ? namesBeside(location) : [],
     sidecars,
     planted: sidecars.length === 0 ? null : plantedSidecar(location.file),
     superJournal: sidecars.some(({ suffix, size }) => suffix === '-journal' && size > 0)
       ? missingSuperJournal(location.file, waitMs)
       : null,
     walMissing: isWalMissing(location.file, sidecars),
-    directoryKind: directoryKind(location.directory),
+    directoryKind: location.exists ? 'directory' : directoryKind(location.directory),
     fileWriteError,
     directoryWriteError,
     refused: forReport ? null : refusedPath(location, fileWriteError, directoryWriteError),
@@ -107,16 +107,32 @@ export function preflightFacts(location: Location, look: PreflightLook = {}): Pr
   };
 }
 
+/** What is known of a file that exists. */
+interface Looked {
+  readonly kind: 'file' | 'directory' | 'other';
+  /** Bytes. */
+  readonly size: number;
+  readonly nlink: number;
+  readonly mode: number;
+  readonly owner: number;
+}
+
+function seenBy({ kind, size, nlink, mode, owner }: Location): Looked | null {
+  if (kind === null || size === null || nlink === null || mode === null || owner === null) return null;
+  return { kind, size, nlink, mode, owner };
+}
+
 function refusedPath(
   { file, directory }: Location,
   fileError: string | null,
   folderError: string | null,
 ): RefusedPath | null {
   const path = fileError === 'EACCES' ? file : folderError === 'EACCES' ? directory : null;
-  const stats = path === null ? null : statOf(path);
+  if (path === null) return null;
+  const stats = statOf(path);
   const [user, group] = [process.geteuid?.(), process.getegid?.()];
-  if (path === null || stats === null || user === undefined || group === undefined) return null;
-  return { path, owner: stats.uid, mode: stats.mode & 0o7777, user, group };
+  if (stats === null || user === undefined || group === undefined) return null;
+  return { path, owner: stats.owner, mode: stats.mode & 0o7777, user, group };
 }
 
 function sidecarFacts(file: string, suffix: SidecarFacts['suffix']): readonly SidecarFacts[] {
@@ -141,15 +157,18 @@ function isWalMissing(file: string, found: readonly SidecarFacts[]): boolean {
   return lacks(found) && lacks((['-shm', '-wal'] as const).flatMap(suffix => sidecarFacts(file, suffix)));
 }
 
-function statOf(path: string): Stats | null {
+function statOf(path: string): Looked | null {
   try {
-    return statSync(path, { throwIfNoEntry: false }) ?? null;
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return null;
+    const { size, nlink, mode, uid } = stats;
+    return { kind: kindOf(stats), size, nlink, mode, owner: uid };
   } catch {
     return null;
   }
 }
 
-function kindOf(stats: Stats): Location['kind'] {
+function kindOf(stats: Stats): Looked['kind'] {
   if (stats.isFile()) return 'file';
   return stats.isDirectory() ? 'directory' : 'other';
 }
@@ -157,11 +176,12 @@ function kindOf(stats: Stats): Location['kind'] {
 function directoryKind(path: string): PreflightFacts['directoryKind'] {
   const stats = statOf(path);
   if (stats === null) return 'missing';
-  return stats.isDirectory() ? 'directory' : 'other';
+  return stats.kind === 'directory' ? 'directory' : 'other';
 }
 
-function namesBeside(location: Location, wanted: Stats): readonly string[] {
+function namesBeside(location: Location): readonly string[] {
   try {
+    const wanted = statSync(location.file);
     const names = readdirSync(location.directory);
     if (names.length > searchedNames) return [];
     return names
@@ -188,7 +208,7 @@ function isMountPoint(location: Location, filesystem: FilesystemReport | null): 
   }
 }
 
-function isWorldWritableOfAnother(stats: Stats): boolean {
-  const everybodyWrites = (stats.mode & constants.S_IWOTH) !== 0;
-  return process.getuid !== undefined && everybodyWrites && stats.uid !== process.getuid();
+function isWorldWritableOfAnother({ mode, owner }: Looked): boolean {
+  const everybodyWrites = (mode & constants.S_IWOTH) !== 0;
+  return process.getuid !== undefined && everybodyWrites && owner !== process.getuid();
 }

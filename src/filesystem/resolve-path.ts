@@ -1,5 +1,5 @@
 /** Resolves a path as SQLite does before it opens it, and stops before a mount that must not be touched. */
-import { lstatSync, readlinkSync } from 'node:fs';
+import { lstatSync, readlinkSync, type BigIntStats } from 'node:fs';
 import { posix } from 'node:path';
 import { rootMount, stepInto, mountOf, type MountRow, type MountTable } from './linux/mount-table';
 
@@ -13,6 +13,8 @@ export interface ResolvedPath {
   readonly stoppedAt: MountRow | null;
   /** The mount of `path` by the table alone. */
   readonly mount: MountRow | null;
+  /** The look at `path` that completed the walk; `null` if none did: it stopped, ended with `..`, or was refused. */
+  readonly seen: { readonly stats: BigIntStats | undefined } | null;
 }
 
 /**
@@ -30,7 +32,9 @@ export function resolvePath(
   let resolved = '';
   let mount = rootMount(table);
   let links = 0;
+  let seen: ResolvedPath['seen'] = null;
   for (let element = pending.pop(); element !== undefined; element = pending.pop()) {
+    seen = null;
     if (element === '..') {
       resolved = resolved.slice(0, Math.max(0, resolved.lastIndexOf('/')));
       mount = mountOf(table, resolved === '' ? '/' : resolved);
@@ -39,9 +43,10 @@ export function resolvePath(
     const next = `${resolved}/${element}`;
     mount = stepInto(table, mount, next);
     if (mount !== null && mustNotTouch(mount)) {
-      return { path: posix.normalize([next, ...pending.toReversed()].join('/')), stoppedAt: mount, mount };
+      return { path: posix.normalize([next, ...pending.toReversed()].join('/')), stoppedAt: mount, mount, seen };
     }
-    const target = linkTarget(next);
+    seen = look(next);
+    const target = linkTarget(next, seen);
     if (target === null) {
       resolved = next;
       continue;
@@ -56,7 +61,7 @@ export function resolvePath(
       mount = mountOf(table, resolved === '' ? '/' : resolved);
     }
   }
-  return { path: resolved === '' ? '/' : resolved, stoppedAt: null, mount };
+  return { path: resolved === '' ? '/' : resolved, stoppedAt: null, mount, seen };
 }
 
 /** Returns the elements of a path as a stack, the first one on top. */
@@ -68,9 +73,18 @@ function elements(path: string): string[] {
 }
 
 /** An element that cannot be read is kept; opening it fails later with its own error. */
-function linkTarget(path: string): string | null {
+function look(path: string): ResolvedPath['seen'] {
   try {
-    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(path) : null;
+    return { stats: lstatSync(path, { bigint: true, throwIfNoEntry: false }) };
+  } catch {
+    return null;
+  }
+}
+
+function linkTarget(path: string, seen: ResolvedPath['seen']): string | null {
+  if (seen?.stats?.isSymbolicLink() !== true) return null;
+  try {
+    return readlinkSync(path);
   } catch {
     return null;
   }

@@ -10,11 +10,14 @@ export type { Admission };
 /** If nothing may be accessed (a dead network mount), the folder has no identity and the name is used. */
 const unknownFolder = { dev: -1n, ino: -1n };
 
-/** Throws `SqliteCopyConflictError` if another copy of SQLite, or a plain descriptor, has the file open. */
-export function admitToRegistry(location: Location, options: ResolvedOptions): Admission {
+/**
+ * Throws `SqliteCopyConflictError` if another copy of SQLite, or a plain descriptor, has the file open. `hasSidecars`: false if
+ * the file was just seen without any.
+ */
+export function admitToRegistry(location: Location, options: ResolvedOptions, hasSidecars: boolean): Admission {
   const { file, identity, requested } = location;
   const copy = sqliteCopyOf(options.nativeBinding);
-  return enter({ file, identity, place: placeOf(location), copy, openedAs: requested.trim() });
+  return enter({ file, identity, place: placeOf(location), copy, openedAs: requested.trim(), hasSidecars });
 }
 
 /** Returns the key of the file, independent of the path that names it. */

@@ -12,6 +12,7 @@ import { createEventHub } from '../events/event-hub';
 import { NativeDatabase } from '../native/better-sqlite3';
 import { blockCheckpoint } from '../native/close-without-checkpoint';
 import { adviceOf, readonlyGroundOf } from '../filesystem/refused-file';
+import { lookAtOpened, type OpenedFiles } from '../proc/opened-files';
 import type { ResolvedOptions } from '../options/resolved';
 import type { Plan } from '../policy/plan';
 import { refuseIfReadOnly } from './granted-access';
@@ -26,8 +27,14 @@ export interface ConnectRequest {
   readonly options: ResolvedOptions;
 }
 
+export interface Connected {
+  readonly connection: Connection;
+  /** What was seen of the files that SQLite has opened; null where nothing had to be looked at. */
+  readonly opened: OpenedFiles | null;
+}
+
 /** Throws SQLite's error, translated; nothing stays open then. */
-export function connect({ target, key, plan, options }: ConnectRequest): Connection {
+export function connect({ target, key, plan, options }: ConnectRequest): Connected {
   const verbose = createVerbose(options.verbose);
   const hub = createEventHub(plan.file ?? '', options.logger);
   try {
@@ -39,15 +46,18 @@ export function connect({ target, key, plan, options }: ConnectRequest): Connect
       const { journalMode: mode } = plan;
       const native = mode === null ? opener.open() : openInJournalMode(opener, { mode, timeoutMs: options.timeout });
       const connection = new Connection({ native, plan, options, hub, verbose });
+      let opened: OpenedFiles | null = null;
       try {
         if (mode === null && plan.file !== null) readPage(native, 'main');
         setPragmasOfNew(native, connection.protectionInputs, { hasFile: plan.file !== null });
-        if (plan.file !== null && !plan.readonly) refuseIfReadOnly(plan.file);
+        opened = plan.file === null || plan.readonly ? null : lookAtOpened(plan.file);
+        if (plan.file !== null && opened !== null) refuseIfReadOnly(plan.file, opened);
       } catch (error) {
+        opened?.readers.close();
         discard(native, plan, options);
         throw error;
       }
-      return connection;
+      return { connection, opened };
     });
   } catch (error) {
     if (error instanceof SqliteReadonlyError) throw error;

@@ -11,6 +11,7 @@ import { SqlGuard } from '../connection/sql-guard';
 import { translateError } from '../errors/translate';
 import { isFirstFor } from '../events/logged-once';
 import { identityAt } from '../filesystem/locate';
+import type { OpenedFiles } from '../proc/opened-files';
 import { movedFrom } from '../registry/path-targets';
 import { whyNoThread } from '../native/programs';
 import { resolveOptions } from '../options/resolve';
@@ -19,7 +20,7 @@ import { jobsOnEventLoop } from '../policy/event-loop-jobs';
 import type { Plan, PlanWarning } from '../policy/plan';
 import { guardByDefault } from '../process-guard/install';
 import { admitToRegistry, keyOf, type Admission } from './admit';
-import { connect, type ConnectRequest } from './connect';
+import { connect, type Connected, type ConnectRequest } from './connect';
 import { suspectWal, type WalSuspicion } from '../filesystem/wal-age';
 import { refuseSidecarInStatement, refuseSidecarName } from './sidecar-names';
 import { clearLeftovers } from './leftovers';
@@ -43,17 +44,22 @@ function openFile(filename: string, options: ResolvedOptions): SharedConnection 
   refuseSidecarName(located.file);
   const leftovers = clearLeftovers(located, options);
   const location = leftovers === null ? located : locateFile(filename, options);
-  const planned = withWarnings(planFile(location, options), leftovers, warnOfPath(location));
+  const { plan: fit, hasSidecars } = planFile(location, options);
+  const planned = withWarnings(fit, leftovers, warnOfPath(location));
   // Only now: looking for the fence marker on ground that the plan refuses could hang.
   const fenced = refuseFenced({ key: keyOf(location), file: location.file }, options.readonly);
   const plan = withWarnings(planned, fenced === null ? null : { code: 'fenced', message: fenced });
   guardByDefault(options.processGuard);
-  const admission = admitToRegistry(location, options);
+  const admission = admitToRegistry(location, options, hasSidecars);
   try {
     const key = (): string => settleAdmission(admission, location.file).key;
-    const suspicion = location.untouched ? null : suspectWal(location.file);
-    const connection = connectBeside(suspicion, { target: location.file, key, plan, options });
-    return startServices(connection, location, filename, admission);
+    const suspicion = hasSidecars && !location.untouched ? suspectWal(location.file) : null;
+    const connected = connectBeside(suspicion, { target: location.file, key, plan, options });
+    try {
+      return startServices(connected, location, filename, admission);
+    } finally {
+      connected.opened?.readers.close();
+    }
   } catch (error) {
     admission.release();
     throw error;
@@ -61,19 +67,21 @@ function openFile(filename: string, options: ResolvedOptions): SharedConnection 
 }
 
 /** Judges a `-wal` that may belong to another database before anything is written. */
-function connectBeside(suspicion: WalSuspicion | null, request: ConnectRequest): Connection {
-  let connection: Connection;
+function connectBeside(suspicion: WalSuspicion | null, request: ConnectRequest): Connected {
+  let connected: Connected;
   try {
-    connection = connect(request);
+    connected = connect(request);
   } catch (error) {
     throw foreignWalFailure(error, suspicion) ?? error;
   }
-  if (suspicion === null) return connection;
+  if (suspicion === null) return connected;
+  const { connection, opened } = connected;
   try {
     const warning = judgeSuspectWal(connection, suspicion);
     if (warning !== null) connection.hub.publishSoon('warning', { ...warning, details: {} });
-    return connection;
+    return connected;
   } catch (error) {
+    opened?.readers.close();
     connection.abandon([{ file: suspicion.file, identity: null }]);
     connection.releaseHolds();
     throw error;
@@ -81,7 +89,7 @@ function connectBeside(suspicion: WalSuspicion | null, request: ConnectRequest):
 }
 
 function startServices(
-  connection: Connection,
+  { connection, opened }: Connected,
   location: Location,
   givenName: string,
   admission: Admission,
@@ -89,8 +97,8 @@ function startServices(
   const { file } = location;
   const services = new ConnectionServices(connection);
   try {
-    const main = connectionFile(connection, 'main', location, admission);
-    services.add(main);
+    const main = connectionFile(connection, 'main', location, admission, opened);
+    services.add(main, opened);
     return assemble(connection, services, { givenName, file: main, release: () => admission.release() });
   } catch (error) {
     services.close();
@@ -103,7 +111,7 @@ function openWithoutFile(options: ResolvedOptions): SharedConnection {
   const plan = planWithoutFile(source.kind === 'temporary' ? 'temporary' : 'memory', options);
   const target = source.kind === 'buffer' ? source.buffer : source.filename;
   const givenName = source.kind === 'buffer' ? ':memory:' : source.filename;
-  const connection = connect({ target, key: () => '', plan, options });
+  const { connection } = connect({ target, key: () => '', plan, options });
   return assemble(connection, new ConnectionServices(connection), { givenName, file: null, release: () => {} });
 }
 
@@ -164,9 +172,13 @@ function warnOfPath({ requested, file }: Location): PlanWarning | null {
   };
 }
 
-/** SQLite has created the file, so its identity is known. */
-function settleAdmission(admission: Admission, file: string): { identity: FileIdentity | null; key: string } {
-  const identity = identityAt(file);
+/** SQLite has created the file, so its identity is known. `seen`: it was looked at since. */
+function settleAdmission(
+  admission: Admission,
+  file: string,
+  seen: FileIdentity | null = null,
+): { identity: FileIdentity | null; key: string } {
+  const identity = seen ?? identityAt(file);
   if (identity !== null) admission.setIdentity(identity);
   return { identity, key: admission.key };
 }
@@ -176,10 +188,11 @@ function connectionFile(
   schema: string,
   { file, identity }: Location,
   admission: Admission,
+  opened: OpenedFiles | null = null,
 ): ConnectionFile {
   const { native, verbose } = connection;
   const ask = (): unknown => native.pragma(`${quotedName(schema)}.journal_mode`, { simple: true });
-  const settled = settleAdmission(admission, file);
+  const settled = settleAdmission(admission, file, opened?.identity);
   if (identity === null) forgetFault(settled.key);
   return { schema, file, ...settled, journalMode: String(verbose.quietly(ask)) };
 }
@@ -193,12 +206,11 @@ function admitAttached(connection: Connection, services: ConnectionServices): Ad
     refuseSidecarInStatement(located.file, 'ATTACH');
     const leftovers = clearLeftovers(located, { ...options, fileMustExist: false });
     const location = leftovers === null ? located : locateFile(filename, options, true);
-    planFile(location, { ...options, fileMustExist: false });
+    const { hasSidecars } = planFile(location, { ...options, fileMustExist: false });
     refuseFenced({ key: keyOf(location), file: location.file }, options.readonly);
-    const admission = admitToRegistry(location, options);
-    const warnings = [leftovers, warnOfPath(location), judgeAttached(location, options, admission)].filter(
-      each => each !== null,
-    );
+    const admission = admitToRegistry(location, options, hasSidecars);
+    const foreign = hasSidecars ? judgeAttached(location, options, admission) : null;
+    const warnings = [leftovers, warnOfPath(location), foreign].filter(each => each !== null);
     for (const warning of warnings) inMicrotask(() => connection.hub.publish('warning', { ...warning, details: {} }));
     return {
       filename: location.file,

@@ -36,10 +36,17 @@ export function locateFile(filename: string, { dangerously }: ResolvedOptions, e
   );
 }
 
+export interface PlannedFile {
+  readonly plan: Plan;
+  /** False if the database was seen without a `-wal`, `-shm` and `-journal`. */
+  readonly hasSidecars: boolean;
+}
+
 /** Throws the refusal: `UnsafeFilesystemError`, `UnsafeSqliteVersionError`, `OrphanedJournalError`, … */
-export function planFile(location: Location, options: ResolvedOptions): Plan {
+export function planFile(location: Location, options: ResolvedOptions): PlannedFile {
   const plan = planByFilesystem(location, options);
-  return { ...plan, warnings: [...plan.warnings, ...preflight(location, options, plan.filesystem)] };
+  const { warnings, hasSidecars } = preflight(location, options, plan.filesystem);
+  return { plan: { ...plan, warnings: [...plan.warnings, ...warnings] }, hasSidecars };
 }
 
 /** Returns the plan by the filesystem alone, before the files are accessed. */
@@ -83,12 +90,12 @@ export function preflight(
   location: Location,
   options: PreflightOptions & { readonly timeout?: number },
   filesystem: FilesystemReport | null = null,
-): readonly PlanWarning[] {
-  if (location.untouched) return [];
+): { readonly warnings: readonly PlanWarning[]; readonly hasSidecars: boolean } {
+  if (location.untouched) return { warnings: [], hasSidecars: true };
   const facts = preflightFacts(location, { filesystem, waitMs: options.timeout ?? 0 });
   const error = judgePreflight(facts, options);
   if (error !== null) throw error;
-  return preflightWarnings(facts);
+  return { warnings: preflightWarnings(facts), hasSidecars: facts.sidecars.length > 0 };
 }
 
 // Maps system errors met before the open to SQLITE_CANTOPEN.

@@ -8,6 +8,7 @@ import type { FileUser } from '../checkpoint/file-user';
 import type { Connection } from '../connection/connection';
 import { ConnectionFence } from '../fence/connection-fence';
 import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without-checkpoint';
+import type { OpenedFiles } from '../proc/opened-files';
 import { DatabaseReaders } from '../readers/database-readers';
 import { startConnectionSentinel, type ConnectionSentinel } from '../sentinel/connection-sentinel';
 import { quotedName } from '../base/sql-name';
@@ -39,6 +40,8 @@ export class ConnectionServices {
   readonly #files = new Map<string, ServedFile>();
   #schedulers: readonly FileScheduler[] = [];
   readonly #fence: ConnectionFence;
+  /** The sentinel has just checked the only file, and the checkpoint that follows need not ask again. */
+  #isChecked = false;
 
   constructor(connection: Connection) {
     const { sentinel, rescueDirectory, nativeBinding } = connection.options;
@@ -70,14 +73,14 @@ export class ConnectionServices {
     return this.#files.get('main')?.scheduler ?? null;
   }
 
-  /** Called after SQLite has opened the file and read from it. */
-  add(file: ConnectionFile): void {
+  /** Called after SQLite has opened the file and read from it; `opened`: what was seen of it since. */
+  add(file: ConnectionFile, opened: OpenedFiles | null = null): void {
     const connection = this.#connection;
     const { schema, identity } = file;
-    if (identity !== null) this.sentinel?.add(file.file, identity, file.journalMode);
+    if (identity !== null) this.sentinel?.add(file.file, identity, file.journalMode, opened);
     const checkpoints = file.journalMode === 'wal' && !connection.plan.readonly;
     const reads = (): readonly RunningRead[] => (schema === 'main' ? this.readers.facts().running : []);
-    const beforeCheckpoint = (): Error | null => this.sentinel?.beforeCheckpoint(file.file) ?? null;
+    const beforeCheckpoint = (): Error | null => this.#beforeCheckpoint(file.file);
     const entersWal = (): void => this.#entersWal(schema);
     const user = { connection, schema, file: file.file, checkpoints, reads, beforeCheckpoint, entersWal };
     const scheduler = schedulerOf(file);
@@ -144,7 +147,7 @@ export class ConnectionServices {
     // Closed without a checkpoint: by an earlier call that failed afterwards.
     if (!connection.native.open) return this.#closeOrdinarily();
     // Its checkpoint is the last chance to detect overwritten files.
-    for (const { user, file } of this.#files.values()) if (user.checkpoints) this.sentinel?.beforeCheckpoint(file.file);
+    for (const { user, file } of this.#files.values()) if (user.checkpoints) this.#beforeCheckpoint(file.file);
     // The sentinel that disabled it keeps it from checkpointing.
     if (connection.refusal !== null) {
       this.sentinel?.rescueAtLast();
@@ -152,6 +155,7 @@ export class ConnectionServices {
     }
     const supervised = [...this.#files.values()];
     try {
+      this.#isChecked = this.#checkpointsNext;
       this.#rollBack();
       const ways: CloseMode[] = [];
       for (const { user, scheduler } of supervised) {
@@ -167,7 +171,20 @@ export class ConnectionServices {
         throw error;
       }
       return asError(error);
+    } finally {
+      this.#isChecked = false;
     }
+  }
+
+  /** True if the final checkpoint follows on what comes before it: nothing is rolled back, copied or waited for in between. */
+  get #checkpointsNext(): boolean {
+    return this.#files.size === 1 && this.scheduler?.running === null && !this.#connection.native.inTransaction;
+  }
+
+  #beforeCheckpoint(file: string): Error | null {
+    const isChecked = this.#isChecked;
+    this.#isChecked = false;
+    return isChecked ? null : (this.sentinel?.beforeCheckpoint(file) ?? null);
   }
 
   /** Never an ordinary close, which would checkpoint. */

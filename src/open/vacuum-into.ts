@@ -30,7 +30,7 @@ export function vacuumIntoGuard(options: ResolvedOptions, files: () => readonly 
     refuseSidecarInStatement(location.file, 'VACUUM INTO');
     planCopy(location, written);
     return executePrivately(location, files, () => {
-      const admission = admitToRegistry(location, written);
+      const admission = admitToRegistry(location, written, true);
       try {
         return execute();
       } finally {

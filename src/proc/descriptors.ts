@@ -1,8 +1,8 @@
 /** Finds the descriptors of this process, in all its threads, that are open on given files. */
-import fs, { fstatSync, readdirSync, readlinkSync } from 'node:fs';
+import fs, { fstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { procFolder } from '../base/proc-folder';
 import { sameFile, type FileIdentity } from '../base/file-identity';
-import { unsupported, type Probed } from './support';
+import { unsupported, type Probed, type Unsupported } from './support';
 
 // Taken at load: the process guard asks lstat about each path that is opened later, and none of these is a database.
 const { closeSync, openSync, readSync } = fs;
@@ -42,13 +42,57 @@ export function parseTarget(target: string): { path: string; deleted: boolean } 
  */
 export function descriptorsOn(...files: readonly FileIdentity[]): DescriptorScan {
   const isWanted = (identity: FileIdentity): boolean => files.some(file => sameFile(file, identity));
-  return scan(fd => {
-    const identity = identityOf(fd);
-    if (identity === null || !isWanted(identity)) return null;
+  const inodes = new Set(files.map(({ ino }) => Number(ino)));
+  const candidates = candidatesFor(inodes);
+  if ('reason' in candidates) return candidates;
+  const descriptors = candidates.flatMap(fd => {
     const found = inspectDescriptor(fd);
     // Another thread may have closed it between the two calls.
-    return found !== null && isWanted(found.identity) ? found : null;
+    return found !== null && isWanted(found.identity) ? [found] : [];
   });
+  return { supported: true, descriptors };
+}
+
+/** Descriptors from which on they are counted and not listed: a list of thousands costs more than a look at each of them. */
+const countedFrom = 200;
+/** Free numbers among the open ones after which they are listed: each costs ten times what an open one does. */
+const mostGaps = 16;
+/** The system counted right when many descriptors were last listed. */
+let countIsRight = false;
+
+/** The descriptors on files with one of these inode numbers, and perhaps on others. */
+function candidatesFor(inodes: ReadonlySet<number>): readonly number[] | Unsupported {
+  const counted = countIsRight ? countedCandidates(inodes) : null;
+  if (counted !== null) return counted;
+  const numbers = listDescriptors();
+  if ('reason' in numbers) return numbers;
+  // The list had a descriptor of its own.
+  countIsRight = numbers.length > countedFrom && openCount() === numbers.length - 1;
+  return numbers.filter(fd => inodes.has(inodeOf(fd) ?? Number.NaN));
+}
+
+/** Null where the number of open descriptors changes meanwhile, or they are too scattered. */
+function countedCandidates(inodes: ReadonlySet<number>): readonly number[] | null {
+  const count = openCount();
+  if (count === null || count < countedFrom) return null;
+  const found: number[] = [];
+  let gaps = 0;
+  for (let fd = 0, left = count; left > 0 && gaps < mostGaps; fd++) {
+    const inode = inodeOf(fd);
+    if (inode === null) gaps += 1;
+    else left -= 1;
+    if (inode !== null && inodes.has(inode)) found.push(fd);
+  }
+  return gaps < mostGaps && openCount() === count ? found : null;
+}
+
+/** Linux counts them in the size of the folder since 6.2; null elsewhere. @see proc_fd_getattr in fs/proc/fd.c */
+function openCount(): number | null {
+  try {
+    return statSync(`${procFolder}/self/fd`).size || null;
+  } catch {
+    return null;
+  }
 }
 
 /** Numbers below the lowest free one that are tried before all descriptors are listed. */
@@ -101,20 +145,33 @@ export function descriptorsBy(path: string): DescriptorScan {
 }
 
 function scan(look: (fd: number) => Descriptor | null): DescriptorScan {
-  let numbers: string[];
+  const numbers = listDescriptors();
+  if ('reason' in numbers) return numbers;
+  return { supported: true, descriptors: numbers.flatMap(fd => look(fd) ?? []) };
+}
+
+function listDescriptors(): readonly number[] | Unsupported {
   try {
-    numbers = readdirSync(`${procFolder}/self/fd`);
+    return readdirSync(`${procFolder}/self/fd`).map(Number);
   } catch (cause) {
     return unsupported('/proc/self/fd', cause);
   }
-  return { supported: true, descriptors: numbers.flatMap(number => look(Number(number)) ?? []) };
+}
+
+/** Cheaper than the identity, for thousands of descriptors: two inode numbers may be one number as doubles, never the reverse. */
+function inodeOf(fd: number): number | null {
+  try {
+    return fstatSync(fd).ino;
+  } catch {
+    return null; // Not open; the descriptor of the listing itself never is.
+  }
 }
 
 function identityOf(fd: number): FileIdentity | null {
   try {
     return fstatSync(fd, { bigint: true });
   } catch {
-    return null; // Closed since the listing; the descriptor of the listing itself always is.
+    return null; // Closed since the number was found.
   }
 }
 
@@ -147,18 +204,21 @@ const readOnly = 0o0;
 
 /**
  * True if this process has the file open, and each of its descriptors is for reading only. False also if `/proc` does not tell.
+ * `newest`: descriptors that were found just now, of which `flagsOf` reads the flags.
  */
-export function isOpenForReadingOnly(file: FileIdentity): boolean {
-  const cannotWrite = ({ fd }: OpenFile): boolean => {
-    const flags = readFlags(fd);
-    return flags !== null && (flags & accessMode) === readOnly;
-  };
+export function isOpenForReadingOnly(
+  file: FileIdentity,
+  newest: OpenFileScan,
+  flagsOf: (fd: number) => number | null,
+): boolean {
   // Nearly always the newest can write, and the others need not be listed.
-  for (const look of [newestDescriptorsOn, descriptorsOn]) {
-    const found = look(file);
-    if (!found.supported || found.descriptors.length === 0 || !found.descriptors.every(cannotWrite)) return false;
-  }
-  return true;
+  return cannotWrite(file, newest, flagsOf) && cannotWrite(file, descriptorsOn(file), readFlags);
+}
+
+function cannotWrite(file: FileIdentity, found: OpenFileScan, flagsOf: (fd: number) => number | null): boolean {
+  const own = found.supported ? found.descriptors.filter(({ identity }) => sameFile(identity, file)) : [];
+  const isForReading = (flags: number | null): boolean => flags !== null && (flags & accessMode) === readOnly;
+  return own.length > 0 && own.every(({ fd }) => isForReading(flagsOf(fd)));
 }
 
 /** Returns the file that a descriptor is open on; null if it is closed or not on a file. */

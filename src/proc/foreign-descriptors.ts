@@ -56,9 +56,16 @@ export function flagBetween(flags: number | null, without: number | null): numbe
   return bit !== 0 && (bit & (bit - 1)) === 0 ? bit : null;
 }
 
+export interface SoughtDatabase {
+  readonly file: string;
+  readonly identity: FileIdentity;
+  /** The `-shm`; null where there is none. Asked for if undefined. */
+  readonly index?: FileIdentity | null;
+}
+
 /** Returns this process's descriptors on a database and its `-shm`; none if `/proc` cannot tell. */
-export function databaseDescriptors(file: string, identity: FileIdentity): readonly OpenedDescriptor[] {
-  const sharedMemory = identityNow(`${file}-shm`);
+export function databaseDescriptors({ file, identity, index }: SoughtDatabase): readonly OpenedDescriptor[] {
+  const sharedMemory = index === undefined ? identityNow(`${file}-shm`) : index;
   const found = descriptorsOn(identity, ...(sharedMemory === null ? [] : [sharedMemory]));
   if (!found.supported) return [];
   // A deleted file belongs to an older database that is still open elsewhere.

@@ -1,6 +1,6 @@
 /** Detects a foreign holder of a database in this process: another copy of SQLite, or a plain descriptor. */
 import type { FileIdentity } from '../base/file-identity';
-import { databaseDescriptors, type OpenedDescriptor } from '../proc/foreign-descriptors';
+import { databaseDescriptors, type OpenedDescriptor, type SoughtDatabase } from '../proc/foreign-descriptors';
 import { otherCopies } from '../proc/loaded-copies';
 
 export interface ForeignHolder {
@@ -29,11 +29,7 @@ export function judgeHolders(
   return others.length === 0 ? null : { kind: 'sqlite', fd: first.fd, path: first.path, copies: others };
 }
 
-/** Searches for a foreign holder of the database `file`; null if there is none, or if `/proc` cannot tell. */
-export function findForeignHolder(
-  file: string,
-  identity: FileIdentity,
-  addon: FileIdentity | null,
-): ForeignHolder | null {
-  return judgeHolders(databaseDescriptors(file, identity), () => otherCopies(addon));
+/** Searches for a foreign holder of the database; null if there is none, or if `/proc` cannot tell. */
+export function findForeignHolder(database: SoughtDatabase, addon: FileIdentity | null): ForeignHolder | null {
+  return judgeHolders(databaseDescriptors(database), () => otherCopies(addon));
 }

@@ -6,6 +6,7 @@ import { identityKey, type FileIdentity } from '../base/file-identity';
 import { processGlobal } from '../base/process-global';
 import { SqliteCopyConflictError } from '../errors/refusals';
 import { descriptorsBy } from '../proc/descriptors';
+import { identityNow } from '../proc/path-identity';
 import { findForeignHolder, type ForeignHolder } from './foreign-holders';
 import type { SqliteCopy } from './sqlite-copy';
 import { filesOfOtherThreads, publishFile, tableGeneration, withdrawFile, type OtherThreadsFile } from './thread-table';
@@ -26,6 +27,8 @@ export interface AdmissionRequest {
   readonly copy: SqliteCopy;
   /** The caller's path, if it differs: the process guard also watches its basename. */
   readonly openedAs?: string;
+  /** False if the file was just seen without a `-shm`, which need not be looked for then. */
+  readonly hasSidecars?: boolean;
 }
 
 /** The right to have one connection open on a file. */
@@ -192,9 +195,10 @@ function leave(key: string): void {
 
 /** Asks the other threads first: files that they have open on the same copy need no further check. */
 function refuseOthers(key: string, request: AdmissionRequest): void {
-  const { file, identity, copy } = request;
+  const { file, identity, copy, hasSidecars = true } = request;
   if (refuseThreads(key, request) || identity === null) return;
-  const holder = findForeignHolder(file, identity, copy.addon);
+  const index = hasSidecars ? identityNow(`${file}-shm`) : null;
+  const holder = findForeignHolder({ file, identity, index }, copy.addon);
   if (holder !== null) throw conflict(file, describeHolder(holder), { ...holder, requestedLibrary: copy.library });
 }
 

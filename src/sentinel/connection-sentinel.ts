@@ -5,6 +5,7 @@ import { atExit } from '../base/at-exit';
 import type { FileIdentity } from '../base/file-identity';
 import type { NativeDatabase } from '../native/better-sqlite3';
 import { blockCheckpoint, type CheckpointBlocker } from '../native/close-without-checkpoint';
+import type { OpenedFiles } from '../proc/opened-files';
 import { sqliteCopyOf } from '../registry/sqlite-copy';
 import { disableConnection, type LostDatabase, type DisabledConnection, type Outcome } from './disable-connection';
 import type { Loss } from './finding';
@@ -38,9 +39,9 @@ export interface ConnectionSentinelOptions {
 export interface ConnectionSentinel {
   /**
    * Watches one more file of this connection, after it was opened or attached and read from once: before its first read
-   * a connection has no locks in WAL mode. `journalMode` is SQLite's answer after that.
+   * a connection has no locks in WAL mode. `journalMode` is SQLite's answer after that; `opened` what was seen right after it.
    */
-  add(file: string, identity: FileIdentity, journalMode: string): void;
+  add(file: string, identity: FileIdentity, journalMode: string, opened?: OpenedFiles | null): void;
   /** The application has switched the journal mode of a file, which changes the expected locks. */
   follow(file: string, journalMode: string): void;
   /** Forgets a file that was detached. */
@@ -125,13 +126,13 @@ class RunningSentinel implements ConnectionSentinel {
     connection.commitHooks.beforeCommit(options.onCommit ? () => this.#beforeCommit() : null);
   }
 
-  add(file: string, identity: FileIdentity, journalMode: string): void {
+  add(file: string, identity: FileIdentity, journalMode: string, opened: OpenedFiles | null = null): void {
     const known = this.#files.get(file);
     if (known !== undefined) {
       known.uses += 1;
       return;
     }
-    const sentinel = sentinelFor(this.#connection.native, { file, identity, journalMode, addon: this.#addon });
+    const sentinel = sentinelFor(this.#connection.native, { file, identity, journalMode, addon: this.#addon, opened });
     this.#files.set(file, { uses: 1, identity, journalMode, sentinel });
   }
 

@@ -20,6 +20,7 @@ import { performance, wallClockNow } from '../base/clock';
 import { errorCode, errorMessage } from '../base/foreign-error';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { descriptorsOn } from '../proc/descriptors';
+import type { OpenedFiles } from '../proc/opened-files';
 import { identityNow } from '../proc/path-identity';
 import {
   frameHeaderBytes,
@@ -37,10 +38,9 @@ import { leadsTo, sizeOf, stateOf } from './descriptor-state';
 import { isSettledQuiet, sameQuiet, type Quiet } from './quiet-state';
 import { readFrames } from './frame-headers';
 import { PageLedger } from './page-ledger';
-import type { AtFirst } from './at-first';
-import { sampleOf } from './samples';
+import { databaseHeaderBytes, headerAndSamples } from './samples';
 
-export interface ContentSubject extends AtFirst {
+export interface ContentSubject extends Pick<OpenedFiles, 'wal' | 'scan'> {
   readonly file: string;
   readonly identity: FileIdentity;
   /** SQLite's current descriptors on the database and its `-shm`. */
@@ -79,7 +79,6 @@ interface Doubt {
   readonly since: number;
 }
 
-const databaseHeaderBytes = 100;
 /** Pages that are compared with their copied frames, and frames whose salts are read before a checkpoint. */
 const comparedPages = 8;
 const sampledFrames = 64;
@@ -242,10 +241,9 @@ class ContentWatch implements ContentChecks {
         return null;
       }
     } else if (moment === 'commit' && mayBeCopying(before) && stats.size > 0) return null;
-    const header = Buffer.alloc(databaseHeaderBytes);
-    if (this.#read(fd, header, 0) === null) return null;
-    const sampled = sampleOf((into, at) => this.#read(fd, into, at), stats.size);
-    if (sampled === null) return null;
+    const seen = headerAndSamples((into, at) => this.#read(fd, into, at), stats.size);
+    if (seen === null) return null;
+    const { header, sampled } = seen;
     const compared = mayBeCopying(before) ? null : this.#copiedDiffers(before, fd);
     const pages = mayBeCopying(before) ? null : this.#checkLedger(withPageSize(before, header), fd, stats, moment);
     const indexFd = this.#fdOf('sharedMemory');
@@ -398,8 +396,7 @@ class ContentWatch implements ContentChecks {
   }
 
   /** Accessing a mapping of a truncated file kills the process with SIGBUS; SQLite rebuilds an index of zeros. */
-  #indexCut(fd: number): Changed | null {
-    const size = sizeOf(fd);
+  #indexCut(fd: number, size: number | null): Changed | null {
     if (size === null || size >= Math.max(this.#indexSize, indexHeaderBytes)) return null;
     try {
       ftruncateSync(fd, Math.max(this.#indexSize, 32_768));
@@ -423,7 +420,7 @@ class ContentWatch implements ContentChecks {
     const database = this.#fdOf('database');
     if (sharedMemory === null || database === null) return null;
     const got = this.#readIndexBytes(sharedMemory);
-    if (got === 'short') return this.#indexCut(sharedMemory);
+    if (got === 'short') return this.#indexCut(sharedMemory, sizeOf(sharedMemory));
     if (got === null) return null;
     const quiet = moment === 'interval' ? this.#quietNow(database, sharedMemory) : null;
     if (quiet !== null && this.#quiet !== null && sameQuiet(quiet, this.#quiet)) return null;
@@ -432,9 +429,10 @@ class ContentWatch implements ContentChecks {
     const remembered = quiet === null ? null : { ...quiet, index: Buffer.from(this.#indexBytes) };
     this.#quiet = null;
     if (moment !== 'commit') {
-      const cut = this.#indexCut(sharedMemory);
+      const size = sizeOf(sharedMemory);
+      const cut = this.#indexCut(sharedMemory, size);
       if (cut !== null) return cut;
-      this.#indexSize = Math.max(this.#indexSize, sizeOf(sharedMemory) ?? 0);
+      this.#indexSize = Math.max(this.#indexSize, size ?? 0);
     }
     const found =
       this.#indexChanged(index) ?? this.#walChanged(index) ?? this.#databaseChanged(index, database, moment);

@@ -22,7 +22,7 @@ export function judgeScan(
 }
 
 export function scanDescriptors(file: string, identity: FileIdentity, addon: FileIdentity | null): Loss | null {
-  return judgeScan(file, databaseDescriptors(file, identity), () => otherCopies(addon));
+  return judgeScan(file, databaseDescriptors({ file, identity }), () => otherCopies(addon));
 }
 
 function secondCopy(file: string, indexes: readonly OpenedDescriptor[], copies: readonly string[]): Loss {

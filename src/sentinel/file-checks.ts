@@ -2,8 +2,8 @@
 import { dirname } from 'node:path';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { descriptorsOn, type OpenFileScan } from '../proc/descriptors';
+import type { OpenedFiles } from '../proc/opened-files';
 import { identityNow } from '../proc/path-identity';
-import type { AtFirst } from './at-first';
 import type { Loss } from './finding';
 import { FolderWatch } from './folder-watch';
 import { existsSync, statSync } from 'node:fs';
@@ -28,14 +28,14 @@ export interface NamedDatabase {
 }
 
 /** Watches the database, and in WAL mode its `-wal` and `-shm`, which a live connection keeps. */
-export function createFileChecks({ file, identity, journalMode }: NamedDatabase, first: AtFirst): FileChecks {
+export function createFileChecks({ file, identity, journalMode }: NamedDatabase, first: OpenedFiles): FileChecks {
   const database: WatchedFile = { path: file, role: 'database', identity };
   const names = { wal: `${file}-wal`, index: `${file}-shm` };
   const pending = new Set(journalMode === 'wal' ? [names.wal, names.index] : []);
   const watched: WatchedFile[] = [database];
   const folder = new FolderWatch(dirname(file));
   // One name is normal; a file that came with more was refused or accepted when it was opened.
-  const knownLinks = fileState(database).links;
+  const knownLinks = first.links;
   let stranger = learn(
     path => (path === names.wal ? first.wal : first.index),
     () => first.scan,
@@ -61,11 +61,14 @@ export function createFileChecks({ file, identity, journalMode }: NamedDatabase,
     return null;
   }
 
-  /** SQLite never makes a database smaller than a page, but for the rollback of the transaction that creates it. */
+  /**
+   * SQLite never makes a database smaller than a page, but for the rollback of the transaction that creates it. With a WAL there
+   * is no such rollback: the header that asks for the WAL is in the first page.
+   */
   let hadPages = false;
   function isCut({ name, size }: FileState): boolean {
     if (name !== 'same' || size >= smallestPage) {
-      hadPages ||= name === 'same' && !existsSync(`${file}-journal`);
+      hadPages ||= name === 'same' && (journalMode === 'wal' || !existsSync(`${file}-journal`));
       return false;
     }
     return hadPages;

@@ -1,9 +1,7 @@
 /** Collects everything that is watched of one database, shared by all connections of a thread that have it open. */
-import { identityKey, type FileIdentity } from '../base/file-identity';
+import { identityKey, sameFile, type FileIdentity } from '../base/file-identity';
 import { processGlobal } from '../base/process-global';
-import { newestDescriptorsOn } from '../proc/descriptors';
-import { identityNow } from '../proc/path-identity';
-import type { AtFirst } from './at-first';
+import { lookAtOpened, type OpenedFiles } from '../proc/opened-files';
 import { createContentChecks, type ContentChecks } from './content-checks';
 import { createFileChecks, type FileChecks } from './file-checks';
 import { createLockChecks, type LockChecks } from './lock-checks';
@@ -15,6 +13,8 @@ export interface WatchedDatabase {
   readonly identity: FileIdentity;
   /** Result of `PRAGMA journal_mode`: `'wal'`, `'delete'`, … */
   readonly journalMode: string;
+  /** What was seen right after SQLite opened the files, if that was just now. */
+  readonly opened?: OpenedFiles | null;
 }
 
 export interface FileWatch {
@@ -57,16 +57,23 @@ export function watchDatabase(database: WatchedDatabase): FileWatch {
 }
 
 function create(database: WatchedDatabase): Counted {
-  const { file, identity, journalMode } = database;
-  const wal = identityNow(`${file}-wal`);
-  const index = identityNow(`${file}-shm`);
-  const scan = newestDescriptorsOn(identity, ...[wal, index].filter(each => each !== null));
-  const first: AtFirst = { wal, index, scan };
-  const files = createFileChecks(database, first);
-  const locks = createLockChecks(database, first);
-  const contents =
-    journalMode === 'wal'
-      ? createContentChecks({ file, identity, ...first, descriptors: () => locks.descriptors() })
-      : null;
+  const { file, identity, opened = null } = database;
+  if (opened !== null && opened.identity !== null && sameFile(opened.identity, identity))
+    return build(database, opened);
+  const seen = lookAtOpened(file, identity);
+  try {
+    return build(database, seen);
+  } finally {
+    seen.readers.close();
+  }
+}
+
+function build({ file, identity, journalMode }: WatchedDatabase, opened: OpenedFiles): Counted {
+  const subject = { file, identity, journalMode };
+  const files = createFileChecks(subject, opened);
+  const locks = createLockChecks(subject, opened);
+  const { wal, scan } = opened;
+  const descriptors = (): ReturnType<LockChecks['descriptors']> => locks.descriptors();
+  const contents = journalMode === 'wal' ? createContentChecks({ file, identity, wal, scan, descriptors }) : null;
   return { uses: 0, files, locks, contents };
 }

@@ -38,7 +38,7 @@ export interface Loss {
 
 /** Returns the likely causes of lost locks, the most certain first; never empty. */
 export function likelyCauses(file: string, identity: FileIdentity, addon: FileIdentity | null): readonly string[] {
-  const descriptors = databaseDescriptors(file, identity)
+  const descriptors = databaseDescriptors({ file, identity })
     .filter(({ opener }) => opener === 'plain')
     .map(({ fd, path }) => `descriptor ${fd}, which has ${path} open and is not SQLite's`);
   const copies = otherCopies(addon).map(copy => `another copy of SQLite in this process: ${copy}`);

@@ -10,11 +10,11 @@ import {
   type LockRequirement,
   type TransactionState,
 } from '../policy/expected-locks';
-import { descriptorsOn, type OpenFileScan } from '../proc/descriptors';
+import { descriptorsOn } from '../proc/descriptors';
+import { OpenReaders, type OpenedFiles } from '../proc/opened-files';
 import { identityNow } from '../proc/path-identity';
-import type { AtFirst } from './at-first';
 import { locksAreVisible, locksWereSeen } from './lock-visibility';
-import { accessTo, watchFileLocks, type LockWatch } from './lock-watch';
+import { accessTo, watchFileLocks, type LockAnswer, type LockWatch, type SeenFiles } from './lock-watch';
 
 export interface LockSubject {
   readonly file: string;
@@ -44,8 +44,8 @@ interface Place {
 }
 
 /** Watches the locks of this process on one database; costs one descriptor each for the database and its `-shm`. */
-export function createLockChecks(subject: LockSubject, first: AtFirst): LockChecks {
-  return new FileLockChecks(subject, first);
+export function createLockChecks(subject: LockSubject, opened: OpenedFiles): LockChecks {
+  return new FileLockChecks(subject, opened);
 }
 
 class FileLockChecks implements LockChecks {
@@ -60,23 +60,25 @@ class FileLockChecks implements LockChecks {
   /** The locks were seen once: what prevents the next look passes. */
   #wereSeen = false;
 
-  constructor({ file, identity, journalMode }: LockSubject, { index, scan }: AtFirst) {
+  constructor({ file, identity, journalMode }: LockSubject, opened: OpenedFiles) {
     this.#file = file;
     this.#journalMode = journalMode;
     this.#database = { identity, watch: watchFileLocks(identity) };
     this.#indexIsKnown = journalMode !== 'wal';
     const required = journalMode === 'wal' ? expectedLocks('wal', 'none').database : reservedLock;
-    const first = this.#database.watch.ask(required, 'full', scan);
+    const first = this.#database.watch.ask(required, 'full', opened);
     if (first.state === 'unknown' && first.transient) this.#blindBecause = first.reason;
     else if (first.state === 'unknown') this.#unsupportedBecause = first.reason;
-    if (!this.#indexIsKnown) this.#findIndex(index, scan);
-    this.lost('none', 'cheap');
+    const index = this.#indexIsKnown || opened.index === null ? null : this.#findIndex(opened.index, opened);
+    // Both were just seen.
+    if (journalMode === 'wal' && first.state === 'held' && index === 'held') this.#seen();
+    else this.lost('none', 'cheap');
   }
 
   lost(transaction: TransactionState, effort: 'cheap' | 'full'): MissingLocks | null {
     if (this.#unsupportedBecause !== null) return null;
     if (effort === 'full') this.#blindBecause = null;
-    if (!this.#indexIsKnown && effort === 'full') this.#findIndex(identityNow(`${this.#file}-shm`));
+    if (!this.#indexIsKnown && effort === 'full') this.#findIndexNow();
     const journalMode = this.#journalMode;
     const expected: ExpectedLocks = expectedLocks(journalMode, transaction);
     const missing = [
@@ -90,11 +92,13 @@ class FileLockChecks implements LockChecks {
           ? this.#reservedLost(effort)
           : null;
     if (found !== null) return this.#confirm(found);
-    if (expected.database.length > 0 && this.#blindBecause === null && this.#unsupportedBecause === null) {
-      this.#wereSeen = true;
-      locksWereSeen();
-    }
+    if (expected.database.length > 0 && this.#blindBecause === null && this.#unsupportedBecause === null) this.#seen();
     return null;
+  }
+
+  #seen(): void {
+    this.#wereSeen = true;
+    locksWereSeen();
   }
 
   status(): ReturnType<LockChecks['status']> {
@@ -119,15 +123,22 @@ class FileLockChecks implements LockChecks {
    * A WAL index on the heap (locking_mode=EXCLUSIVE) has no `-shm`. A connection that may only read the `-shm` has its
    * lock there while a writer lives, and none if SQLite builds an index of its own (SQLITE_READONLY_CANTINIT).
    */
-  #findIndex(index: FileIdentity | null, found?: OpenFileScan): void {
-    if (index === null) return;
-    const access = accessTo(index, found);
-    if (access === null || access === 'none') return;
+  #findIndex(index: FileIdentity, seen: SeenFiles): LockAnswer['state'] | null {
+    const access = accessTo(index, seen);
+    if (access === null || access === 'none') return null;
     this.#indexIsKnown = true;
-    if (access !== 'write') return;
+    if (access !== 'write') return null;
     const watch = watchFileLocks(index);
     this.#sharedMemory = { identity: index, watch };
-    if (found !== undefined) watch.ask(expectedLocks('wal', 'none').sharedMemory, 'cheap', found);
+    return watch.ask(expectedLocks('wal', 'none').sharedMemory, 'cheap', seen).state;
+  }
+
+  #findIndexNow(): void {
+    const index = identityNow(`${this.#file}-shm`);
+    if (index === null) return;
+    const readers = new OpenReaders();
+    this.#findIndex(index, { scan: descriptorsOn(index), readers });
+    readers.close();
   }
 
   #missingAt(place: Place | null, required: readonly LockRequirement[], effort: 'cheap' | 'full') {

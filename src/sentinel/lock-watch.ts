@@ -4,8 +4,9 @@ import { performance } from '../base/clock';
 import { identityKey, sameFile, type FileIdentity } from '../base/file-identity';
 import { processGlobal } from '../base/process-global';
 import { missingLocks, type LockRequirement } from '../policy/expected-locks';
-import { descriptorsOn, parseFlags, type OpenFileScan } from '../proc/descriptors';
-import { parseLocks, watchLocks, type HeldLock, type LockReader } from '../proc/locks';
+import { descriptorsOn, parseFlags } from '../proc/descriptors';
+import { parseLocks, type HeldLock, type LockReader } from '../proc/locks';
+import { OpenReaders, type OpenedFiles } from '../proc/opened-files';
 
 /** `'missing'` is reported only after every descriptor on the file was read. `'unknown'`: some could not be. */
 export type LockAnswer =
@@ -13,12 +14,15 @@ export type LockAnswer =
   | { readonly state: 'missing'; readonly missing: readonly LockRequirement[] }
   | { readonly state: 'unknown'; readonly reason: string; readonly transient: boolean };
 
+/** Descriptors that were found just now, and readers of their fdinfo that may be open already. */
+export type SeenFiles = Pick<OpenedFiles, 'scan' | 'readers'>;
+
 export interface LockWatch {
   /**
-   * `'cheap'` repeats a recent `'unknown'` instead of scanning all descriptors again. `scan`: a fresh list of the
+   * `'cheap'` repeats a recent `'unknown'` instead of scanning all descriptors again. `seen`: a fresh list of the
    * descriptors on this and perhaps other files.
    */
-  ask(required: readonly LockRequirement[], effort: 'cheap' | 'full', scan?: OpenFileScan): LockAnswer;
+  ask(required: readonly LockRequirement[], effort: 'cheap' | 'full', seen?: SeenFiles): LockAnswer;
   /** A descriptor of SQLite on the file at which the kernel shows the locks; null before one was seen. */
   descriptor(): number | null;
   /** Call it once per user; the last one releases the descriptor of the watch. */
@@ -48,7 +52,7 @@ export function watchFileLocks(file: FileIdentity): LockWatch {
   let released = false;
   const { watch } = counted;
   return {
-    ask: (required, effort, scan) => watch.ask(required, effort, scan),
+    ask: (required, effort, seen) => watch.ask(required, effort, seen),
     descriptor: () => watch.descriptor(),
     release() {
       if (released) return;
@@ -77,14 +81,14 @@ class FileLockWatch {
     this.#file = file;
   }
 
-  ask(required: readonly LockRequirement[], effort: 'cheap' | 'full', scan?: OpenFileScan): LockAnswer {
+  ask(required: readonly LockRequirement[], effort: 'cheap' | 'full', seen?: SeenFiles): LockAnswer {
     if (required.length === 0) return held;
     if (this.#remembered(required)) {
       this.#blind = null;
       return held;
     }
     if (effort === 'cheap' && this.#blind !== null && performance.now() < this.#blind.until) return this.#blind.answer;
-    const answer = this.#askAll(required, scan ?? descriptorsOn(this.#file));
+    const answer = this.#askAll(required, seen ?? { scan: descriptorsOn(this.#file), readers: new OpenReaders() });
     this.#blind = answer.state === 'unknown' ? { answer, until: performance.now() + blindMs } : null;
     return answer;
   }
@@ -109,14 +113,14 @@ class FileLockWatch {
     return true;
   }
 
-  #askAll(required: readonly LockRequirement[], found: OpenFileScan): LockAnswer {
+  #askAll(required: readonly LockRequirement[], { scan: found, readers }: SeenFiles): LockAnswer {
     if (!found.supported) return { state: 'unknown', reason: found.reason, transient: found.transient };
     const locks: HeldLock[] = [];
     let unread: LockAnswer | null = null;
     // Newest first: a new connection has just taken its locks.
     for (const { fd, identity } of found.descriptors.toReversed()) {
       if (!sameFile(identity, this.#file)) continue;
-      const opened = watchLocks(fd);
+      const opened = readers.of(fd);
       if (!opened.supported) {
         // Closed since the listing: it shows no lock.
         if (isOn(fd, this.#file)) unread = { state: 'unknown', reason: opened.reason, transient: opened.transient };
@@ -127,10 +131,12 @@ class FileLockWatch {
       const isOpen = isOn(fd, this.#file);
       const shown = parseLocks(text ?? '');
       if (isOpen && text !== null && missingLocks(required, shown).length === 0) {
+        readers.take(reader);
         this.#remember(reader);
+        this.#healthy.set(required, new Set([text]));
         return held;
       }
-      reader.stop();
+      readers.stop(reader);
       // The system let it be opened, and does not let it be read now.
       if (isOpen && text === null) unread = cannotRead(fd);
       locks.push(...shown);
@@ -150,28 +156,29 @@ function cannotRead(fd: number): LockAnswer {
   return { state: 'unknown', reason: `/proc/self/fdinfo/${fd} cannot be read now`, transient: true };
 }
 
-/** Returns how this process has a file open: for writing, read-only, or not at all; null if unknown. */
-export function accessTo(
-  file: FileIdentity,
-  found: OpenFileScan = descriptorsOn(file),
-): 'write' | 'read' | 'none' | null {
+/**
+ * Returns how this process has a file open: for writing, read-only, or not at all; null if unknown. Among `seen.readers` one
+ * that can write stays open.
+ */
+export function accessTo(file: FileIdentity, seen: SeenFiles): 'write' | 'read' | 'none' | null {
+  const { scan: found, readers } = seen;
   if (!found.supported) return null;
   let access: 'read' | 'none' | null = 'none';
   for (const { fd, identity } of found.descriptors) {
     if (!sameFile(identity, file)) continue;
-    const opened = watchLocks(fd);
+    const opened = readers.of(fd);
     if (!opened.supported) {
       access = null;
       continue;
     }
     const text = opened.reader.read();
-    opened.reader.stop();
+    const flags = text === null ? null : parseFlags(text);
+    if (flags !== null && (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0) return 'write';
+    readers.stop(opened.reader);
     if (text === null) {
       if (isOn(fd, file)) access = null;
       continue;
     }
-    const flags = parseFlags(text);
-    if (flags !== null && (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0) return 'write';
     if (access === 'none' && flags !== null) access = 'read';
   }
   return access;

@@ -6,8 +6,25 @@ const sampledBytes = 64;
 /** Bytes. A smaller database is one sample, read in one call. */
 const sampledWhole = sampledPlaces * 512;
 
-/** Null if one of the places could not be read. `read` fills a buffer from an offset. */
-export function sampleOf(read: (into: Buffer, offset: number) => number | null, size: number): Buffer | null {
+export const databaseHeaderBytes = 100;
+
+/** Fills a buffer from an offset; null if that failed. */
+type Read = (into: Buffer, offset: number) => number | null;
+
+/** A small database is one sample, which begins with the header. Null if one of the places could not be read. */
+export function headerAndSamples(
+  read: Read,
+  size: number,
+): { readonly header: Buffer; readonly sampled: Buffer } | null {
+  const sampled = sampleOf(read, size);
+  if (sampled === null) return null;
+  const header = Buffer.alloc(databaseHeaderBytes);
+  if (sampled.length === size) sampled.copy(header);
+  else if (read(header, 0) === null) return null;
+  return { header, sampled };
+}
+
+function sampleOf(read: Read, size: number): Buffer | null {
   if (size < sampledWhole) {
     const whole = Buffer.alloc(size);
     return read(whole, 0) === null ? null : whole;

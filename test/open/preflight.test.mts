@@ -43,7 +43,7 @@ beforeEach(() => {
 });
 
 const writable = { readonly: false, fileMustExist: false };
-const check = (path = file, options = writable) => preflight(locate(path), options);
+const check = (path = file, options = writable) => preflight(locate(path), options).warnings;
 
 /** Leaves a database with a hot `-wal` or `-journal`, as a process that is killed does. */
 function crash(mode: 'wal' | 'delete'): void {
@@ -266,7 +266,7 @@ describe('permissions', { skip }, () => {
       const Database = require('better-sqlite3');
       const [path, readonly] = [process.argv[1], process.argv[2] === 'true'];
       const code = run => { try { return { code: run(), message: '' } } catch (error) { return error } };
-      const ours = code(() => JSON.stringify(preflight(locate(path), { readonly, fileMustExist: false }).map(w => w.code)));
+      const ours = code(() => JSON.stringify(preflight(locate(path), { readonly, fileMustExist: false }).warnings.map(w => w.code)));
       const raw = code(() => { new Database(path, { readonly }).exec(readonly ? 'SELECT * FROM t' : 'INSERT INTO t VALUES (1)'); return 'ok' });
       console.log(JSON.stringify({ ours: ours.code, message: ours.message, hint: ours.hint, raw: raw.code }));`;
     const child = spawnSync(process.execPath, ['-e', script, path, String(readonly)], { encoding: 'utf8' });

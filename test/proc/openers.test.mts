@@ -15,7 +15,7 @@ test('SQLite opened its own, fs the other', { skip: process.platform !== 'linux'
   const db = new Native(file);
   db.exec('CREATE TABLE t (a)');
   const seen = () =>
-    databaseDescriptors(file, identityOf(file))
+    databaseDescriptors({ file, identity: identityOf(file) })
       .map(({ opener }) => opener)
       .toSorted();
   const own = seen();

@@ -46,7 +46,8 @@ const lockThieves: Record<string, (file: string) => unknown> = {
   'fs.openAsBlob': async file => {
     await (await fs.openAsBlob(file)).arrayBuffer();
     // Node closes the descriptor of a blob after the last read has resolved.
-    while (databaseDescriptors(file, identityOf(file)).some(({ opener }) => opener === 'plain')) await immediate();
+    while (databaseDescriptors({ file, identity: identityOf(file) }).some(({ opener }) => opener === 'plain'))
+      await immediate();
   },
   'a read stream': file => once(fs.createReadStream(file).resume(), 'close'),
   'a write stream': file => once(fs.createWriteStream(file, { flags: 'r+' }).end(), 'close'),

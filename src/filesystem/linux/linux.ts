@@ -1,11 +1,12 @@
 /** Probes Linux for the mount of a file, by an `O_PATH` descriptor and the mount table. */
-import { readdirSync, statfsSync, statSync } from 'node:fs';
+import { readdirSync, statfsSync, statSync, type BigIntStats } from 'node:fs';
 import { dirname } from 'node:path';
 import { describePath, deviceName, type DescriptorFacts } from './descriptor';
 import { readMountTable, readSandboxMarkers } from './linux-tables';
 import { judgeGround } from './judge-ground';
 import { judgeUnseen } from './judge-mount';
 import type { MountRow, MountTable } from './mount-table';
+import type { FileIdentity } from '../../base/file-identity';
 import { errorCode } from '../../base/foreign-error';
 import { syncsSwitchedOff } from './preloaded';
 import type { ProbeResult } from '../assemble-report';
@@ -22,15 +23,21 @@ interface Sighting {
   readonly statfsType: number | null;
 }
 
+/** What stat(2) said about the file and its folder when the walk had reached them; `null`: there is none. */
+export interface LookedAt {
+  readonly folder: FileIdentity | null;
+  readonly file: { readonly dev: bigint; readonly isFile: boolean } | null;
+}
+
 /** Examines the file that `walk` reached, unless it stopped before a mount that must not be touched. */
-export function probeLinux(walk: Walk): ProbeResult {
+export function probeLinux(walk: Walk, looked: LookedAt | null = null): ProbeResult {
   const sandbox = readSandboxMarkers();
   const { path, stoppedAt } = walk;
   if (stoppedAt !== null) return report(path, lexicalSighting(stoppedAt), walk.table, sandbox);
-  let { sighting, table } = sight(path, walk.table);
+  let { sighting, table } = sight(path, walk.table, looked ?? lookAt(path));
   if (sighting.mount?.type === 'autofs') {
     trigger(dirname(path));
-    ({ sighting, table } = sight(path, null));
+    ({ sighting, table } = sight(path, null, null));
   }
   return report(path, sighting, table, sandbox);
 }
@@ -48,18 +55,33 @@ function lexicalSighting(mount: MountRow): Sighting {
   return { mount, foundBy: 'lexical', mountId: mount.id, folderMountId: null, device: mount.device, statfsType: null };
 }
 
-/** `known`: the table used for the walk; `null` if it must be read again. */
-function sight(target: string, known: MountTable | null): { readonly sighting: Sighting; readonly table: MountTable } {
+function lookAt(target: string): LookedAt {
+  const look = (path: string): BigIntStats | null => statSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
+  const file = look(target);
+  // Behind the look at the file: that has mounted what an automounter puts in place of the folder.
+  return { folder: look(dirname(target)), file: file === null ? null : { dev: file.dev, isFile: file.isFile() } };
+}
+
+/** `known`: the table used for the walk, and `looked` what was seen since; both are `null` if they must be asked again. */
+function sight(
+  target: string,
+  known: MountTable | null,
+  looked: LookedAt | null,
+): { readonly sighting: Sighting; readonly table: MountTable } {
   let folder = dirname(target);
-  let folderFacts = describeFolder(folder, known);
-  const seen = factsInFolder(target, folderFacts, known) ?? describePath(target);
+  const remembered = describeFolder(folder, known, looked?.folder ?? null);
+  let folderFacts: DescriptorFacts | null = remembered;
+  const inFolder = factsInFolder(target, remembered, known, looked?.file ?? null);
+  const seen = inFolder ?? describePath(target);
   // A missing folder will be created on the filesystem of the nearest existing one.
   while (folderFacts === null) {
     folder = dirname(folder);
     folderFacts = describePath(folder);
   }
   const facts = seen ?? folderFacts;
-  const statfs = magicOf(seen === null ? folder : target);
+  // The superblock of a file that is on the mount of its folder is that of the folder.
+  const statfs =
+    inFolder === null || remembered === null ? magicOf(seen === null ? folder : target) : magicIn(remembered, target);
   // A mount that is not in the table came with the look at the file: an automounter has mounted its filesystem.
   const table = known !== null && facts.mountId !== null && known.byId.has(facts.mountId) ? known : readMountTable();
   const sighting = {
@@ -74,41 +96,48 @@ function sight(target: string, known: MountTable | null): { readonly sighting: S
 
 /** Folders that are remembered. */
 const mostFolders = 256;
-const folders = new Map<
-  string,
-  { readonly table: MountTable; readonly ino: bigint; readonly facts: DescriptorFacts }
->();
+const folders = new Map<string, { readonly table: MountTable; readonly ino: bigint; readonly facts: FolderFacts }>();
 
-/**
- * Remembers the mount of a folder as long as the mount table and the inode behind its name stay the same: a path without
- * links then leads through the same mounts. One stat instead of eight calls.
- */
-function describeFolder(folder: string, table: MountTable | null): DescriptorFacts | null {
-  const stats = table === null ? undefined : statSync(folder, { bigint: true, throwIfNoEntry: false });
-  const before = folders.get(folder);
-  if (before !== undefined && before.table === table && before.ino === stats?.ino && before.facts.dev === stats.dev)
-    return before.facts;
-  folders.delete(folder);
-  const facts = describePath(folder);
-  if (stats === undefined || table === null || facts?.dev !== stats.dev || facts.mountId === null) return facts;
-  if (folders.size >= mostFolders) folders.clear();
-  folders.set(folder, { table, ino: stats.ino, facts });
-  return facts;
+interface FolderFacts extends DescriptorFacts {
+  /** `f_type` of its filesystem; undefined until it is asked. */
+  magic?: number | null;
 }
 
 /**
- * A file is on the mount of its folder unless it is itself a mount point, which the table shows: a stat replaces the eight
- * calls of `describePath`. Null where the table does not have the mount of the folder, or there is no such file.
+ * Remembers the mount of a folder as long as the mount table and the inode behind its name stay the same: a path without
+ * links then leads through the same mounts.
+ */
+function describeFolder(folder: string, table: MountTable | null, seen: FileIdentity | null): FolderFacts | null {
+  const before = folders.get(folder);
+  if (before !== undefined && before.table === table && before.ino === seen?.ino && before.facts.dev === seen.dev)
+    return before.facts;
+  folders.delete(folder);
+  const facts: FolderFacts | null = describePath(folder);
+  if (seen === null || table === null || facts?.dev !== seen.dev || facts.mountId === null) return facts;
+  if (folders.size >= mostFolders) folders.clear();
+  folders.set(folder, { table, ino: seen.ino, facts });
+  return facts;
+}
+
+/** Asked once for a folder, as long as its mount is remembered. */
+function magicIn(folder: FolderFacts, target: string): number | null {
+  return (folder.magic ??= magicOf(target));
+}
+
+/**
+ * A file is on the mount of its folder unless it is itself a mount point, which the table shows: what was seen of it replaces
+ * the eight calls of `describePath`. Null where the table does not have the mount of the folder, or there is no such file.
  */
 function factsInFolder(
   target: string,
   folder: DescriptorFacts | null,
   known: MountTable | null,
+  seen: LookedAt['file'],
 ): DescriptorFacts | null {
-  if (folder === null || folder.mountId === null || known?.byId.has(folder.mountId) !== true) return null;
+  if (seen === null || folder === null || folder.mountId === null || known?.byId.has(folder.mountId) !== true)
+    return null;
   if (known.byMountPoint.has(target)) return null;
-  const stats = statSync(target, { bigint: true, throwIfNoEntry: false });
-  return stats === undefined ? null : { mountId: folder.mountId, dev: stats.dev, isFile: stats.isFile() };
+  return { mountId: folder.mountId, dev: seen.dev, isFile: seen.isFile };
 }
 
 /** `f_type` of statfs(2); `null` where a sandbox (seccomp) allows no such call: the mount table alone decides then. */

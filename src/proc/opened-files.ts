@@ -1,0 +1,77 @@
+/** Looks once, for all checks of an open, at the files that SQLite has just opened: their names, descriptors and fdinfo. */
+import { statSync } from 'node:fs';
+import type { FileIdentity } from '../base/file-identity';
+import { newestDescriptorsOn, parseFlags, type OpenFileScan } from './descriptors';
+import { watchLocks, type LockReader } from './locks';
+import { identityNow } from './path-identity';
+import type { Probed } from './support';
+
+/** Close it when the open has ended: readers that nobody took are closed then. */
+export interface OpenedFiles {
+  /** The database; null if its name is free. */
+  readonly identity: FileIdentity | null;
+  /** Number of names of the database; 0 if unknown. */
+  readonly links: number;
+  /** The file that has the name of the `-wal`; null if the name is free. */
+  readonly wal: FileIdentity | null;
+  /** The same for the `-shm`. */
+  readonly index: FileIdentity | null;
+  /** At least one descriptor of this process on each of the files. */
+  readonly scan: OpenFileScan;
+  readonly readers: OpenReaders;
+}
+
+/** `known`: the file that the connection has open, if that is not the one that has the name now. */
+export function lookAtOpened(file: string, known: FileIdentity | null = null): OpenedFiles {
+  const database = statsNow(file);
+  const identity = known ?? (database === null ? null : { dev: database.dev, ino: database.ino });
+  const wal = identityNow(`${file}-wal`);
+  const index = identityNow(`${file}-shm`);
+  const scan = newestDescriptorsOn(...[identity, wal, index].filter(each => each !== null));
+  const links = database === null ? 0 : Number(database.nlink);
+  return { identity, links, wal, index, scan, readers: new OpenReaders() };
+}
+
+function statsNow(file: string): { readonly dev: bigint; readonly ino: bigint; readonly nlink: bigint } | null {
+  try {
+    return statSync(file, { bigint: true, throwIfNoEntry: false }) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Opens the fdinfo of each descriptor once, for all who read it. */
+export class OpenReaders {
+  readonly #open = new Map<number, LockReader>();
+
+  /** The reader stays open until it is taken, or all are closed. */
+  of(fd: number): Probed<{ reader: LockReader }> {
+    const known = this.#open.get(fd);
+    if (known !== undefined) return { supported: true, reader: known };
+    const opened = watchLocks(fd);
+    if (opened.supported) this.#open.set(fd, opened.reader);
+    return opened;
+  }
+
+  /** The flags of open(2); null if the descriptor is closed or `/proc` does not show them. */
+  flagsOf(fd: number): number | null {
+    const opened = this.of(fd);
+    const text = opened.supported ? opened.reader.read() : null;
+    return text === null ? null : parseFlags(text);
+  }
+
+  /** From now on the caller stops it. */
+  take(reader: LockReader): void {
+    this.#open.delete(reader.fd);
+  }
+
+  stop(reader: LockReader): void {
+    this.#open.delete(reader.fd);
+    reader.stop();
+  }
+
+  close(): void {
+    for (const reader of this.#open.values()) reader.stop();
+    this.#open.clear();
+  }
+}
