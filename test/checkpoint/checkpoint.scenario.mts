@@ -19,6 +19,7 @@ const iterators = new Map<string, IterableIterator<unknown>>();
 const events: Record<string, unknown>[] = [];
 const file = `${ownFolder()}/app.db`;
 let running: Promise<unknown> | null = null;
+let queued: Promise<unknown> | null = null;
 
 const eventNames = [
   'checkpoint',
@@ -105,6 +106,16 @@ serve({
     running = ours().checkpoint();
   },
   endCheckpoint: () => running,
+  /** Requests one that waits for the one that runs; `queued` says what became of it. */
+  queueTruncate() {
+    queued = ours()
+      .checkpoint('truncate')
+      .then(
+        () => 'made',
+        (error: unknown) => plainError(error).code,
+      );
+  },
+  queued: () => queued,
   close({ as }: { as?: string }) {
     handle(as).close();
   },

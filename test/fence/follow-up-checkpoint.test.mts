@@ -1,12 +1,13 @@
-/** A checkpoint that finds the file fenced by another process when it ends starts no further one. */
+/** No checkpoint begins after one during which another process has fenced the file, whatever waits for it. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Database, type CheckpointEvent } from 'safe-sqlite';
 import { writeFenceMarker } from '../../dist/filesystem/fence-marker.js';
+import { createFaultBench, faultsSkip } from '../support/fault-shim.mts';
 
 const KiB = 1024;
 
@@ -50,3 +51,30 @@ test('none follows where another process has fenced the file while the checkpoin
   assert.deepEqual(modes, ['passive']);
   assert.equal(walBytes(), before);
 });
+
+for (const [name, other] of [
+  ['no other connection', null],
+  ['another connection that only reads', { readonly: true }],
+  ['another connection that may write', { checkpoint: 'off' }],
+] as const) {
+  test(`one that waits for its turn then is not made: ${name} iterates meanwhile`, { skip: faultsSkip() }, async () => {
+    using bench = createFaultBench();
+    const child = bench.start(join(import.meta.dirname, '../checkpoint/checkpoint.scenario.mts'));
+    await child.ask('open', { options: { checkpoint: 'off' } });
+    await child.ask('exec', { sql: 'CREATE TABLE t (id); INSERT INTO t VALUES (zeroblob(400000)), (2)' });
+    if (other !== null) {
+      await child.ask('open', { as: 'other', options: other });
+      await child.ask('iterate', { as: 'other' });
+    }
+    const before = await child.ask<number>('walSize');
+    bench.faults.arm({ calls: 'fsync', path: '*/app.db', action: 'hold' });
+    await child.ask('startCheckpoint');
+    await bench.hit();
+    await child.ask('queueTruncate');
+    writeFileSync(join(bench.folder, 'app.db-fenced'), '');
+    await child.ask('until', { event: 'fenced' });
+    bench.faults.heal();
+    assert.equal(await child.ask('queued'), 'SAFE_SQLITE_FENCED');
+    assert.equal(await child.ask('walSize'), before);
+  });
+}

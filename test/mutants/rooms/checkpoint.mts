@@ -128,6 +128,7 @@ export const checkpoint: readonly Mutant[] = [
         'nothing checkpoints a fenced file again when a connection comes or goes',
         'if (checkpointing.length === 0 || faultOf(this.target.key) !== null) this.halt();',
         'if (checkpointing.length === 0) this.halt();',
+        'A fence takes every connection that may write off the list of those that checkpoint; one in whose statement the fence fell leaves when that ends, before other code of the thread runs.',
       ],
     ],
   ),
