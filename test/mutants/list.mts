@@ -9,6 +9,7 @@ import { policy } from './rooms/policy.mts';
 import { policyTables } from './rooms/policy-tables.mts';
 import { readers } from './rooms/readers.mts';
 import { registry } from './rooms/registry.mts';
+import { several } from './rooms/several.mts';
 import { sql } from './rooms/sql.mts';
 import { surroundings } from './rooms/surroundings.mts';
 import { writes } from './rooms/writes.mts';
@@ -23,6 +24,7 @@ export const mutants: readonly Mutant[] = [
   ...policyTables,
   ...readers,
   ...registry,
+  ...several,
   ...sql,
   ...surroundings,
   ...writes,
