@@ -7,7 +7,7 @@ import { killScripts } from '../test/kills/scripts.mts';
 import { mutants } from '../test/mutants/list.mts';
 import { describeProof } from './proof/page.mjs';
 
-const names = ['power-cuts', 'write-boundaries', 'kills', 'container-kills', 'soak', 'mutants'];
+const names = ['power-cuts', 'write-boundaries', 'kills', 'container-kills', 'soak', 'checked-commits', 'mutants'];
 const page = fileURLToPath(new URL('../docs/proof.md', import.meta.url));
 
 export async function proofPage() {

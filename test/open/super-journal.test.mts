@@ -126,6 +126,9 @@ describe('a folder that moved after a crash', { skip }, () => {
     assert.equal(found?.level, 'problem');
     assert.match(found.action ?? '', /^The folder was at /);
     assert.ok(!findings.some(({ code }) => code === 'hot-journal'));
+    for (const command of found?.commands ?? []) spawnSync('sh', ['-c', command]);
+    new Database(join(cut.now, 'app.db'), quiet).close();
+    assert.equal(states(join(cut.now, 'app.db')), 'before');
   });
 
   test('the hint, followed for each file, brings back the state before the transaction', async () => {

@@ -48,7 +48,8 @@ export function* judgeFile(input: CheckInput): Generator<Finding> {
     if (saidByGround.has(code) && unreadable.length > 0) continue;
     isOrphaned ||= code === 'orphaned-journal';
     isReached &&= code !== 'cannot-open';
-    const commands = error.details['systemError'] === 'EPERM' ? [lookAtAttributes(input)] : [look];
+    const commands =
+      error.details['systemError'] === 'EPERM' ? [lookAtAttributes(input)] : (bringSuperJournalBack(input) ?? [look]);
     yield finding('problem', code, error.message, { action: error.hint, commands });
   }
   if (facts.files.preflight.kind === null) {
@@ -63,6 +64,12 @@ export function* judgeFile(input: CheckInput): Generator<Finding> {
   }
   yield* judgeAttributes(input);
   yield* judgeHeader(input);
+}
+
+function bringSuperJournalBack({ facts, platform }: CheckInput): readonly string[] | null {
+  const { name = '', beside = null } = facts.files?.preflight.superJournal ?? {};
+  if (beside === null || platform === 'win32') return null;
+  return [`mkdir -p ${shellWord(dirname(name))} && cp ${shellWord(beside)} ${shellWord(name)}`];
 }
 
 /** What an attribute forbids is one finding about the attribute. */
