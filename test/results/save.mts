@@ -3,7 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 
-export type ResultName = 'power-cuts' | 'write-boundaries' | 'kills' | 'container-kills' | 'soak' | 'ordinary-life' | 'checked-commits';
+export type ResultName =
+  'power-cuts' | 'write-boundaries' | 'kills' | 'container-kills' | 'soak' | 'ordinary-life' | 'checked-commits';
 
 /** Adds a run to the results; delete the file to begin anew. */
 export function saveResult(name: ResultName, run: object): void {
