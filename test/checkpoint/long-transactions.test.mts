@@ -1,9 +1,10 @@
-/** Long transactions are found and named; the clock is handed in, so that nothing waits. */
+/** Long transactions are found and named; the clock is handed in or advanced, so that nothing waits. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, afterEach, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Database, type LongTransactionEvent } from 'safe-sqlite';
 import { findLongTransactions } from '../../dist/checkpoint/long-transactions.js';
 import { isSharedConnection, type SharedConnection } from '../../dist/open/shared-connection.js';
@@ -114,4 +115,21 @@ describe('findLongTransactions', () => {
       );
     });
   }
+});
+
+test('the scheduler of an open database looks for them', async t => {
+  const now = performance.now.bind(performance);
+  let ahead = 0;
+  t.mock.method(performance, 'now', () => now() + ahead);
+  db.exec('BEGIN');
+  // Each look finds a second gone since the last one.
+  for (let round = 0; round < 500 && seen.length === 0; round += 1) {
+    ahead += 1000;
+    await delay(20);
+  }
+  assert.deepEqual(
+    seen.map(({ kind, sql }) => [kind, sql]),
+    [['transaction', 'BEGIN']],
+  );
+  db.exec('ROLLBACK');
 });
