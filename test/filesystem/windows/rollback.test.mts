@@ -82,4 +82,18 @@ describe('a rollback journal on Windows', { skip }, () => {
     assert.deepEqual(elsewhere(file, raw, insert), [1]);
     assert.equal(db.prepare('SELECT count(*) FROM other.t').pluck().get(), 2);
   });
+
+  test('attached here and opened by itself elsewhere: the mode that the hint names lets both write', t => {
+    const file = fileOf(t);
+    using main = openDatabase(file, { journalMode: 'rollback', logger: false });
+    main.exec('CREATE TABLE t (a)');
+    using db = openDatabase(`${file}.main`, { logger: false });
+    db.attach(file, 'other');
+    assert.throws(() => db.exec('INSERT INTO other.t VALUES (1)'), { code: 'SQLITE_IOERR_DELETE' });
+    assert.equal(count(main), 0);
+    db.pragma('other.journal_mode = TRUNCATE');
+    db.exec('INSERT INTO other.t VALUES (1)');
+    main.exec('INSERT INTO t VALUES (2)');
+    assert.deepEqual([count(main), db.pragma('other.journal_mode', { simple: true })], [2, 'truncate']);
+  });
 });
