@@ -74,6 +74,6 @@ export async function buildModule(dist) {
 
 /** What esbuild could not turn into an import fails only when it runs. */
 function refuseRequire(file) {
-  const [found] = /__require\d*\(["'`][^)]*\)/.exec(readFileSync(file, 'utf8')) ?? [];
+  const [found] = /__require\d*\([^)]+\)/.exec(readFileSync(file, 'utf8')) ?? [];
   if (found !== undefined) throw new Error(`${file} uses ${found}, which a bundle of ES modules does not have`);
 }

@@ -51,13 +51,15 @@ async function runSetup(db: Native, setup: string): Promise<void> {
   }
 }
 
+/** By the loaders of Node: the path is outside of a bundle, whose bundler would replace `require` and `import`. */
 async function load(path: string): Promise<unknown> {
+  const { createRequire } = process.getBuiltinModule('node:module');
   try {
-    return require(path) as unknown;
+    return createRequire(path)(path) as unknown;
   } catch (error) {
     // A module with top-level await cannot be required.
     if (errorCode(error) !== 'ERR_REQUIRE_ASYNC_MODULE') throw error;
-    return import(pathToFileURL(path).href);
+    return import(/* webpackIgnore: true */ /* @vite-ignore */ pathToFileURL(path).href);
   }
 }
 

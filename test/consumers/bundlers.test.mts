@@ -1,7 +1,7 @@
 // The application of apps/environment in a bundle of each bundler, by the configurations of docs/bundlers.md.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { transformSync } from 'esbuild';
@@ -36,6 +36,19 @@ async function proves(
   }
 }
 
+/** What the application says that has better-sqlite3 in its bundle. */
+function onTheEventLoop({ reasons, ...rest }: Facts): void {
+  const { reasons: _, ...ordinary } = whole;
+  assert.deepEqual(rest, {
+    ...ordinary,
+    threads: false,
+    reader: ['thread', 3],
+    status: 'degraded',
+    warnings: ['no-worker-thread', 'readers-in-thread'],
+  });
+  assert.match(reasons.join(), /leave better-sqlite3 out of the bundle \(external: \['better-sqlite3'\]\)/);
+}
+
 describe('esbuild, without the registry', () => {
   test('as docs/bundlers.md has it, also minified', async t => {
     const folder = programFolder(t, 'environment');
@@ -55,6 +68,27 @@ describe('esbuild, without the registry', () => {
     const raw = esm.map(each => each.replace('main', 'raw'));
     execFileSync(esbuild, raw, { cwd: folder, stdio: 'pipe' });
     assert.deepEqual(runNode(folder, 'out/esbuild/raw.mjs'), { rows: 1 });
+  });
+
+  const whyNot = `${process.platform}-${process.arch}` !== 'linux-x64' && 'the command of the page is for linux-x64';
+  test('with the addon beside the bundle it runs on the event loop and says so', { skip: whyNot }, t => {
+    const folder = programFolder(t, 'environment');
+    install(tarball, folder);
+    const inside = commandsOf('esbuild').find(args => args.includes('--loader:.node=copy')) ?? assert.fail();
+    const esbuild = join(root, 'node_modules/esbuild/bin/esbuild');
+    execFileSync(esbuild, [...inside, '--log-level=error'], { cwd: folder });
+    execFileSync(esbuild, [...inside.map(each => each.replace('main', 'raw')), '--log-level=error'], { cwd: folder });
+    // The package beside it must not be taken for the copy in the bundle, nor be needed.
+    for (const packages of ['node_modules', 'gone']) {
+      if (packages === 'gone') renameSync(join(folder, 'node_modules'), join(folder, packages));
+      assert.deepEqual(runNode(folder, 'out/inside/raw.cjs'), { rows: 1 });
+      onTheEventLoop(runNode(folder, 'out/inside/main.cjs') as Facts);
+    }
+    record(
+      'Bundlers',
+      `esbuild ${versionOf(root, 'esbuild')}, the addon beside the bundle`,
+      'on the event loop, doctor, health degraded',
+    );
   });
 
   test('two copies in one bundle, by import and by require(), share what is of the process', t => {
@@ -121,11 +155,48 @@ describe('bundlers, after a real npm install', { skip: registrySkip }, () => {
   for (const [name, { config, file, args }] of Object.entries(programs)) {
     test(name, async t => {
       configure(folder, config);
-      await bin(folder, file, ...args);
+      const said = await bin(folder, file, ...args);
+      if (name === 'webpack') assert.doesNotMatch(said, /WARNING/);
       const outputs = { ESM: `out/${name}/main.mjs`, CommonJS: `out/${name}/main.cjs` };
       await proves(t, folder, `${name} ${versionOf(folder, name)}`, outputs);
     });
   }
+
+  for (const kind of ['import', 'node-commonjs']) {
+    test(`webpack, with ${kind} in place of module`, async t => {
+      configure(folder, 'webpack.config.js');
+      const config = join(folder, 'webpack.config.js');
+      const page = readFileSync(config, 'utf8');
+      assert.ok(page.includes("'module better-sqlite3'"));
+      writeFileSync(config, page.replace("'module better-sqlite3'", `'${kind} better-sqlite3'`));
+      await bin(folder, 'webpack-cli/bin/cli.js');
+      const name = `webpack ${versionOf(folder, 'webpack')}, ${kind} better-sqlite3`;
+      await proves(t, folder, name, { ESM: 'out/webpack/main.mjs' });
+    });
+  }
+
+  test('tsup and Vite leave both packages outside by themselves', async t => {
+    await bin(
+      folder,
+      'tsup/dist/cli-default.js',
+      'main.js',
+      '--no-config',
+      '--silent',
+      '--format=esm',
+      '--out-dir=out/tsup-plain',
+    );
+    const vite = ['build', '--config=plain.config.js', '--logLevel=error'];
+    writeFileSync(
+      join(folder, 'plain.config.js'),
+      `export default { build: { ssr: 'main.js', outDir: 'out/vite-plain' } };`,
+    );
+    await bin(folder, 'vite/bin/vite.js', ...vite);
+    for (const name of ['tsup', 'Vite']) {
+      const output = `out/${name.toLowerCase()}-plain/main.js`;
+      assert.match(readFileSync(join(folder, output), 'utf8'), /from ["']safe-sqlite["']/);
+      await proves(t, folder, `${name} ${versionOf(folder, name.toLowerCase())}, as it comes`, { ESM: output });
+    }
+  });
 
   test('Vite', async t => {
     configure(folder, 'vite.config.js');
@@ -141,7 +212,7 @@ describe('bundlers, after a real npm install', { skip: registrySkip }, () => {
       const { code } = transformSync(readFileSync(join(folder, name), 'utf8'), { format: 'cjs', platform: 'node' });
       writeFileSync(join(cjs, name), code);
     }
-    const ncc = (...args: string[]): Promise<void> => bin(folder, '@vercel/ncc/dist/ncc/cli.js', ...args, '-q');
+    const ncc = (...args: string[]): Promise<string> => bin(folder, '@vercel/ncc/dist/ncc/cli.js', ...args, '-q');
     for (const args of commandsOf('ncc')) await ncc(...args);
     const name = `ncc ${versionOf(folder, '@vercel/ncc')}`;
     await proves(t, folder, name, { '-e better-sqlite3': 'cjs/out/outside/index.js' });
@@ -149,16 +220,7 @@ describe('bundlers, after a real npm install', { skip: registrySkip }, () => {
     // The package beside it must not be taken for the copy in the bundle.
     await ncc('build', 'cjs/main.js', '-o', 'cjs/out/inside');
     const inside = runNode(folder, 'cjs/out/inside/index.js') as Facts;
-    const { reasons, ...rest } = inside;
-    const { reasons: _, ...ordinary } = whole;
-    assert.deepEqual(rest, {
-      ...ordinary,
-      threads: false,
-      reader: ['thread', 3],
-      status: 'degraded',
-      warnings: ['no-worker-thread', 'readers-in-thread'],
-    });
-    assert.match(reasons.join(), /leave better-sqlite3 out of the bundle \(external: \['better-sqlite3'\]\)/);
+    onTheEventLoop(inside);
     record('Bundlers', `${name}, better-sqlite3 inside`, inside);
 
     await ncc('build', 'cjs/raw.js', '-o', 'cjs/out/raw');

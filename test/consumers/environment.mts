@@ -89,11 +89,11 @@ export function runNode(folder: string, ...args: string[]): unknown {
 }
 
 /**
- * Runs a program that an installed package has. A build of Next was seen to take ten minutes on a busy machine; after twenty it
+ * Runs a program that an installed package has, and returns what it prints. A build of Next was seen to take ten minutes on a busy machine; after twenty it
  * is ended and its processes are named.
  */
-export async function bin(folder: string, file: string, ...args: string[]): Promise<void> {
-  await endsByItself(folder, [join(folder, 'node_modules', file), ...args], 20 * 60_000, {
+export function bin(folder: string, file: string, ...args: string[]): Promise<string> {
+  return endsByItself(folder, [join(folder, 'node_modules', file), ...args], 20 * 60_000, {
     NODE_ENV: 'production',
     NEXT_TELEMETRY_DISABLED: '1',
     ASTRO_TELEMETRY_DISABLED: '1',
@@ -117,11 +117,16 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** What each of the paths of a built server answers. */
-export async function ask(t: TestContext, folder: string, program: string, ...paths: string[]): Promise<unknown[]> {
+/** What each of the paths of a built server answers, which `node …args` starts. */
+export async function ask(
+  t: TestContext,
+  folder: string,
+  args: readonly string[],
+  ...paths: string[]
+): Promise<unknown[]> {
   const port = await freePort();
   const env = { ...process.env, NODE_ENV: 'production', HOSTNAME: '127.0.0.1', HOST: '127.0.0.1', PORT: String(port) };
-  const server = spawn(process.execPath, [program], { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const server = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   server.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
   t.after(() => server.kill());

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import Database from 'better-sqlite3';
 import {
   ask,
   bin,
@@ -16,21 +17,44 @@ import {
 } from './environment.mts';
 import { npmInstall, programFolder } from './program.mts';
 
+/** Returns how many processes have loaded lib/shared.js of the application in `next`. */
+function loadedIn(folder: string): number {
+  const db = new Database(join(folder, 'shared.db'), { readonly: true });
+  try {
+    assert.equal(db.pragma('integrity_check', { simple: true }), 'ok');
+    return db.prepare('SELECT count(*) FROM loaded').pluck().get() as number;
+  } finally {
+    db.close();
+  }
+}
+
 describe('frameworks', { skip: frameworksSkip }, () => {
-  test('Next: Turbopack and webpack, standalone, away from the project', async t => {
+  test('Next: Turbopack and webpack, standalone and away from the project, and next start in it', async t => {
     const folder = programFolder(t, 'next');
     copyApplication(folder, 'exercise.js', 'control.js');
     npmInstall(folder, 'next', 'react', 'react-dom');
-    configure(folder, 'next.config.js');
-    for (const [name, ...flags] of [['Turbopack'], ['webpack', '--webpack']] as const) {
+    const cases = [
+      ['Turbopack, standalone', 'standalone'],
+      ['webpack, standalone', 'standalone', '--webpack'],
+      ['Turbopack, next start', 'in place'],
+    ] as const;
+    for (const [name, output, ...flags] of cases) {
       await t.test(name, async t => {
-        rmSync(join(folder, '.next'), { recursive: true, force: true });
+        for (const left of ['.next', 'shared.db']) rmSync(join(folder, left), { recursive: true, force: true });
+        configure(folder, 'next.config.js');
+        if (output === 'in place') rmSync(join(folder, 'next.config.js'));
         await bin(folder, 'next/dist/bin/next', 'build', ...flags);
-        const away = programFolder(t, 'environment');
-        cpSync(join(folder, '.next/standalone'), join(away, 'next'), { recursive: true });
-        const [facts, control] = await ask(t, join(away, 'next'), 'server.js', '/api/notes', '/api/control');
+        // The build loads the module that opens it.
+        assert.ok(loadedIn(folder) > 0);
+        const away = join(programFolder(t, 'environment'), 'next');
+        if (output === 'standalone') cpSync(join(folder, '.next/standalone'), away, { recursive: true });
+        const [home, ...args] =
+          output === 'standalone' ? [away, 'server.js'] : [folder, 'node_modules/next/dist/bin/next', 'start'];
+        const paths = ['/api/notes', '/api/control', '/api/one', '/api/two'];
+        const [facts, control, one, two] = await ask(t, home, args, ...paths);
         assert.deepEqual([facts, control], [whole, { rows: 1 }]);
-        record('Frameworks', `Next ${versionOf(folder, 'next')}, ${name}, standalone`, facts as Facts);
+        assert.deepEqual([one, two], [{ changes: 1 }, { changes: 1 }]);
+        record('Frameworks', `Next ${versionOf(folder, 'next')}, ${name}`, facts as Facts);
       });
     }
   });
@@ -45,7 +69,7 @@ describe('frameworks', { skip: frameworksSkip }, () => {
         await bin(folder, 'nitropack/dist/cli/index.mjs', 'build');
         const away = programFolder(t, 'environment');
         cpSync(join(folder, '.output'), join(away, 'output'), { recursive: true });
-        const [facts, control] = await ask(t, join(away, 'output'), 'server/index.mjs', '/notes', '/control');
+        const [facts, control] = await ask(t, join(away, 'output'), ['server/index.mjs'], '/notes', '/control');
         assert.deepEqual([facts, control], [whole, { rows: 1 }]);
         record('Frameworks', `Nitro ${versionOf(folder, 'nitropack')}, ${name}`, facts as Facts);
       });
@@ -68,7 +92,7 @@ describe('frameworks', { skip: frameworksSkip }, () => {
       npmInstall(folder, ...packages);
       configure(folder, config);
       await bin(folder, name === 'astro' ? 'astro/bin/astro.mjs' : 'vite/bin/vite.js', 'build');
-      const [facts, control] = await ask(t, folder, program, '/notes', '/control');
+      const [facts, control] = await ask(t, folder, [program], '/notes', '/control');
       assert.deepEqual([facts, control], [whole, { rows: 1 }]);
       record('Frameworks', `${title} ${versionOf(folder, packages[0])}`, facts as Facts);
     });

@@ -58,7 +58,7 @@ const treatments: Readonly<Record<string, readonly Treatment[]>> = {
     },
   ],
   'docs/bundlers.md': [
-    ...times(7, by('consumers/bundlers.test.mts')),
+    ...times(8, by('consumers/bundlers.test.mts')),
     ...times(4, by('consumers/frameworks.test.mts')),
     by('consumers/installs.test.mts'),
   ],
