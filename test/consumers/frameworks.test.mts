@@ -1,4 +1,5 @@
-// The application of apps/environment behind a route of a framework, built and served as for production.
+// The application of apps/environment behind a route of a framework, built and served as for production, by the configurations of
+// docs/bundlers.md.
 import assert from 'node:assert/strict';
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
