@@ -27,7 +27,7 @@ function windowsCommands(root: string | null): readonly string[] {
   return [
     `wevtutil qe System "/q:*[System[Level<=3 and Provider[${from}]]]" /c:50 /rd:true /f:text`,
     'powershell -NoProfile -Command "Get-PhysicalDisk | Format-List FriendlyName, HealthStatus, OperationalStatus"',
-    ...(drive == null ? [] : [`chkdsk ${drive}  # as administrator`]),
+    ...(drive === null || drive === undefined ? [] : [`chkdsk ${drive}  # as administrator`]),
   ];
 }
 

@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
   unlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -140,6 +141,28 @@ describe('each service, on this system', { skip }, () => {
     db.close();
     assert.ok(readFileSync(file).subarray(0, 15).equals(Buffer.from('SQLite format 3')));
     rmSync(file);
+  });
+
+  test('registered, a program gets this class for better-sqlite3', t => {
+    const folder = folderOf(t);
+    const app = join(folder, 'app.cjs');
+    writeFileSync(
+      app,
+      `const db = new (require('better-sqlite3'))(${JSON.stringify(join(folder, 'app.db'))});
+       db.exec('CREATE TABLE t (a)'); console.log(typeof db.write); db.close();`,
+    );
+    for (const [flags, write] of [
+      [[], 'undefined'],
+      [['--import', 'safe-sqlite/register'], 'function'],
+    ] as const) {
+      rmSync(join(folder, 'app.db'), { force: true });
+      const { stdout, stderr } = spawnSync(process.execPath, [...flags, app], {
+        encoding: 'utf8',
+        cwd: root,
+        env: { ...process.env, NODE_PATH: join(root, 'node_modules') },
+      });
+      assert.equal(stdout.trim(), write, stderr);
+    }
   });
 
   test('the drop-in: errors, transactions and a value of each type', t => {
