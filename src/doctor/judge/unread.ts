@@ -39,7 +39,8 @@ export function* judgeMissed(
   mountPoint: string | null,
   file: string,
 ): Generator<Finding> {
-  const blocked = missed.find(({ code }) => code !== null && pathCodes.has(code));
+  // Where the files were found to be missing (Windows, for a path through a file), `judgeFile` says it.
+  const blocked = missed.find(({ step, code }) => step === 'files' && code !== null && pathCodes.has(code));
   if (blocked !== undefined) {
     const { code } = blocked;
     yield finding('problem', 'cannot-open', `Cannot open ${file}: ${pathCodes.get(code ?? '')} (${code}).`, {
