@@ -50,7 +50,8 @@ export function npmInstall(folder: string, ...others: string[]): void {
   // Without scripts: the addon of better-sqlite3 13 is in its package, and nothing else here needs one.
   const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
   // Bounded: a registry that does not answer is named as such by the error (ETIMEDOUT).
-  const bounds = { timeout: 5 * 60_000, killSignal: 'SIGKILL' } as const;
+  const minutes = process.env['SLOW_TESTS'] === '1' ? 20 : 5;
+  const bounds = { timeout: minutes * 60_000, killSignal: 'SIGKILL' } as const;
   execFileSync('npm', ['install', ...flags, ...wanted], { cwd: folder, stdio: 'pipe', ...bounds });
 }
 
