@@ -80,8 +80,9 @@ ${tables.join('\n\n')}
 
 ## Tests on other versions of Node
 
-The suite runs on the Node of the devDependencies. On Node 22.15.0 \`test/open\` and \`test/filesystem/permission-model\` ran (three of the files bundled first, see \`scripts/lower-syntax.mjs\`), and on Node
-26.12.1 \`test/sentinel\`, \`test/backup\` and \`test/writes\`; all passed. \`.github/workflows\` has the whole suite on 22, 24 and 26; it has not run yet.
+The suite runs on the Node of the devDependencies. On Node 22.15.0 \`test/open\` and \`test/filesystem/permission-model\` ran
+(three of the files bundled first, see \`scripts/lower-syntax.mjs\`), and on Node 26.12.1 \`test/sentinel\`, \`test/backup\` and
+\`test/writes\`; all passed. \`.github/workflows\` has the whole suite on 22, 24 and 26; it has not run yet.
 
 ## Windows
 
