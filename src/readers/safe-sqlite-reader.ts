@@ -1,5 +1,5 @@
 /** Entry point of a reader process: opens a read-only connection, answers queries, and ends with its parent process. */
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { currentDate, setTimeout } from '../base/clock';
 import { readerTitle } from '../base/reader-title';
@@ -54,7 +54,9 @@ function send(message: FromReader): void {
 /** Lowers the priority: on busy cores the service precedes its reports; the watching thread keeps its priority. */
 function yieldToTheService(): void {
   try {
-    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+    const { PRIORITY_BELOW_NORMAL, PRIORITY_LOW } = constants.priority;
+    // Below that of the service, which a supervisor may have lowered too.
+    setPriority(Math.min(PRIORITY_LOW, getPriority() + PRIORITY_BELOW_NORMAL));
   } catch {
     // Some sandboxes forbid it: the query runs anyway.
   }

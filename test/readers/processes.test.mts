@@ -3,14 +3,13 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
-import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import Native from 'better-sqlite3';
 import { ClosedDatabaseError, Database, QueryTimeoutError } from 'safe-sqlite';
 import { until } from '../support/until.mts';
-import { childrenOf, createBench, endless, isAlive, markedBy, runningPid, untilRunning } from './fixture.mts';
+import { childrenOf, createBench, endless, isAlive, markedBy, untilRunning } from './fixture.mts';
 
 const program = join(import.meta.dirname, 'parent.scenario.mts');
 const noProc = !existsSync('/proc/self/stat') && 'needs /proc';
@@ -88,15 +87,27 @@ describe('the end of the application', { skip: noProc }, () => {
   });
 });
 
-test('readers yield: the service goes first where the cores are taken', async () => {
-  using bench = createBench({ readers: { max: 1 } });
-  const abort = new AbortController();
-  const read = assert.rejects(bench.db.reader.all(endless, [], { signal: abort.signal }));
-  await untilRunning(bench.db);
-  assert.ok(getPriority(runningPid(bench.db)) > getPriority());
-  abort.abort();
-  await read;
-});
+for (const lowered of [0, 5, 12]) {
+  test(`readers yield: a service with a priority lowered by ${lowered} goes first where the cores are taken`, () => {
+    using bench = createBench();
+    bench.db.close();
+    const script = `
+      const { openDatabase } = require(${JSON.stringify(join(import.meta.dirname, '../../dist/index.js'))});
+      const { getPriority, setPriority } = require('node:os');
+      setPriority(Math.min(18, getPriority() + ${lowered}));
+      const db = openDatabase(${JSON.stringify(bench.file)}, { logger: false, readers: { max: 1 } });
+      db.reader.all(${JSON.stringify(endless)}).catch(() => {});
+      const look = setInterval(() => {
+        const pid = db.health().readers.running[0]?.pid ?? null;
+        if (pid === null) return;
+        clearInterval(look);
+        process.stdout.write(String(getPriority(pid) > getPriority()));
+        db.close();
+      }, 10);`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 120_000 });
+    assert.equal(stdout, 'true', stderr);
+  });
+}
 
 describe('what is left behind', { skip: noProc }, () => {
   test('after kills in the middle of queries: no process, no descriptor, no lock, no pinned WAL', async () => {
