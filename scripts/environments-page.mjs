@@ -87,26 +87,40 @@ The suite runs on the Node of the devDependencies. On Node 22.15.0 \`test/open\`
 ## Windows
 
 \`npm run test:windows\` runs the suite on the node.exe of Windows under Wine 10, with better-sqlite3's own binary for Windows:
-open, write queue, checkpoints, backup, restore, process guard, command line and drop-in. It takes hours. \`--short\` is the
-part that each CI run has: each service once, the drop-in, the names (six minutes on a busy machine with two cores, 80 seconds
-of them on a processor). With paths it runs those files. It needs root on Debian x64, downloads Wine and node.exe once, keeps them in
-\`~/.cache/safe-sqlite/windows\`, and says why where it cannot. \`scripts/windows-tests.mjs\` names the folders that are not in
-it, each with the reason. No Windows machine has run it.
+168 test files with some 2 840 tests: open, write queue, checkpoints, backup, restore, process guard, command line, drop-in. Some
+150 are skipped there. Folder by folder it took two hours on a machine with two cores that had much else to do.
+\`--short\` is the part that each CI run has: each service once, the drop-in, the names (six minutes on a busy machine with two
+cores, 80 seconds of them on a processor). With paths it runs those files. It needs root on Debian x64, downloads Wine and
+node.exe once, keeps them in \`~/.cache/safe-sqlite/windows\`, and says why where it cannot. \`scripts/windows-tests.mjs\` names the
+folders that are not in it, each with the reason; a test that is skipped there prints its own. No Windows machine has run it.
+
+Tests of what only Windows has, in \`test/filesystem/windows\`:
+
+- two names of one file: dots and spaces at the end, a dot at the end of a folder, letters, streams, devices
+- shares, which are refused by their name before their server is asked
+- who can write beside whom with a rollback journal, of which Windows deletes none that is open
+- the doctor on an open and on a closed database; a \`C:\\proc\`, which is no \`/proc\`
 
 What Wine cannot show:
 
 - what NTFS or ReFS keep after a power cut, and whether FlushFileBuffers reaches the disk: below Wine is a filesystem of Linux
-- the filesystem of a drive (Wine has no \`fsutil\`: each drive is unknown there, allowed and warned of), shares, \`subst\`, WSL
-- symbolic links, junctions, streams, device names and short names, which Wine imitates or takes for ordinary names
-- rights (ACLs), other users, services, sessions
+- the filesystem of a drive (\`fsutil\` of Wine tells none: each drive is unknown there, allowed and warned of), \`subst\`, WSL, and
+  the answer of a server: a share is a folder of Linux there
+- the commands that the doctor names for the storage and the search (\`wevtutil\`, \`chkdsk\`, \`fsutil\`, \`where.exe\`), which do nothing
+  there; \`dir\`, \`copy\`, \`move\` and \`del\` are run
+- symbolic links and junctions, and with them \`safe-sqlite/register\` in a linked package; short names
+- rights (ACLs), other users, services, sessions; Ctrl-C in a console
 - virus scanners and indexers, which open files for a moment
-- what is open: Wine keeps a closed file open while a lock is on it; birth times, for which it gives those of the last change
+- what is open: Wine keeps a closed file open while a lock is on it, and is out of descriptors where a loop looks at a file some
+  ten thousand times; birth times, for which it gives those of the last change, so that backups in a folder have no known database
 - memory-mapped files beside writes, and the exact order of locks under load
-- times: a process starts some fifty times slower
+- times: a process starts some fifty times slower. A reader that is left in its loop may take longer than the 100 ms after which
+  its process is ended; its test then says so
 
 ## macOS
 
-No Mac has run it. The parser of \`/sbin/mount\` and the decisions are tested with recorded texts, on Linux.
+No Mac has run it. The parser of \`/sbin/mount\` and the decisions are tested with recorded texts, on Linux. The commands
+that the doctor names there for the storage (\`log\`, \`diskutil\`) come from Apple's manual pages, and were not run.
 
 Known from the sources of SQLite and of Apple: locks are fcntl locks as on Linux; \`fullfsync\` and \`checkpoint_fullfsync\` are set
 and read back; a rollback journal is truncated in place of being deleted, because F_FULLFSYNC does not reach the folder.
