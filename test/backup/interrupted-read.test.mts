@@ -111,6 +111,34 @@ describe('aborted', () => {
     assert.deepEqual(names(home), ['app.db']);
   });
 
+  test('a program commits meanwhile, and is killed: its -wal is left to the next open', async t => {
+    const { home, file } = closed(t);
+    const longer = new Native(file);
+    longer.pragma('ignore_check_constraints = ON');
+    longer.exec(
+      'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) INSERT INTO t SELECT i FROM n',
+    );
+    longer.close();
+    const bytes = readFileSync(file);
+    const controller = new AbortController();
+    const work = verifyDatabase(file, { signal: controller.signal });
+    await untilOpen(file, work);
+    elsewhere(
+      file,
+      "const db = new Native(file); db.exec('CREATE TABLE meanwhile (a)'); process.kill(process.pid, 'SIGKILL')",
+    );
+    const { size } = statSync(`${file}-wal`);
+    assert.ok(size > 0);
+    controller.abort(interrupt);
+    await assert.rejects(work, interrupt);
+    assert.deepEqual(names(home), ['app.db', 'app.db-shm', 'app.db-wal']);
+    assert.equal(statSync(`${file}-wal`).size, size);
+    assert.ok(bytes.equals(readFileSync(file)));
+    const db = openDatabase(file, { logger: false });
+    assert.deepEqual(db.prepare('SELECT a FROM meanwhile').all(), []);
+    db.close();
+  });
+
   test('beside a process that has the database open: its -wal and -shm stay, and it goes on', async t => {
     const { home, file } = closed(t);
     const longer = new Native(file);

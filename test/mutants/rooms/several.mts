@@ -6,12 +6,6 @@ export const several: readonly Mutant[] = [
     ['test/backup/interrupted-read.test.mts'],
     [
       [
-        'own-sidecars',
-        'only a job that found no sidecars removes those that are there now',
-        "if (job.kind === 'fold' || job.access !== 'read-write') return over();",
-        "if (job.kind === 'fold') return over();",
-      ],
-      [
         'empty-sidecars',
         'a -wal that holds a commit is not opened for writing',
         'if (!sidecarsAreEmpty(file)) return over();',
@@ -86,7 +80,7 @@ export const several: readonly Mutant[] = [
       [
         'read-only-descriptor',
         'a database that the system opened for reading only is refused for writing',
-        'if (identity === null || !isOpenForReadingOnly(identity)) return;',
+        'if (identity === null || !isOpenForReadingOnly(identity, scan, fd => readers.flagsOf(fd))) return;',
         'if (identity !== null) return;',
       ],
     ],
