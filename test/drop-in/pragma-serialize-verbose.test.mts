@@ -181,7 +181,7 @@ suite('pragma, explain, serialize and verbose', bench => {
         assert.equal(db.pragma(`journal_mode = ${mode}`, { simple: true }), mode.toLowerCase());
         db.exec('INSERT INTO t (a) VALUES (1)');
         assert.ok((db.pragma('synchronous', { simple: true }) as number) >= level, mode);
-        // Where the unlink of the journal cannot be made durable, it is truncated (Windows, macOS).
+        // On Windows and macOS the journal is truncated, because its unlink cannot be made durable there.
         const held = mode === 'DELETE' ? rollbackMode(process.platform) : mode.toLowerCase();
         assert.equal(db.pragma('journal_mode', { simple: true }), held);
       }
