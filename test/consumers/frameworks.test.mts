@@ -1,8 +1,8 @@
 // The application of apps/environment behind a route of a framework, built and served as for production, by the configurations of
 // docs/bundlers.md.
 import assert from 'node:assert/strict';
-import { cpSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, globSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import Database from 'better-sqlite3';
 import {
@@ -41,7 +41,9 @@ describe('frameworks', { skip: frameworksSkip }, () => {
     ] as const;
     for (const [name, output, ...flags] of cases) {
       await t.test(name, async t => {
-        for (const left of ['.next', 'shared.db']) rmSync(join(folder, left), { recursive: true, force: true });
+        // A build that kills its processes leaves the WAL, without whose database none would open.
+        const left = ['.next', 'shared.db', 'shared.db-wal', 'shared.db-shm'];
+        for (const name of left) rmSync(join(folder, name), { recursive: true, force: true });
         configure(folder, 'next.config.js');
         if (output === 'in place') rmSync(join(folder, 'next.config.js'));
         await bin(folder, 'next/dist/bin/next', 'build', ...flags);
@@ -93,6 +95,11 @@ describe('frameworks', { skip: frameworksSkip }, () => {
       npmInstall(folder, ...packages);
       configure(folder, config);
       await bin(folder, name === 'astro' ? 'astro/bin/astro.mjs' : 'vite/bin/vite.js', 'build');
+      const built = globSync(join(folder, dirname(program), '**/*.{js,mjs}')).map(file => readFileSync(file, 'utf8'));
+      assert.ok(
+        built.some(text => /from ?["']safe-sqlite["']/.test(text)),
+        'it is outside of the bundle',
+      );
       const [facts, control] = await ask(t, folder, [program], '/notes', '/control');
       assert.deepEqual([facts, control], [whole, { rows: 1 }]);
       record('Frameworks', `${title} ${versionOf(folder, packages[0])}`, facts as Facts);
