@@ -4,7 +4,7 @@
 // take hours, as under Wine. `--leftovers` gives the run a folder of its own for temporary files, and fails if a file of this
 // project is left there.
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, globSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -53,6 +53,8 @@ const runnerFlags = [
 const temporary = process.argv.includes('--leftovers')
   ? realpathSync(mkdtempSync(join(tmpdir(), 'safe-sqlite-run-')))
   : null;
+// As /tmp: tests act as other users in it.
+if (temporary !== null) chmodSync(temporary, 0o1777);
 const lowered = Number(process.versions.node.split('.')[0]) < 24 && new URL('lower-syntax.mjs', import.meta.url).href;
 const run = spawnSync(process.execPath, [...runnerFlags, ...flags, ...files], {
   stdio: 'inherit',
