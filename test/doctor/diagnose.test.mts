@@ -554,7 +554,9 @@ describe('permissions', () => {
       new RegExp(`^Process ${holder.pid} \\(node, user 0\\): is in a write transaction.*RESERVED`),
     );
     chmodSync(file, 0o600);
-    assert.equal(found(asNobody(), 'cannot-look').level, 'warning');
+    const forbidden = asNobody();
+    assert.equal(found(forbidden, 'cannot-look').level, 'warning');
+    assert.equal(found(forbidden, 'not-readable').what, `This user may not read ${file}.`);
     chmodSync(home, 0o700);
     assert.equal(asNobody().status, 'problem');
   });

@@ -129,7 +129,7 @@ export const several: readonly Mutant[] = [
   ),
   ...inFile(
     'doctor/judge/file.ts',
-    ['test/doctor/judge.test.mts', 'test/doctor/diagnose.test.mts', 'test/doctor'],
+    ['test/doctor/diagnose.test.mts'],
     [
       [
         'not-readable',
