@@ -4,7 +4,7 @@
  *
  *     node bench/before.mts [--before COMMIT] [--rounds N] [--only CASE,CASE]
  *
- * Opens, many files and what runs in memory are measured in processor time; what waits for a disk, on the clock. It writes
+ * Each number is that of the quietest blocks of calls of a run, and each ratio the median over the rounds. It writes
  * bench/results/before.json.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -27,14 +27,14 @@ const { values } = parseArgs({
 
 const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const cases = [
-  { name: 'open', what: 'open, read once, close', unit: 'processor', ground: memory },
-  { name: 'files', what: 'open the last 60 of 600 files', unit: 'processor', ground: memory },
-  { name: 'handles', what: 'open the last 40 of 400 connections to a file', unit: 'processor', ground: memory },
-  { name: 'autocommit', what: 'a statement that commits, in memory', unit: 'processor', ground: memory },
-  { name: 'empty', what: 'an empty transaction', unit: 'processor', ground: memory },
-  { name: 'autocommit-disk', what: 'a statement that commits, on disk', unit: 'clock', ground: tmpdir() },
-  { name: 'write-one', what: '`db.write` of one caller', unit: 'clock', ground: tmpdir() },
-  { name: 'write-new', what: 'the first 2400 writes of a new file', unit: 'clock', ground: tmpdir() },
+  { name: 'open', what: 'open, read once, close', ground: memory },
+  { name: 'files', what: 'open the last 60 of 600 files', ground: memory },
+  { name: 'handles', what: 'open the last 40 of 400 connections to a file', ground: memory },
+  { name: 'autocommit', what: 'a statement that commits, in memory', ground: memory },
+  { name: 'empty', what: 'an empty transaction', ground: memory },
+  { name: 'autocommit-disk', what: 'a statement that commits, on disk', ground: tmpdir() },
+  { name: 'write-one', what: '`db.write` of one caller', ground: tmpdir() },
+  { name: 'write-new', what: 'the first 2400 writes of a new file', ground: tmpdir() },
 ].filter(({ name }) => values.only === undefined || values.only.split(',').includes(name));
 
 const here = resolve(import.meta.dirname, '..');
@@ -73,7 +73,7 @@ try {
   build(values.before);
   const calls = Object.fromEntries(Object.entries(subjects).map(([name, root]) => [name, systemCalls(root)]));
   console.log('system calls of an open, read and close:', calls);
-  const rows = cases.map(({ name, what, unit, ground }) => {
+  const rows = cases.map(({ name, what, ground }) => {
     const costs = { raw: [] as number[], before: [] as number[], now: [] as number[] };
     for (let round = 0; round < Number(values.rounds); round += 1) {
       for (const subject of ['raw', 'before', 'now'] as const)
@@ -89,7 +89,7 @@ try {
       before: each(costs.before),
       now: each(costs.now),
     };
-    console.log(`${what} (${unit}): raw ${row.rawUs} µs; before ${row.before} ×, now ${row.now} ×`);
+    console.log(`${what}: raw ${row.rawUs} µs; before ${row.before} ×, now ${row.now} ×`);
     return row;
   });
   mkdirSync(join(import.meta.dirname, 'results'), { recursive: true });

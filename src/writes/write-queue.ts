@@ -31,7 +31,9 @@ export class WriteQueue {
   readonly #sizes: number[] = [];
   /** Handles that are closing and wait for their last writes. */
   readonly #leaving = new Set<Session>();
-  readonly #stopped = new AbortController();
+  /** Ends the wait for a lock. Made by the first wait: with its abort it costs as much as three pragmas. */
+  #stopping: AbortController | null = null;
+  #isStopped = false;
   #scheduled = false;
   #running = false;
   #patience: RetryBudget | null = null;
@@ -117,7 +119,14 @@ export class WriteQueue {
 
   /** Ends the wait for a lock; called once the connection is closed. */
   stop(): void {
-    this.#stopped.abort();
+    this.#isStopped = true;
+    this.#stopping?.abort();
+  }
+
+  #stopSignal(): AbortSignal {
+    const stopping = (this.#stopping ??= new AbortController());
+    if (this.#isStopped) stopping.abort();
+    return stopping.signal;
   }
 
   #of(session: Session): QueuedWrite[] {
@@ -164,7 +173,7 @@ export class WriteQueue {
       obstacle = await retryWhileObstructed(obstacle, () => this.#attempt(0), {
         ...this.#limits,
         ...patience.leftOf(oldest),
-        signal: this.#stopped.signal,
+        signal: this.#stopSignal(),
         onWait: (met, delayMs) => {
           this.#counters.waits += 1;
           patience.tell(this.#host.hub, met, delayMs);
