@@ -29,7 +29,6 @@ const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const cases = [
   { name: 'open', what: 'open, read once, close', ground: memory },
   { name: 'files', what: 'open the last 60 of 600 files', ground: memory },
-  { name: 'handles', what: 'open the last 40 of 400 connections to a file', ground: memory },
   { name: 'autocommit', what: 'a statement that commits, in memory', ground: memory },
   { name: 'empty', what: 'an empty transaction', ground: memory },
   { name: 'autocommit-disk', what: 'a statement that commits, on disk', ground: tmpdir() },
@@ -84,7 +83,6 @@ try {
     const row = {
       name,
       what,
-      unit,
       rawUs: Number(median(costs.raw).toFixed(2)),
       before: each(costs.before),
       now: each(costs.now),

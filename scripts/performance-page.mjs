@@ -1,4 +1,4 @@
-// Writes docs/performance.md and its charts from bench/results/{group-commit,many,idle-databases}.json, so that no number is typed by hand.
+// Writes docs/performance.md and its charts from bench/results/{group-commit,many,idle-databases,before}.json, so that no number is typed by hand.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format as prettify } from 'prettier';
@@ -11,6 +11,7 @@ const resultsOf = name => JSON.parse(readFileSync(`bench/results/${name}.json`, 
 const results = resultsOf('group-commit');
 const { machine: manyMachine, costs } = resultsOf('many');
 const idle = resultsOf('idle-databases');
+const before = resultsOf('before');
 const { machine, bare, http, contention, slowMs, takenAt } = results;
 const subjects = ['raw FULL', 'raw NORMAL', 'safe-sqlite'];
 const shownSubjects = ['raw FULL', 'raw NORMAL (loses commits when the power fails)', 'safe-sqlite (FULL, db.write)'];
@@ -132,6 +133,8 @@ const manyRows = costs
     return `| ${ours.files} | ${ours.handles} | ${cell('openMs')} | ${cell('lastOpenMs')} | ${cell('closeMs')} | ${cell('memoryKiB')} | ${cell('descriptors')} |`;
   });
 
+const beforeRows = before.rows.map(row => `| ${row.what} | ${row.rawUs} µs | ${row.before} × | ${row.now} × |`);
+
 const page = `<!-- Written by scripts/performance-page.mjs from bench/results/group-commit.json; \`npm run bench:page\`. -->
 
 # Performance
@@ -175,7 +178,9 @@ ${Math.round(ourStall.longestStallMs)} ms, and the write was stored ${Math.round
 
 ${manyMachine.cpu}, ${manyMachine.cores} cores, ${manyMachine.filesystem}; \`node bench/many.mts\`. Each line is a process of its own that opens every handle, reads
 once through it, and closes all at the end. In brackets: better-sqlite3. The first open of a file lists the descriptors of the process, to find
-another copy of SQLite or a plain descriptor on it: that is why the last of 600 files takes longer than the first.
+another copy of SQLite or a plain descriptor on it: that is why the last of 600 files takes longer than the first. From 200
+descriptors on they are no longer listed: Linux since 6.2 says how many there are, and each is asked by its number
+([decision 0012](decisions/0012-each-first-open-looks-at-every-descriptor.md)).
 
 | files | handles of each | open and read, ms | of the last tenth | close, ms | memory of a handle, KiB | descriptors of a handle |
 | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
@@ -185,6 +190,23 @@ ${idle.asItIs.databases} idle databases, each with one connection (\`node bench/
 event loop takes ${idle.warm.longestTurnMs} ms; a process without databases takes ${idle.empty.percentOfCore} % and ${idle.empty.longestTurnMs} ms, so that the databases cost ${(idle.warm.percentOfCore - idle.empty.percentOfCore).toFixed(1)} %. Another process keeps the memory warm for that: the host of this virtual
 machine takes unused memory away, and the first touch of a page that rested for five seconds costs ${idle.coldPageMicroseconds} µs here, which is under 1 µs on a
 machine that keeps its memory. With that cost in it, the same work takes ${idle.asItIs.percentOfCore} % and ${idle.asItIs.longestTurnMs} ms.
+
+## Opens and single writers
+
+\`node bench/before.mts\`, on ${before.machine.cpu}, ${before.machine.cores} cores: the quietest calls of a run beside those of better-sqlite3 with
+\`synchronous=FULL\`, now and at commit ${before.before}. The first four are in memory, where nothing hides what this library
+does; the others are on ${before.machine.filesystem}.
+
+| what | better-sqlite3 | before | now |
+| --- | ---: | ---: | ---: |
+${beforeRows.join('\n')}
+
+An open, a read and a close are ${Math.round(before.systemCalls.now)} system calls of the main thread, which were ${Math.round(before.systemCalls.before)}; better-sqlite3 makes ${Math.round(before.systemCalls.raw)}. Of those
+that this library adds, 30 list the descriptors of a process with 24 and look at each, before the first connection to a file:
+the other descriptors are those of Node itself. The rest are the mount table (4), the walk along the path (5), the names and rights of the
+database and its sidecars (6), the proof that the locks are held and visible (18), and the last look before the final checkpoint (13).
+A commit in memory costs what the check before it costs: two texts of the kernel with the locks of the process, and one call
+each for the folder, the index, the end of the WAL and the database.
 
 ## The numbers
 

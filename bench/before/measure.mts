@@ -71,17 +71,16 @@ async function openAndClose(): Promise<number> {
 }
 
 /** The last tenth shows what the ones before it cost. */
-async function many(files: number, handles: number): Promise<number> {
+async function many(files: number): Promise<number> {
   for (let file = 0; file < files; file += 1) create(`${file}.db`).close();
   const all: Database[] = [];
   const next = (): void => {
-    const db = open(`${all.length % files}.db`);
+    const db = open(`${all.length}.db`);
     all.push(db);
     read(db);
   };
-  const total = files * handles;
-  while (all.length < total * 0.9) next();
-  const cost = await quietest({ blocks: total * 0.1, calls: 1, quantile: 0.1 }, next);
+  while (all.length < files * 0.9) next();
+  const cost = await quietest({ blocks: files * 0.1, calls: 1, quantile: 0.1 }, next);
   for (const db of all) db.close();
   return cost;
 }
@@ -117,8 +116,7 @@ async function firstMoments(): Promise<number> {
 
 const cases: Readonly<Record<string, () => Promise<number>>> = {
   open: openAndClose,
-  files: () => many(600, 1),
-  handles: () => many(1, 400),
+  files: () => many(600),
   autocommit: () => autocommit(inMemory),
   'autocommit-disk': () => autocommit(onDisk),
   empty,

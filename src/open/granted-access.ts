@@ -10,8 +10,8 @@ import type { OpenedFiles } from '../proc/opened-files';
  * os_unix.c): append-only files, AppArmor, Landlock. `/proc` shows how each file was opened. A sidecar that cannot be written
  * is no reason: the database can be read, and the write that fails names the sidecar.
  */
-export function refuseIfReadOnly(file: string, { identity, scan, readers }: OpenedFiles): void {
+export function refuseIfReadOnly(file: string, { identity, newest, readers }: OpenedFiles): void {
   if (process.platform !== 'linux') return;
-  if (identity === null || !isOpenForReadingOnly(identity, scan, fd => readers.flagsOf(fd))) return;
+  if (identity === null || !isOpenForReadingOnly(identity, newest, fd => readers.flagsOf(fd))) return;
   throw openedForReadingError(file, attributedAmong([file, dirname(file)]));
 }

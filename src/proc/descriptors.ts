@@ -107,8 +107,8 @@ export function newestDescriptorsOn(...files: readonly FileIdentity[]): OpenFile
   return found.length === files.length ? { supported: true, descriptors: found } : descriptorsOn(...files);
 }
 
-/** One descriptor for each of the files that are among the newest. */
-function newestOn(files: readonly FileIdentity[]): readonly OpenFile[] {
+/** One descriptor for each of the files that has one among the newest. */
+export function newestOn(files: readonly FileIdentity[]): readonly OpenFile[] {
   const free = lowestFree() ?? 0;
   const found: OpenFile[] = [];
   const missing = new Set(files);
@@ -208,17 +208,17 @@ const readOnly = 0o0;
  */
 export function isOpenForReadingOnly(
   file: FileIdentity,
-  newest: OpenFileScan,
+  newest: readonly OpenFile[],
   flagsOf: (fd: number) => number | null,
 ): boolean {
-  // Nearly always the newest can write, and the others need not be listed.
-  return cannotWrite(file, newest, flagsOf) && cannotWrite(file, descriptorsOn(file), readFlags);
-}
-
-function cannotWrite(file: FileIdentity, found: OpenFileScan, flagsOf: (fd: number) => number | null): boolean {
-  const own = found.supported ? found.descriptors.filter(({ identity }) => sameFile(identity, file)) : [];
   const isForReading = (flags: number | null): boolean => flags !== null && (flags & accessMode) === readOnly;
-  return own.length > 0 && own.every(({ fd }) => isForReading(flagsOf(fd)));
+  const known = newest.filter(({ identity }) => sameFile(identity, file));
+  // Nearly always the newest can write, and the others need not be looked for.
+  if (!known.every(({ fd }) => isForReading(flagsOf(fd)))) return false;
+  const found = descriptorsOn(file);
+  return (
+    found.supported && found.descriptors.length > 0 && found.descriptors.every(({ fd }) => isForReading(readFlags(fd)))
+  );
 }
 
 /** Returns the file that a descriptor is open on; null if it is closed or not on a file. */

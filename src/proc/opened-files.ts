@@ -1,7 +1,7 @@
 /** Looks once, for all checks of an open, at the files that SQLite has just opened: their names, descriptors and fdinfo. */
 import { statSync } from 'node:fs';
 import type { FileIdentity } from '../base/file-identity';
-import { newestDescriptorsOn, parseFlags, type OpenFileScan } from './descriptors';
+import { descriptorsOn, newestOn, parseFlags, type OpenFile, type OpenFileScan } from './descriptors';
 import { watchLocks, type LockReader } from './locks';
 import { identityNow } from './path-identity';
 import type { Probed } from './support';
@@ -16,7 +16,9 @@ export interface OpenedFiles {
   readonly wal: FileIdentity | null;
   /** The same for the `-shm`. */
   readonly index: FileIdentity | null;
-  /** At least one descriptor of this process on each of the files. */
+  /** Descriptors that were just opened: one of the database, unless it got a number far from the others. */
+  readonly newest: readonly OpenFile[];
+  /** At least one descriptor of this process on each of the files; looked for when it is asked. */
   readonly scan: OpenFileScan;
   readonly readers: OpenReaders;
 }
@@ -27,9 +29,23 @@ export function lookAtOpened(file: string, known: FileIdentity | null = null): O
   const identity = known ?? (database === null ? null : { dev: database.dev, ino: database.ino });
   const wal = identityNow(`${file}-wal`);
   const index = identityNow(`${file}-shm`);
-  const scan = newestDescriptorsOn(...[identity, wal, index].filter(each => each !== null));
+  const files = [identity, wal, index].filter(each => each !== null);
+  const newest = newestOn(files);
   const links = database === null ? 0 : Number(database.nlink);
-  return { identity, links, wal, index, scan, readers: new OpenReaders() };
+  let scan: OpenFileScan | null = null;
+  return {
+    identity,
+    links,
+    wal,
+    index,
+    newest,
+    // A further connection opens no `-shm`, and its sentinel is there already: it asks for no more.
+    get scan() {
+      const isWhole = newest.length === files.length;
+      return (scan ??= isWhole ? { supported: true, descriptors: newest } : descriptorsOn(...files));
+    },
+    readers: new OpenReaders(),
+  };
 }
 
 function statsNow(file: string): { readonly dev: bigint; readonly ino: bigint; readonly nlink: bigint } | null {

@@ -80,7 +80,7 @@ export const several: readonly Mutant[] = [
       [
         'read-only-descriptor',
         'a database that the system opened for reading only is refused for writing',
-        'if (identity === null || !isOpenForReadingOnly(identity, scan, fd => readers.flagsOf(fd))) return;',
+        'if (identity === null || !isOpenForReadingOnly(identity, newest, fd => readers.flagsOf(fd))) return;',
         'if (identity !== null) return;',
       ],
     ],
