@@ -1,7 +1,7 @@
 // Two files of tests with the library in each test runner: real and fake timers, modules loaded again, databases left open.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -11,16 +11,21 @@ import { copyOfProgram, npmInstall, registrySkip } from './program.mts';
 
 describe('test runners, after a real npm install', { skip: registrySkip }, () => {
   let folder = '';
+  // For what a file of tests leaves open: a runner that ends its processes keeps them from removing it.
+  let temporary = '';
   before(() => {
     folder = copyOfProgram('runners');
+    temporary = mkdtempSync(join(tmpdir(), 'safe-sqlite-runners-'));
     npmInstall(folder, 'vitest', 'jest@30', 'jest-environment-jsdom@30', 'mocha');
   });
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => {
+    for (const left of [folder, temporary]) rmSync(left, { recursive: true, force: true });
+  });
 
   /** Runs `node …args` over two copies of a file; it must end by itself, which a spinning `exit` listener never lets it. */
   async function run(body: string, names: readonly [string, string], ...args: string[]): Promise<string> {
     for (const name of names) copyFileSync(join(folder, body), join(folder, name));
-    const said = await endsByItself(folder, args);
+    const said = await endsByItself(folder, args, 120_000, { TMPDIR: temporary });
     for (const name of names) rmSync(join(folder, name));
     return said;
   }
