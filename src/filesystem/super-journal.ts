@@ -115,6 +115,7 @@ const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NO
 function nameIn(journal: string): Buffer | null {
   let descriptor: number | null = null;
   try {
+    if ((statSync(journal, { throwIfNoEntry: false })?.size ?? 0) === 0) return null;
     descriptor = openSync(journal, flags);
     const stats = fstatSync(descriptor);
     if (!stats.isFile()) return null;

@@ -53,7 +53,7 @@ export function descriptorsOn(...files: readonly FileIdentity[]): DescriptorScan
   return { supported: true, descriptors };
 }
 
-/** Descriptors from which on they are counted and not listed: a list of thousands costs more than a look at each of them. */
+/** Descriptors from which on they are counted and not listed: a list of thousands costs more than asking for each of them. */
 const countedFrom = 200;
 /** Free numbers among the open ones after which they are listed: each costs ten times what an open one does. */
 const mostGaps = 16;

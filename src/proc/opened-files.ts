@@ -6,7 +6,7 @@ import { watchLocks, type LockReader } from './locks';
 import { identityNow } from './path-identity';
 import type { Probed } from './support';
 
-/** Close it when the open has ended: readers that nobody took are closed then. */
+/** Close it when the open has ended: readers that were not taken are closed then. */
 export interface OpenedFiles {
   /** The database; null if its name is free. */
   readonly identity: FileIdentity | null;
