@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import Native from 'better-sqlite3';
-import { Database } from 'safe-sqlite';
+import { Database, openDatabase, OrphanedJournalError } from 'safe-sqlite';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'safe-sqlite-leftovers-')));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -186,7 +186,7 @@ describe('deleted and made again by the same process, without a close', { skip: 
     assert.deepEqual(readdirSync(place), ['app.db']);
   });
 
-  test('a read-only open takes nothing away; one that writes does', () => {
+  test('a read-only open refuses, and takes nothing away; one that writes does', () => {
     const place = mkdtempSync(join(folder, 'read-only-'));
     const file = join(place, 'app.db');
     const old = new Database(file, { logger: false, sentinel: 'off' });
@@ -195,11 +195,21 @@ describe('deleted and made again by the same process, without a close', { skip: 
     copyFileSync(join(place, 'fixture.db'), file);
     const before = readdirSync(place);
     assert.deepEqual(before, ['app.db', 'app.db-shm', 'app.db-wal', 'fixture.db']);
-    new Database(file, { logger: false, readonly: true }).close();
+    const raw = new Native(file, { readonly: true });
+    assert.deepEqual(raw.prepare('SELECT a FROM t').pluck().all(), [1], 'the hazard: a commit of the deleted file');
+    raw.close();
+    const refused = (error: unknown): boolean =>
+      error instanceof OrphanedJournalError && error.hint.includes('open the new file for writing first');
+    assert.throws(() => new Database(file, { logger: false, readonly: true }), refused);
+    assert.throws(() => openDatabase(file, { logger: false, readonly: true }), refused);
     assert.deepEqual(readdirSync(place), before);
     new Database(file, { logger: false }).close();
     assert.deepEqual(readdirSync(place), ['app.db', 'fixture.db']);
+    const reading = new Database(file, { logger: false, readonly: true });
+    assert.deepEqual(reading.prepare('SELECT a FROM t').pluck().all(), []);
+    reading.close();
     old.close();
+    new Database(file, { logger: false, readonly: true }).close();
   });
 
   test('another connection of this process has the new file open already: its sidecars stay', () => {
