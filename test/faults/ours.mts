@@ -9,6 +9,7 @@ function open(file: string, settings: OpenSettings): Connection {
     timeout: settings.timeout ?? 50,
     journalMode: settings.journal === 'wal' ? 'wal' : 'rollback',
     logger: false,
+    ...(settings.untimed === true && { sentinel: { intervalMs: 3_600_000 } }),
     // The smallest limit there is: whatever a commit writes is above it.
     ...(settings.scheduled === true && { checkpoint: { walBytes: 512 } }),
   });

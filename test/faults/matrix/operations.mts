@@ -32,7 +32,7 @@ export interface Operation {
 }
 
 function connect(stage: Stage, journal: Journal, autocheckpoint = 0): Connection {
-  return (stage.connection = stage.subject.open(stage.file, { journal, autocheckpoint }));
+  return (stage.connection = stage.subject.open(stage.file, { journal, autocheckpoint, untimed: true }));
 }
 
 function opened(stage: Stage): Connection {
@@ -122,7 +122,7 @@ export const operations: readonly Operation[] = [
     template: 'wal-closed',
     journal: 'wal',
     prepare: async stage => {
-      stage.connection = stage.subject.open(stage.file, { journal: 'wal', scheduled: true });
+      stage.connection = stage.subject.open(stage.file, { journal: 'wal', scheduled: true, untimed: true });
       await commitAndCheckpoint(stage);
     },
     act: commitAndCheckpoint,
