@@ -52,6 +52,7 @@ export const several: readonly Mutant[] = [
         'a wait that reads the clock again makes no early backup',
         '(left > longest && this.#now() < at ? this.#wait(at) : this.begin())',
         'this.begin()',
+        'A turn that begins early finds that no backup is due, and waits again; it costs a listing of the folder.',
       ],
       [
         'backups-gone',
@@ -63,13 +64,14 @@ export const several: readonly Mutant[] = [
   ),
   ...inFile(
     'open/services.ts',
-    ['test/fence/attached.test.mts', 'test/fence'],
+    ['test/fence/closing.test.mts', 'test/fence/attached.test.mts', 'test/fence'],
     [
       [
         'fenced-while-closing',
         'a close during which a fence is found checkpoints no further file',
         '        if (this.#fence.isFenced) return this.#closeFenced();\n      }',
         '      }\n      if (this.#fence.isFenced) return this.#closeFenced();',
+        'The fence has closed the native connection: nothing more is called on another file, as test/fence/closing shows.',
       ],
     ],
   ),
