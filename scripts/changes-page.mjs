@@ -42,9 +42,9 @@ possible, and the \`-wal\` is set aside, so that the next open does not play it 
 The database here is small: its connection has every page in its cache, so that the rescued copy is whole. Of a large one
 the copy has what the connection still holds, and its check says whether that is sound.
 
-What is not noticed: a page whose checksum was not taken yet (after an open, and after the WAL has started over: 256 KiB an
+What is not noticed: a page whose checksum was not taken yet (after an open, and after a checkpoint and a new round of the WAL between two checks: 256 KiB an
 interval at least), pages between those that are remembered of a database with more than 65 536, and a page that a checkpoint
-writes in the same interval. \`verify\` finds damage there. Where Linux's \`/proc\` is missing, only a database that was cut below its first page is noticed.
+writes in the same interval. \`verify\` finds damage to the structure there, and no changed value. Where Linux's \`/proc\` is missing, only a database that was cut below its first page is noticed.
 
 With a rollback journal every transaction asks the size and the first page of the file anew, and SQLite itself refuses a file
 that was cut (\`SQLITE_CORRUPT\`) or has another first page (\`SQLITE_NOTADB\`); one that was cut below its first page is noticed here as

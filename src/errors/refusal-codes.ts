@@ -39,7 +39,7 @@ export const refusalCodes = {
     fatal: false,
     meaning:
       'A `-wal` or `-journal` is without its database, or without the super-journal that decides about its transaction; SQLite would delete it, and the transactions in it.',
-    hint: 'Put the database back beside its journal, or move the journal away after you are sure it is not needed.',
+    hint: 'Put the database back beside its journal, or move the journal away after you are sure it is not needed. If a super-journal is missing, give it its path back: without it the database keeps half of a transaction.',
   },
   UnsafeSqliteVersionError: {
     code: 'SAFE_SQLITE_UNSAFE_SQLITE_VERSION',

@@ -199,7 +199,7 @@ function superJournalHint({ name, reason, beside, main, journal }: MissingSuperJ
     return `Let this user search ${folder} (it takes the right \`x\` on each folder of that path), then open the database again.`;
   if (reason === 'elsewhere')
     return `The folder was at ${folder} when the transaction was cut off. Copy ${beside} to ${name} (make that folder if it is missing), and open the database again: SQLite then undoes the transaction. Do the same for the other databases of the transaction, then delete both copies.`;
-  return `Bring ${main} back to its path, with everything beside it (mount its disk, or move its folder there), and open the database again. If it is gone for ever, copy the database and ${journal} aside, restore the newest backup, or delete ${journal} and let \`safe-sqlite verify\` judge the database.`;
+  return `Bring ${main} back to its path, with everything beside it (mount its disk, or move its folder there), and open the database again. If it is gone for ever, move the database and ${journal} to another folder, and restore the newest backup to its path.`;
 }
 
 /** better-sqlite3 would open such a file for reading only, and fail at the first write. */

@@ -34,7 +34,8 @@ import {
   withPageSize,
   type IndexHeader,
 } from './wal-index';
-import { leadsTo, sizeOf, stateOf } from './descriptor-state';
+import type { Doubt, Trusted } from './content-state';
+import { leadsTo, sameState, sizeOf, stateOf, type FileState } from './descriptor-state';
 import { isSettledQuiet, sameQuiet, type Quiet } from './quiet-state';
 import { readFrames } from './frame-headers';
 import { PageLedger } from './page-ledger';
@@ -61,22 +62,6 @@ export interface ContentChecks {
   /** Why a file could not be read, the last time this happened; null while all could be. */
   readonly unreadable: string | null;
   changed(moment: ContentMoment): Changed | null;
-}
-
-/** State of the database at the last check that found it intact. */
-interface Trusted {
-  readonly index: IndexHeader;
-  /** True if a later change certainly leaves another timestamp. */
-  readonly settled: boolean;
-  readonly size: number;
-  readonly ctimeMs: number;
-  readonly header: Buffer;
-  readonly samples: Buffer;
-}
-
-interface Doubt {
-  readonly header: string;
-  readonly since: number;
 }
 
 /** Pages that are compared with their copied frames, and frames whose salts are read before a checkpoint. */
@@ -116,6 +101,10 @@ class ContentWatch implements ContentChecks {
   #trusted: Trusted | null = null;
   #doubt: Doubt | null = null;
   readonly #ledger = new PageLedger();
+  /** The file as the ledger last followed it, if a later write certainly leaves another timestamp. */
+  #followed: FileState | null = null;
+  /** The same during a look, before it is certain that no checkpoint has written since the index was read. */
+  #following: FileState | null = null;
   #indexSize = 0;
   #quiet: Quiet | null = null;
   #unreadable: string | null = null;
@@ -231,10 +220,14 @@ class ContentWatch implements ContentChecks {
 
   /** `before`: the index before the database was read. */
   #databaseChanged(before: IndexHeader, fd: number, moment: ContentMoment): Changed | 'anew' | null {
+    const asked = wallClockNow();
     const stats = stateOf(fd, this.#inode);
     if (stats === null) return null;
-    if (this.#trusted !== null && stats.size === this.#trusted.size && stats.ctimeMs === this.#trusted.ctimeMs) {
-      if (moment === 'commit' || (this.#trusted.settled && this.#ledger.isComplete)) {
+    if (this.#trusted !== null && sameState(this.#trusted, stats)) {
+      const followed = this.#followed !== null && sameState(this.#followed, stats);
+      // The file rested, whatever the WAL did meanwhile: what is remembered of its pages holds.
+      if (followed && !mayBeCopying(before)) this.#ledger.carryOver(before);
+      if (moment === 'commit' || (followed && this.#trusted.settled && this.#ledger.isComplete)) {
         // A new round of the WAL leaves the file alone.
         if (!mayBeCopying(before) && !sameCheckpoint(this.#trusted.index, before))
           this.#trusted = { ...this.#trusted, index: before };
@@ -245,13 +238,17 @@ class ContentWatch implements ContentChecks {
     if (seen === null) return null;
     const { header, sampled } = seen;
     const compared = mayBeCopying(before) ? null : this.#copiedDiffers(before, fd);
-    const pages = mayBeCopying(before) ? null : this.#checkLedger(withPageSize(before, header), fd, stats, moment);
+    this.#following = null;
+    const pages = mayBeCopying(before)
+      ? null
+      : this.#checkLedger(withPageSize(before, header), fd, { stats, asked, moment });
     const indexFd = this.#fdOf('sharedMemory');
     const after = indexFd === null ? null : this.#readIndex(indexFd);
     if (after === null || after === 'short' || !sameCheckpoint(before, after)) return 'anew';
+    this.#followed = this.#following ?? this.#followed;
     const changedBy = (how: string): Changed => ({ path: this.#file, what: 'database', how });
     if (stats.size === 0) return changedBy('is empty now');
-    const settled = wallClockNow() - stats.ctimeMs > clockTickMs;
+    const settled = asked - stats.ctimeMs > clockTickMs;
     const now: Trusted = { index: before, settled, size: stats.size, ctimeMs: stats.ctimeMs, header, samples: sampled };
     if (mayBeCopying(before)) {
       // The frames that explain an earlier first page are gone once the WAL has started over.
@@ -280,8 +277,7 @@ class ContentWatch implements ContentChecks {
   #checkLedger(
     index: IndexHeader,
     fd: number,
-    stats: { readonly size: number; readonly ctimeMs: number },
-    moment: ContentMoment,
+    { stats, asked, moment }: { readonly stats: FileState; readonly asked: number; readonly moment: ContentMoment },
   ): number | (() => void) | null {
     const ledger = this.#ledger;
     const trusted = this.#trusted;
@@ -295,6 +291,8 @@ class ContentWatch implements ContentChecks {
       if (walFd === null) return null;
       return readFrames((into, at) => this.#read(walFd, into, at), index, { from, to })?.pages ?? null;
     });
+    this.#followed = null;
+    this.#following = asked - stats.ctimeMs > clockTickMs ? { size: stats.size, ctimeMs: stats.ctimeMs } : null;
     if (touched && !byCheckpoint) ledger.suspect();
     const found = ledger.compare(read, moment === 'checkpoint' ? Number.POSITIVE_INFINITY : comparedMs);
     if (typeof found === 'number') return found;
@@ -392,7 +390,9 @@ class ContentWatch implements ContentChecks {
   }
 
   get #nothingLeft(): boolean {
-    return this.#trusted?.settled === true && this.#ledger.isComplete && this.#doubt === null;
+    const trusted = this.#trusted;
+    if (trusted === null || !trusted.settled || this.#doubt !== null) return false;
+    return this.#ledger.isComplete && this.#followed !== null && sameState(this.#followed, trusted);
   }
 
   /** Accessing a mapping of a truncated file kills the process with SIGBUS; SQLite rebuilds an index of zeros. */

@@ -2,8 +2,8 @@
  * Remembers a checksum of each page of a WAL database, to notice a write into the middle of the file.
  *
  * In WAL mode only checkpoints write into the file, and the index and the frames tell which pages one may have written:
- * the others must be unchanged. The ledger fills some pages at a time. If the WAL has started over since the last check,
- * its frames are gone and the ledger starts anew; a database with more pages than fit is sampled evenly.
+ * the others must be unchanged. The ledger fills some pages at a time. If a checkpoint has written and the WAL has started
+ * over since the last check, its frames are gone and the ledger starts anew; a database with more pages than fit is sampled evenly.
  */
 import { crc32 } from 'node:zlib';
 import { performance } from '../base/clock';
@@ -39,6 +39,13 @@ export class PageLedger {
   /** Nothing is left to be done before the file changes. */
   get isComplete(): boolean {
     return this.#index !== null && this.#left === 0 && this.#knownCount === this.#sums.length;
+  }
+
+  /** To be called when the file has certainly not been written since the last look, whatever the WAL did meanwhile. */
+  carryOver(index: IndexHeader): void {
+    if (this.#index === null || this.#index.salts === index.salts) return;
+    // An index without a frame has no page size.
+    this.#index = { ...index, pageSize: this.#index.pageSize };
   }
 
   /** Forgets what a checkpoint may have written since the last look. To be called while none is at work. */

@@ -70,6 +70,14 @@ function states(file: string): string {
   }
 }
 
+function goodBackup(folder: string): string {
+  const file = join(folder, 'backup.db');
+  const db = new Native(file);
+  db.exec("CREATE TABLE t(state TEXT); INSERT INTO t VALUES ('backup')");
+  db.close();
+  return file;
+}
+
 function bytesBelow(folder: string): Record<string, string> {
   return Object.fromEntries(readdirSync(folder).map(name => [name, readFileSync(join(folder, name)).toString('hex')]));
 }
@@ -172,6 +180,14 @@ describe('a folder that moved after a crash', { skip }, () => {
     const error = refusal(() => new Database(side, quiet));
     assert.equal(error.details['reason'], 'main-missing');
     assert.ok(error.hint.includes(join(cut.old, 'app.db')));
+    // The hint, if the folder is gone for ever: another folder takes both, and a backup the path.
+    const aside = join(cut.bench.folder, 'aside');
+    mkdirSync(aside);
+    for (const end of ['', '-journal']) copyFileSync(`${side}${end}`, join(aside, `side.db${end}`));
+    for (const end of ['', '-journal']) rmSync(`${side}${end}`);
+    await restoreDatabase({ from: goodBackup(cut.bench.folder), to: side });
+    assert.equal(states(side), 'backup');
+    for (const end of ['', '-journal']) renameSync(join(aside, `side.db${end}`), `${side}${end}`);
     // The hint: bring the folder back.
     renameSync(cut.now, cut.old);
     new Database(side, quiet).close();

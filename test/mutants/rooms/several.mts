@@ -141,4 +141,16 @@ export const several: readonly Mutant[] = [
       ],
     ],
   ),
+  ...inFile(
+    'sentinel/content-checks.ts',
+    ['test/sentinel/restarted-wal.test.mts'],
+    [
+      [
+        'carry-over',
+        'what is remembered of the pages outlives a new round of the WAL',
+        'if (followed && !mayBeCopying(before)) this.#ledger.carryOver(before);',
+        '',
+      ],
+    ],
+  ),
 ];

@@ -89,7 +89,7 @@ export async function countChecked(wanted: number, processes: number): Promise<C
     const seconds = Math.round((performance.now() - began) / 1000);
     tools.kill();
     await once(tools, 'exit');
-    for (const { child } of children) if (child.connected) child.send('stop');
+    for (const { child } of children) if (child.connected) child.send('stop', () => undefined);
     for (const { ended } of children) {
       const [code] = await ended;
       if (code !== 0 && alarms.length === 0) alarms.push(`A process ended with ${code}.`);
@@ -113,7 +113,7 @@ function sumOf(counted: Counted): number {
 }
 
 async function work(folder: string, name: string): Promise<void> {
-  const say = (said: FromWorker): void => void process.send?.(said);
+  const say = (said: FromWorker): void => void process.send?.(said, undefined, undefined, () => undefined);
   const open = (file: string, journalMode: 'wal' | 'rollback' = 'wal'): Database => {
     const db = new Database(join(folder, file), {
       logger: false,

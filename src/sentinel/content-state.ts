@@ -1,0 +1,18 @@
+/** Declares what the checks of the contents remember from one look to the next. */
+import type { IndexHeader } from './wal-index';
+
+/** State of the database at the last check that found it intact. */
+export interface Trusted {
+  readonly index: IndexHeader;
+  /** True if a later change certainly leaves another timestamp. */
+  readonly settled: boolean;
+  readonly size: number;
+  readonly ctimeMs: number;
+  readonly header: Buffer;
+  readonly samples: Buffer;
+}
+
+export interface Doubt {
+  readonly header: string;
+  readonly since: number;
+}
