@@ -59,7 +59,7 @@ export function flagBetween(flags: number | null, without: number | null): numbe
 export interface SoughtDatabase {
   readonly file: string;
   readonly identity: FileIdentity;
-  /** The `-shm`; null where there is none. Asked for if undefined. */
+  /** The `-shm`; null if it does not exist. Looked up if undefined. */
   readonly index?: FileIdentity | null;
 }
 

@@ -29,7 +29,7 @@ export function judgeHolders(
   return others.length === 0 ? null : { kind: 'sqlite', fd: first.fd, path: first.path, copies: others };
 }
 
-/** Searches for a foreign holder of the database; null if there is none, or if `/proc` cannot tell. */
+/** Returns what else in this process has the database open; null if nothing has, or if `/proc` cannot tell. */
 export function findForeignHolder(database: SoughtDatabase, addon: FileIdentity | null): ForeignHolder | null {
   return judgeHolders(databaseDescriptors(database), () => otherCopies(addon));
 }

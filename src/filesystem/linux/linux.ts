@@ -23,7 +23,7 @@ interface Sighting {
   readonly statfsType: number | null;
 }
 
-/** What stat(2) said about the file and its folder when the walk had reached them; `null`: there is none. */
+/** The results of stat(2) for the file and its folder after the walk; `null` for one that does not exist. */
 export interface LookedAt {
   readonly folder: FileIdentity | null;
   readonly file: { readonly dev: bigint; readonly isFile: boolean } | null;
