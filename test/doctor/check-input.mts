@@ -3,16 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  existsSync,
-  lstatSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  readlinkSync,
-  realpathSync,
-  rmSync,
-} from 'node:fs';
+import { lstatSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +11,7 @@ import type { TestContext } from 'node:test';
 import { diagnose, type DiagnoseOptions, type Diagnosis, type Finding } from 'safe-sqlite';
 import { readMountTable } from '../../dist/filesystem/linux/linux-tables.js';
 import { mountOf } from '../../dist/filesystem/linux/mount-table.js';
+import { everyLock, readTable } from '../../dist/proc/lock-table.js';
 
 const addon = createRequire(import.meta.url).resolve('better-sqlite3');
 
@@ -105,13 +97,11 @@ function sha256(path: string): string {
 
 /** All POSIX locks on the files of a folder that the kernel knows, without their order. proc_locks(5) */
 function locks(home: string): readonly string[] {
-  if (!existsSync('/proc/locks')) return [];
   const device = deviceOf(home);
   const files = new Set(readdirSync(home).map(name => `${device}:${lstatSync(join(home, name)).ino}`));
-  const lines = readFileSync('/proc/locks', 'latin1').split('\n');
-  return lines
-    .map(line => line.replace(/^\d+: /, ''))
-    .filter(line => files.has(/ (\S+) \d+ \S+$/.exec(line)?.[1] ?? ''))
+  return everyLock(readTable)
+    .filter(({ file }) => files.has(file))
+    .map(({ file, pid, kind, start, end }) => `${file} ${pid} ${kind} ${start} ${end}`)
     .toSorted();
 }
 
