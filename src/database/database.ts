@@ -319,7 +319,10 @@ export class Database implements DropInDatabase {
     this.close();
   }
 
-  /** Waits for the queued writes and the reads of this handle, without blocking the event loop, then closes it. */
+  /**
+   * Waits for the queued writes and the reads of this handle, at most until their time limits, without blocking the
+   * event loop, then closes it. `close()` ends them instead.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#open.writes.leave(this.#session), this.#open.readers.settled(this.#session)]);
     this.close();
@@ -347,7 +350,7 @@ export class Database implements DropInDatabase {
     this.#connection.useSafeIntegers(this.#safeIntegers);
     attempt(this.#session, { operation }, () => register(this.#native));
     this.#connection.callsApplication = true;
-    if (name !== null) this.#open.readers.noteRegistered(name);
+    this.#open.readers.noteRegistered(name);
     if (trusts) this.#connection.trustSchema();
     return this;
   }

@@ -139,7 +139,7 @@ export const refusalCodes = {
     code: 'SAFE_SQLITE_QUERY_TIMEOUT',
     retryable: false,
     fatal: false,
-    meaning: 'A query of `db.reader` did not end within `timeoutMs`; only its reader process was terminated.',
+    meaning: 'A query of `db.reader` did not end within `timeoutMs`; only its reader was ended.',
     hint: 'Check its plan (EXPLAIN QUERY PLAN), read less, or raise `timeoutMs` of the call.',
   },
   ResultTooLargeError: {

@@ -80,7 +80,7 @@ export class RestoreError extends SafeSqliteError {}
 export class MaintenanceError extends SafeSqliteError {}
 /** The write queue is full; the write was not queued. */
 export class WriteQueueFullError extends SafeSqliteError {}
-/** A query of `db.reader` exceeded its time limit; its reader process was terminated. */
+/** A query of `db.reader` exceeded its time limit; it was ended with its reader, or had not got one. */
 export class QueryTimeoutError extends SafeSqliteError {}
 /** The result of a query of `db.reader` is larger than its limit allows. */
 export class ResultTooLargeError extends SafeSqliteError {}

@@ -70,7 +70,7 @@ export interface QueryTimeoutEvent extends EventFacts {
   /** The SQL with every literal replaced by `?`. */
   readonly sql: string;
   readonly timeoutMs: number;
-  /** `'running'`: its reader process was terminated. `'queued'`: it never got a reader. */
+  /** `'running'`: its reader was ended. `'queued'`: it never got a reader. */
   readonly phase: 'queued' | 'running';
   /** Process id of the reader; `null` if the query ran in the application's thread, or did not run. */
   readonly pid: number | null;

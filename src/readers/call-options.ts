@@ -19,7 +19,7 @@ export interface QueryOptions extends SnapshotReadOptions {
   maxRows?: number | undefined;
   /**
    * Maximum size of the result in bytes; a larger one is rejected with `ResultTooLargeError`. Text counts in UTF-8, a
-   * number as 8. Default for `all` and `get` 64 MiB, for `iterate` no limit.
+   * number or NULL as 8. Default for `all` and `get` 64 MiB, for `iterate` no limit.
    */
   maxBytes?: number | undefined;
   /** Return integers as bigints. Default: as set by `db.defaultSafeIntegers()`. */
@@ -65,7 +65,7 @@ export function checkQuery(
   defaults: QueryDefaults,
 ): CheckedQuery {
   if (typeof sql !== 'string') throw atCaller(new TypeError('Expected first argument to be a string'));
-  const options = given ?? {};
+  const options = given === undefined ? {} : given;
   checkOptionNames(options, queryNames, '');
   const { maxRows, maxBytes } = options;
   return {
@@ -83,7 +83,7 @@ export function checkQuery(
 /** Throws `TypeError` and `InvalidOptionError`. */
 export function checkSnapshot(fn: unknown, given: SnapshotReadOptions | undefined, defaultTimeoutMs: number): Limits {
   if (typeof fn !== 'function') throw atCaller(new TypeError('Expected first argument to be a function'));
-  const options = given ?? {};
+  const options = given === undefined ? {} : given;
   checkOptionNames(options, limitNames, '');
   return limitsOf(options, defaultTimeoutMs);
 }

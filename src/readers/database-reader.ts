@@ -1,4 +1,5 @@
 /** Implements `db.reader`: reads off the event loop, in reader processes that can be stopped. */
+import { keptAlive } from '../base/kept-alive';
 import { atCaller } from '../base/own-frames';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Session } from '../connection/session';
@@ -69,6 +70,7 @@ export class SnapshotReader {
    *   ReaderError, UnsafeStatementError, ClosedDatabaseError, FencedDatabaseError, and the failures of SQLite
    */
   async all<Row = unknown>(sql: string, params?: ReadParameters, options?: QueryOptions): Promise<Row[]> {
+    if (!isReader(this)) throw notAMethodOf('all');
     const query = this.#start(sql, params, options, { once: false, window: allWindow, maxBytes: largestResult });
     const all: unknown[] = [];
     for (let rows = await query.next(); rows !== null; rows = await query.next()) {
@@ -83,6 +85,7 @@ export class SnapshotReader {
    * @throws (a rejection) as `all`
    */
   async get<Row = unknown>(sql: string, params?: ReadParameters, options?: QueryOptions): Promise<Row | undefined> {
+    if (!isReader(this)) throw notAMethodOf('get');
     const query = this.#start(sql, params, options, { once: true, window: 1, maxBytes: largestResult });
     const rows = await query.next();
     return rows?.[0] as Row | undefined;
@@ -90,7 +93,8 @@ export class SnapshotReader {
 
   /**
    * Yields the rows of the query one by one, for exports: the reader reads ahead by some hundred rows and then waits
-   * until they are consumed. Leaving the loop ends the statement. `timeoutMs` counts until the last row is read.
+   * until they are consumed. Leaving the loop ends the statement. `timeoutMs` counts until the last row is read. After
+   * an abort or the time limit no further row comes; with `maxRows` that many rows come before the error.
    *
    * @example
    *   for await (const sale of db.reader.iterate<Sale>('SELECT * FROM sales', [], { timeoutMs: 600_000 })) {
@@ -103,9 +107,16 @@ export class SnapshotReader {
     params?: ReadParameters,
     options?: QueryOptions,
   ): AsyncGenerator<Row, void, undefined> {
+    if (!isReader(this)) throw notAMethodOf('iterate');
     const query = this.#start(sql, params, options, { once: false, window: iterateWindow, maxBytes: null });
     try {
-      for (let rows = await query.next(); rows !== null; rows = await query.next()) yield* rows as Row[];
+      for (let rows = await query.next(); rows !== null; rows = await query.next()) {
+        for (const row of rows) {
+          // The next call of `next` has the error.
+          if (query.isCut) break;
+          yield row as Row;
+        }
+      }
     } finally {
       await query.stop();
     }
@@ -128,8 +139,9 @@ export class SnapshotReader {
     const { shape, refused } = sqlFacts(sql);
     if (refused !== null) throw errorOf({ family: 'refused', why: refused }, { file, sql: shape });
     const host: TurnHost = this.#snapshot ?? pool;
+    const context = contextOf(pool, query, this.#snapshot !== null);
     const { once, window } = kind;
-    const turn = new ReadQuery({ host, context: contextOf(pool, query), query, shape, session, owner, once, window });
+    const turn = new ReadQuery({ host, context, query, shape, session, owner, once, window });
     host.submit(turn);
     return turn;
   }
@@ -150,7 +162,8 @@ export class DatabaseReader extends SnapshotReader {
    * resolves with its result.
    *
    * It occupies one reader process, and pins the WAL, until `fn` ends: keep it short. Inside `fn` use only the reader
-   * that is passed to it: `db.reader` could wait for a process that the snapshot itself holds, and throws.
+   * that is passed to it: `db.reader` could wait for a process that the snapshot itself holds, and throws. Its queries
+   * run one after another; a loop over its `iterate` may read inside.
    *
    * @example
    *   const report = await db.reader.snapshot(async reader => ({
@@ -163,6 +176,7 @@ export class DatabaseReader extends SnapshotReader {
     fn: (reader: SnapshotReader) => Value | Promise<Value>,
     options?: SnapshotReadOptions,
   ): Promise<Value> {
+    if (!isReader(this)) throw notAMethodOf('snapshot');
     const { timeoutMs, session, owner } = this.#access;
     const limits = checkSnapshot(fn, options, timeoutMs);
     const pool = ownPool(this.#access);
@@ -173,7 +187,7 @@ export class DatabaseReader extends SnapshotReader {
     let outcome: 'done' | 'failed' = 'failed';
     try {
       const reader = new SnapshotReader(this.#access, turn);
-      const value = await Promise.race([inSnapshot.run(turn, async () => fn(reader)), turn.failed]);
+      const value = await keptAlive(Promise.race([inSnapshot.run(turn, async () => fn(reader)), turn.failed]));
       outcome = 'done';
       return value;
     } finally {
@@ -187,10 +201,22 @@ export class DatabaseReader extends SnapshotReader {
    * `count` is bounded by `readers.max`. Default 1.
    */
   warm(count = 1): void {
+    if (!isReader(this)) throw notAMethodOf('warm');
     if (!Number.isInteger(count) || count < 1)
       throw atCaller(new TypeError('Expected first argument to be a positive integer'));
     usablePool(this.#access).warm(count);
   }
+}
+
+/** False where a method was taken off its reader, as by `const { all } = db.reader`. */
+function isReader(self: unknown): boolean {
+  return self instanceof SnapshotReader;
+}
+
+function notAMethodOf(name: string): TypeError {
+  return atCaller(
+    new TypeError(`Call \`${name}\` on its reader: \`db.reader.${name}(…)\`; taken off it, it has no database`),
+  );
 }
 
 /** Returns the pool for a call that waits for a reader of its own. */
@@ -212,12 +238,12 @@ function usablePool({ session, pool, file }: ReaderAccess): ReadPool {
   });
 }
 
-function contextOf(pool: ReadPool, { sql }: CheckedQuery): QueryContext {
+function contextOf(pool: ReadPool, { sql }: CheckedQuery, inSnapshot: boolean): QueryContext {
   return {
     nextId: () => pool.nextId(),
     translate: (failure, turn) => pool.translate(failure, turn, sql),
     lost: (turn, slot, exit) => pool.lost(turn, slot, exit),
-    timedOut: (turn, timeoutMs, slot) => pool.timedOut(turn, timeoutMs, slot),
+    timedOut: (turn, timeoutMs, slot) => pool.timedOut(turn, timeoutMs, slot, inSnapshot),
     ended: (outcome, queuedAt) => pool.ended(outcome, queuedAt),
   };
 }

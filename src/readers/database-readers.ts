@@ -1,9 +1,14 @@
 /** Holds the readers of one open database, created by the first call of `db.reader` and closed with the connection. */
+import { keptAlive } from '../base/kept-alive';
 import type { FileIdentity } from '../base/file-identity';
 import type { Connection } from '../connection/connection';
 import type { Session } from '../connection/session';
+import { schemasOf } from '../connection/set-pragmas';
+import { foldCase } from '../sql/names';
 import { ReadCounters, type ReaderFacts } from './counters';
 import { DatabaseReader } from './database-reader';
+import type { OnlyHere } from './only-here';
+import { nameOfDatabase } from './read-errors';
 import { mostReaders, ReadPool } from './read-pool';
 import { sourceOf, whyInThread } from './reader-source';
 
@@ -12,6 +17,7 @@ export class DatabaseReaders {
   readonly #identity: () => FileIdentity | null;
   /** Names that the application has registered on its connection, lower case. */
   readonly #registered = new Set<string>();
+  #extensions = false;
   #pool: ReadPool | null = null;
 
   constructor(connection: Connection, identity: () => FileIdentity | null) {
@@ -27,9 +33,10 @@ export class DatabaseReaders {
     return new DatabaseReader({ session, owner, file, pool: () => this.#start(), timeoutMs, safeIntegers });
   }
 
-  /** Called after the application has registered an object that its SQL may call. */
-  noteRegistered(name: string): void {
-    this.#registered.add(name.toLowerCase());
+  /** Called after the application has registered an object that its SQL may call; `null` for an extension library. */
+  noteRegistered(name: string | null): void {
+    if (name === null) this.#extensions = true;
+    else this.#registered.add(foldCase(name));
   }
 
   facts(): ReaderFacts {
@@ -55,7 +62,8 @@ export class DatabaseReaders {
 
   /** Resolves when the reads of a handle have ended. */
   async settled(session: Session): Promise<void> {
-    await this.#pool?.leave(session);
+    // An awaited close is not lost, even where only a snapshot or a loop is left that nothing else keeps alive.
+    if (this.#pool !== null) await keptAlive(this.#pool.leave(session));
   }
 
   /** Ends the reads of a closing handle; with the last handle every reader, and waits until their locks are gone. */
@@ -76,13 +84,25 @@ export class DatabaseReaders {
       connection.hub.publish('warning', {
         code: 'readers-in-thread',
         message:
-          `db.reader reads ${connection.file === '' ? 'the temporary database' : connection.file} in the application's ` +
-          `thread, in steps that block its event loop and cannot be stopped: ${inThread}.`,
+          `db.reader reads ${nameOfDatabase(connection.file)} in the application's thread, ` +
+          `in steps that block its event loop and cannot be stopped: ${inThread}.`,
         details: { reason: inThread },
       });
     }
     const source = sourceOf(connection, this.#identity(), readers, inThread);
-    this.#pool = new ReadPool(connection, readers, source, this.#registered);
+    this.#pool = new ReadPool(connection, readers, source, () => this.#onlyHere());
     return this.#pool;
+  }
+
+  /** What a reader lacks; looked up only for the hint of an error. */
+  #onlyHere(): OnlyHere {
+    const { native, verbose } = this.#connection;
+    const schemas = native.open ? verbose.quietly(() => schemasOf(native)).map(({ name }) => name) : [];
+    return {
+      registered: this.#registered,
+      extensions: this.#extensions,
+      attached: schemas.filter(name => name !== 'main' && name !== 'temp'),
+      temporary: schemas.includes('temp'),
+    };
   }
 }

@@ -1,5 +1,6 @@
 /** Declares the messages between a connection and its readers: plain data that crosses processes. */
 import type { JobTarget, SerializedRefusal } from '../maintenance/messages';
+import type { ReadRefusal } from '../sql/read-only';
 
 /** Form of the returned rows; `'first-column'` is better-sqlite3's `pluck`. */
 export type RowForm = 'objects' | 'arrays' | 'first-column';
@@ -78,7 +79,7 @@ export type ReadFailure =
   /** better-sqlite3's own error about the SQL or its parameters. */
   | { readonly family: 'argument'; readonly name: 'TypeError' | 'RangeError'; readonly message: string }
   | SerializedRefusal
-  | { readonly family: 'refused'; readonly why: string }
+  | { readonly family: 'refused'; readonly why: ReadRefusal }
   | { readonly family: 'too-large'; readonly limit: 'maxRows' | 'maxBytes'; readonly value: number }
   | { readonly family: 'setup'; readonly module: string; readonly message: string }
   | { readonly family: 'other'; readonly name: string; readonly message: string; readonly code: string | null };

@@ -12,6 +12,8 @@ import { NativeSqliteError } from '../native/sqlite-error';
 import type { ReadFailure } from './messages';
 import type { ReaderExit } from './reader';
 import { outOfMemorySignal } from './reader-process';
+import { refusedReads } from './refused-reads';
+import type { WaitReason } from './why-queued';
 
 /** The subject of a call. */
 export interface ReadSubject {
@@ -21,32 +23,56 @@ export interface ReadSubject {
   readonly sql: string | null;
 }
 
-export function timeoutError(
+/** Returns the database for a sentence: a temporary one has no name. */
+export function nameOfDatabase(file: string): string {
+  return file === '' ? 'the temporary database' : file;
+}
+
+/** A call that waited for its turn until its limit. */
+export function queuedTimeoutError(
   { file, sql }: ReadSubject,
   timeoutMs: number,
-  phase: 'queued' | 'running',
-  readers: string,
+  { why, hint }: WaitReason,
 ): QueryTimeoutError {
-  const what = sql === null ? 'A snapshot' : 'A query';
-  return phase === 'running'
-    ? new QueryTimeoutError(`${what} of ${file} did not end within ${timeoutMs} ms; its reader was terminated.`, {
-        details: { file, sql, timeoutMs, phase },
-      })
-    : new QueryTimeoutError(`${what} of ${file} waited ${timeoutMs} ms for a reader and did not run: ${readers}.`, {
-        hint: 'Raise `readers.max`, shorten the running queries (`db.health().readers.running`), or raise `timeoutMs`.',
-        details: { file, sql, timeoutMs, phase },
-      });
+  return new QueryTimeoutError(
+    `${callOf(sql)} of ${nameOfDatabase(file)} waited ${timeoutMs} ms for a reader and did not run: ${why}.`,
+    { hint, details: { file, sql, timeoutMs, phase: 'queued' } },
+  );
+}
+
+/** A call that met its limit while a reader worked for it; `unread`: rows of it wait for the loop of `iterate`. */
+export function runningTimeoutError(
+  { file, sql }: ReadSubject,
+  timeoutMs: number,
+  { inThread, unread }: { readonly inThread: boolean; readonly unread: boolean },
+): QueryTimeoutError {
+  const end = inThread ? 'it was ended between two of its steps' : 'its reader was terminated';
+  const hint =
+    sql === null
+      ? 'Do less inside of the snapshot, which pins the WAL meanwhile, or raise its `timeoutMs`.'
+      : 'The loop over `iterate()` had not taken the rows that wait for it: do less for each row, or raise `timeoutMs`.';
+  return new QueryTimeoutError(
+    `${callOf(sql)} of ${nameOfDatabase(file)} did not end within ${timeoutMs} ms; ${end}.`,
+    { ...(sql === null || unread ? { hint } : {}), details: { file, sql, timeoutMs, phase: 'running' } },
+  );
+}
+
+function callOf(sql: string | null): string {
+  return sql === null ? 'A snapshot' : 'A query';
 }
 
 export function queueFullError(file: string, queued: number, maxQueued: number): ReadQueueFullError {
-  return new ReadQueueFullError(`${queued} reads are already waiting for ${file}; this one did not run.`, {
-    details: { file, queued, maxQueued },
-  });
+  return new ReadQueueFullError(
+    `${queued} reads are already waiting for ${nameOfDatabase(file)}; this one did not run.`,
+    {
+      details: { file, queued, maxQueued },
+    },
+  );
 }
 
 export function closedError(file: string): ClosedDatabaseError {
   return new ClosedDatabaseError('The database connection is not open', {
-    hint: `${file} was closed before this read was over.`,
+    hint: `${file === '' ? 'The temporary database' : file} was closed before this read was over.`,
     details: { file },
   });
 }
@@ -60,7 +86,7 @@ export function lostError(
   const { exitCode, signal, cause } = exit;
   if (signal === outOfMemorySignal) {
     return new ResultTooLargeError(
-      `A query of ${file} needed more memory than \`readers.memoryBytes\` (${memoryBytes}) allows; its reader has ended.`,
+      `A query of ${nameOfDatabase(file)} needed more memory than \`readers.memoryBytes\` (${memoryBytes}) allows; its reader has ended.`,
       {
         hint: 'Read less at a time (smaller values, fewer rows to sort or group in memory), or raise `readers.memoryBytes`.',
         details: { file, sql, limit: 'memoryBytes', value: memoryBytes, pid },
@@ -69,15 +95,18 @@ export function lostError(
   }
   const details = { file, sql, pid, exitCode, signal };
   if (pid === null && cause !== null) {
-    return new ReaderError(`No reader process for ${file} could be started.`, { cause, details });
+    return new ReaderError(`No reader process for ${nameOfDatabase(file)} could be started.`, { cause, details });
   }
   const how = signal === null ? `with code ${exitCode}` : `by ${signal}`;
-  return new ReaderError(`The reader process ${pid} of ${file} ended ${how} in the middle of its work.`, {
-    hint:
-      'It ran out of memory (`readers.memoryBytes`; dmesg names a process that the system killed), or an extension ' +
-      'or a function of `readers.setup` ended it. The next query starts a new one.',
-    details,
-  });
+  return new ReaderError(
+    `The reader process ${pid} of ${nameOfDatabase(file)} ended ${how} in the middle of its work.`,
+    {
+      hint:
+        'It ran out of memory (`readers.memoryBytes`; dmesg names a process that the system killed), or an extension ' +
+        'or a function of `readers.setup` ended it. The next query starts a new one.',
+      details,
+    },
+  );
 }
 
 /**
@@ -94,13 +123,13 @@ export function errorOf(failure: ReadFailure, { file, sql }: ReadSubject): Error
     case 'refusal':
       return deserializeRefusal(failure);
     case 'refused':
-      return new UnsafeStatementError(`The statement ${failure.why}: db.reader only reads ${file}.`, {
-        hint: 'Run it on the database itself: with `db.write()`, `db.exec()` or a statement of `db.prepare()`.',
-        details,
-      });
+      return new UnsafeStatementError(
+        `The statement ${refusedReads[failure.why].why}: db.reader only reads ${nameOfDatabase(file)}.`,
+        { hint: refusedReads[failure.why].hint, details },
+      );
     case 'too-large':
       return new ResultTooLargeError(
-        `The result of a query of ${file} is larger than \`${failure.limit}\` (${failure.value}) allows.`,
+        `The result of a query of ${nameOfDatabase(file)} is larger than \`${failure.limit}\` (${failure.value}) allows.`,
         { details: { ...details, limit: failure.limit, value: failure.value } },
       );
     case 'setup':
@@ -114,14 +143,4 @@ export function errorOf(failure: ReadFailure, { file, sql }: ReadSubject): Error
       return failure.code === null ? error : Object.assign(error, { code: failure.code });
     }
   }
-}
-
-/** Names the application's functions that the SQL calls and a reader lacks. */
-export function withSetupHint(error: unknown, functions: readonly string[]): unknown {
-  if (functions.length === 0 || typeof error !== 'object' || error === null) return error;
-  const names = functions.map(name => `\`${name}\``).join(', ');
-  const hint =
-    `${names} ${functions.length === 1 ? 'is' : 'are'} registered on this connection only: readers have functions ` +
-    'from the module that the option `readers.setup` names.';
-  return Object.defineProperty(error, 'hint', { value: hint, enumerable: true, configurable: true, writable: true });
 }

@@ -12,14 +12,22 @@ import type { EventHub } from '../events/event-hub';
 import { isSqliteFailure, translateError } from '../errors/translate';
 import { resolveCode } from '../errors/result-codes';
 import type { ResolvedReaders } from '../options/resolved';
-import { foldCase } from '../sql/names';
 import { ReadCounters, type ReaderFacts, type ReadOutcome } from './counters';
 import { FairQueue } from './fair-queue';
 import type { FromReader, ReaderSettings, ReadFailure } from './messages';
-import { closedError, errorOf, lostError, queueFullError, timeoutError, withSetupHint } from './read-errors';
+import { hintAboutMissing, type OnlyHere } from './only-here';
+import {
+  closedError,
+  errorOf,
+  lostError,
+  queuedTimeoutError,
+  queueFullError,
+  runningTimeoutError,
+} from './read-errors';
 import type { Reader, ReaderExit, ReaderListener } from './reader';
 import { mayHaveEndedItself, waitUntilGone } from './reader-process';
 import type { Slot, Turn, TurnHost } from './turn';
+import { whyQueued, type WaitFacts } from './why-queued';
 
 /** The part of the connection that the pool uses. */
 export interface PoolConnection {
@@ -37,6 +45,8 @@ export interface ReaderSource {
   /** False if a reader sees a copy of the database, which the next call must not. */
   readonly reusable: boolean;
   readonly settings: ReaderSettings;
+  /** What of the application's connection a copy of its database waits for; `null` if nothing. */
+  waitsFor(): WaitFacts['openOnConnection'];
   start(listener: ReaderListener): Reader;
 }
 
@@ -67,23 +77,17 @@ export class ReadPool implements TurnHost {
   /** Killed, and not ended yet. */
   readonly #dying = new Map<PooledReader, () => void>();
   readonly #counters = new ReadCounters();
-  /** Functions of the application's own connection, which a reader lacks; lower case. */
-  readonly #registered: ReadonlySet<string>;
+  readonly #onlyHere: () => OnlyHere;
   readonly #max: number;
   #refusal: (() => Error) | null = null;
   #ids = 0;
 
-  constructor(
-    connection: PoolConnection,
-    limits: ResolvedReaders,
-    source: ReaderSource,
-    registered: ReadonlySet<string>,
-  ) {
+  constructor(connection: PoolConnection, limits: ResolvedReaders, source: ReaderSource, onlyHere: () => OnlyHere) {
     this.#connection = connection;
     this.#limits = limits;
     this.#source = source;
     this.#max = mostReaders(limits);
-    this.#registered = registered;
+    this.#onlyHere = onlyHere;
   }
 
   nextId(): number {
@@ -119,6 +123,10 @@ export class ReadPool implements TurnHost {
     this.#fill();
   }
 
+  paused(): void {
+    // Nothing else may run on its connection: it would read the state of its statement.
+  }
+
   kill(slot: Slot, turn: Turn, gone: () => void): void {
     const pooled = slot as PooledReader;
     if (pooled.turn !== turn) return gone();
@@ -134,8 +142,8 @@ export class ReadPool implements TurnHost {
     const operation = { operation: 'read', ...(sql === null ? {} : { sql }) };
     const primary = resolveCode(error.code)?.primaryCode ?? error.code;
     if (ofTheStorage.has(primary)) return this.#connection.failure(error, operation);
-    const translated = translateError(error, { file, ...operation });
-    return primary === 'SQLITE_ERROR' ? withSetupHint(translated, this.#registeredIn(text)) : translated;
+    const hint = primary === 'SQLITE_ERROR' ? hintAboutMissing(text, this.#onlyHere()) : null;
+    return translateError(error, { file, ...operation, ...(hint === null ? {} : { hint }) });
   }
 
   translateBegin({ error }: FromReader & { readonly type: 'error' }): unknown {
@@ -148,11 +156,13 @@ export class ReadPool implements TurnHost {
     return error;
   }
 
-  timedOut({ sql }: Turn, timeoutMs: number, slot: Slot | null): unknown {
+  timedOut({ sql, isPaused }: Turn, timeoutMs: number, slot: Slot | null, inSnapshot = false): unknown {
     const phase = slot === null ? 'queued' : 'running';
     const { hub, file } = this.#connection;
     hub.publish('queryTimeout', { sql: sql ?? '', timeoutMs, phase, pid: slot?.pid ?? null });
-    return timeoutError({ file, sql }, timeoutMs, phase, this.#describe());
+    if (slot === null) return queuedTimeoutError({ file, sql }, timeoutMs, whyQueued(this.#waitFacts(inSnapshot)));
+    const inThread = this.#source.obstacle !== null;
+    return runningTimeoutError({ file, sql }, timeoutMs, { inThread, unread: isPaused });
   }
 
   ended(outcome: ReadOutcome, queuedAt: number): void {
@@ -161,7 +171,7 @@ export class ReadPool implements TurnHost {
 
   // Called by the connection.
 
-  /** Starts readers ahead of time; resolves when this many exist, or none can be started. */
+  /** Starts readers ahead of time, until this many exist. */
   warm(count: number): void {
     if (this.#refusal !== null) return;
     for (let more = Math.min(count, this.#max) - this.#readers.size; more > 0; more--) this.#start();
@@ -351,17 +361,21 @@ export class ReadPool implements TurnHost {
     pooled.reader.send({ type: 'close' });
   }
 
-  #describe(): string {
-    const max = this.#max;
-    const snapshots = [...this.#readers].filter(({ turn }) => turn?.snapshot === true).length;
-    const busy = [...this.#readers].filter(({ turn }) => turn !== null).length;
-    return `${busy} of at most ${max} readers are busy, ${snapshots} of them with a snapshot`;
-  }
-
-  #registeredIn(sql: string): readonly string[] {
-    if (this.#registered.size === 0) return [];
-    const words = new Set(foldCase(sql).match(/[\w$\u0080-\uffff]+/g));
-    return [...this.#registered].filter(name => words.has(name));
+  #waitFacts(inSnapshot: boolean): WaitFacts {
+    const now = performance.now();
+    const readers = [...this.#readers];
+    const turns = readers.flatMap(({ turn }) => (turn === null ? [] : [turn]));
+    return {
+      inSnapshot,
+      openOnConnection: this.#source.waitsFor(),
+      max: this.#max,
+      busy: turns.length,
+      snapshots: turns.filter(({ snapshot }) => snapshot).length,
+      loops: turns.filter(({ snapshot, isPaused }) => !snapshot && isPaused).length,
+      startingMs: readers.filter(({ ready }) => !ready).map(({ since }) => now - since),
+      dying: this.#dying.size,
+      setup: this.#limits.setup !== null,
+    };
   }
 }
 

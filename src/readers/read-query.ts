@@ -51,11 +51,14 @@ export class ReadQuery implements Turn {
   readonly #id: number;
   readonly #deadline: Deadline;
   readonly #pieces: unknown[][] = [];
+  /** Pieces that the reader may still send. */
+  #credit: number;
   #slot: Slot | null = null;
   #columns: readonly string[] | null = null;
   /** `'ending'`: its reader is being terminated; the error follows once it has ended. */
   #state: 'open' | 'stopping' | 'ending' | 'over' = 'open';
   #failure: { readonly error: unknown } | null = null;
+  #cut = false;
   #waiting: PromiseWithResolvers<readonly unknown[] | null> | null = null;
   #settle: () => void = () => {};
 
@@ -68,6 +71,7 @@ export class ReadQuery implements Turn {
     this.owner = owner;
     this.#once = once;
     this.#window = window;
+    this.#credit = window;
     this.#id = context.nextId();
     this.settled = new Promise(resolve => (this.#settle = resolve));
     this.#deadline = new Deadline(query, {
@@ -80,7 +84,7 @@ export class ReadQuery implements Turn {
   next(): Promise<readonly unknown[] | null> {
     const piece = this.#pieces.shift();
     if (piece !== undefined) {
-      if (this.#state === 'open') this.#slot?.send({ type: 'more', id: this.#id });
+      if (this.#state === 'open') this.#more();
       return Promise.resolve(piece);
     }
     if (this.#failure !== null) return Promise.reject(this.#failure.error as Error);
@@ -88,6 +92,15 @@ export class ReadQuery implements Turn {
     if (this.#state === 'stopping' || this.#state === 'over') return Promise.resolve(null);
     this.#waiting = Promise.withResolvers();
     return keptAlive(this.#waiting.promise);
+  }
+
+  /** True once the query was ended from here: no row may follow, not even one that has arrived. */
+  get isCut(): boolean {
+    return this.#cut;
+  }
+
+  get isPaused(): boolean {
+    return this.#state === 'open' && this.#credit === 0;
   }
 
   /** The caller needs no more rows. Resolves when the reader has reset the statement, or has ended. */
@@ -159,7 +172,18 @@ export class ReadQuery implements Turn {
   drop(error: unknown): void {
     if (this.#state === 'over') return;
     this.#slot = null;
+    this.#cutOff();
     this.#reject(error, 'failed');
+  }
+
+  #more(): void {
+    this.#credit += 1;
+    this.#slot?.send({ type: 'more', id: this.#id });
+  }
+
+  #cutOff(): void {
+    this.#cut = true;
+    this.#pieces.length = 0;
   }
 
   #receive(piece: FromReader & { readonly type: 'piece' }): void {
@@ -171,8 +195,10 @@ export class ReadQuery implements Turn {
     const rows = this.query.rows === 'objects' ? objectsOf(this.#columns ?? [], piece.rows) : [...piece.rows];
     const waiting = this.#waiting;
     if (rows.length > 0 && waiting === null) this.#pieces.push(rows);
+    this.#credit -= 1;
     if (piece.last) this.#release('done');
-    else if (rows.length > 0 && waiting !== null) this.#slot?.send({ type: 'more', id: this.#id });
+    else if (rows.length > 0 && waiting !== null) this.#more();
+    else if (this.isPaused) this.#host.paused(this);
     this.#waiting = null;
     waiting?.resolve(rows.length > 0 ? rows : null);
   }
@@ -196,6 +222,7 @@ export class ReadQuery implements Turn {
   /** Ends the query, and with it the reader that has started it. */
   #end(error: unknown, outcome: ReadOutcome): void {
     if (this.#state === 'over' || this.#state === 'ending') return;
+    this.#cutOff();
     const slot = this.#slot;
     this.#slot = null;
     if (slot === null) {
@@ -209,7 +236,6 @@ export class ReadQuery implements Turn {
 
   #reject(error: unknown, outcome: ReadOutcome): void {
     this.#failure ??= { error };
-    this.#pieces.length = 0;
     this.#over(outcome);
     const waiting = this.#waiting;
     this.#waiting = null;

@@ -10,6 +10,7 @@ import { openReadConnection, prepareConnection } from './read-connection';
 import type { ReaderSource } from './read-pool';
 import { startReaderProcess, whyNoReaderProcess } from './reader-process';
 import type { ReaderSettings } from './messages';
+import type { WaitFacts } from './why-queued';
 
 type Native = NativeDatabase.Database;
 
@@ -54,6 +55,7 @@ export function sourceOf(
       obstacle,
       reusable: true,
       settings,
+      waitsFor: () => null,
       start: listener => startReaderProcess(limits.memoryBytes, listener),
     };
   }
@@ -65,6 +67,7 @@ export function sourceOf(
     obstacle,
     reusable: hasFile,
     settings,
+    waitsFor: () => (hasFile ? null : openOn(connection)),
     start: listener => startInlineReader({ open, retryBusyMs: timeout }, listener),
   };
 }
@@ -73,9 +76,15 @@ export function sourceOf(
 async function openCopy(connection: Connection, settings: ReaderSettings, isOver: () => boolean): Promise<Native> {
   const { native } = connection;
   for (; native.open && !isOver(); await delay(transactionPauseMs, { ref: false })) {
-    if (native.inTransaction || connection.openIterators().next().done === false) continue;
+    if (openOn(connection) !== null) continue;
     const image = withoutWalMark(native.serialize());
     return prepareConnection(new NativeDatabase(image.length === 0 ? ':memory:' : image), settings);
   }
   throw new TypeError('The database connection is not open');
+}
+
+/** Returns what of the connection has a state that is not committed; `null` between two transactions. */
+function openOn(connection: Connection): WaitFacts['openOnConnection'] {
+  if (connection.openIterators().next().done === false) return 'iterate';
+  return connection.native.inTransaction ? 'transaction' : null;
 }

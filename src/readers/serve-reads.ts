@@ -1,5 +1,6 @@
 /**
- * Runs the queries of one reader on its connection: one at a time, in pieces, never more pieces than requested.
+ * Runs the queries of one reader on its connection, in pieces, never more pieces than requested. In a snapshot a query may
+ * begin while another one waits for `more`.
  *
  *     query ──> prepare, refuse writes ──> piece, piece …  (as many as `window` allows)
  *     more  ──> piece                       the last piece ends the statement
@@ -10,7 +11,7 @@ import { errorCode, errorMessage, errorName } from '../base/foreign-error';
 import { isSqliteFailure } from '../errors/translate';
 import { serializeRefusal } from '../maintenance/serialized-error';
 import type { NativeDatabase } from '../native/better-sqlite3';
-import { whyNotForReaders } from '../sql/read-only';
+import { isExplained, refusalForReaders, type ReadRefusal } from '../sql/read-only';
 import { statementKind } from '../sql/statement-kind';
 import type { FromReader, QueryMessage, ReadFailure, RowForm, ToReader } from './messages';
 import { SetupError } from './read-connection';
@@ -34,6 +35,8 @@ interface Prepared {
 interface Running {
   readonly query: QueryMessage;
   readonly rows: Iterator<unknown>;
+  /** Milliseconds of the monotonic clock: its limit. */
+  readonly endsAt: number;
   credit: number;
   rowCount: number;
   byteCount: number;
@@ -41,7 +44,14 @@ interface Running {
 }
 
 /** Refuses a statement that does not only read. */
-export class RefusedStatement extends Error {}
+export class RefusedStatement extends Error {
+  readonly why: ReadRefusal;
+
+  constructor(why: ReadRefusal) {
+    super(why);
+    this.why = why;
+  }
+}
 
 class ResultTooLarge extends Error {
   readonly limit: 'maxRows' | 'maxBytes';
@@ -52,6 +62,14 @@ class ResultTooLarge extends Error {
     this.limit = limit;
     this.value = value;
   }
+}
+
+/** Rows of one piece, and the error that follows them. */
+interface Piece {
+  readonly rows: unknown[];
+  readonly columns: readonly string[] | null;
+  readonly last: boolean;
+  readonly failure: ResultTooLarge | null;
 }
 
 export interface ServeOptions {
@@ -68,7 +86,8 @@ export class ReadServer {
   readonly #send: (message: FromReader) => void;
   readonly #options: ServeOptions;
   readonly #statements = new Map<string, Prepared>();
-  #running: Running | null = null;
+  /** By the id of the query. */
+  readonly #running = new Map<number, Running>();
 
   constructor(db: Native, send: (message: FromReader) => void, options: ServeOptions) {
     this.#db = db;
@@ -81,14 +100,9 @@ export class ReadServer {
       case 'query':
         return this.#attempt(message.id, () => this.#begin(message));
       case 'more':
-        if (this.#running?.query.id !== message.id) return;
-        this.#running.credit += 1;
-        if (this.#running.credit === 1) this.#pump(this.#running);
-        return;
+        return this.#more(message.id);
       case 'stop':
-        if (this.#running?.query.id !== message.id) return;
-        this.#finish(this.#running);
-        return this.#send({ type: 'done', id: message.id });
+        return this.#stop(message.id);
       case 'begin':
         return this.#attempt(message.id, () => {
           this.#db.exec('BEGIN');
@@ -106,35 +120,60 @@ export class ReadServer {
 
   /** Resets the running statement and closes the connection. */
   close(): void {
-    if (this.#running !== null) this.#finish(this.#running);
+    for (const running of this.#running.values()) this.#finish(running);
     this.#db.close();
   }
 
+  #more(id: number): void {
+    const running = this.#running.get(id);
+    if (running === undefined) return;
+    running.credit += 1;
+    if (running.credit === 1) this.#pump(running);
+  }
+
+  #stop(id: number): void {
+    const running = this.#running.get(id);
+    if (running === undefined) return;
+    this.#finish(running);
+    this.#send({ type: 'done', id });
+  }
+
   #begin(query: QueryMessage): void {
-    this.#options.working(query);
+    const endsAt = performance.now() + query.endsInMs;
+    this.#options.working({ shape: query.shape, endsInMs: Math.min(...this.#limits(), endsAt) - performance.now() });
     const statement = inForm(this.#prepared(query.sql), query);
     // `get` costs a third of an iterator, and resets the statement by itself.
     const rows = query.once ? firstOf(statement.get(...query.parameters)) : statement.iterate(...query.parameters);
-    this.#running = { query, rows, credit: query.window, rowCount: 0, byteCount: 0, columns: null };
-    this.#pump(this.#running);
+    const running: Running = {
+      query,
+      rows,
+      endsAt,
+      credit: query.window,
+      rowCount: 0,
+      byteCount: 0,
+      columns: null,
+    };
+    this.#running.set(query.id, running);
+    this.#pump(running);
   }
 
   /** Sends the requested pieces, with a turn of the event loop between two. */
   #pump(running: Running): void {
-    if (this.#running !== running || running.credit === 0) return;
+    if (this.#running.get(running.query.id) !== running || running.credit === 0) return;
     this.#attempt(running.query.id, () => {
       const { query } = running;
-      const { rows, columns, last } = this.#piece(running);
+      const { rows, columns, last, failure } = this.#piece(running);
       running.credit -= 1;
       // Reset before the last piece is sent: the caller may need the locks of the statement next.
       if (last) this.#reset(running);
-      this.#send({ type: 'piece', id: query.id, columns, rows, last });
-      if (last) this.#options.working(null);
+      if (failure === null || rows.length > 0) this.#send({ type: 'piece', id: query.id, columns, rows, last });
+      if (failure !== null) throw failure;
+      if (last) this.#showWork();
       else if (running.credit > 0) setImmediate(() => this.#pump(running));
     });
   }
 
-  #piece(running: Running): { rows: unknown[]; columns: readonly string[] | null; last: boolean } {
+  #piece(running: Running): Piece {
     const { query } = running;
     const known = running.columns;
     const rows: unknown[] = [];
@@ -148,23 +187,38 @@ export class ReadServer {
         break;
       }
       const values = query.rows === 'objects' ? valuesOf(running, next.value as object) : next.value;
-      bytes += checkedSize(running, values);
+      const size = checkedSize(running, values);
+      // The rows before it are within the limit: a loop over `iterate` gets them.
+      if (typeof size !== 'number') return { ...pieceOf(rows, known, running), last, failure: size };
+      bytes += size;
       rows.push(values);
       if (query.once) {
         last = true;
         break;
       }
     }
-    return { rows, columns: known === running.columns ? null : running.columns, last };
+    return { ...pieceOf(rows, known, running), last, failure: null };
   }
 
   #finish(running: Running): void {
     this.#reset(running);
-    this.#options.working(null);
+    this.#showWork();
+  }
+
+  *#limits(): Generator<number> {
+    for (const { endsAt } of this.#running.values()) yield endsAt;
+  }
+
+  /** After a query has ended: the others of its snapshot go on, with the limit of the first to reach its own. */
+  #showWork(): void {
+    const last = [...this.#running.values()].at(-1);
+    if (last === undefined) return this.#options.working(null);
+    const { shape } = last.query;
+    this.#options.working({ shape, endsInMs: Math.min(...this.#limits()) - performance.now() });
   }
 
   #reset(running: Running): void {
-    if (this.#running === running) this.#running = null;
+    this.#running.delete(running.query.id);
     running.rows.return?.();
   }
 
@@ -172,11 +226,12 @@ export class ReadServer {
     try {
       run();
     } catch (error) {
-      const fresh = this.#running === null || this.#running.rowCount === 0;
-      if (this.#running === null) this.#options.working(null);
-      else this.#finish(this.#running);
+      const running = this.#running.get(id);
+      const fresh = running === undefined || running.rowCount === 0;
+      if (running === undefined) this.#showWork();
+      else this.#finish(running);
       const busy = errorCode(error)?.startsWith('SQLITE_BUSY') === true;
-      if (busy && this.#db.inTransaction) this.#db.exec('ROLLBACK');
+      if (busy && this.#running.size === 0 && this.#db.inTransaction) this.#db.exec('ROLLBACK');
       if (busy && fresh && performance.now() - startedAt < this.#options.retryBusyMs) {
         setTimeout(() => this.#db.open && this.#attempt(id, run, startedAt), busyPauseMs);
       } else this.#send({ type: 'error', id, error: failureOf(error) });
@@ -185,19 +240,21 @@ export class ReadServer {
 
   #prepared(sql: string): Prepared {
     const known = this.#statements.get(sql);
-    if (known !== undefined) return known;
-    const refused = whyNotForReaders(sql);
+    if (known?.statement.busy === false) return known;
+    const refused = refusalForReaders(sql);
     if (refused !== null) throw new RefusedStatement(refused);
     const statement = this.#db.prepare<unknown[]>(sql);
-    // SQLite counts `PRAGMA journal_mode` as a write even if it sets nothing.
-    if (!statement.readonly && statementKind(sql) !== 'pragma-read') throw new RefusedStatement('writes');
-    if (!statement.reader) throw new RefusedStatement('returns no rows');
+    // SQLite counts `PRAGMA journal_mode` as a write even if it sets nothing, and EXPLAIN as what it explains.
+    const reads = statement.readonly || statementKind(sql) === 'pragma-read' || isExplained(sql);
+    if (!reads) throw new RefusedStatement('write');
+    if (!statement.reader) throw new RefusedStatement('no-rows');
     for (const oldest of this.#statements.keys()) {
       if (this.#statements.size < keptStatements) break;
       this.#statements.delete(oldest);
     }
     const prepared: Prepared = { statement, rows: null, safeIntegers: null };
-    this.#statements.set(sql, prepared);
+    // One that another query of the snapshot uses stays the one that is kept.
+    if (known === undefined) this.#statements.set(sql, prepared);
     return prepared;
   }
 }
@@ -230,13 +287,19 @@ function valuesOf(running: Running, row: object): unknown[] {
   return Object.values(row);
 }
 
-function checkedSize(running: Running, row: unknown): number {
+/** The columns are sent once, with the first piece. */
+function pieceOf(rows: unknown[], known: Running['columns'], { columns }: Running): Pick<Piece, 'rows' | 'columns'> {
+  return { rows, columns: known === columns ? null : columns };
+}
+
+/** Returns the bytes of a row, or the error of a limit that it exceeds. */
+function checkedSize(running: Running, row: unknown): number | ResultTooLarge {
   const { maxRows, maxBytes } = running.query;
   const bytes = Array.isArray(row) ? row.reduce<number>((sum, value) => sum + sizeOf(value), 0) : sizeOf(row);
   running.rowCount += 1;
   running.byteCount += bytes;
-  if (maxRows !== null && running.rowCount > maxRows) throw new ResultTooLarge('maxRows', maxRows);
-  if (maxBytes !== null && running.byteCount > maxBytes) throw new ResultTooLarge('maxBytes', maxBytes);
+  if (maxRows !== null && running.rowCount > maxRows) return new ResultTooLarge('maxRows', maxRows);
+  if (maxBytes !== null && running.byteCount > maxBytes) return new ResultTooLarge('maxBytes', maxBytes);
   return bytes;
 }
 
@@ -249,7 +312,7 @@ function sizeOf(value: unknown): number {
 /** Serializes an error for the other process. */
 export function failureOf(error: unknown): ReadFailure {
   if (isSqliteFailure(error)) return { family: 'sqlite', code: error.code, message: error.message };
-  if (error instanceof RefusedStatement) return { family: 'refused', why: error.message };
+  if (error instanceof RefusedStatement) return { family: 'refused', why: error.why };
   if (error instanceof ResultTooLarge) return { family: 'too-large', limit: error.limit, value: error.value };
   if (error instanceof SetupError) return { family: 'setup', module: error.module, message: error.message };
   const refusal = serializeRefusal(error);

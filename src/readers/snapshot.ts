@@ -1,4 +1,7 @@
-/** Runs several queries on one snapshot: a reader in one read transaction, whose queries run one after another. */
+/**
+ * Runs several queries on one snapshot: a reader in one read transaction. Its queries run one after another; beside an
+ * `iterate` whose loop has rows to take, the next one runs, because that loop may wait for it.
+ */
 import { performance } from '../base/clock';
 import { keptAlive } from '../base/kept-alive';
 import type { Limits } from './call-options';
@@ -32,7 +35,8 @@ export class SnapshotTurn implements Turn, TurnHost {
   readonly #started = Promise.withResolvers<void>();
   readonly #waiting: Turn[] = [];
   #slot: Slot | null = null;
-  #current: Turn | null = null;
+  /** In the order of their begin. */
+  readonly #running = new Set<Turn>();
   #state: 'queued' | 'open' | 'ending' | 'over' = 'queued';
   #failure: { readonly error: unknown } | null = null;
   #settle: () => void = () => {};
@@ -57,7 +61,11 @@ export class SnapshotTurn implements Turn, TurnHost {
   }
 
   get sql(): string | null {
-    return this.#current?.sql ?? null;
+    return [...this.#running].at(-1)?.sql ?? null;
+  }
+
+  get isPaused(): boolean {
+    return false;
   }
 
   /** Resolves when the read transaction is open and its snapshot is fixed. */
@@ -74,7 +82,7 @@ export class SnapshotTurn implements Turn, TurnHost {
   async finish(outcome: 'done' | 'failed'): Promise<void> {
     const slot = this.#slot;
     if (this.#state === 'over' || slot === null) return;
-    if (this.#current !== null || this.#waiting.length > 0) {
+    if (this.#running.size > 0 || this.#waiting.length > 0) {
       return this.#end(new TypeError('The snapshot is over: its function has returned before this query.'), outcome);
     }
     this.#state = 'ending';
@@ -94,7 +102,10 @@ export class SnapshotTurn implements Turn, TurnHost {
 
   message(message: FromReader): void {
     if (!('id' in message)) return;
-    if (message.id !== this.#id) return this.#current?.message(message);
+    if (message.id !== this.#id) {
+      for (const query of this.#running) query.message(message);
+      return;
+    }
     if (message.type === 'error') return this.#end(this.#context.translateBegin(message), 'failed');
     if (this.#state === 'queued') {
       this.#state = 'open';
@@ -112,13 +123,18 @@ export class SnapshotTurn implements Turn, TurnHost {
     this.#reject(this.#context.lost(this, slot, exit), 'failed');
   }
 
-  /** True also when the query that runs is over its own limit. */
+  get #due(): Turn | undefined {
+    return [...this.#running].find(({ isDue }) => isDue);
+  }
+
+  /** True also when a query that runs is over its own limit. */
   get isDue(): boolean {
-    return this.#deadline.isDue || this.#current?.isDue === true;
+    return this.#deadline.isDue || this.#due !== undefined;
   }
 
   expire(): void {
-    if (!this.#deadline.isDue && this.#current !== null) return this.#current.expire();
+    const query = this.#due;
+    if (!this.#deadline.isDue && query !== undefined) return query.expire();
     this.#end(this.#context.timedOut(this, this.#timeoutMs, this.#slot), 'timeout');
   }
 
@@ -152,13 +168,17 @@ export class SnapshotTurn implements Turn, TurnHost {
   }
 
   release(_slot: Slot, turn: Turn): void {
-    if (this.#current === turn) this.#current = null;
+    this.#running.delete(turn);
+    this.#next();
+  }
+
+  paused(): void {
     this.#next();
   }
 
   /** Ending the reader of a query ends the snapshot. */
   kill(slot: Slot, turn: Turn, gone: () => void): void {
-    if (this.#current === turn) this.#current = null;
+    this.#running.delete(turn);
     this.#slot = null;
     this.#host.kill(slot, this, () => {
       gone();
@@ -167,10 +187,11 @@ export class SnapshotTurn implements Turn, TurnHost {
   }
 
   #next(): void {
-    if (this.#state !== 'open' || this.#current !== null || this.#slot === null) return;
+    if (this.#state !== 'open' || this.#slot === null) return;
+    for (const { isPaused } of this.#running) if (!isPaused) return;
     const next = this.#waiting.shift();
     if (next === undefined) return;
-    this.#current = next;
+    this.#running.add(next);
     next.begin(this.#slot);
   }
 
@@ -190,10 +211,9 @@ export class SnapshotTurn implements Turn, TurnHost {
   #reject(error: unknown, outcome: 'done' | 'failed' | 'timeout' | 'aborted'): void {
     this.#failure ??= { error };
     this.#over(outcome);
-    const current = this.#current;
-    this.#current = null;
-    const waiting = this.#waiting.splice(0);
-    for (const query of [...(current === null ? [] : [current]), ...waiting]) query.drop(error);
+    const queries = [...this.#running, ...this.#waiting.splice(0)];
+    this.#running.clear();
+    for (const query of queries) query.drop(error);
     this.#started.reject(error);
     this.#fail(error);
   }

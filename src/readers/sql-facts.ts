@@ -1,12 +1,12 @@
 /** Remembers the shape of recent SQL texts and whether a reader runs them: both need the text split into tokens. */
-import { whyNotForReaders } from '../sql/read-only';
+import { refusalForReaders, type ReadRefusal } from '../sql/read-only';
 import { shapeOf } from '../sql/shape';
 
 export interface SqlFacts {
   /** The SQL without values. */
   readonly shape: string;
-  /** Why a reader refuses it, as the end of a sentence; `null` if it does not. */
-  readonly refused: string | null;
+  /** Why a reader refuses it; `null` if it does not. */
+  readonly refused: ReadRefusal | null;
 }
 
 const kept = 100;
@@ -17,7 +17,7 @@ const known = new Map<string, SqlFacts>();
 export function sqlFacts(sql: string): SqlFacts {
   const found = known.get(sql);
   if (found !== undefined) return found;
-  const facts = { shape: shapeOf(sql), refused: whyNotForReaders(sql) };
+  const facts = { shape: shapeOf(sql), refused: refusalForReaders(sql) };
   if (sql.length > longest) return facts;
   for (const oldest of known.keys()) {
     if (known.size < kept) break;

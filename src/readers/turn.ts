@@ -17,6 +17,8 @@ export interface TurnHost {
   withdraw(turn: Turn): void;
   /** The reader has completed the turn. */
   release(slot: Slot, turn: Turn): void;
+  /** The reader has sent all that the turn allows, and waits until its rows are taken. */
+  paused(turn: Turn): void;
   /** Ends the reader; `gone` is called when it has ended, or after a short wait. */
   kill(slot: Slot, turn: Turn, gone: () => void): void;
 }
@@ -25,6 +27,8 @@ export interface Turn extends FairItem {
   /** Shape of the running SQL; `null` for a snapshot between two queries. */
   readonly sql: string | null;
   readonly snapshot: boolean;
+  /** True while the reader waits until the caller takes the rows that it has sent. */
+  readonly isPaused: boolean;
   /** Resolves when the call is over; never rejects. */
   readonly settled: Promise<void>;
   begin(slot: Slot): void;
@@ -43,26 +47,31 @@ export interface Turn extends FairItem {
   readonly failure: unknown;
 }
 
-/** Calls `onTimeout` or `onAbort` once, unless it is disarmed before. The timer does not keep the process alive. */
+/** Calls `timeout` or `abort` once, unless it is disarmed before. The timer does not keep the process alive. */
 export class Deadline {
   readonly #timer: NodeJS.Timeout;
   readonly #at: number;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort: () => void;
+  /** A timer may fire a fraction of a millisecond early. */
+  #fired = false;
 
   constructor(
     { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
     on: { readonly timeout: () => void; readonly abort: (reason: unknown) => void },
   ) {
     this.#at = performance.now() + timeoutMs;
-    this.#timer = setTimeout(on.timeout, timeoutMs).unref();
+    this.#timer = setTimeout(() => {
+      this.#fired = true;
+      on.timeout();
+    }, timeoutMs).unref();
     this.#signal = signal;
     this.#onAbort = () => on.abort(signal?.reason);
     signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   get isDue(): boolean {
-    return performance.now() >= this.#at;
+    return this.#fired || performance.now() >= this.#at;
   }
 
   disarm(): void {

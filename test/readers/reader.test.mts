@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import Native from 'better-sqlite3';
 import { ClosedDatabaseError, Database, openDatabase, UnsafeStatementError, type RowForm } from 'safe-sqlite';
-import { createBench } from './fixture.mts';
+import { createBench, endless } from './fixture.mts';
 
 describe('rows', () => {
   test('are those of better-sqlite3: objects, arrays, first column, integers, parameters of every kind', async () => {
@@ -161,6 +161,13 @@ describe('refused before it runs', () => {
     native.close();
   });
 
+  test('EXPLAIN of a statement that writes is not: it runs nothing', async () => {
+    using bench = createBench({}, 1);
+    assert.ok((await bench.db.reader.all('EXPLAIN INSERT INTO t (text) VALUES (1)')).length > 0);
+    await bench.db.reader.all('EXPLAIN QUERY PLAN DELETE FROM t');
+    assert.deepEqual(await bench.db.reader.get('SELECT count(*) AS n FROM t'), { n: 1 });
+  });
+
   test('reading pragmas with an argument are not', async () => {
     using bench = createBench();
     for (const sql of [
@@ -226,6 +233,37 @@ describe('what a read sees', () => {
     assert.deepEqual(seen, [{ n: 10 }, [{ n: 10 }, [{ n: 10 }]], [1, 2, 3]]);
     assert.deepEqual(await db.reader.get(sql), { n: 0 });
     assert.equal((await db.checkpoint('truncate')).complete, true, 'the snapshot holds the WAL no longer');
+  });
+
+  test('in a snapshot a loop may read, run a second loop, and the same SQL, without waiting for its own end', async () => {
+    using bench = createBench({ readers: { max: 1 } }, 2000);
+    const { db } = bench;
+    const sql = 'SELECT id FROM t ORDER BY id';
+    const seen: unknown[] = [];
+    await db.reader.snapshot(async reader => {
+      for await (const outer of reader.iterate(sql, [], { rows: 'first-column' })) {
+        if (seen.length === 0) await db.write(() => db.exec('DELETE FROM t WHERE id > 1'));
+        let inner = 0;
+        if (Number(outer) % 700 === 1) for await (const _ of reader.iterate(sql)) inner += 1;
+        const one = await reader.get('SELECT count(*) AS n FROM t WHERE id <= ?', [outer as number]);
+        seen.push([outer, one, inner]);
+      }
+    });
+    const expected = Array.from({ length: 2000 }, (_, at) => [at + 1, { n: at + 1 }, (at + 1) % 700 === 1 ? 2000 : 0]);
+    assert.deepEqual(seen, expected);
+    assert.equal(db.health().readers.killed, 0);
+  });
+
+  test('in a snapshot the limit of an inner query ends all of it, with its own error', async () => {
+    using bench = createBench({ readers: { max: 1 } });
+    const { db } = bench;
+    const outcome = db.reader.snapshot(async reader => {
+      const outer = reader.iterate('SELECT id FROM t');
+      await outer.next();
+      await reader.all(endless, [], { timeoutMs: 100 });
+    });
+    await assert.rejects(outcome, { code: 'SAFE_SQLITE_QUERY_TIMEOUT', message: /did not end within 100 ms/ });
+    assert.deepEqual(await db.reader.get('SELECT 1 AS a'), { a: 1 });
   });
 
   test('a snapshot rejects with what its function throws, and its reader cannot be used afterwards', async () => {

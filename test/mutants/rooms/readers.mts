@@ -14,7 +14,7 @@ export const readers: readonly Mutant[] = [
       [
         'refused-by-sqlite',
         'a statement that SQLite counts as a write is refused before it runs',
-        "if (!statement.readonly && statementKind(sql) !== 'pragma-read') throw new RefusedStatement('writes');",
+        "if (!reads) throw new RefusedStatement('write');",
         '',
       ],
       [
@@ -44,13 +44,13 @@ export const readers: readonly Mutant[] = [
       [
         'max-rows',
         'more rows than `maxRows` are an error',
-        "throw new ResultTooLarge('maxRows', maxRows);",
+        "return new ResultTooLarge('maxRows', maxRows);",
         'return bytes;',
       ],
       [
         'max-bytes',
         'more bytes than `maxBytes` are an error',
-        "throw new ResultTooLarge('maxBytes', maxBytes);",
+        "return new ResultTooLarge('maxBytes', maxBytes);",
         'return bytes;',
       ],
       ['text-in-utf8', 'text counts in UTF-8', 'return Buffer.byteLength(value);', 'return value.length;'],
@@ -58,15 +58,15 @@ export const readers: readonly Mutant[] = [
       [
         'credit',
         'the reader reads no further ahead than the application allows',
-        'if (this.#running !== running || running.credit === 0) return;',
-        'if (this.#running !== running) return;',
+        'if (this.#running.get(running.query.id) !== running || running.credit === 0) return;',
+        'if (this.#running.get(running.query.id) !== running) return;',
         'both callers look at the credit before',
       ],
       [
         'stop',
         'a loop that is left ends the statement',
-        "this.#finish(this.#running);\n        return this.#send({ type: 'done', id: message.id });",
-        'return;',
+        "this.#finish(running);\n    this.#send({ type: 'done', id });",
+        '',
       ],
     ],
   ),
@@ -243,7 +243,7 @@ export const readers: readonly Mutant[] = [
       [
         'committed-copy',
         'a database without a file is read between two transactions',
-        'if (native.inTransaction || connection.openIterators().next().done === false) continue;',
+        'if (openOn(connection) !== null) continue;',
         '',
       ],
     ],
