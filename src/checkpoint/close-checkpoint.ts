@@ -20,6 +20,7 @@ const busyPauseMs = 10;
 /**
  * Copies the rest of the WAL if `user` is the last of this thread that may write to the file. `leaves` tells what
  * closes: the connection with all its names for the file, which may be attached several times, or this one name.
+ * `nothingToCopy`: the WAL was seen without frames just now.
  *
  * @throws the error of a fault that fences the file; `TypeError` while a statement runs. Any other failure
  *   (a full disk) is reported as `checkpointFailed`: everything stays in the WAL.
@@ -28,6 +29,7 @@ export function checkpointBeforeClose(
   user: FileUser,
   scheduler: FileScheduler,
   leaves: 'connection' | 'name',
+  nothingToCopy = false,
 ): CloseMode {
   const stays = ({ connection }: FileUser): boolean => leaves === 'name' || connection !== user.connection;
   const others = [...scheduler.users].some(each => each !== user && each.checkpoints && stays(each));
@@ -38,6 +40,8 @@ export function checkpointBeforeClose(
   // A job's connection that is still open would be the last one of the file, and its checkpoint would go unreported.
   if (!scheduler.waitUntilIdle(idleWithinMs)) return 'without-checkpoint';
   if (scheduler.settings !== 'off' && scheduler.settings.owner === 'external') return 'without-checkpoint';
+  // SQLite's own checkpoint has nothing to copy either, so that no error of it can be lost.
+  if (nothingToCopy) return 'ordinary';
   try {
     for (let tries = 1; scheduler.runHere(user).busy && tries < busyTries; tries++) sleepSync(busyPauseMs);
     // Incomplete: another process reads or checkpoints, and SQLite leaves the WAL to it.

@@ -66,8 +66,10 @@ export class FileScheduler {
   readonly waitUntilIdle = (timeoutMs: number): boolean => waitForCheckpoints(this.target.file, timeoutMs);
   readonly wal: WalView;
   readonly #users = new Set<FileUser>();
-  /** Aborts when the last connection that may write closes: a later checkpoint would go unreported. */
-  #closing = new AbortController();
+  /** The last connection that may write closes, or the file is fenced: a later checkpoint would go unreported. */
+  #halted = false;
+  /** Takes back the jobs that wait when that happens; made for the first of them. */
+  #closing: AbortController | null = null;
   readonly #warning = new WalWarning();
   #settings: ResolvedCheckpoint | 'off' = 'off';
   #history: History = noHistory;
@@ -121,7 +123,9 @@ export class FileScheduler {
    * Called when a connection is about to close, or the file is fenced: nothing starts until the next `join` or `leave`.
    */
   halt(): void {
-    this.#closing.abort(closed);
+    this.#halted = true;
+    this.#closing?.abort(closed);
+    this.#closing = null;
     stopCheckpoints(this.target.file);
   }
 
@@ -168,7 +172,7 @@ export class FileScheduler {
     this.#settings = mergeCheckpoint(checkpointing.map(({ connection }) => connection.options.checkpoint));
     if (this.#settings !== 'off' && this.#settings.thread === 'worker') loadThreadProgram();
     if (checkpointing.length === 0 || faultOf(this.target.key) !== null) this.halt();
-    else if (this.#closing.signal.aborted) this.#closing = new AbortController();
+    else this.#halted = false;
     if (this.#users.size === 0) return this.#poller.stop();
     const intervalMs = this.#settings === 'off' ? Number.POSITIVE_INFINITY : this.#settings.intervalMs;
     this.#poller.every(Math.min(tickMs, Math.ceil(intervalMs / 2)), intervalMs);
@@ -212,7 +216,7 @@ export class FileScheduler {
     const { endedAt, blocked, pinned, untruncated, failed } = this.#history;
     return decideCheckpoint(
       {
-        fenced: this.#closing.signal.aborted,
+        fenced: this.#halted,
         running: this.#running !== null,
         occupied: this.#occupied,
         walBytes: state.walBytes,
@@ -280,7 +284,7 @@ export class FileScheduler {
     const inBackground = mode === 'passive' && !awaited;
     const followUps = inBackground ? this.#gaps.followUps : undefined;
     this.#assertUnchanged();
-    const { signal } = this.#closing;
+    const signal = this.#halted ? AbortSignal.abort(closed) : (this.#closing ??= new AbortController()).signal;
     const running = runCheckpoint(this.#checkpointTarget(), mode, { awaited, followUps, signal });
     const settled = running.then(
       () => {},

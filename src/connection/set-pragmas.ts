@@ -56,16 +56,16 @@ export function setPragmas(native: Native, ground: ProtectionInputs): void {
   }
 }
 
-/** The same for an unused connection that has read a page, if it has a file. */
+/** The same for an unused connection that has read a page, if it has a file. Returns the journal mode of the file. */
 export function setPragmasOfNew(
   native: Native,
   ground: ProtectionInputs,
   { hasFile }: { readonly hasFile: boolean },
-): void {
+): string | null {
   // SQL may lower the level where that is permitted; until it does, the level is what was planned.
   const whole = { ...ground, givenUp: new Set<string>() };
   for (const protection of connectionProtections(whole)) set(native, protection, null, whole, unused);
-  if (hasFile) protectSchema(native, 'main', whole, unused);
+  return hasFile ? protectSchema(native, 'main', whole, unused) : null;
 }
 
 /** Only reads back: SQLite does not allow setting `synchronous` inside a transaction. */
@@ -73,13 +73,16 @@ export function verifyPragmas(native: Native, ground: ProtectionInputs): void {
   for (const protection of connectionProtections(ground)) readBack(native, protection, null, ground);
   for (const schema of schemasOf(native)) {
     if (schema.file === '') continue;
-    for (const protection of protectionsOf(native, schema.name, ground))
+    for (const protection of protectionsOf(schema.name, journalModeOf(native, schema.name), ground))
       readBack(native, protection, schema.name, ground);
   }
 }
 
-function protectSchema(native: Native, schema: string, ground: ProtectionInputs, setter: Setter): void {
-  for (const protection of protectionsOf(native, schema, ground)) set(native, protection, schema, ground, setter);
+/** Returns its journal mode. */
+function protectSchema(native: Native, schema: string, ground: ProtectionInputs, setter: Setter): string {
+  const journalMode = journalModeOf(native, schema);
+  for (const protection of protectionsOf(schema, journalMode, ground)) set(native, protection, schema, ground, setter);
+  return journalMode;
 }
 
 /** The journal mode of each schema with a file, on which a commit depends. */
@@ -111,10 +114,9 @@ export function synchronousOf(native: Native, schema: string): SynchronousLevel 
   return levels[Number(level)] ?? 'off';
 }
 
-function protectionsOf(native: Native, schema: string, ground: ProtectionInputs): readonly Protection[] {
+function protectionsOf(schema: string, journalMode: string, ground: ProtectionInputs): readonly Protection[] {
   const { durability, platform } = ground;
-  const attached = schema !== 'main';
-  return schemaProtections({ journalMode: journalModeOf(native, schema), durability, platform, attached });
+  return schemaProtections({ journalMode, durability, platform, attached: schema !== 'main' });
 }
 
 /** Reads from the file, which also maps the `-shm` of a WAL database: an unusable file fails here, at open. */

@@ -29,6 +29,8 @@ export interface ConnectRequest {
 
 export interface Connected {
   readonly connection: Connection;
+  /** SQLite's answer to `PRAGMA journal_mode`; null without a file. */
+  readonly journalMode: string | null;
   /** What was seen of the files that SQLite has opened; null where nothing had to be looked at. */
   readonly opened: OpenedFiles | null;
 }
@@ -46,10 +48,11 @@ export function connect({ target, key, plan, options }: ConnectRequest): Connect
       const { journalMode: mode } = plan;
       const native = mode === null ? opener.open() : openInJournalMode(opener, { mode, timeoutMs: options.timeout });
       const connection = new Connection({ native, plan, options, hub, verbose });
+      let journalMode: string | null;
       let opened: OpenedFiles | null = null;
       try {
         if (mode === null && plan.file !== null) readPage(native, 'main');
-        setPragmasOfNew(native, connection.protectionInputs, { hasFile: plan.file !== null });
+        journalMode = setPragmasOfNew(native, connection.protectionInputs, { hasFile: plan.file !== null });
         opened = plan.file === null || plan.readonly ? null : lookAtOpened(plan.file);
         if (plan.file !== null && opened !== null) refuseIfReadOnly(plan.file, opened);
       } catch (error) {
@@ -57,7 +60,7 @@ export function connect({ target, key, plan, options }: ConnectRequest): Connect
         discard(native, plan, options);
         throw error;
       }
-      return { connection, opened };
+      return { connection, journalMode, opened };
     });
   } catch (error) {
     if (error instanceof SqliteReadonlyError) throw error;

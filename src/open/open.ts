@@ -89,7 +89,7 @@ function connectBeside(suspicion: WalSuspicion | null, request: ConnectRequest):
 }
 
 function startServices(
-  { connection, opened }: Connected,
+  { connection, journalMode, opened }: Connected,
   location: Location,
   givenName: string,
   admission: Admission,
@@ -97,7 +97,7 @@ function startServices(
   const { file } = location;
   const services = new ConnectionServices(connection);
   try {
-    const main = connectionFile(connection, 'main', location, admission, opened);
+    const main = connectionFile('main', location, admission, journalMode ?? askMode(connection, 'main'), opened);
     services.add(main, opened);
     return assemble(connection, services, { givenName, file: main, release: () => admission.release() });
   } catch (error) {
@@ -184,17 +184,19 @@ function settleAdmission(
 }
 
 function connectionFile(
-  connection: Connection,
   schema: string,
   { file, identity }: Location,
   admission: Admission,
+  journalMode: string,
   opened: OpenedFiles | null = null,
 ): ConnectionFile {
-  const { native, verbose } = connection;
-  const ask = (): unknown => native.pragma(`${quotedName(schema)}.journal_mode`, { simple: true });
   const settled = settleAdmission(admission, file, opened?.identity);
   if (identity === null) forgetFault(settled.key);
-  return { schema, file, ...settled, journalMode: String(verbose.quietly(ask)) };
+  return { schema, file, ...settled, journalMode };
+}
+
+function askMode({ native, verbose }: Connection, schema: string): string {
+  return verbose.quietly(() => String(native.pragma(`${quotedName(schema)}.journal_mode`, { simple: true })));
 }
 
 /** Opens an attached file like any other, except for the connection: it is attached to an existing one. */
@@ -214,7 +216,7 @@ function admitAttached(connection: Connection, services: ConnectionServices): Ad
     for (const warning of warnings) inMicrotask(() => connection.hub.publish('warning', { ...warning, details: {} }));
     return {
       filename: location.file,
-      attached: () => services.add(connectionFile(connection, schema, location, admission)),
+      attached: () => services.add(connectionFile(schema, location, admission, askMode(connection, schema))),
       aroundDetach: detach => services.aroundDetach(schema, detach),
       release: () => {
         services.remove(schema);

@@ -158,8 +158,9 @@ export class ConnectionServices {
       this.#isChecked = this.#checkpointsNext;
       this.#rollBack();
       const ways: CloseMode[] = [];
-      for (const { user, scheduler } of supervised) {
-        ways.push(checkpointBeforeClose(user, scheduler, 'connection'));
+      for (const { file, user, scheduler } of supervised) {
+        const isEmpty = this.#isChecked && this.sentinel?.nothingToCopy(file.file) === true;
+        ways.push(checkpointBeforeClose(user, scheduler, 'connection', isEmpty));
         // The fence of one file has closed the connection: no other file can be checkpointed.
         if (this.#fence.isFenced) return this.#closeFenced();
       }

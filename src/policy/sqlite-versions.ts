@@ -139,10 +139,14 @@ export const versionBugs: readonly VersionBug[] = [
   },
 ];
 
+/** Each open asks for the same version. */
+let last: { readonly version: string; readonly bugs: readonly VersionBug[] } = { version: '', bugs: [] };
+
 /** Returns the bugs of `version` that apply to `use`, newest first. */
 export function versionProblems(version: string, use: SqliteUse): readonly VersionProblem[] {
-  return versionBugs
-    .filter(bug => isAffected(bug, version) && bug.applies(use))
+  if (last.version !== version) last = { version, bugs: versionBugs.filter(bug => isAffected(bug, version)) };
+  return last.bugs
+    .filter(bug => bug.applies(use))
     .map(({ name, what, fixedIn, source }) => ({ name, what, fixedIn, source }));
 }
 

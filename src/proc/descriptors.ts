@@ -53,37 +53,45 @@ export function descriptorsOn(...files: readonly FileIdentity[]): DescriptorScan
   return { supported: true, descriptors };
 }
 
-/** Descriptors from which on they are counted and not listed: a list of thousands costs more than asking for each of them. */
-const countedFrom = 200;
-/** Free numbers among the open ones after which they are listed: each costs ten times what an open one does. */
+/** Free numbers among the open ones for which they are counted all the same: each costs ten times what an open one does. */
 const mostGaps = 16;
-/** The system counted right when many descriptors were last listed. */
-let countIsRight = false;
+const fewGaps = 1;
+/** A list of thousands costs more than asking for each of them, also where some numbers are free. */
+const manyDescriptors = 200;
+/** The system counted right when the descriptors were last listed, and few numbers between them were free. */
+let isCountable = false;
 
 /** The descriptors on files with one of these inode numbers, and perhaps on others. */
 function candidatesFor(inodes: ReadonlySet<number>): readonly number[] | Unsupported {
-  const counted = countIsRight ? countedCandidates(inodes) : null;
+  const counted = isCountable ? countedCandidates(inodes) : null;
   if (counted !== null) return counted;
   const numbers = listDescriptors();
   if ('reason' in numbers) return numbers;
   // The list had a descriptor of its own.
-  countIsRight = numbers.length > countedFrom && openCount() === numbers.length - 1;
+  const open = numbers.length - 1;
+  isCountable = Math.max(...numbers) - open <= gapsFor(open) && openCount() === open;
   return numbers.filter(fd => inodes.has(inodeOf(fd) ?? Number.NaN));
 }
 
 /** Null where the number of open descriptors changes meanwhile, or they are too scattered. */
 function countedCandidates(inodes: ReadonlySet<number>): readonly number[] | null {
   const count = openCount();
-  if (count === null || count < countedFrom) return null;
+  if (count === null) return null;
+  const most = gapsFor(count);
   const found: number[] = [];
   let gaps = 0;
-  for (let fd = 0, left = count; left > 0 && gaps < mostGaps; fd++) {
+  for (let fd = 0, left = count; left > 0 && gaps <= most; fd++) {
     const inode = inodeOf(fd);
     if (inode === null) gaps += 1;
     else left -= 1;
     if (inode !== null && inodes.has(inode)) found.push(fd);
   }
-  return gaps < mostGaps && openCount() === count ? found : null;
+  isCountable = gaps <= most;
+  return isCountable && openCount() === count ? found : null;
+}
+
+function gapsFor(count: number): number {
+  return count < manyDescriptors ? fewGaps : mostGaps;
 }
 
 /** Linux counts them in the size of the folder since 6.2; null elsewhere. @see proc_fd_getattr in fs/proc/fd.c */

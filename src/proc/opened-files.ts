@@ -56,9 +56,10 @@ function statsNow(file: string): { readonly dev: bigint; readonly ino: bigint; r
   }
 }
 
-/** Opens the fdinfo of each descriptor once, for all who read it. */
+/** Opens and reads the fdinfo of each descriptor once, for all who look at the same moment. */
 export class OpenReaders {
   readonly #open = new Map<number, LockReader>();
+  readonly #texts = new Map<number, string | null>();
 
   /** The reader stays open until it is taken, or all are closed. */
   of(fd: number): Probed<{ reader: LockReader }> {
@@ -69,10 +70,17 @@ export class OpenReaders {
     return opened;
   }
 
+  /** The text of a reader from `of`, read once; null if the descriptor is closed, or it cannot be read now. */
+  textOf(reader: LockReader): string | null {
+    let text = this.#texts.get(reader.fd);
+    if (text === undefined) this.#texts.set(reader.fd, (text = reader.read()));
+    return text;
+  }
+
   /** The flags of open(2); null if the descriptor is closed or `/proc` does not show them. */
   flagsOf(fd: number): number | null {
     const opened = this.of(fd);
-    const text = opened.supported ? opened.reader.read() : null;
+    const text = opened.supported ? this.textOf(opened.reader) : null;
     return text === null ? null : parseFlags(text);
   }
 

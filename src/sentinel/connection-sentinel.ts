@@ -51,6 +51,8 @@ export interface ConnectionSentinel {
    * reported.
    */
   beforeCheckpoint(file: string): Error | null;
+  /** True if `beforeCheckpoint`, just called for the file, saw that a checkpoint has nothing to copy. */
+  nothingToCopy(file: string): boolean;
   /** Call before the connection closes: unsaved data is lost with it. */
   rescueAtLast(): void;
   /** Of all files together: unsupported if it is so for one of them. */
@@ -160,6 +162,10 @@ class RunningSentinel implements ConnectionSentinel {
       finding = watched.sentinel.check('checkpoint');
     }
     return this.#act(finding);
+  }
+
+  nothingToCopy(file: string): boolean {
+    return this.#verdict === null && this.#files.get(file)?.sentinel.nothingToCopy() === true;
   }
 
   /** An unfinished statement, or a full disk, blocked the rescue; it may succeed now. */

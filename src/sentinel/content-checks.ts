@@ -61,6 +61,8 @@ export type ContentMoment = 'commit' | 'interval' | 'checkpoint';
 export interface ContentChecks {
   /** Why a file could not be read, the last time this happened; null while all could be. */
   readonly unreadable: string | null;
+  /** True if the last call of `changed` for a checkpoint saw that it has nothing to copy. */
+  readonly sawNoFrames: boolean;
   changed(moment: ContentMoment): Changed | null;
 }
 
@@ -108,6 +110,7 @@ class ContentWatch implements ContentChecks {
   #indexSize = 0;
   #quiet: Quiet | null = null;
   #unreadable: string | null = null;
+  #sawNoFrames = false;
 
   constructor({ file, identity, descriptors, wal, scan }: ContentSubject) {
     this.#file = file;
@@ -126,7 +129,12 @@ class ContentWatch implements ContentChecks {
     return this.#unreadable;
   }
 
+  get sawNoFrames(): boolean {
+    return this.#sawNoFrames;
+  }
+
   changed(moment: ContentMoment): Changed | null {
+    this.#sawNoFrames = false;
     for (let attempt = 0; attempt < attempts; attempt++) {
       const found = this.#look(moment);
       if (found !== 'anew') return found;
@@ -234,6 +242,8 @@ class ContentWatch implements ContentChecks {
         return null;
       }
     } else if (moment === 'commit' && mayBeCopying(before) && stats.size > 0) return null;
+    // Nothing is copied, and nothing was seen before that could be compared.
+    if (moment === 'checkpoint' && this.#trusted === null && before.frames === 0 && stats.size > 0) return null;
     const seen = headerAndSamples((into, at) => this.#read(fd, into, at), stats.size);
     if (seen === null) return null;
     const { header, sampled } = seen;
@@ -438,6 +448,7 @@ class ContentWatch implements ContentChecks {
       this.#indexChanged(index) ?? this.#walChanged(index) ?? this.#databaseChanged(index, database, moment);
     if (found !== null) return found;
     this.#seen = index;
+    this.#sawNoFrames = moment === 'checkpoint' && index.frames === 0;
     const frames = moment === 'commit' ? null : this.#framesChanged(index);
     if (frames === null && remembered !== null && isSettledQuiet(remembered, clockTickMs) && this.#nothingLeft) {
       this.#quiet = remembered;

@@ -39,6 +39,8 @@ export interface Sentinel {
   watched(): Iterable<readonly [FileIdentity, WatchedRole]>;
   /** The sidecars that the connection has open, by name. */
   sidecars(): readonly { readonly path: string; readonly identity: FileIdentity }[];
+  /** True if the check for a checkpoint, which was the last one, saw that it has nothing to copy. */
+  nothingToCopy(): boolean;
   /** Ends the watch; call it before the connection closes and releases its locks. */
   stop(): void;
 }
@@ -106,6 +108,7 @@ export function createSentinel(subject: SentinelSubject): Sentinel {
       if (index !== null) yield [index, 'index'];
     },
     sidecars: () => files.sidecars(),
+    nothingToCopy: () => contents?.sawNoFrames ?? false,
     stop: () => watch.release(),
   };
 }

@@ -127,7 +127,7 @@ class FileLockWatch {
         continue;
       }
       const { reader } = opened;
-      const text = reader.read();
+      const text = readers.textOf(reader);
       const isOpen = isOn(fd, this.#file);
       const shown = parseLocks(text ?? '');
       if (isOpen && text !== null && missingLocks(required, shown).length === 0) {
@@ -171,7 +171,7 @@ export function accessTo(file: FileIdentity, seen: SeenFiles): 'write' | 'read' 
       access = null;
       continue;
     }
-    const text = opened.reader.read();
+    const text = readers.textOf(opened.reader);
     const flags = text === null ? null : parseFlags(text);
     if (flags !== null && (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0) return 'write';
     readers.stop(opened.reader);
