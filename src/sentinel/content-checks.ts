@@ -110,7 +110,7 @@ class ContentWatch implements ContentChecks {
   #indexSize = 0;
   #quiet: Quiet | null = null;
   #unreadable: string | null = null;
-  #sawNoFrames = false;
+  sawNoFrames = false;
 
   constructor({ file, identity, descriptors, wal, scan }: ContentSubject) {
     this.#file = file;
@@ -129,12 +129,8 @@ class ContentWatch implements ContentChecks {
     return this.#unreadable;
   }
 
-  get sawNoFrames(): boolean {
-    return this.#sawNoFrames;
-  }
-
   changed(moment: ContentMoment): Changed | null {
-    this.#sawNoFrames = false;
+    this.sawNoFrames = false;
     for (let attempt = 0; attempt < attempts; attempt++) {
       const found = this.#look(moment);
       if (found !== 'anew') return found;
@@ -448,7 +444,7 @@ class ContentWatch implements ContentChecks {
       this.#indexChanged(index) ?? this.#walChanged(index) ?? this.#databaseChanged(index, database, moment);
     if (found !== null) return found;
     this.#seen = index;
-    this.#sawNoFrames = moment === 'checkpoint' && index.frames === 0;
+    this.sawNoFrames = moment === 'checkpoint' && index.frames === 0;
     const frames = moment === 'commit' ? null : this.#framesChanged(index);
     if (frames === null && remembered !== null && isSettledQuiet(remembered, clockTickMs) && this.#nothingLeft) {
       this.#quiet = remembered;

@@ -91,7 +91,7 @@ describe('the last close', () => {
     assert.deepEqual(rows(file), [1, 2]);
   });
 
-  test('without a sentinel nobody has looked: a checkpoint', () => {
+  test('without a sentinel: a checkpoint, because nothing was looked at', () => {
     const file = created();
     assert.equal(closed(file, reads, { sentinel: 'off' }).length, 1);
   });

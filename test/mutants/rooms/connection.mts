@@ -247,8 +247,8 @@ export const connection: readonly Mutant[] = [
       [
         'verify-schemas',
         'every schema is verified inside a transaction',
-        '    for (const protection of protectionsOf(native, schema.name, ground))\n      readBack',
-        "    for (const protection of schema.name === 'main' ? protectionsOf(native, schema.name, ground) : [])\n      readBack",
+        '    for (const protection of protectionsOf(schema.name, journalModeOf(native, schema.name), ground))\n      readBack',
+        "    for (const protection of schema.name === 'main' ? protectionsOf(schema.name, journalModeOf(native, schema.name), ground) : [])\n      readBack",
       ],
       [
         'expected',

@@ -64,6 +64,18 @@ export const several: readonly Mutant[] = [
   ),
   ...inFile(
     'open/services.ts',
+    ['test/checkpoint/nothing-to-copy.test.mts', 'test/checkpoint/close.test.mts'],
+    [
+      [
+        'close-checkpoints',
+        'a close leaves the checkpoint out only where the sentinel has just seen that it has nothing to copy',
+        'const isEmpty = this.#isChecked && this.sentinel?.nothingToCopy(file.file) === true;',
+        'const isEmpty = true;',
+      ],
+    ],
+  ),
+  ...inFile(
+    'open/services.ts',
     ['test/fence/closing.test.mts', 'test/fence/attached.test.mts', 'test/fence'],
     [
       [
