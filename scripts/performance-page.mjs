@@ -202,10 +202,10 @@ does; the others are on ${before.machine.filesystem}, on a disk that other progr
 ${beforeRows.join('\n')}
 
 An open, a read and a close are ${Math.round(before.systemCalls.now)} system calls of the main thread, which were ${Math.round(before.systemCalls.before)}; better-sqlite3 makes ${Math.round(before.systemCalls.raw)}. Of those
-that this library adds, 30 list the descriptors of a process with 24 and look at each, before the first connection to a file:
+that this library adds, 26 count the descriptors of a process with 24 and look at each, before the first connection to a file:
 the other descriptors are those of Node itself. The rest are the mount table (4), the walk along the path (5), the names and rights of the
-database and its sidecars (6), the proof that the locks are held and visible (18), and the last look before the final checkpoint (13).
-A single open in memory is no faster than it was, because it proves more than at that commit: what the files contain, and how SQLite
+database and its sidecars (6), the proof that the locks are held and visible (16), and the last look before the close (9).
+A single open in memory is little faster than it was, because it proves more than at that commit: what the files contain, and how SQLite
 was allowed to open them. About a third of it is SQLite itself, with every protection read back, the rest the calls above.
 A commit in memory costs what the check before it costs: two texts of the kernel with the locks of the process, and one call
 each for the folder, the index, the end of the WAL and the database.
