@@ -59,6 +59,8 @@ export interface CheckpointDecision {
  * (measured: 115 instead of 185 µs a commit).
  */
 const inlineShare = 0.75;
+/** Of the `-wal`, before its frames. */
+const headerBytes = 32;
 /** Lower bound as a multiple of `walBytes`: background checkpoints get their chance first. */
 const inlineFactor = 2;
 /**
@@ -66,6 +68,8 @@ const inlineFactor = 2;
  * every sync of a growing WAL also writes its inode (measured: 240 instead of 125 µs a commit).
  */
 const manyCommits = 2000;
+/** The same for a WAL that makes its file grow; `walBytes` is enough then. */
+const manyGrowingCommits = 1000;
 /**
  * Multiple of `truncateAboveBytes` at which the writer waits for the running checkpoint and finishes it: commits arrive
  * faster than the disk can copy them, or in a loop that never yields, and without a limit the WAL would fill the disk.
@@ -85,8 +89,9 @@ export function decideCheckpoint(facts: CheckpointFacts, settings: ResolvedCheck
   if (settings === 'off') return none("`checkpoint` is 'off'");
   if (settings.owner === 'external') return none('another program checkpoints');
   const mayRunInline = pendingBytes > 0 && !facts.occupied && pauseMs === 0 && facts.inlinePauseMs === 0;
-  const late = facts.commits < manyCommits ? settings.truncateAboveBytes * inlineShare : 0;
-  const large = walBytes >= Math.max(late, settings.walBytes * inlineFactor);
+  const grows = facts.commits >= manyGrowingCommits && walBytes >= fileBytes - headerBytes;
+  const late = grows || facts.commits >= manyCommits ? 0 : settings.truncateAboveBytes * inlineShare;
+  const large = walBytes >= Math.max(late, settings.walBytes * (grows ? 1 : inlineFactor));
   const overrun = walBytes >= settings.truncateAboveBytes * overrunFactor;
   if (mayRunInline && facts.atCommit && facts.running && (overrun || (large && facts.eventLoopBlocked))) {
     return inline(`the WAL has ${walBytes} bytes: the writer waits for its checkpoint`);

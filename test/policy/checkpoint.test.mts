@@ -43,6 +43,8 @@ const quiet: CheckpointFacts = {
 const full = { walBytes: 5 * MiB, pendingBytes: 5 * MiB, fileBytes: 5 * MiB };
 const overrun = { walBytes: 130 * MiB, pendingBytes: 2 * MiB, fileBytes: 130 * MiB };
 const nearlyCopied = { walBytes: 9 * MiB, pendingBytes: 4096, fileBytes: 9 * MiB };
+const within = { ...nearlyCopied, fileBytes: 10 * MiB };
+const growing = { walBytes: 4 * MiB, pendingBytes: 4096, fileBytes: 4 * MiB };
 const large = { walBytes: 48 * MiB, pendingBytes: 4096, fileBytes: 48 * MiB, sinceAttemptMs: 10 };
 
 type Row = [
@@ -106,7 +108,11 @@ const rows: readonly Row[] = [
 
   ['many small commits', { ...nearlyCopied, commits: 2000, sinceAttemptMs: 10 }, 'passive'],
   ['many small commits, right after that', { ...nearlyCopied, commits: 2000, justCompleted: true }, 'inline'],
-  ['fewer of them', { ...nearlyCopied, commits: 1999, sinceAttemptMs: 10, justCompleted: true }, 'none'],
+  ['fewer of them', { ...within, commits: 1999, sinceAttemptMs: 10, justCompleted: true }, 'none'],
+  ['fewer of them, and the file grows', { ...growing, commits: 1000, justCompleted: true }, 'inline'],
+  ['fewer of them, and the file grows, before that', { ...growing, commits: 1000, sinceAttemptMs: 1000 }, 'passive'],
+  ['fewer still, and the file grows', { ...growing, commits: 999, sinceAttemptMs: 10, justCompleted: true }, 'none'],
+  ['they end within the file', { ...growing, fileBytes: 9 * MiB, commits: 3000, justCompleted: true }, 'passive'],
   ['very small ones', { ...nearlyCopied, commits: 9000, walBytes: 7 * MiB, justCompleted: true }, 'passive'],
   [
     'many in a loop that never yields: the writer waits',
