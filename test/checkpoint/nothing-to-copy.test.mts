@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import Native from 'better-sqlite3';
-import { Database, type CheckpointEvent, type DatabaseOptions } from 'safe-sqlite';
+import { Database, type CheckpointEvent, type Options } from 'safe-sqlite';
 
 const folder = mkdtempSync(join(tmpdir(), 'safe-sqlite-nothing-to-copy-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -29,7 +29,7 @@ function commitElsewhere(file: string): void {
 }
 
 /** The checkpoints of close() that were reported. */
-function closed(file: string, work: (db: Database) => void, options: DatabaseOptions = {}): readonly CheckpointEvent[] {
+function closed(file: string, work: (db: Database) => void, options: Options = {}): readonly CheckpointEvent[] {
   const db = new Database(file, { logger: false, ...options });
   const events: CheckpointEvent[] = [];
   db.events.on('checkpoint', event => void events.push(event));

@@ -75,12 +75,12 @@ test('three hundred locks that stay, beside processes that commit: none is ever 
   const held = (locks: readonly { readonly pid: number }[]): number =>
     locks.filter(({ pid }) => pid === holder.pid).length;
 
-  const until = performance.now() + 20_000;
+  const until = performance.now() + 2000;
   let wrong = false;
   // The hazard: one reading counts too few or too many of them.
   while (!wrong && performance.now() < until) wrong = held(parseLockTable(readTable(0))) !== 300;
   if (!wrong) t.diagnostic('this machine never gave a torn reading');
-  for (let time = 0; time < 200; time++) assert.equal(held(everyLock(readTable)), 300);
+  for (let time = 0; time < 50; time++) assert.equal(held(everyLock(readTable)), 300);
 });
 
 async function running(t: TestContext, home: string, script: string): Promise<{ readonly pid: number }> {
