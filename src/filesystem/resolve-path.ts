@@ -51,6 +51,8 @@ export function resolvePath(
       resolved = next;
       continue;
     }
+    // It was the look at the link; the target of `.` has no element that is looked at.
+    seen = null;
     links += 1;
     if (links > maxSymlinks) throw tooManyLinks(path);
     pending.push(...elements(target));

@@ -106,6 +106,15 @@ describe('the file that SQLite opens', () => {
   });
 });
 
+test('a link to the folder that it is in leads to that folder', { skip: noLinks }, () => {
+  for (const target of ['.', './', './.']) {
+    const top = mkdtempSync(join(folder, 'self-'));
+    symlinkSync(target, join(top, 'self'));
+    assert.equal(locate(join(top, 'self')).file, top);
+    assert.equal(locate(join(top, 'self/self/x.db')).file, join(top, 'x.db'));
+  }
+});
+
 test('in any tree of links it is where the kernel goes', { skip: noLinks }, () => {
   const name = fc.constantFrom('a', 'b', 'c', 'd');
   const element = fc.oneof({ weight: 5, arbitrary: name }, fc.constantFrom('..', '.', ''));
