@@ -1,9 +1,11 @@
 // Small filesystems: whatever makes a copy looks at the room on the right one, first and while the copy grows, and the service writes on.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { existsSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import Database, { BackupError, RestoreError, restoreDatabase, type Options } from 'safe-sqlite';
 import { rescue } from '../../dist/sentinel/rescue.js';
 import { folder, Native, names } from '../backup/fixture.mts';
@@ -23,6 +25,11 @@ describe('a small filesystem', { skip }, () => {
   /** Leaves `bytes` free. */
   const fill = (path: string, bytes: number): void =>
     writeFileSync(join(path, 'ballast'), Buffer.alloc(Math.max(0, free(path) - bytes)));
+
+  /** Another program takes so much at once, without blocking this thread, which looks at the room. */
+  const taken = async (path: string, bytes: number): Promise<void> => {
+    await promisify(execFile)('fallocate', ['-l', String(Math.floor(bytes)), join(path, 'ballast')]);
+  };
 
   /** A database of `megabytes`, checkpointed. */
   async function service(path: string, megabytes: number, options: Partial<Options> = {}): Promise<Database.Database> {
@@ -142,12 +149,8 @@ describe('a small filesystem', { skip }, () => {
       (error: unknown) => error,
     );
     await until(() => names(home).some(name => name.endsWith('.tmp')), 'the copy begins');
-    try {
-      // Less than half of the reserve stays, and as much as the copy cannot write between two looks.
-      fill(home, reserveBytes * 0.45);
-    } catch {
-      // The copy grows meanwhile: then nothing at all is left.
-    }
+    // Less than half of the reserve stays, more than the copy writes until the room is asked for again.
+    await taken(home, free(home) - reserveBytes * 0.45);
     const error = await outcome;
     assert.ok(error instanceof RestoreError, String(error));
     assert.equal(error.details['step'], 'room');
