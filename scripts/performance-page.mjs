@@ -180,8 +180,7 @@ ${Math.round(ourStall.longestStallMs)} ms, and the write was stored ${Math.round
 
 ${manyMachine.cpu}, ${manyMachine.cores} cores, ${manyMachine.filesystem}; \`node bench/many.mts\`. Each line is a process of its own that opens every handle, reads
 once through it, and closes all at the end. In brackets: better-sqlite3. The first open of a file lists the descriptors of the process, to find
-another copy of SQLite or a plain descriptor on it: that is why the last of 600 files takes longer than the first. From 200
-descriptors on they are no longer listed: Linux since 6.2 says how many there are, and each is asked by its number
+another copy of SQLite or a plain descriptor on it: that is why the last of 600 files takes longer than the first
 ([decision 0012](decisions/0012-each-first-open-looks-at-every-descriptor.md)).
 
 | files | handles of each | open and read, ms | of the last tenth | close, ms | memory of a handle, KiB | descriptors of a handle |
@@ -204,7 +203,7 @@ does; the others are on ${before.machine.filesystem}, on a disk that other progr
 ${beforeRows.join('\n')}
 
 An open, a read and a close are ${Math.round(before.systemCalls.now)} system calls of the main thread, which were ${Math.round(before.systemCalls.before)}; better-sqlite3 makes ${Math.round(before.systemCalls.raw)}. Of those
-that this library adds, 26 count the descriptors of a process with 24 and look at each, before the first connection to a file:
+that this library adds, some 30 list the descriptors of a process with 24 and look at each, before the first connection to a file:
 the other descriptors are those of Node itself. The rest are the mount table (4), the walk along the path (5), the names and rights of the
 database and its sidecars (6), the proof that the locks are held and visible (16), and the last look before the close (9).
 A single open in memory is little faster than it was, because it proves more than at that commit: what the files contain, and how SQLite
@@ -214,7 +213,7 @@ each for the folder, the index, the end of the WAL and the database.
 
 On disk the same check costs more: a process that has waited for a sync goes on with cold caches. Six calls of \`fs\` like those of the
 check take ${syncs.disk.calls} µs alone; in front of a commit of better-sqlite3 they add ${added(syncs.memory)} µs in memory and ${added(syncs.disk)} µs on disk
-(\`node bench/between-syncs.mts\`). That is why one caller alone writes slower than with better-sqlite3; with more callers group
+(\`node bench/between-syncs.mts\`). That is a part of why one caller alone writes slower than with better-sqlite3, and not all of it; with more callers group
 commit shares the check and the sync. While the \`-wal\` of a new file grows, each sync also writes its inode, here as in better-sqlite3;
 after a thousand commits, or some more here, both begin to write over it.
 

@@ -1,5 +1,5 @@
 /** Finds the descriptors of this process, in all its threads, that are open on given files. */
-import fs, { fstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import fs, { fstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { procFolder } from '../base/proc-folder';
 import { sameFile, type FileIdentity } from '../base/file-identity';
 import { unsupported, type Probed, type Unsupported } from './support';
@@ -53,54 +53,13 @@ export function descriptorsOn(...files: readonly FileIdentity[]): DescriptorScan
   return { supported: true, descriptors };
 }
 
-/** Free numbers among the open ones for which they are counted all the same: each costs ten times what an open one does. */
-const mostGaps = 16;
-const fewGaps = 1;
-/** A list of thousands costs more than asking for each of them, also where some numbers are free. */
-const manyDescriptors = 200;
-/** The system counted right when the descriptors were last listed, and few numbers between them were free. */
-let isCountable = false;
-
-/** The descriptors on files with one of these inode numbers, and perhaps on others. */
+/**
+ * The descriptors on files with one of these inode numbers, and perhaps on others. Only a list has each of them while
+ * other threads open and close files (docs/decisions/0012).
+ */
 function candidatesFor(inodes: ReadonlySet<number>): readonly number[] | Unsupported {
-  const counted = isCountable ? countedCandidates(inodes) : null;
-  if (counted !== null) return counted;
   const numbers = listDescriptors();
-  if ('reason' in numbers) return numbers;
-  // The list had a descriptor of its own.
-  const open = numbers.length - 1;
-  isCountable = Math.max(...numbers) - open <= gapsFor(open) && openCount() === open;
-  return numbers.filter(fd => inodes.has(inodeOf(fd) ?? Number.NaN));
-}
-
-/** Null where the number of open descriptors changes meanwhile, or they are too scattered. */
-function countedCandidates(inodes: ReadonlySet<number>): readonly number[] | null {
-  const count = openCount();
-  if (count === null) return null;
-  const most = gapsFor(count);
-  const found: number[] = [];
-  let gaps = 0;
-  for (let fd = 0, left = count; left > 0 && gaps <= most; fd++) {
-    const inode = inodeOf(fd);
-    if (inode === null) gaps += 1;
-    else left -= 1;
-    if (inode !== null && inodes.has(inode)) found.push(fd);
-  }
-  isCountable = gaps <= most;
-  return isCountable && openCount() === count ? found : null;
-}
-
-function gapsFor(count: number): number {
-  return count < manyDescriptors ? fewGaps : mostGaps;
-}
-
-/** Linux counts them in the size of the folder since 6.2; null elsewhere. @see proc_fd_getattr in fs/proc/fd.c */
-function openCount(): number | null {
-  try {
-    return statSync(`${procFolder}/self/fd`).size || null;
-  } catch {
-    return null;
-  }
+  return 'reason' in numbers ? numbers : numbers.filter(fd => inodes.has(inodeOf(fd) ?? Number.NaN));
 }
 
 /** Numbers below the lowest free one that are tried before all descriptors are listed. */

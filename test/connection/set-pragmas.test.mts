@@ -251,7 +251,7 @@ describe('FULL, proved', () => {
     // Wine does not keep the order of locks under load (docs/environments.md): one takes the journal of another for a left one.
     const isWine = process.platform === 'win32' && existsSync('Z:\\proc\\self');
     if (isWine && first.some(([code]) => code !== 0)) t.diagnostic('a process was started again: this is Wine');
-    const codes = await Promise.all(first.map(exit => (isWine && exit[0] !== 0 ? run() : exit)));
+    const codes = await Promise.all(first.map(async exit => (isWine && exit[0] !== 0 ? run() : exit)));
     assert.deepEqual(
       codes,
       Array.from({ length: 6 }, () => [0, null]),
