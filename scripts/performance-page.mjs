@@ -137,18 +137,18 @@ const manyRows = costs
 
 const beforeRows = before.rows.map(row => `| ${row.what} | ${row.rawUs} µs | ${row.before} × | ${row.now} × |`);
 
-const page = `<!-- Written by scripts/performance-page.mjs from bench/results/group-commit.json; \`npm run bench:page\`. -->
+const page = `<!-- Written by scripts/performance-page.mjs from bench/results; \`npm run bench:page\`. -->
 
 # Performance
 
-Every number here is a durable write: \`synchronous=FULL\`, so that a commit returns after its sync. The exception is the
+Every write here is durable: \`synchronous=FULL\`, so that a commit returns after its sync. The exception is the
 bar "raw NORMAL": better-sqlite3 in WAL mode as it is built, which loses the commits since the last checkpoint when the
 power fails. It is there because it is what people turn to for speed.
 
 ${machineTable(machine, takenAt.slice(0, 10))}
 
 With 64 callers \`db.write\` makes ${factorAt(bare.disk, 64, 'raw FULL')} as many writes as raw FULL and ${factorAt(bare.disk, 64, 'raw NORMAL')} as many as
-raw NORMAL on this disk${bare.slow === null ? '' : `, and ${factorAt(bare.slow, 64, 'raw FULL')} and ${factorAt(bare.slow, 64, 'raw NORMAL')} where ${slowDisk}`}; a single caller gets ${factorAt(bare.disk, 1, 'raw FULL')} of raw FULL
+raw NORMAL on this disk${bare.slow === null ? '' : `, and ${factorAt(bare.slow, 64, 'raw FULL')} and ${factorAt(bare.slow, 64, 'raw NORMAL')} where ${slowDisk}`}; with 256 callers ${factorAt(bare.disk, 256, 'raw FULL')} and ${factorAt(bare.disk, 256, 'raw NORMAL')} on this disk; a single caller gets ${factorAt(bare.disk, 1, 'raw FULL')} of raw FULL
 on this disk${alone === undefined ? '' : ` (${times(alone)} × with \`sentinel: { onCommit: false }\`: before each commit the locks and files are checked, which many writes share)`}${bare.slow === null ? '' : `, and ${factorAt(bare.slow, 1, 'raw FULL')} on the slow one`}.
 
 ## Group commit
@@ -196,18 +196,19 @@ machine that keeps its memory. With that cost in it, the same work takes ${idle.
 
 \`node bench/before.mts\`, on ${before.machine.cpu}, ${before.machine.cores} cores: the quietest calls of a run beside those of better-sqlite3 with
 \`synchronous=FULL\`, now and at commit ${before.before}. The first four are in memory, where nothing hides what this library
-does; the others are on ${before.machine.filesystem}, on a disk that other programs synced at the same time: they differ by a third from run to run.
+does; the others are on ${before.machine.filesystem}, on a disk that other virtual machines share: they differ by a third from run to run.
+A statement in memory costs more than at that commit, because the check before each commit proves more; in \`db.write\` many callers share it.
 
 | what | better-sqlite3 | before | now |
 | --- | ---: | ---: | ---: |
 ${beforeRows.join('\n')}
 
 An open, a read and a close are ${Math.round(before.systemCalls.now)} system calls of the main thread, which were ${Math.round(before.systemCalls.before)}; better-sqlite3 makes ${Math.round(before.systemCalls.raw)}. Of those
-that this library adds, some 30 list the descriptors of a process with 24 and look at each, before the first connection to a file:
-the other descriptors are those of Node itself. The rest are the mount table (4), the walk along the path (5), the names and rights of the
-database and its sidecars (6), the proof that the locks are held and visible (16), and the last look before the close (9).
+that this library adds, about 30 list the descriptors of the process (one of Node has some 24 before it opens anything) and look at
+each, before the first connection to a file. The others ask for the mounts, each folder along the path, the names and rights of the database and its
+sidecars, the locks that are held and whether the system shows them, and once more before the close.
 A single open in memory is little faster than it was, because it proves more than at that commit: what the files contain, and how SQLite
-was allowed to open them. About a third of it is SQLite itself, with every protection read back, the rest the calls above.
+was allowed to open them.
 A commit in memory costs what the check before it costs: two texts of the kernel with the locks of the process, and one call
 each for the folder, the index, the end of the WAL and the database.
 
@@ -215,7 +216,7 @@ On disk the same check costs more: a process that has waited for a sync goes on 
 check take ${syncs.disk.calls} µs alone; in front of a commit of better-sqlite3 they add ${added(syncs.memory)} µs in memory and ${added(syncs.disk)} µs on disk
 (\`node bench/between-syncs.mts\`). That is a part of why one caller alone writes slower than with better-sqlite3, and not all of it; with more callers group
 commit shares the check and the sync. While the \`-wal\` of a new file grows, each sync also writes its inode, here as in better-sqlite3;
-after a thousand commits, or some more here, both begin to write over it.
+after a thousand commits (one page each), or some more here, both begin to write over it.
 
 ## The numbers
 
@@ -225,7 +226,7 @@ ${section('Express', http, 'connections')}
 
 ## How to measure
 
-\`npm run bench:page\` measures and writes this page again. The slow disk is made by a preloaded library that sleeps before
+\`npm run bench:page\` measures all of this and writes the page again, on a machine that does nothing else; it takes half an hour. The slow disk is made by a preloaded library that sleeps before
 each \`fsync\` and \`fdatasync\` (Linux with a C compiler; elsewhere its columns are left out). All subjects of one row run
 in turns in the same minute, so the ratios hold better than the numbers do.
 

@@ -40,7 +40,8 @@ export function checkpointBeforeClose(
   // A job's connection that is still open would be the last one of the file, and its checkpoint would go unreported.
   if (!scheduler.waitUntilIdle(idleWithinMs)) return 'without-checkpoint';
   if (scheduler.settings !== 'off' && scheduler.settings.owner === 'external') return 'without-checkpoint';
-  // SQLite's own checkpoint has nothing to copy either, so that no error of it can be lost.
+  // SQLite's own checkpoint has nothing to copy either, unless another process commits and dies between the two. Its frames
+  // were synced by that commit; an error of copying them would go unreported, and they would stay in the WAL.
   if (nothingToCopy) return 'ordinary';
   try {
     for (let tries = 1; scheduler.runHere(user).busy && tries < busyTries; tries++) sleepSync(busyPauseMs);

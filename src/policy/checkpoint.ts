@@ -75,7 +75,7 @@ const manyGrowingCommits = 1000;
  * faster than the disk can copy them, or in a loop that never yields, and without a limit the WAL would fill the disk.
  */
 const overrunFactor = 2;
-/** Share of `walBytes`: growth that triggers a poll, however few commits it took. */
+/** Share of `truncateAboveBytes`: growth that triggers a poll, however few commits it took. */
 const growthShare = 0.25;
 /** Bytes. Smaller growth needs no extra poll: small commits write as much between two polls. */
 const leastGrowth = 1024 * 1024;

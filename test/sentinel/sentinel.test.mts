@@ -302,30 +302,3 @@ describe('no alarm', { skip: linux }, () => {
     closeLive(live);
   });
 });
-
-test('a check is cheap', { skip: linux }, t => {
-  const live = openLive(fresh());
-  live.db.exec('BEGIN IMMEDIATE');
-  live.state = 'writing';
-  const nanoseconds = (moment: 'commit' | 'interval' | 'survey', runs: number): number => {
-    for (let run = 0; run < runs / 10; run++) live.sentinel.check(moment);
-    const start = process.hrtime.bigint();
-    for (let run = 0; run < runs; run++) assert.equal(live.sentinel.check(moment), null);
-    return Number(process.hrtime.bigint() - start) / runs;
-  };
-  const commit = nanoseconds('commit', 5000);
-  const interval = nanoseconds('interval', 5000);
-  const survey = nanoseconds('survey', 100);
-  const budget = { commit: 30_000, interval: 200_000 }; // ns, the limits that the sentinel was designed for
-  t.diagnostic(`commit ${commit.toFixed(0)} ns (${((commit / budget.commit) * 100).toFixed(0)} % of its budget)`);
-  t.diagnostic(
-    `interval ${interval.toFixed(0)} ns (${((interval / budget.interval) * 100).toFixed(0)} % of its budget)`,
-  );
-  t.diagnostic(`survey ${survey.toFixed(0)} ns`);
-  // Ten times the budget: a loaded machine may be slow, a scan in the wrong place is slower.
-  assert.ok(commit < budget.commit * 10);
-  assert.ok(interval < budget.interval * 10);
-  live.state = null;
-  live.db.exec('COMMIT');
-  closeLive(live);
-});
