@@ -9,7 +9,7 @@ live.db.exec('INSERT INTO t VALUES (1); BEGIN IMMEDIATE');
 live.state = 'writing';
 for (let other = 0; other < Number(others); other += 1) openSync('/dev/null', 'r');
 // Until then a change of the folder would leave no other time, and each check asks for the names.
-await sleep(1000);
+await sleep(600);
 for (let check = 0; check < 5; check += 1) live.sentinel.check(moment as 'commit' | 'interval');
 existsSync('/BEGIN');
 for (let check = 0; check < 20; check += 1) {
