@@ -30,8 +30,10 @@ process guard is off. Behind it the application tries 20 commits: at once (_writ
 (_checkpoint_), or after it has been idle for three intervals of the sentinel (_idle_; ${intervalMs} ms here, 1000 ms by default). _Raw_ is better-sqlite3 in the same program, with what \`integrity_check\` or the next open says afterwards.
 
 Before each commit a few system calls compare the last frame of the \`-wal\` with its index, and the size and time of the
-database with the last checkpoint; at each interval (every fifth after ten seconds without a commit, every tenth after a minute) and before each checkpoint, samples of the pages and the header of the
-\`-wal\` as well, without which a crash loses all that is in it. A checksum of
+database with the last checkpoint; at each interval (every fifth after ten seconds without a commit, every tenth after a minute) and before each checkpoint, samples of the pages, and of the
+\`-wal\` its header and its frames, each by the checksum that SQLite wrote into it: a recovery after a crash ends at the first wrong one,
+and loses every commit behind it. Frames are verified for 2 ms an interval (some 4 MiB) until all are, and while commits go on one after
+another over and over; before a checkpoint for 10 ms. A checksum of
 each page is taken in pieces of some milliseconds an interval, and compared when the file was touched and no checkpoint did it. Commits,
 checkpoints, VACUUM and journal mode changes of other processes, \`touch\`, \`chmod\` and tools that only read raise no alarm:
 ${life.alarms === 0 ? 'none' : life.alarms} in ${life.commits.toLocaleString('en').replaceAll(',', ' ')} commits of ${life.processes} processes within ${life.seconds} seconds
@@ -39,12 +41,15 @@ ${life.alarms === 0 ? 'none' : life.alarms} in ${life.commits.toLocaleString('en
 The file is noticed as changed, the connection is fenced, what it still sees is written to a rescued copy where that is
 possible, and the \`-wal\` is set aside, so that the next open does not play it into a file that it does not belong to.
 
-The database here is small: its connection has every page in its cache, so that the rescued copy is whole. Of a large one
-the copy has what the connection still holds, and its check says whether that is sound.
+Here the connection has every page in its cache, so that the rescued copy is whole. Elsewhere (a larger database, a cache that was
+emptied by a truncating checkpoint or a commit of another process) the copy has what the connection still sees, with what was written
+over it, and its check says whether that is sound; where it cannot be made, the hint says how to check the file and restore a backup.
 
 What is not noticed: a page whose checksum was not taken yet (after an open, and after a checkpoint and a new round of the WAL between two checks: 256 KiB an
 interval at least), pages between those that are remembered of a database with more than 65 536, and a page that a checkpoint
-writes in the same interval. \`verify\` finds damage to the structure there, and no changed value. Where Linux's \`/proc\` is missing, only a database that was cut below its first page is noticed.
+writes in the same interval; a frame that a checkpoint copies before its turn in a \`-wal\` of more than 10 ms of checks.
+\`verify\` finds damage to the structure there, and no changed value. Commits between a change and its notice are acknowledged; a
+rescued copy has them. Where Linux's \`/proc\` is missing, only a database that was cut below its first page is noticed.
 
 With a rollback journal every transaction asks the size and the first page of the file anew, and SQLite itself refuses a file
 that was cut (\`SQLITE_CORRUPT\`) or has another first page (\`SQLITE_NOTADB\`); one that was cut below its first page is noticed here as

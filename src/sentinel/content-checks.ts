@@ -26,17 +26,16 @@ import {
   frameHeaderBytes,
   frameOffset,
   indexHeaderBytes,
-  isHeaderOf,
   mayBeCopying,
   parseIndexHeader,
   sameCheckpoint,
-  walHeaderBytes,
   withPageSize,
   type IndexHeader,
 } from './wal-index';
 import type { Doubt, Trusted } from './content-state';
 import { leadsTo, sameState, sizeOf, stateOf, type FileState } from './descriptor-state';
 import { isSettledQuiet, sameQuiet, type Quiet } from './quiet-state';
+import { FrameContents } from './frame-contents';
 import { readFrames } from './frame-headers';
 import { PageLedger } from './page-ledger';
 import { databaseHeaderBytes, headerAndSamples } from './samples';
@@ -95,7 +94,6 @@ class ContentWatch implements ContentChecks {
   readonly #inode: number;
   readonly #indexBytes = Buffer.alloc(indexHeaderBytes);
   readonly #frameBytes = Buffer.alloc(frameHeaderBytes);
-  readonly #walHeader = Buffer.alloc(walHeaderBytes);
   #tail = Buffer.alloc(0);
   #walDescriptor: number | null = null;
   #walIdentity: FileIdentity | null = null;
@@ -103,6 +101,7 @@ class ContentWatch implements ContentChecks {
   #trusted: Trusted | null = null;
   #doubt: Doubt | null = null;
   readonly #ledger = new PageLedger();
+  readonly #frames = new FrameContents();
   /** The file as the ledger last followed it, if a later write certainly leaves another timestamp. */
   #followed: FileState | null = null;
   /** The same during a look, before it is certain that no checkpoint has written since the index was read. */
@@ -368,24 +367,19 @@ class ContentWatch implements ContentChecks {
   }
 
   /**
-   * Checks some of the frames that a checkpoint would copy, each of which must have the current salts, and the header:
-   * no connection reads it while it is open, and without it the next recovery discards every frame.
+   * Checks the frames while some are not yet copied, each of which must have the current salts and its checksum, and the
+   * header: no connection reads it while it is open, and without it the next recovery discards every frame.
    */
-  #framesChanged(index: IndexHeader): Changed | 'anew' | null {
+  #framesChanged(index: IndexHeader, moment: ContentMoment): Changed | 'anew' | null {
     const walFd = index.frames > index.copied ? this.#walNow() : null;
     if (walFd === null) return null;
-    const header = this.#read(walFd, this.#walHeader, 0);
-    if (header === null) return null;
-    if (header !== walHeaderBytes || !isHeaderOf(index, this.#walHeader))
-      return this.#unlessRestarted(index, 'has another header than its frames');
-    const step = Math.max(1, Math.floor((index.frames - index.copied) / sampledFrames));
-    for (let frame = index.copied + 1; frame <= index.frames; frame += step) {
-      const got = this.#read(walFd, this.#frameBytes, frameOffset(frame, index.pageSize));
-      if (got === frameHeaderBytes && this.#frameBytes.toString('latin1', 8, 16) === index.salts) continue;
-      if (got === null) return null;
-      return this.#unlessRestarted(index, `has something else in place of frame ${frame}`);
-    }
-    return null;
+    const asked = wallClockNow();
+    const state = stateOf(walFd, Number(this.#walIdentity?.ino));
+    const settled = state !== null && asked - state.ctimeMs > clockTickMs && moment !== 'checkpoint';
+    const read = (into: Buffer, at: number): number | null => this.#read(walFd, into, at);
+    const withinMs = moment === 'checkpoint' ? comparedMs : sliceMs;
+    const how = this.#frames.wrong(index, settled ? state : null, read, withinMs);
+    return how === null ? null : this.#unlessRestarted(index, how);
   }
 
   #unlessRestarted(index: IndexHeader, how: string): Changed | 'anew' {
@@ -445,8 +439,15 @@ class ContentWatch implements ContentChecks {
     if (found !== null) return found;
     this.#seen = index;
     this.sawNoFrames = moment === 'checkpoint' && index.frames === 0;
-    const frames = moment === 'commit' ? null : this.#framesChanged(index);
-    if (frames === null && remembered !== null && isSettledQuiet(remembered, clockTickMs) && this.#nothingLeft) {
+    const frames = moment === 'commit' ? null : this.#framesChanged(index, moment);
+    const isVerified = index.frames === index.copied || this.#frames.isComplete;
+    if (
+      frames === null &&
+      isVerified &&
+      remembered !== null &&
+      isSettledQuiet(remembered, clockTickMs) &&
+      this.#nothingLeft
+    ) {
       this.#quiet = remembered;
     }
     return frames;

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { currentDate } from '../base/clock';
 import { asError } from '../base/foreign-error';
+import { shellWord } from '../base/terminal-text';
 import type { EventHub } from '../events/event-hub';
 import { FileReplacedError, LocksLostError } from '../errors/refusals';
 import type { Loss } from './finding';
@@ -117,7 +118,7 @@ function makeError(
 ): LocksLostError | FileReplacedError {
   const failed = saved.find(each => !each.rescued);
   const likely = `Likely: ${finding.culprits.join('; ')}.`;
-  const message = [finding.message, likely, ...saved.map(tellRescue), tellAside(aside)]
+  const message = [finding.message, likely, ...saved.map(each => tellRescue(finding, each)), tellAside(aside)]
     .filter(part => part !== '')
     .join(' ');
   const context = {
@@ -147,7 +148,18 @@ function hintFor(finding: Loss, saved: readonly Rescue[], aside: SetAside | null
       hint: `${compare}Before the restart, move ${file}-wal and ${file}-shm away (${aside.obstacle}): they belong to the old database.`,
     };
   }
-  return compare !== '' && isAboutFiles(finding) ? { hint: `${compare}Then restart the process.` } : {};
+  if (compare !== '') return isAboutFiles(finding) ? { hint: `${compare}Then restart the process.` } : {};
+  return finding.kind === 'changedUnderneath' ? { hint: hintWithoutCopy(finding, aside) } : {};
+}
+
+/** The changed file is still at its name: a restart alone would open it. */
+function hintWithoutCopy({ details }: Loss, aside: SetAside | null): string {
+  const file = shellWord(String(details['file']));
+  const kept =
+    aside === null || aside.moved.length === 0
+      ? ''
+      : ` Keep ${aside.moved.join(' and ')}: the latest commits are there.`;
+  return `Stop this process, and what writes into the file. Then check it with \`npx safe-sqlite verify ${file} --full\`: where it is damaged, or no longer your database, restore a backup with \`npx safe-sqlite restore <backup> ${file}\`.${kept}`;
 }
 
 function tellAside(aside: SetAside | null): string {
@@ -159,8 +171,11 @@ function isAboutFiles({ kind }: Loss): boolean {
   return kind === 'databaseReplaced' || kind === 'sidecarReplaced' || kind === 'changedUnderneath';
 }
 
-function tellRescue(saved: Rescue): string {
+function tellRescue({ kind }: Loss, saved: Rescue): string {
   if (!saved.rescued) return `The data of the connection could not be saved yet: ${saved.error.message}`;
   const checked = saved.problem === null ? '' : ` Its check reported: ${saved.problem}.`;
-  return `Everything that this connection had committed is saved in ${saved.path}.${checked}`;
+  // What another program wrote into the files is read back where the connection has no page of its own.
+  const what =
+    kind === 'changedUnderneath' ? 'What this connection still sees' : 'Everything that this connection had committed';
+  return `${what} is saved in ${saved.path}.${checked}`;
 }

@@ -85,8 +85,13 @@ export function isHeaderOf({ salts, pageSize }: IndexHeader, header: Buffer): bo
   const magic = header.readUInt32BE(0);
   if ((magic & ~1) >>> 0 !== walMagic || header.readUInt32BE(4) !== version) return false;
   if (header.readUInt32BE(8) !== pageSize || header.toString('latin1', 16, 24) !== salts) return false;
-  const { first, second } = walChecksum(header.subarray(0, 24), { first: 0, second: 0 }, magic !== walMagic);
+  const { first, second } = walChecksum(header.subarray(0, 24), { first: 0, second: 0 }, isBigEndian(header));
   return header.readUInt32BE(24) === first && header.readUInt32BE(28) === second;
+}
+
+/** How the words are read that the checksums of a `-wal` with this header sum up. */
+export function isBigEndian(header: Buffer): boolean {
+  return header.readUInt32BE(0) !== walMagic;
 }
 
 /** An index without a page size is empty: the WAL holds nothing yet, and the `header` of the database is the current one. */
