@@ -101,7 +101,7 @@ describe('a frame is changed', { skip: linux }, () => {
     overwrite(db.name, 32 + (frame - 1) * 4120 + 2000, 1);
     await assert.rejects(
       async () => {
-        for (;;) {
+        for (let commit = 0; commit < 2000; commit += 1) {
           db.exec('INSERT INTO t (a) VALUES (1)');
           await sleep(1);
         }

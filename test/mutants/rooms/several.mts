@@ -154,6 +154,30 @@ export const several: readonly Mutant[] = [
     ],
   ),
   ...inFile(
+    'sentinel/frame-contents.ts',
+    ['test/sentinel/frame-contents.test.mts'],
+    [
+      [
+        'checksum',
+        'the content of a frame is compared with its checksum',
+        'stored.first === first && stored.second === second ? stored : null',
+        'stored',
+      ],
+      [
+        'sample',
+        'frames are sampled and verified',
+        'this.#sample(index, read) ?? this.#firstWrong(index, read, withinMs)',
+        'this.#sample(index, read)',
+      ],
+      [
+        'again',
+        'a `-wal` that was touched is verified again',
+        'if (!isSame) this.#left = frames;',
+        'if (salts !== this.#salts) this.#left = frames;',
+      ],
+    ],
+  ),
+  ...inFile(
     'sentinel/content-checks.ts',
     ['test/sentinel/restarted-wal.test.mts'],
     [
