@@ -104,6 +104,7 @@ export function startScheduledBackups(database: BackupSubject): Schedule | null 
   const { nativeBinding } = options;
   return startSchedule(options.backup, {
     source: file,
+    isReadonly: options.readonly,
     nativeBinding: typeof nativeBinding === 'string' ? nativeBinding : undefined,
     // SQLite's locks are less reliable on a filesystem of another machine than on that of the database.
     lockDirectory: async () => ((await backupEnvironment.isNetwork(directory)) ? dirname(file) : directory),

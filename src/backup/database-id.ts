@@ -12,7 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { chmodOpen, chownOpen, syncedWrites, syncWritten } from '../base/descriptor-calls';
 import { procFolder } from '../base/proc-folder';
 import { wallClockNow } from '../base/clock';
@@ -23,6 +23,7 @@ import { isText, parseShape, type Shape } from '../filesystem/json-shape';
 import { readSmallFile } from '../filesystem/small-file';
 import { isTrusted } from '../filesystem/trust';
 import { noHardLinks, tryLink } from './durable-rename';
+import { judgeId, noticeOf, type Likeness, type NamedPlace } from './identity-rules';
 import { temporaryName, thisProcess } from '../filesystem/process-id';
 
 /**
@@ -31,10 +32,16 @@ import { temporaryName, thisProcess } from '../filesystem/process-id';
  * Two containers have different databases at equal paths, and a restore gives the same database another inode: a random
  * id in a file beside the database stays with it through both, and through VACUUM, a restart and another host name.
  */
-interface IdText {
-  readonly format: 1;
+interface IdText extends OlderIdText {
+  /** The newest backup in each of the last folders, the last one first: the next process misses it if it is gone. */
+  readonly newest: readonly NewestBackup[];
+}
+
+/** Format 1, without `newest`. */
+interface OlderIdText {
+  readonly format: 1 | 2;
   readonly id: string;
-  /** Canonical path of the database when the id was assigned. */
+  /** Canonical path of the database when this was written. */
   readonly file: string;
   /** The mark of the file that holds this text: a copy of it has another mark. */
   readonly mark: string;
@@ -49,7 +56,12 @@ export interface DatabaseId {
   readonly notice: string | null;
 }
 
-const shape: Shape<IdText> = {
+interface NewestBackup {
+  readonly folder: string;
+  readonly name: string;
+}
+
+const olderShape: Shape<OlderIdText> = {
   format: value => value === 1,
   id: isId,
   file: isText(16_384),
@@ -58,8 +70,30 @@ const shape: Shape<IdText> = {
   created: isText(64),
 };
 
+const shape: Shape<IdText> = {
+  ...olderShape,
+  format: value => value === 2,
+  newest: value => Array.isArray(value) && value.length <= maxFolders && value.every(isNewestBackup),
+};
+
+/** Programs that share a database may have a folder each. */
+const maxFolders = 4;
+const maxFolderText = 4096;
+const maxNameText = 1024;
+
+function isNewestBackup(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const text = JSON.stringify(value);
+  return parseShape<NewestBackup>(text, { folder: isText(maxFolderText), name: isText(maxNameText) }) !== null;
+}
+
+function parseText(text: string): IdText | null {
+  const older = parseShape(text, olderShape);
+  return older === null ? parseShape(text, shape) : { ...older, newest: [] };
+}
+
 /** More than any of these files has, in bytes. */
-const maxBytes = 32_768;
+const maxBytes = 262_144;
 
 export function isId(value: unknown): boolean {
   return typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
@@ -85,15 +119,32 @@ export type IdFinding =
   | { readonly state: 'refused'; readonly what: string };
 
 export function readDatabaseId(file: string): IdFinding {
+  const found = inspect(file);
+  if (found.state !== 'read') return found;
+  const { text, likeness } = found;
+  return likeness === 'same' ? { state: 'known', id: text.id } : { state: 'copied', text };
+}
+
+type Inspection =
+  | { readonly state: 'missing' }
+  | { readonly state: 'refused'; readonly what: string }
+  | { readonly state: 'read'; readonly text: IdText; readonly likeness: Likeness; readonly file: string };
+
+function inspect(file: string): Inspection {
   const found = readSmallFile(databaseIdPath(file), maxBytes);
   if (found.state === 'missing') return found;
   if (found.state === 'refused') return { state: 'refused', what: `it is ${found.what}` };
-  const { uid } = found.stats;
+  const { uid, dev, ino } = found.stats;
   const owner = statSync(file, { throwIfNoEntry: false })?.uid;
   if (!isTrusted(uid) && uid !== owner) return { state: 'refused', what: `it belongs to user ${uid}` };
-  const text = parseShape(found.text, shape);
+  const text = parseText(found.text);
   if (text === null) return { state: 'refused', what: 'it does not have the form of such a file' };
-  return isSameMark(text.mark, markOf(found.stats)) ? { state: 'known', id: text.id } : { state: 'copied', text };
+  return { state: 'read', text, likeness: likenessOf(text.mark, markOf(found.stats)), file: `${dev}.${ino}` };
+}
+
+function likenessOf(recorded: string, found: string): Likeness {
+  if (isSameMark(recorded, found)) return 'same';
+  return recorded.endsWith('.0') || found.endsWith('.0') ? 'unsure' : 'copy';
 }
 
 /** Equal birth times belong to one file; without birth times the inodes are compared. */
@@ -114,28 +165,62 @@ export interface IdClue {
  *
  * `clues` are those of the backups in the folder for new ones: a database that was renamed without its `-backup-id` is
  * still the same file. Nothing is guessed: a database whose `-backup-id` was copied with it gets a new id, and the
- * notice reports it, unless the original is known to be gone from this machine.
+ * notice reports it. A database that was moved keeps its id, and `-backup-id` then names the new path: a copy that is made
+ * there later finds its original by it. With `mayFollow: false` that path is not rewritten.
  */
-export async function establishDatabaseId(file: string, clues: readonly IdClue[]): Promise<DatabaseId> {
+export async function establishDatabaseId(
+  file: string,
+  clues: readonly IdClue[],
+  { mayFollow = true }: { readonly mayFollow?: boolean } = {},
+): Promise<DatabaseId> {
   takeOwnCopy(databaseIdPath(file));
   const ofCopy = idOfCopy(databaseIdPath(file));
-  const found = readDatabaseId(file);
-  if (found.state === 'known') return { id: found.id, notice: null };
+  const found = inspect(file);
   const facts = statSync(file, { throwIfNoEntry: false });
   const mark = facts === undefined ? null : markOf(facts);
   if (found.state === 'refused')
     return { id: derivedId(file, mark), notice: `${databaseIdPath(file)} is not used: ${found.what}.` };
-  if (found.state === 'copied') {
-    const decided = judgeCopy(
-      file,
-      found.text,
-      found.text.place === placeMark() ? whatStandsAt(found.text) : 'unknown',
-    );
-    return write(file, decided.id ?? ofCopy, decided.notice, true);
+  if (found.state === 'read') {
+    const { text, likeness } = found;
+    const verdict = judgeId({ likeness, isAtNamedPath: text.file === file, named: namedPlace(found) });
+    const notice = noticeOf(verdict, file, text);
+    if (verdict.history === 'new') return write(file, { id: ofCopy, newest: [] }, notice, text.id);
+    const rewrites = verdict.reason === 'moved' ? mayFollow : verdict.reason === 'other-inode';
+    if (rewrites) await replace(file, text).catch(() => {});
+    return { id: text.id, notice };
   }
   const ids = new Set(clues.filter(clue => mark !== null && isSameFile(clue.mark, mark)).map(clue => clue.id));
   const [known] = ids;
-  return write(file, ids.size === 1 && known !== undefined ? known : newId(), null, false);
+  return write(file, { id: ids.size === 1 && known !== undefined ? known : newId(), newest: [] }, null, null);
+}
+
+/** Looks at the path that the file names, if it leads for this process where it led for the one that wrote it. */
+function namedPlace({ text, file }: Inspection & { readonly state: 'read' }): NamedPlace {
+  if (text.place !== placeMark()) return 'unknown';
+  const there = inspect(text.file);
+  if (there.state !== 'read' || there.text.id !== text.id) return 'none';
+  if (there.file === file) return 'itself';
+  return there.likeness === 'copy' ? 'copy' : 'another';
+}
+
+/** Returns the name of the newest backup that was noted for a folder; `null`: none was. */
+export function notedBackup(file: string, id: string, folder: string): string | null {
+  const found = inspect(file);
+  if (found.state !== 'read' || found.likeness !== 'same' || found.text.id !== id) return null;
+  return found.text.newest.find(each => each.folder === resolve(folder))?.name ?? null;
+}
+
+/**
+ * Notes the newest backup beside the database, durably. Does nothing if the id there is not this one any more: then another
+ * database has the path, or the file was copied. Rejects if it cannot be written.
+ */
+export async function noteBackup(file: string, id: string, backup: string): Promise<void> {
+  const found = inspect(file);
+  if (found.state !== 'read' || found.likeness !== 'same' || found.text.id !== id) return;
+  const noted = { folder: resolve(dirname(backup)), name: basename(backup) };
+  if (noted.folder.length > maxFolderText || noted.name.length > maxNameText) return;
+  const others = found.text.newest.filter(({ folder }) => folder !== noted.folder);
+  await replace(file, { ...found.text, newest: [noted, ...others].slice(0, maxFolders) });
 }
 
 /**
@@ -155,28 +240,6 @@ function takeOwnCopy(path: string): void {
 /** For a database without its id file both numbers must match. */
 function isSameFile(one: string, other: string): boolean {
   return one === other && !one.endsWith('.0');
-}
-
-/** Decides about an id that was copied with its database. Pure. */
-export function judgeCopy(
-  file: string,
-  text: { readonly id: string; readonly file: string },
-  original: 'stands' | 'gone' | 'unknown',
-): { readonly id: string | null; readonly notice: string | null } {
-  if (original === 'gone') return { id: text.id, notice: null };
-  const earlier = `Backups that carry its former name (${text.id}) stay, and are not removed.`;
-  if (original === 'stands') {
-    return { id: null, notice: `${file} is a copy of ${text.file}: its backups are kept apart. ${earlier}` };
-  }
-  return {
-    id: null,
-    notice: `${file} was copied, or moved from another filesystem; whether the original is still in use cannot be told, so its backups begin anew. ${earlier}`,
-  };
-}
-
-function whatStandsAt({ file, id }: IdText): 'stands' | 'gone' {
-  const found = readDatabaseId(file);
-  return found.state === 'known' && found.id === id ? 'stands' : 'gone';
 }
 
 /** If no file can be written: stable while neither path nor file changes. */
@@ -205,48 +268,70 @@ function newId(): string {
   return randomBytes(16).toString('hex');
 }
 
-async function write(file: string, id: string, notice: string | null, replaces: boolean): Promise<DatabaseId> {
-  const path = databaseIdPath(file);
+/** What of the text is not found out when it is written. */
+interface Content {
+  readonly id: string;
+  readonly newest: readonly NewestBackup[];
+  readonly created?: string;
+}
+
+/** `former` is the id in the file that is replaced; `null`: there is none. */
+async function write(
+  file: string,
+  content: Content,
+  notice: string | null,
+  former: string | null,
+): Promise<DatabaseId> {
   try {
-    const folder = FolderHandle.open(dirname(file));
-    try {
-      const temporary = folder.at(temporaryName(thisProcess(), randomBytes(6).toString('hex')));
-      try {
-        writeText(temporary, file, id);
-        const name = folder.at(basename(path));
-        if (replaces) await rename(temporary, name);
-        else if (!(await tryLink(temporary, name, noHardLinks)) && !existsSync(name)) await rename(temporary, name);
-      } finally {
-        await rm(temporary, { force: true });
-      }
-      await folder.sync();
-      return { id, notice };
-    } finally {
-      folder.close();
-    }
+    if (former === null) await place(file, content, false);
+    else await replace(file, content);
+    return { id: content.id, notice };
   } catch (error) {
     // Another process of this database was faster, or the folder could not be synced: the id that stands counts.
     const found = readDatabaseId(file);
-    if (found.state === 'known') return { id: found.id, notice };
+    if (found.state === 'known' && found.id !== former) return { id: found.id, notice };
     const mark = statSync(file, { throwIfNoEntry: false });
     return {
       id: derivedId(file, mark === undefined ? null : markOf(mark)),
-      notice: `${path} cannot be written (${errorMessage(error)}): the backups of this database are distinguished by its path and file, and start anew when those change.`,
+      notice: `${databaseIdPath(file)} cannot be written (${errorMessage(error)}): the backups of this database are distinguished by its path and file, and start anew when those change.`,
     };
   }
 }
 
-function writeText(path: string, file: string, id: string): void {
+function replace(file: string, content: Content): Promise<void> {
+  return place(file, content, true);
+}
+
+async function place(file: string, content: Content, replaces: boolean): Promise<void> {
+  const folder = FolderHandle.open(dirname(file));
+  try {
+    const temporary = folder.at(temporaryName(thisProcess(), randomBytes(6).toString('hex')));
+    try {
+      writeText(temporary, file, content);
+      const name = folder.at(basename(databaseIdPath(file)));
+      if (replaces) await rename(temporary, name);
+      else if (!(await tryLink(temporary, name, noHardLinks)) && !existsSync(name)) await rename(temporary, name);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+    await folder.sync();
+  } finally {
+    folder.close();
+  }
+}
+
+function writeText(path: string, file: string, { id, newest, created }: Content): void {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | syncedWrites();
   const descriptor = openSync(path, flags, 0o600);
   try {
     const text: IdText = {
-      format: 1,
+      format: 2,
       id,
       file,
       mark: markOf(fstatSync(descriptor)),
       place: placeMark(),
-      created: new Date(wallClockNow()).toISOString(),
+      created: created ?? new Date(wallClockNow()).toISOString(),
+      newest,
     };
     const bytes = Buffer.from(`${JSON.stringify(text, null, 2)}\n`);
     for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);

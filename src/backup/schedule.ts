@@ -1,7 +1,7 @@
 /** Makes scheduled backups: one timer, one backup at a time, retention after each, and the status of the last one. */
 import { existsSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { basename, dirname, parse } from 'node:path';
+import { basename, dirname, join, parse } from 'node:path';
 import { clearTimeout, setTimeout, wallClockNow } from '../base/clock';
 import { count } from '../base/figures';
 import { asError, errorCode, errorMessage, memberOf, textOf } from '../base/foreign-error';
@@ -9,11 +9,12 @@ import { BackupError } from '../errors/refusals';
 import { sharedFolders } from '../filesystem/build-place';
 import { FolderHandle } from '../filesystem/folder-handle';
 import type { ResolvedScheduledBackup } from '../options/resolved';
-import { establishDatabaseId } from './database-id';
+import { establishDatabaseId, noteBackup, notedBackup } from './database-id';
 import {
   backupPath,
   listBackups,
   manifestPath,
+  momentOfName,
   orphanedManifests,
   readClues,
   removeBackups,
@@ -30,6 +31,8 @@ import { BackupProofs } from './unchanged';
 export interface ScheduleDependencies {
   /** Canonical path of the database. */
   readonly source: string;
+  /** The connection only reads: the `-backup-id` that stands beside the database is not rewritten. Default `false`. */
+  readonly isReadonly?: boolean | undefined;
   /**
    * Makes one verified backup of a name that is free; it must end when `signal` aborts. `onFinished` is called just before the
    * copy takes its name.
@@ -92,6 +95,8 @@ export function startSchedule(options: ResolvedScheduledBackup, dependencies: Sc
   return schedule;
 }
 
+type BackupName = Pick<StoredBackup, 'path' | 'moment'>;
+
 class RunningSchedule implements Schedule {
   readonly #options: ResolvedScheduledBackup;
   readonly #dependencies: ScheduleDependencies;
@@ -102,6 +107,8 @@ class RunningSchedule implements Schedule {
   #id: string | null = null;
   readonly #proofs = new BackupProofs();
   #own: readonly StoredBackup[] = [];
+  /** The newest one that a process before this one noted, until the folder was read. */
+  #noted: BackupName | null = null;
   #next: number | null = null;
   #failures = 0;
   #lastFailure: number | null = null;
@@ -206,9 +213,10 @@ class RunningSchedule implements Schedule {
   async #identify(): Promise<string> {
     if (this.#id !== null) return this.#id;
     const { directory } = this.#options;
-    const { source } = this.#dependencies;
+    const { source, isReadonly = false } = this.#dependencies;
     await sweepStaging(dirname(source), wallClockNow(), true);
-    const { id, notice } = await establishDatabaseId(source, await readClues(directory));
+    const clues = await readClues(directory);
+    const { id, notice } = await establishDatabaseId(source, clues, { mayFollow: !isReadonly });
     if (notice !== null) this.#tell('backup-identity', notice, { id });
     const shared = sharedFolders(directory);
     if (shared.length > 0) {
@@ -218,6 +226,9 @@ class RunningSchedule implements Schedule {
         { directory, shared },
       );
     }
+    const name = notedBackup(source, id, directory);
+    const moment = name === null ? null : momentOfName(name);
+    this.#noted = name === null || moment === null ? null : { path: join(directory, name), moment };
     this.#id = id;
     return id;
   }
@@ -225,7 +236,8 @@ class RunningSchedule implements Schedule {
   async #look(id: string): Promise<void> {
     const { directory } = this.#options;
     const found = await listBackups(directory, { source: this.#dependencies.source, id });
-    this.#tellGone(this.#own.at(-1), found);
+    this.#tellGone(this.#own.at(-1) ?? this.#noted, found);
+    this.#noted = null;
     this.#own = await this.#withProvenNewest(found.filter(({ kind }) => kind === 'own'));
     const of = (kind: StoredBackup['kind']): string[] =>
       found.filter(each => each.kind === kind).map(each => each.path);
@@ -255,8 +267,8 @@ class RunningSchedule implements Schedule {
   }
 
   /** `keep` never removes the newest one: if it is gone, and none is newer, something else took it away. */
-  #tellGone(newest: StoredBackup | undefined, found: readonly StoredBackup[]): void {
-    if (newest === undefined || found.some(({ kind, moment }) => kind !== 'other' && moment >= newest.moment)) return;
+  #tellGone(newest: BackupName | null, found: readonly StoredBackup[]): void {
+    if (newest === null || found.some(({ kind, moment }) => kind !== 'other' && moment >= newest.moment)) return;
     const { directory } = this.#options;
     this.#tell(
       'backups-gone',
@@ -338,6 +350,8 @@ class RunningSchedule implements Schedule {
         this.#path = path;
         await this.#makeAs(path, folder, id, moment);
       }
+      // Without the note only the process that made it notices that it is gone.
+      if (this.#dependencies.isReadonly !== true) await noteBackup(source, id, this.#path).catch(() => {});
       await this.#look(id);
       const { removed, failures } = await removeBackups(folder, await this.#removable());
       if (removed.length > 0) onRemoved?.(removed);

@@ -303,10 +303,15 @@ describe('texts of shared folders', () => {
   test('the name of a database', () => {
     const file = join(folder, 'named.db');
     writeFileSync(file, '');
-    const valid = { format: 1, id: 'b'.repeat(32), file, mark: '1.1', place: '', created: '' };
+    const older = { format: 1, id: 'b'.repeat(32), file, mark: '1.1', place: '', created: '' };
+    const valid = { ...older, format: 2, newest: [{ folder: '/b', name: 'named-20261121T120000000Z.db' }] };
     const changed = fc
-      .tuple(fc.constantFrom(...Object.keys(valid), 'more'), fc.oneof(member, fc.constant(undefined)))
-      .map(([name, value]) => JSON.stringify({ ...valid, [name]: value }));
+      .tuple(
+        fc.constantFrom<object>(older, valid),
+        fc.constantFrom(...Object.keys(valid), 'more'),
+        fc.oneof(member, fc.constant(undefined), fc.array(fc.record({ folder: member, name: member }))),
+      )
+      .map(([whole, name, value]) => JSON.stringify({ ...whole, [name]: value }));
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json(), changed), content => {
         writeFileSync(databaseIdPath(file), content);

@@ -165,14 +165,19 @@ export const backupFiles: readonly Mutant[] = [
   ]),
   ...noticed('database-id.ts', 'backup/durable-manifest', 'backup-id', [
     ['id-sync', 'an id is synced before it has its name', '    syncWritten(descriptor);\n', ''],
-    ['id-folder-sync', 'the name of an id survives a power cut', '      await folder.sync();\n', ''],
+    ['id-folder-sync', 'the name of an id survives a power cut', '    await folder.sync();\n', ''],
   ]),
   ...noticed('database-id.ts', 'backup/database-id', 'at the same time|cut short', [
-    ['id-of-a-copy', 'processes that meet one copy take one id', 'decided.id ?? ofCopy', 'decided.id ?? newId()'],
+    [
+      'id-of-a-copy',
+      'processes that meet one copy take one id',
+      '{ id: ofCopy, newest: [] }',
+      '{ id: newId(), newest: [] }',
+    ],
     [
       'id-that-stands',
       'the id that stands counts',
-      "    if (found.state === 'known') return { id: found.id, notice };\n",
+      "    if (found.state === 'known' && found.id !== former) return { id: found.id, notice };\n",
       '',
     ],
     [
@@ -183,12 +188,26 @@ export const backupFiles: readonly Mutant[] = [
       'libuv itself goes on with a write that was cut short (uv__fs_write_all), so one call writes all or fails',
     ],
   ]),
-  ...noticed('database-id.ts', 'backup/database-id', 'what is decided|stays with the database', [
+  ...noticed('identity-rules.ts', 'backup/database-id', 'what is decided|stays with the database', [
     [
       'copy-is-another',
-      'a copy whose original stands has an id of its own',
-      "  if (original === 'gone') return",
-      "  if (original !== 'unknown') return",
+      'a copy has an id of its own, whatever stands at its former path',
+      "  if (named === 'another') return { history: 'new', reason: 'original-stands' };",
+      "  if (named !== 'another') return { history: 'same', reason: 'moved' };",
+    ],
+  ]),
+  ...noticed('database-id.ts', 'backup/database-id', 'is copied after its move|beside the database', [
+    [
+      'path-follows',
+      'a database that was moved is known under its new path',
+      "verdict.reason === 'moved' ? mayFollow :",
+      "verdict.reason === 'moved' ? false :",
+    ],
+    [
+      'note-of-another',
+      'the note of a backup does not touch the id of a database that took the path',
+      '|| found.text.id !== id) return;\n  const noted',
+      ') return;\n  const noted',
     ],
   ]),
   ...noticed('durable-rename.ts', 'faults/backup', 'made meanwhile is not', [

@@ -57,7 +57,7 @@ export const several: readonly Mutant[] = [
       [
         'backups-gone',
         'backups that something else removed are reported',
-        '    this.#tellGone(this.#own.at(-1), found);\n',
+        '    this.#tellGone(this.#own.at(-1) ?? this.#noted, found);\n',
         '',
       ],
     ],
