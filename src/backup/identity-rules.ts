@@ -55,7 +55,7 @@ export function noticeOf(
     case 'original-stands':
       return `${file} is a copy of ${named.file}: its backups are kept apart. ${earlier}`;
     case 'id-taken':
-      return `${file} was moved, and another database with its name for backups is at its former path ${named.file}: its backups are kept apart. ${earlier}`;
+      return `${file} was moved from ${named.file}, or copied, and the database there has the same name for its backups: its backups are kept apart. ${earlier}`;
     case 'original-unknown':
       return `${file} was copied, or moved from another filesystem; whether the original is still in use cannot be told, so its backups begin anew. ${earlier}`;
   }

@@ -29,7 +29,7 @@ import { judgeId, noticeOf, type Likeness, type NamedPlace } from '../../dist/ba
 import { restoreDatabase } from 'safe-sqlite';
 import { bornWhenChanged } from '../support/birth-times.mts';
 import { createFaultBench, faultsSkip } from '../support/fault-shim.mts';
-import { closedBank, folder, Native, names } from './fixture.mts';
+import { closedBank, copyFolder, folder, Native, names } from './fixture.mts';
 
 const program = join(import.meta.dirname, 'database-id.scenario.mts');
 const likenesses: readonly Likeness[] = ['same', 'copy', 'unsure'];
@@ -90,7 +90,7 @@ describe('an id', () => {
     const first = await establishDatabaseId(join(one, 'app.db'), []);
     assert.equal(first.notice, null);
     assert.deepEqual(await establishDatabaseId(join(one, 'app.db'), []), first);
-    cpSync(one, two, { recursive: true });
+    copyFolder(one, two);
     const second = await establishDatabaseId(join(two, 'app.db'), []);
     assert.notEqual(second.id, first.id);
     assert.match(second.notice ?? '', /is a copy of/);
@@ -134,7 +134,7 @@ async function withId(t: Parameters<typeof folder>[0]): Promise<Bench> {
     open,
     first,
     move: (from, to) => renameSync(at(from), at(to)),
-    copy: (from, to) => cpSync(at(from), at(to), { recursive: true }),
+    copy: (from, to) => copyFolder(at(from), at(to)),
   };
 }
 
@@ -248,7 +248,7 @@ describe('a database that is copied after its move, or moved after its copy', { 
     rewrite(file('a'), { file: file('c') });
     const { id, notice } = await open('a');
     assert.notEqual(id, first);
-    assert.match(notice ?? '', /another database with its name for backups is at its former path/);
+    assert.match(notice ?? '', /was moved from .*c.app\.db, or copied, and the database there has the same name/);
     assert.deepEqual(await open('c'), { id: first, notice: null });
     assert.deepEqual(await open('a'), { id, notice: null });
   });

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type NativeDatabase from 'better-sqlite3';
 import { backup, type BackupContext } from '../../dist/backup/backup.js';
@@ -131,4 +132,16 @@ async function stopChild(child: ChildProcess): Promise<void> {
 /** Names in a folder, sorted. */
 export function names(path: string): string[] {
   return readdirSync(path).toSorted();
+}
+
+/**
+ * Copies the folder of a database, as `cp -r` does, some milliseconds after its `-backup-id` was written: what was born in
+ * the same millisecond has the same birth time.
+ */
+export function copyFolder(from: string, to: string): void {
+  const born = (path: string): number => Math.floor(statSync(join(path, 'app.db-backup-id')).birthtimeMs);
+  do {
+    rmSync(to, { recursive: true, force: true });
+    cpSync(from, to, { recursive: true });
+  } while (born(from) === born(to));
 }

@@ -10,7 +10,7 @@ import { restoreDatabase } from 'safe-sqlite';
 import { bornWhenChanged } from '../support/birth-times.mts';
 import { createFaultBench, faultsSkip } from '../support/fault-shim.mts';
 import { until } from '../support/until.mts';
-import { backUp, bank, dist, folder, Native, names, require } from './fixture.mts';
+import { backUp, bank, copyFolder, dist, folder, Native, names, require } from './fixture.mts';
 
 const hour = 3_600_000;
 const start = Date.parse('2026-11-21T12:00:00Z');
@@ -152,7 +152,7 @@ describe('ordinary life is silent', { skip }, () => {
   test('a copy says that it is one, and does not miss the backups of its original', async t => {
     const { file, out, at } = home(t);
     await live({ at: 0, file, out });
-    cpSync(at('data'), at('copy'), { recursive: true });
+    copyFolder(at('data'), at('copy'));
     rmSync(out, { recursive: true });
     assert.deepEqual((await live({ at: 1, file: at('copy/app.db'), out })).told, ['backup-identity']);
   });
@@ -205,7 +205,7 @@ describe('in whole programs', { skip }, () => {
     assert.deepEqual((await startProgram(file, out, { readonly: true })).told, []);
     renameSync(at('data'), at('moved'));
     assert.deepEqual((await startProgram(at('moved/app.db'), out)).told, []);
-    cpSync(at('moved'), at('copy'), { recursive: true });
+    copyFolder(at('moved'), at('copy'));
     assert.deepEqual((await startProgram(at('copy/app.db'), out)).told, ['backup-identity']);
     const ids = ['moved', 'copy'].map(name => readFileSync(at(`${name}/app.db-backup-id`), 'utf8'));
     assert.equal(new Set(ids.map(text => (JSON.parse(text) as { id: string }).id)).size, 2);
