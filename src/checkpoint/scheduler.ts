@@ -321,13 +321,19 @@ export class FileScheduler {
     reportResult(this.#users, result, this.#history);
   }
 
+  /** False while the last connection closes, and where the application or another program checkpoints. */
+  get #retries(): boolean {
+    return !this.#halted && this.#settings !== 'off' && this.#settings.owner !== 'external';
+  }
+
   #fail(mode: CheckpointMode, error: Error): void {
     this.counters.failed();
     const { file } = this.target;
     const sqlite = error instanceof SqliteResultError ? error : null;
     const fence = sqlite !== null && judgeFailure(sqlite, { kind: 'checkpoint', journalMode: 'wal', file }).fence;
     this.#history = withFailure(this.#history, error, performance.now(), Math.random());
-    reportFailure(this.#users, { mode, error, history: this.#history, willRetry: !fence && this.#settings !== 'off' });
+    const willRetry = !fence && this.#retries;
+    reportFailure(this.#users, { mode, error, history: this.#history, willRetry });
     if (sqlite !== null && fence) fenceFiles([this.target], sqlite, `checkpoint (${mode})`);
   }
 }

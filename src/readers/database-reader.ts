@@ -113,7 +113,7 @@ export class SnapshotReader {
       for (let rows = await query.next(); rows !== null; rows = await query.next()) {
         for (const row of rows) {
           // The next call of `next` has the error.
-          if (query.isCut) break;
+          if (!query.allowsRow()) break;
           yield row as Row;
         }
       }

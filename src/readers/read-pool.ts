@@ -127,6 +127,11 @@ export class ReadPool implements TurnHost {
     // Nothing else may run on its connection: it would read the state of its statement.
   }
 
+  /** A pool that ends has ended its turns. */
+  isOver(): boolean {
+    return false;
+  }
+
   kill(slot: Slot, turn: Turn, gone: () => void): void {
     const pooled = slot as PooledReader;
     if (pooled.turn !== turn) return gone();

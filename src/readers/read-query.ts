@@ -94,9 +94,16 @@ export class ReadQuery implements Turn {
     return keptAlive(this.#waiting.promise);
   }
 
-  /** True once the query was ended from here: no row may follow, not even one that has arrived. */
-  get isCut(): boolean {
-    return this.#cut;
+  /**
+   * False once the query was ended from here: no row may follow, not even one that has arrived. Ends a query that is over its
+   * limit: a loop that never waits keeps the timers of the limits from running.
+   */
+  allowsRow(): boolean {
+    if (this.#state === 'open') {
+      if (this.#deadline.isDue) this.expire();
+      else if (this.#host.isOver()) this.#cutOff();
+    }
+    return !this.#cut;
   }
 
   get isPaused(): boolean {

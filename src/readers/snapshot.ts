@@ -186,6 +186,11 @@ export class SnapshotTurn implements Turn, TurnHost {
     });
   }
 
+  isOver(): boolean {
+    if (this.#state === 'open' && this.#deadline.isDue) this.expire();
+    return this.#state === 'over' || this.#slot === null;
+  }
+
   #next(): void {
     if (this.#state !== 'open' || this.#slot === null) return;
     for (const { isPaused } of this.#running) if (!isPaused) return;

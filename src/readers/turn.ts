@@ -21,6 +21,8 @@ export interface TurnHost {
   paused(turn: Turn): void;
   /** Ends the reader; `gone` is called when it has ended, or after a short wait. */
   kill(slot: Slot, turn: Turn, gone: () => void): void;
+  /** True once the host ends its turns, which it does itself where it is over a limit of its own. */
+  isOver(): boolean;
 }
 
 export interface Turn extends FairItem {

@@ -72,11 +72,13 @@ describe('close()', { skip }, () => {
 
   test('a full disk: raw says nothing; this library reports it, and everything stays in the WAL', async () => {
     using bench = createFaultBench();
-    const child = await started(bench);
+    // Automatic checkpoints: while the connection is open, a failed one is tried again.
+    const child = await started(bench, 'open', { checkpoint: {} });
     bench.faults.arm(fullDisk);
     await child.ask('close', {});
     const failed = await child.ask<CheckpointFailedEvent>('until', { event: 'checkpointFailed' });
     assert.equal(Reflect.get(failed.error, 'code'), 'SQLITE_FULL');
+    assert.equal(failed.willRetry, false);
     assert.deepEqual(left(bench), ['-wal', '-shm']);
     bench.faults.heal();
     assert.deepEqual(ids(bench), [1]);

@@ -352,6 +352,32 @@ describe('iterate', () => {
     assert.equal(taken, 1, 'no row comes after the abort, not even one that has arrived');
   });
 
+  for (const limited of ['the query', 'its snapshot'] as const) {
+    test(`a loop that works and never waits gets no row after the limit of ${limited}`, async () => {
+      using bench = createBench({ readers: { max: 1 } });
+      const { reader } = bench.db;
+      const limit = { timeoutMs: 200 };
+      let [rows, late] = [0, 0];
+      const loop = async (source: Pick<typeof reader, 'iterate'>, options: object): Promise<void> => {
+        const query = source.iterate(million, [], options);
+        const started = performance.now();
+        // No timer fires and no message of the reader arrives while the loop takes rows that have arrived.
+        for await (const _ of query) {
+          rows += 1;
+          if (performance.now() - started > limit.timeoutMs) late += 1;
+          for (const until = performance.now() + 4; performance.now() < until; );
+        }
+      };
+      await reader.get('SELECT 1');
+      const read =
+        limited === 'the query' ? loop(reader, limit) : reader.snapshot(async inside => loop(inside, {}), limit);
+      await assert.rejects(read, QueryTimeoutError);
+      assert.ok(rows > 0);
+      // One more may begin just before the limit, where this process has to wait for a core.
+      assert.ok(late <= 1, `${late} of ${rows} rows came after the limit`);
+    });
+  }
+
   test('many rows: the loop turns between the pieces', async () => {
     using bench = createBench();
     let rows = 0;
