@@ -14,7 +14,7 @@ import { locateSchema, type BackupSource, type SchemaPlace } from './source';
 import type { BackupEnvironment } from './environment';
 import { requireRoom, withRoom } from './room';
 import { SyncAndHash } from './sync-and-hash';
-import { verifyCopy, type VerifiedCopy } from './verify-copy';
+import { refuseDamage, unsoundCopy, verifyCopy, type VerifiedCopy } from './verify-copy';
 
 export interface BackupContext extends BackupEnvironment {
   /** The named method is a default, not the choice of a user: another one may be used. */
@@ -60,12 +60,12 @@ export async function backup(
       const room = { source: sourceFile, service: source.file, walBytes: source.walBytes, reserveBytes };
       if (build.carried !== null) requireRoom({ ...room, folder: target.folder });
       return withRoom({ ...room, folder: dirname(dirname(build.work)) }, signal, each =>
-        copyTo(build.work, source, place, { ...options, signal: each }),
+        refuseDamage(copyTo(build.work, source, place, { ...options, signal: each }), unsoundCopy),
       );
     });
     seal.accompany(copying);
     const copied = await copying;
-    if (copied.method === 'online') await at('fold', () => runJob(foldOf(build.work, source)));
+    if (copied.method === 'online') await at('fold', () => refuseDamage(runJob(foldOf(build.work, source)), unsoundCopy));
     // The check reads the copy as a database, the hash as a file: they share its pages in memory, and run side by side.
     const [verified, sealed] = await settleBoth(
       at('verify', () => {

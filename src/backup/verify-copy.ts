@@ -1,8 +1,11 @@
 /** Checks the finished copy as a database of its own, and refuses it if anything is wrong. */
 import { lstatSync } from 'node:fs';
 import { danglingRows } from '../base/figures';
+import { errorMessage } from '../base/foreign-error';
 import { integrityLines } from '../base/integrity-lines';
 import { BackupError } from '../errors/refusals';
+import { SqliteCorruptError, SqliteNotADatabaseError } from '../errors/sqlite-errors';
+import { translateError } from '../errors/translate';
 import { runJob } from '../maintenance/jobs-client';
 import type { CopyResult, HeaderFacts, VerifyResult } from '../maintenance/messages';
 import type { ResolvedBackupOptions } from './options';
@@ -40,10 +43,30 @@ export async function verifyCopy(
   }
   const { header } = verified;
   if (header !== null && problems.length === 0) return { ...verified, header };
-  throw new BackupError(`The copy is not sound: ${firstProblems(problems)}.`, {
+  throw unsoundCopy(problems);
+}
+
+/** Damage of the source that was found by reading it (`cause`) fails the step of the check as well. */
+export function unsoundCopy(problems: readonly string[], cause?: unknown): BackupError {
+  return new BackupError(`The copy is not sound: ${firstProblems(problems)}.`, {
     hint: 'Check the database itself, with `db.verify("full")` or `npx safe-sqlite verify <database> --full`: copied damage was there before.',
-    details: { problems },
+    details: { step: 'verify', problems },
+    cause,
   });
+}
+
+/** Reads a source, and refuses one that is too damaged to be read as the check refuses the others. */
+export async function refuseDamage<Value>(
+  reading: Promise<Value>,
+  refusal: (problems: readonly string[], cause: unknown) => Error,
+): Promise<Value> {
+  try {
+    return await reading;
+  } catch (error) {
+    const typed = translateError(error);
+    if (!(typed instanceof SqliteCorruptError || typed instanceof SqliteNotADatabaseError)) throw error;
+    throw refusal([`it could not be read: ${typed.code}: ${errorMessage(typed.cause ?? typed)}`], typed);
+  }
 }
 
 /** Problems shown in a message; `details.problems` has them all. */

@@ -6,7 +6,7 @@ import { modeWithoutGroup } from '../../filesystem/access-list';
 import { hasFenceMarker } from '../../filesystem/fence-marker';
 import { startJob, runJob } from '../../maintenance/jobs-client';
 import type { CopyProgress, CopyResult, HeaderFacts, VerifyLevel, VerifyResult } from '../../maintenance/messages';
-import { firstProblems, problemsOfCopy } from '../verify-copy';
+import { firstProblems, problemsOfCopy, refuseDamage } from '../verify-copy';
 import { noHardLinks, tryLink } from '../durable-rename';
 import { accessWithList, type Access } from '../staging';
 import { identityOf, readAccess, sidecarsOf, type PlacedFile } from '../place';
@@ -68,13 +68,16 @@ export async function copyBackup(
     },
     { signal, onProgress: report => (report.step === 'copied' ? onCopied?.(report) : undefined) },
   );
-  try {
+  const copyAndFold = async (): Promise<CopyResult> => {
     const copied = await copy.result.catch((error: unknown) => {
       if (!needsCopy(error, from.path)) throw error;
       return copyBytes(from.path, work, error);
     });
     await runJob({ kind: 'fold', file: work, identity: null, busyTimeoutMs: readTimeoutMs, foreign: true }, { signal });
     return copied;
+  };
+  try {
+    return await refuseDamage(copyAndFold(), unsoundBackup);
   } finally {
     await copy.over;
   }
@@ -96,9 +99,15 @@ export async function verifyBackup(
   // A copy of an empty file is a valid database without tables; as a backup it is the trace of a failed copy.
   if (copied.sourceHeaders[0]?.pages === 0) problems.push('it is empty');
   if (header !== null && problems.length === 0) return { ...verified, header };
-  throw new RestoreError(`The backup is not sound: ${firstProblems(problems)}.`, {
-    hint: 'The database is as it was. Restore from another backup.',
-    details: { problems },
+  throw unsoundBackup(problems);
+}
+
+/** Damage of the backup that was found by reading it (`cause`) fails the step of the check as well. */
+function unsoundBackup(problems: readonly string[], cause?: unknown): RestoreError {
+  return new RestoreError(`The backup is not sound: ${firstProblems(problems)}.`, {
+    hint: 'Nothing was changed. Restore another backup: `npx safe-sqlite verify` tells which one is sound.',
+    details: { step: 'verify', problems },
+    cause,
   });
 }
 

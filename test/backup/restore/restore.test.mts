@@ -269,9 +269,9 @@ describe('what is refused', () => {
     writeFileSync(join(home, 'empty.db'), '');
     const cases = [
       ['none.db', 'target', /no backup/],
-      ['cut.db', 'copy', /malformed/],
+      ['cut.db', 'verify', /not sound: it could not be read: .*malformed/],
       ['torn.db', 'verify', /not sound/],
-      ['text.db', 'copy', /not a database/],
+      ['text.db', 'verify', /not sound: it could not be read: .*not a database/],
       ['empty.db', 'verify', /it is empty/],
       ['b.db', 'target', /the backup itself/],
     ] as const;
