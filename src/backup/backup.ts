@@ -60,12 +60,13 @@ export async function backup(
       const room = { source: sourceFile, service: source.file, walBytes: source.walBytes, reserveBytes };
       if (build.carried !== null) requireRoom({ ...room, folder: target.folder });
       return withRoom({ ...room, folder: dirname(dirname(build.work)) }, signal, each =>
-        refuseDamage(copyTo(build.work, source, place, { ...options, signal: each }), unsoundCopy),
+        refuseDamage(copyTo(build.work, source, place, { ...options, signal: each }), 'the database', unsoundCopy),
       );
     });
     seal.accompany(copying);
     const copied = await copying;
-    if (copied.method === 'online') await at('fold', () => refuseDamage(runJob(foldOf(build.work, source)), unsoundCopy));
+    if (copied.method === 'online')
+      await at('fold', () => refuseDamage(runJob(foldOf(build.work, source)), 'it', unsoundCopy));
     // The check reads the copy as a database, the hash as a file: they share its pages in memory, and run side by side.
     const [verified, sealed] = await settleBoth(
       at('verify', () => {

@@ -58,6 +58,7 @@ export function unsoundCopy(problems: readonly string[], cause?: unknown): Backu
 /** Reads a source, and refuses one that is too damaged to be read as the check refuses the others. */
 export async function refuseDamage<Value>(
   reading: Promise<Value>,
+  subject: string,
   refusal: (problems: readonly string[], cause: unknown) => Error,
 ): Promise<Value> {
   try {
@@ -65,7 +66,7 @@ export async function refuseDamage<Value>(
   } catch (error) {
     const typed = translateError(error);
     if (!(typed instanceof SqliteCorruptError || typed instanceof SqliteNotADatabaseError)) throw error;
-    throw refusal([`it could not be read: ${typed.code}: ${errorMessage(typed.cause ?? typed)}`], typed);
+    throw refusal([`${subject} could not be read: ${typed.code}: ${errorMessage(typed.cause ?? typed)}`], typed);
   }
 }
 

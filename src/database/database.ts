@@ -203,7 +203,8 @@ export class Database implements DropInDatabase {
 
   /**
    * Copies the database to `destination`, off the event loop, and resolves only once a verified, synced file is in
-   * place; otherwise it rejects with `BackupError` and leaves the destination unchanged.
+   * place; otherwise it rejects and leaves the destination unchanged: with `BackupError`, or as better-sqlite3 does with a
+   * `TypeError` for a wrong argument, a folder that does not exist or a closed handle, and with what `progress` throws.
    *
    * An in-memory database is copied in the calling thread, since no other thread can see it.
    *

@@ -52,7 +52,7 @@ export interface CheckpointFailedEvent extends EventFacts {
   readonly error: Error;
   /** Consecutive failures. */
   readonly consecutive: number;
-  /** True if the scheduler will retry by itself. */
+  /** True if the scheduler will retry by itself: false for the checkpoint of `close()`, and where another program checkpoints. */
   readonly willRetry: boolean;
 }
 

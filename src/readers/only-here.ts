@@ -18,7 +18,7 @@ const here = 'on this connection, with `db.prepare()`';
 
 /**
  * Returns the hint for SQL that a reader could not run: it names what occurs in the SQL, or else everything that the
- * reader lacks, because a view or a trigger may have named it. `null` if the reader lacks nothing.
+ * reader lacks (of temporary tables only that there are some), because a view or a trigger may have named it. `null` if the reader lacks nothing.
  */
 export function hintAboutMissing(
   sql: string,

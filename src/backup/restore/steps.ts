@@ -77,7 +77,7 @@ export async function copyBackup(
     return copied;
   };
   try {
-    return await refuseDamage(copyAndFold(), unsoundBackup);
+    return await refuseDamage(copyAndFold(), 'it', unsoundBackup);
   } finally {
     await copy.over;
   }
