@@ -365,7 +365,7 @@ describe('iterate', () => {
         for await (const _ of query) {
           rows += 1;
           if (performance.now() - started > limit.timeoutMs) late += 1;
-          for (const until = performance.now() + 4; performance.now() < until; );
+          for (const until = performance.now() + 4; performance.now() < until;);
         }
       };
       await reader.get('SELECT 1');
