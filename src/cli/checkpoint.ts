@@ -5,8 +5,11 @@ import { missingHint } from '../backup/place';
 import { count, formatBytes, formatDuration } from '../base/figures';
 import { Database } from '../database/database';
 import type { Diagnosis, Finding } from '../doctor/diagnosis';
+import { OrphanedJournalError } from '../errors/refusals';
 import { SqliteCantOpenError, SqliteCorruptError } from '../errors/sqlite-errors';
+import { suspectWal } from '../filesystem/wal-age';
 import type { CheckpointResult } from '../maintenance/messages';
+import { judgeSuspectAttached } from '../open/foreign-wal';
 import type { Answer, Command } from './command';
 import { withClock } from './progress-bar';
 import { describeVerdict, lookAt, type Verdict } from './verdict';
@@ -56,6 +59,7 @@ export const checkpointCommand: Command = {
     if (isRollback) {
       return withoutWal(file, `${visible(file)} has a rollback journal`, seen);
     }
+    refuseSuspectWal(file);
     const database = new Database(file, {
       fileMustExist: true,
       journalMode: 'wal',
@@ -77,6 +81,21 @@ export const checkpointCommand: Command = {
     };
   },
 };
+
+/** A service that opens such a database warns and goes on; here nothing is lost by asking first. */
+function refuseSuspectWal(file: string): void {
+  const suspicion = suspectWal(file);
+  const warning = suspicion === null ? null : judgeSuspectAttached(suspicion, { nativeBinding: null, timeout: 5000 });
+  if (warning === null) return;
+  const [journal, aside] = [`${file}-wal`, shellWord(`${file}.old-wal`)];
+  throw new OrphanedJournalError(
+    `${journal} was not copied: nothing shows that it belongs to ${file}, which is newer.`,
+    {
+      hint: `If a backup was restored there, move the -wal away (\`mv ${shellWord(journal)} ${aside}\`, and remove the -shm), and restore the backup again. If nothing was put there, the -wal belongs to it: the next open by your program takes it in.`,
+      details: { file, journal, problem: warning.code },
+    },
+  );
+}
 
 /** SQLite plays a hot -journal back at the first read of a connection that can write. */
 function playBack(file: string): Answer {

@@ -3,10 +3,11 @@
  * the `-wal` of a killed process left behind. SQLite would play it into the file.
  *
  * First by stat(2), which never matches an ordinary crash: the database changed after the last write to the `-wal`, or
- * was created after it. Then by content: after a checkpoint some page of the database equals a frame of the `-wal`.
- * Only if none does, SQLite checks the database together with that `-wal`; nothing is copied.
+ * was created after it. Then by content: after a checkpoint the pages of the database equal frames of the `-wal`. One page
+ * may do so by chance (a flag that was set and reset): unless all do, or those that a checkpoint copies first, SQLite checks
+ * the database together with that `-wal`; nothing is copied.
  */
-import { readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import { errorCode } from '../base/foreign-error';
 import type { FileIdentity } from '../base/file-identity';
 import { sameFile } from '../base/file-identity';
@@ -39,10 +40,12 @@ const mostPages = 512;
 export function judgeSuspectWal(connection: Judged, suspicion: WalSuspicion): PlanWarning | null {
   const { file, contentIsNewer } = suspicion;
   const identity = identityNow(file);
-  if (identity !== null && belongTogether(file, identity)) return null;
+  const copied = identity === null ? 'none' : copiedPages(file, identity);
+  if (copied === 'cut short') throw foreignWal(file, 'its pages do not reach to those of the -wal');
+  if (copied === 'by a checkpoint') return null;
   const problem = checkTogether(connection);
   if (problem !== null) throw foreignWal(file, problem);
-  if (!contentIsNewer) return null;
+  if (!contentIsNewer || copied === 'some') return null;
   return {
     code: 'wal-older-than-database',
     message: `${file} was written after ${file}-wal, which another process left. SQLite finds no fault in the two together. If a backup was restored there, that -wal changes its state: close, move the -wal away, and restore again.`,
@@ -113,42 +116,70 @@ function structureOf(native: Judged['native']): unknown {
   }
 }
 
+type Copied = 'by a checkpoint' | 'some' | 'none';
+
+/** Bytes by which a database may be shorter than SQLite's checkpoint wants it, beside the frames. @see walCheckpoint in wal.c */
+const allowedGap = 65_536;
+
 /**
- * True if a page of the database equals a frame of the `-wal`: a checkpoint of that `-wal` has written it. Also true if
- * the index shows that it was in use before this connection, or if it holds no valid frame.
+ * How many pages of the database equal a frame of the `-wal`. Also `'by a checkpoint'` if the index shows that it was in use
+ * before this connection, or if it holds no valid frame. `'cut short'`: SQLite's own checkpoint would call it damaged.
  */
-function belongTogether(file: string, identity: FileIdentity): boolean {
+function copiedPages(file: string, identity: FileIdentity): Copied | 'cut short' {
   const [wal, index] = [identityNow(`${file}-wal`), identityNow(`${file}-shm`)];
   // SQLite uses the -wal differently, or not at all: the check decides.
-  if (wal === null || index === null) return false;
+  if (wal === null || index === null) return 'none';
   const found = newestDescriptorsOn(identity, wal, index);
-  if (!found.supported) return false;
+  if (!found.supported) return 'none';
   const fdOn = (wanted: FileIdentity): number | undefined =>
     found.descriptors.find(each => sameFile(each.identity, wanted))?.fd;
   const [databaseFd, walFd, indexFd] = [fdOn(identity), fdOn(wal), fdOn(index)];
-  if (databaseFd === undefined || walFd === undefined || indexFd === undefined) return false;
+  if (databaseFd === undefined || walFd === undefined || indexFd === undefined) return 'none';
   const header = read(indexFd, indexHeaderBytes, 0);
   const parsed = header.length < indexHeaderBytes ? null : parseIndexHeader(header);
-  if (parsed === null) return false;
-  if (parsed.frames === 0 || parsed.copied !== 0 || parsed.attempted !== parsed.frames) return true;
+  if (parsed === null) return 'none';
+  if (parsed.frames === 0 || parsed.copied !== 0 || parsed.attempted !== parsed.frames) return 'by a checkpoint';
   const { pageSize } = parsed;
+  if (parsed.pages * pageSize > fstatSync(databaseFd).size + allowedGap + parsed.frames * pageSize) return 'cut short';
   const versions = new Map<number, number[]>();
   for (let frame = 1; frame <= Math.min(parsed.frames, mostFrames); frame++) {
     const head = read(walFd, frameHeaderBytes, frameOffset(frame, pageSize));
-    if (head.length < frameHeaderBytes) return false;
+    if (head.length < frameHeaderBytes) return 'none';
     const page = head.readUInt32BE(0);
     const known = versions.get(page);
     if (known !== undefined) known.push(frame);
     else if (versions.size < mostPages) versions.set(page, [frame]);
   }
-  for (const [page, frames] of versions) {
+  const equals = [...versions].map(([page, frames]): ComparedPage => {
     const content = read(databaseFd, pageSize, (page - 1) * pageSize);
-    if (content.length < pageSize) continue;
-    for (const frame of frames.toReversed()) {
-      if (read(walFd, pageSize, frameOffset(frame, pageSize) + frameHeaderBytes).equals(content)) return true;
-    }
-  }
-  return false;
+    const isEqual = (frame: number): boolean =>
+      read(walFd, pageSize, frameOffset(frame, pageSize) + frameHeaderBytes).equals(content);
+    return { page, isCopied: content.length === pageSize && frames.toReversed().some(isEqual) };
+  });
+  return whoCopied(equals);
+}
+
+export interface ComparedPage {
+  readonly page: number;
+  /** The page of the database equals one of its frames. */
+  readonly isCopied: boolean;
+}
+
+/** So many equal pages in the order of a checkpoint are no chance. */
+const fewestCopied = 8;
+
+/**
+ * Pure. `compared`: the pages in the order of their first frames. A checkpoint copies all, or, where a reader or a kill stopped
+ * it, the pages of the first frames, or those of the lowest numbers.
+ */
+export function whoCopied(compared: readonly ComparedPage[]): Copied {
+  const copied = compared.filter(({ isCopied }) => isCopied).length;
+  if (copied === compared.length) return 'by a checkpoint';
+  if (copied === 0) return 'none';
+  const comeFirst = (pages: readonly ComparedPage[]): boolean =>
+    pages.slice(0, copied).every(({ isCopied }) => isCopied);
+  const byNumber = compared.toSorted((one, other) => one.page - other.page);
+  return copied >= fewestCopied && (comeFirst(compared) || comeFirst(byNumber)) ? 'by a checkpoint' : 'some';
 }
 
 function read(fd: number, length: number, position: number): Buffer {

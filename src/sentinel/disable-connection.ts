@@ -148,8 +148,19 @@ function hintFor(finding: Loss, saved: readonly Rescue[], aside: SetAside | null
       hint: `${compare}Before the restart, move ${file}-wal and ${file}-shm away (${aside.obstacle}): they belong to the old database.`,
     };
   }
+  // There is no current file: a restart would make an empty one.
+  if (paths.length === 1 && finding.details['fate'] === 'missing')
+    return { hint: hintForMissing(finding, paths[0] ?? '') };
   if (compare !== '') return isAboutFiles(finding) ? { hint: `${compare}Then restart the process.` } : {};
   return finding.kind === 'changedUnderneath' ? { hint: hintWithoutCopy(finding, aside) } : {};
+}
+
+function hintForMissing({ details, kind }: Loss, copy: string): string {
+  const [file, path] = [String(details['file']), String(details['path'])];
+  const restore = `\`npx safe-sqlite restore ${shellWord(copy)} ${shellWord(file)}\``;
+  return kind === 'databaseReplaced'
+    ? `Before the restart, which would make an empty database: put ${path} back, if it was moved, or restore the rescued copy: ${restore}.`
+    : `Stop this process, and restore the rescued copy: ${restore}. Then start it again.`;
 }
 
 /** The changed file is still at its name: a restart alone would open it. */

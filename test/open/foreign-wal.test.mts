@@ -16,8 +16,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Native from 'better-sqlite3';
 import { Database, diagnose, OrphanedJournalError, verifyDatabase } from 'safe-sqlite';
+import { whoCopied, type ComparedPage } from '../../dist/open/foreign-wal.js';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'safe-sqlite-foreign-wal-')));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -59,6 +61,13 @@ function run(file: string, script: string): void {
       for (let n = 0; n < count; n++) insert.run(word + n, String((n * 7919) % 1000)); };
     ${script}`;
   spawnSync(process.execPath, ['-e', program, file], { stdio: 'inherit' });
+}
+
+/** A copy of the database and its -wal. */
+function copied(file: string): string {
+  const copy = join(mkdtempSync(join(folder, 'copy-')), 'app.db');
+  for (const suffix of ['', '-wal']) copyFileSync(`${file}${suffix}`, `${copy}${suffix}`);
+  return copy;
 }
 
 function soundness(file: string): string {
@@ -124,6 +133,61 @@ describe('a forgotten -wal beside a restored backup', { skip: linux }, () => {
       assert.equal(soundness(file), 'ok');
     });
   }
+
+  test('a page that is as it was in the backup proves nothing: a flag was set and reset', () => {
+    const toggled = `db.exec("UPDATE t SET v = 'b0' WHERE id = 1"); db.exec("UPDATE t SET v = 'a0' WHERE id = 1"); fill('x', 700)`;
+    const raw = killed(toggled);
+    copyFileSync(raw.backup, raw.file);
+    assert.notEqual(soundness(raw.file), 'ok');
+    const { file, backup } = killed(toggled);
+    copyFileSync(backup, file);
+    assert.throws(() => new Database(file, { logger: false }), OrphanedJournalError);
+  });
+
+  test('`checkpoint` copies no -wal that nothing ties to the database, and what it says mends it', async () => {
+    const file = join(mkdtempSync(join(folder, 'db-')), 'app.db');
+    const backup = `${file}.backup`;
+    copyFileSync(join(template, 'backup.db'), file);
+    copyFileSync(file, backup);
+    run(file, `db.exec("UPDATE t SET v = 'b0' WHERE id = 1"); process.kill(process.pid, 'SIGKILL')`);
+    await sleep(50);
+    copyFileSync(backup, file);
+    assert.equal(soundness(`${copied(file)}`), 'ok', 'raw better-sqlite3 mixes the two, and sees no fault');
+    const refused = spawnSync(process.execPath, [cli, 'checkpoint', file], { encoding: 'utf8' });
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /was not copied: nothing shows that it belongs/);
+    const command = /`(mv \S+ \S+)`/.exec(refused.stderr.replaceAll(/\n\s*/g, ' '))?.[1] ?? '';
+    execFileSync('sh', ['-ec', command]);
+    rmSync(`${file}-shm`, { force: true });
+    copyFileSync(backup, file);
+    const db = new Database(file, { logger: false });
+    assert.equal(rows(db as unknown as Native.Database, 'b0'), 0);
+    db.close();
+  });
+
+  test('a -wal of a database that was far larger is refused, also where the times say nothing', () => {
+    const { file, backup } = killed(`db.exec("UPDATE t SET v = 'b0' WHERE id = 1")`);
+    copyFileSync(backup, file);
+    const { atime, mtime } = statSync(`${file}-wal`);
+    utimesSync(file, atime, mtime);
+    assert.throws(() => new Database(file, { logger: false }), OrphanedJournalError);
+  });
+
+  const pages = (...copied: readonly (readonly [page: number, isCopied: boolean])[]): ComparedPage[] =>
+    copied.map(([page, isCopied]) => ({ page, isCopied }));
+  const many = (from: number, isCopied: boolean): ComparedPage[] =>
+    Array.from({ length: 8 }, (_, n) => ({ page: from + n, isCopied }));
+  const tables: readonly [string, ComparedPage[], string][] = [
+    ['all', pages([5, true], [2, true]), 'by a checkpoint'],
+    ['none', pages([5, false], [2, false]), 'none'],
+    ['one, the first', pages([2, true], [5, false]), 'some'],
+    ['seven, the first', [...many(1, true).slice(1), ...pages([20, false])], 'some'],
+    ['eight, of the first frames', [...many(50, true), ...many(10, false)], 'by a checkpoint'],
+    ['eight, of the lowest numbers', [...many(50, false), ...many(10, true)], 'by a checkpoint'],
+    ['eight, scattered', [...many(50, true), ...many(10, false), ...many(70, true)], 'some'],
+  ];
+  for (const [what, compared, expected] of tables)
+    test(`pages that equal a frame: ${what}`, () => assert.equal(whoCopied(compared), expected));
 
   test('the second way out: the database of the -wal comes back, and nothing is lost', () => {
     const { file, backup } = killed();
