@@ -65,3 +65,21 @@ test('with the sentinel the hint names the rescued copy, and it is there', { ski
   assert.ok(error.hint.includes(`Compare the rescued copy (${rescued}) with the current file.`), error.hint);
   db.close();
 });
+
+test(
+  'where no file is left, the hint restores the rescued copy before a restart makes an empty one',
+  { skip: windows },
+  async () => {
+    const file = join(folder, 'gone.db');
+    const db = new Database(file, { logger: false, dangerously: acceptedGround });
+    db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1)');
+    execFileSync('sh', ['-c', 'rm "$1" "$1-wal" "$1-shm"', 'sh', file]);
+    const error = await refusalOf(() => db.exec('INSERT INTO t VALUES (2)'));
+    db.close();
+    const command = /`npx safe-sqlite (restore \S+ \S+)`/.exec(error.hint)?.[1]?.split(' ') ?? [];
+    execFileSync(process.execPath, [join(import.meta.dirname, '../../dist/cli/bin.js'), ...command]);
+    const restored = new Database(file, { logger: false, dangerously: acceptedGround });
+    assert.equal(restored.prepare('SELECT count(*) FROM t').pluck().get(), 1);
+    restored.close();
+  },
+);
