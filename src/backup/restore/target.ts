@@ -24,6 +24,7 @@ export function checkGround(from: string, to: string, isOpenHere: BackupEnvironm
     refuse(`There is no backup at ${backup.path}${beside}.`, 'Name the file to restore from.', backup.path);
   }
   refuseExchangedBackup(from, { ...backup, facts: backup.facts });
+  refuseAlias(backup, backup.facts);
   if (backup.path === target.path || (target.facts !== null && sameFile(backup.facts, target.facts))) {
     refuse(`${target.path} is the backup itself.`, 'Name the database to restore.', target.path);
   }
@@ -66,6 +67,19 @@ function refuseExchangedBackup(given: string, { path, facts }: RestoreGround['fr
   const isSame = found !== undefined && found.isFile() && sameFile(found, facts);
   if (isSame && (path === absolute || realpathSync(absolute) === path)) return;
   refuse(`${absolute} was exchanged while it was looked at.`, 'Copy it to a folder of your own first.', absolute);
+}
+
+/** Refuses a second name of a database in use: its latest commits are in the sidecars of the other name, which SQLite cannot find. */
+function refuseAlias({ path, sidecars }: PlacedFile, facts: BigIntStats): void {
+  if (facts.nlink < 2n || sidecars.length > 0) return;
+  const pids = [...new Set(findHolders(facts).map(({ pid }) => pid))];
+  if (pids.length === 0) return;
+  refuse(
+    `${path} is one of ${facts.nlink} names (hard links) of a file that process ${pids.join(', ')} has open: its latest commits may be in a -wal or -journal beside another name.`,
+    'Restore from the name that the process opened, or from a backup that `npx safe-sqlite backup` makes of it.',
+    path,
+    { links: Number(facts.nlink) },
+  );
 }
 
 /** Refuses a file that another user may have put under the name of the target to get its content, or that cannot be replaced. */
