@@ -94,7 +94,7 @@ describe('a call that waited until its limit', () => {
     using bench = createBench({ readers: { max: 1 } });
     const { db } = bench;
     await db.reader.get('SELECT 1');
-    const loop = db.reader.iterate('SELECT * FROM t', [], { timeoutMs: 100 });
+    const loop = db.reader.iterate('SELECT * FROM t', [], { timeoutMs: 1500 });
     await loop.next();
     const slow = await failureOf(
       (async () => {
