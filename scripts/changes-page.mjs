@@ -32,8 +32,8 @@ process guard is off. Behind it the application tries 20 commits: at once (_writ
 Before each commit a few system calls compare the last frame of the \`-wal\` with its index, and the size and time of the
 database with the last checkpoint; at each interval (every fifth after ten seconds without a commit, every tenth after a minute) and before each checkpoint, samples of the pages, and of the
 \`-wal\` its header and its frames, each by the checksum that SQLite wrote into it: a recovery after a crash ends at the first wrong one,
-and loses every commit behind it. Frames are verified for 2 ms an interval (some 4 MiB) until all are, and while commits go on one after
-another over and over; before a checkpoint for 10 ms. A checksum of
+and loses every later commit. Each interval verifies frames for 2 ms (some 4 MiB). An idle \`-wal\` is verified once, one that grows in
+turns, from its first frame to its last and again; each checkpoint verifies for 10 ms before it begins. A checksum of
 each page is taken in pieces of some milliseconds an interval, and compared when the file was touched and no checkpoint did it. Commits,
 checkpoints, VACUUM and journal mode changes of other processes, \`touch\`, \`chmod\` and tools that only read raise no alarm:
 ${life.alarms === 0 ? 'none' : life.alarms} in ${life.commits.toLocaleString('en').replaceAll(',', ' ')} commits of ${life.processes} processes within ${life.seconds} seconds

@@ -203,11 +203,16 @@ function namedPlace({ text, file }: Inspection & { readonly state: 'read' }): Na
   return there.likeness === 'copy' ? 'copy' : 'another';
 }
 
+/** The text beside the database, if it was written for it and has this id. */
+function textOf(file: string, id: string): IdText | null {
+  const found = inspect(file);
+  return found.state === 'read' && found.likeness === 'same' && found.text.id === id ? found.text : null;
+}
+
 /** Returns the name of the newest backup that was noted for a folder; `null`: none was. */
 export function notedBackup(file: string, id: string, folder: string): string | null {
-  const found = inspect(file);
-  if (found.state !== 'read' || found.likeness !== 'same' || found.text.id !== id) return null;
-  return found.text.newest.find(each => each.folder === resolve(folder))?.name ?? null;
+  const text = textOf(file, id);
+  return text?.newest.find(each => each.folder === resolve(folder))?.name ?? null;
 }
 
 /**
@@ -215,12 +220,12 @@ export function notedBackup(file: string, id: string, folder: string): string | 
  * database has the path, or the file was copied. Rejects if it cannot be written.
  */
 export async function noteBackup(file: string, id: string, backup: string): Promise<void> {
-  const found = inspect(file);
-  if (found.state !== 'read' || found.likeness !== 'same' || found.text.id !== id) return;
+  const text = textOf(file, id);
+  if (text === null) return;
   const noted = { folder: resolve(dirname(backup)), name: basename(backup) };
   if (noted.folder.length > maxFolderText || noted.name.length > maxNameText) return;
-  const others = found.text.newest.filter(({ folder }) => folder !== noted.folder);
-  await replace(file, { ...found.text, newest: [noted, ...others].slice(0, maxFolders) });
+  const others = text.newest.filter(({ folder }) => folder !== noted.folder);
+  await replace(file, { ...text, newest: [noted, ...others].slice(0, maxFolders) });
 }
 
 /**
@@ -275,7 +280,7 @@ interface Content {
   readonly created?: string;
 }
 
-/** `former` is the id in the file that is replaced; `null`: there is none. */
+/** `former`: the id in the file that is replaced; `null` for the first file. */
 async function write(
   file: string,
   content: Content,

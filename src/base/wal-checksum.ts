@@ -20,3 +20,22 @@ export function walChecksum(bytes: Buffer, start: Checksum, bigEndian: boolean):
   }
   return { first: first >>> 0, second: second >>> 0 };
 }
+
+/** The checksum that is stored at an offset. */
+export function storedChecksum(bytes: Buffer, offset: number): Checksum {
+  return { first: bytes.readUInt32BE(offset), second: bytes.readUInt32BE(offset + 4) };
+}
+
+/** Bytes before the page of a frame. */
+export const frameHeaderBytes = 24;
+
+/**
+ * Returns the checksum in the header of a frame, which continues that of the frame `before`; null if it is not that of its
+ * content.
+ */
+export function frameChecksum(frame: Buffer, before: Checksum, bigEndian: boolean): Checksum | null {
+  const start = walChecksum(frame.subarray(0, 8), before, bigEndian);
+  const { first, second } = walChecksum(frame.subarray(frameHeaderBytes), start, bigEndian);
+  const stored = storedChecksum(frame, 16);
+  return stored.first === first && stored.second === second ? stored : null;
+}

@@ -5,7 +5,7 @@
 import { performance } from '../base/clock';
 import { readBytes, type ByteReader } from './byte-reader';
 import { isPageSize } from '../base/page-size';
-import { walChecksum, type Checksum } from '../base/wal-checksum';
+import { frameChecksum, frameHeaderBytes, walChecksum, type Checksum } from '../base/wal-checksum';
 
 export interface WalFile {
   readonly fileBytes: number;
@@ -27,7 +27,6 @@ export interface WalFile {
 }
 
 const headerBytes = 32;
-const frameHeaderBytes = 24;
 const magicLittle = 0x377f0682;
 const magicBig = 0x377f0683;
 /** Reads 1 MiB or one frame at a time. */
@@ -78,9 +77,8 @@ function scanFrames(reader: ByteReader, round: Round) {
     const ofThisRound = frame.subarray(8, 16).equals(round.salts);
     const endsTransaction = frame.readUInt32BE(4) !== 0;
     if (!broken && ofThisRound) {
-      const first = walChecksum(frame.subarray(0, 8), checksum, round.bigEndian);
-      const sum = walChecksum(frame.subarray(frameHeaderBytes), first, round.bigEndian);
-      if (matches(sum, frame, 16)) {
+      const sum = frameChecksum(frame, checksum, round.bigEndian);
+      if (sum !== null) {
         checksum = sum;
         validFrames = index + 1;
         if (endsTransaction) committedFrames = validFrames;

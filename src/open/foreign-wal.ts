@@ -7,7 +7,7 @@
  * may do so by chance (a flag that was set and reset): unless all do, or those that a checkpoint copies first, SQLite checks
  * the database together with that `-wal`; nothing is copied.
  */
-import { fstatSync, readSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import { errorCode } from '../base/foreign-error';
 import type { FileIdentity } from '../base/file-identity';
 import { sameFile } from '../base/file-identity';
@@ -20,6 +20,7 @@ import { newestDescriptorsOn } from '../proc/descriptors';
 import { identityNow } from '../proc/path-identity';
 import type { WalSuspicion } from '../filesystem/wal-age';
 import type { PlanWarning } from '../policy/plan';
+import { sizeOf } from '../sentinel/descriptor-state';
 import { frameHeaderBytes, frameOffset, indexHeaderBytes, parseIndexHeader } from '../sentinel/wal-index';
 
 /** The part of a connection that asks SQLite. */
@@ -53,7 +54,7 @@ export function judgeSuspectWal(connection: Judged, suspicion: WalSuspicion): Pl
 }
 
 /**
- * The same for a file that is to be attached: before SQLite attaches it, through a connection that only reads, whose close
+ * The same for a file that is to be attached, or checkpointed by the command: before SQLite attaches it, through a connection that only reads, whose close
  * never checkpoints. What else stands in the text of the ATTACH cannot write into the file first.
  */
 export function judgeSuspectAttached(
@@ -140,7 +141,8 @@ function copiedPages(file: string, identity: FileIdentity): Copied | 'cut short'
   if (parsed === null) return 'none';
   if (parsed.frames === 0 || parsed.copied !== 0 || parsed.attempted !== parsed.frames) return 'by a checkpoint';
   const { pageSize } = parsed;
-  if (parsed.pages * pageSize > fstatSync(databaseFd).size + allowedGap + parsed.frames * pageSize) return 'cut short';
+  const size = sizeOf(databaseFd);
+  if (size !== null && parsed.pages * pageSize > size + allowedGap + parsed.frames * pageSize) return 'cut short';
   const versions = new Map<number, number[]>();
   for (let frame = 1; frame <= Math.min(parsed.frames, mostFrames); frame++) {
     const head = read(walFd, frameHeaderBytes, frameOffset(frame, pageSize));

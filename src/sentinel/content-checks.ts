@@ -65,7 +65,7 @@ export interface ContentChecks {
   changed(moment: ContentMoment): Changed | null;
 }
 
-/** Pages that are compared with their copied frames, and frames whose salts are read before a checkpoint. */
+/** Pages that are compared with their copied frames, and the newest copied frames among which they are looked for. */
 const comparedPages = 8;
 const sampledFrames = 64;
 /** ms. For so long pages are compared in one check when the file was touched and no checkpoint did it. */

@@ -1,12 +1,12 @@
 /**
  * Verifies the frames of a `-wal`, each with its page: a recovery after a crash ends at the first frame whose checksum is
- * wrong, and loses every commit behind it.
+ * wrong, and loses every later commit.
  *
  * The checksum of a frame continues that of the frame before, which its header holds: so each can be verified alone.
  * https://sqlite.org/fileformat2.html#the_write_ahead_log
  */
 import { performance } from '../base/clock';
-import { walChecksum, type Checksum } from '../base/wal-checksum';
+import { frameChecksum, storedChecksum, type Checksum } from '../base/wal-checksum';
 import { sameState, type FileState } from './descriptor-state';
 import { frameHeaderBytes, frameOffset, isBigEndian, isHeaderOf, walHeaderBytes, type IndexHeader } from './wal-index';
 
@@ -76,7 +76,7 @@ export class FrameContents {
       before ??= this.#checksumBefore(number, index, read);
       const got: number | null = before === null ? null : read(this.#frame, frameOffset(number, index.pageSize));
       if (before === null || got === null) return 'unread';
-      const after: Checksum | null = got === bytes ? this.#checksumOf(before, bigEndian) : null;
+      const after: Checksum | null = got === bytes ? frameChecksum(this.#frame, before, bigEndian) : null;
       if (after === null || this.#frame.toString('latin1', 8, 16) !== index.salts) return number;
       this.#left -= 1;
       this.#next = number >= index.frames ? 1 : number + 1;
@@ -97,20 +97,8 @@ export class FrameContents {
   }
 
   #checksumBefore(number: number, { pageSize }: IndexHeader, read: Read): Checksum | null {
-    if (number === 1) return checksumAt(this.#walHeader, walHeaderBytes - 8);
+    if (number === 1) return storedChecksum(this.#walHeader, walHeaderBytes - 8);
     const got = read(this.#before, frameOffset(number - 1, pageSize) + frameHeaderBytes - 8);
-    return got === this.#before.length ? checksumAt(this.#before, 0) : null;
+    return got === this.#before.length ? storedChecksum(this.#before, 0) : null;
   }
-
-  /** The checksum in the header of the frame in the buffer; null if it is not that of its content. */
-  #checksumOf(before: Checksum, bigEndian: boolean): Checksum | null {
-    const start = walChecksum(this.#frame.subarray(0, 8), before, bigEndian);
-    const { first, second } = walChecksum(this.#frame.subarray(frameHeaderBytes), start, bigEndian);
-    const stored = checksumAt(this.#frame, frameHeaderBytes - 8);
-    return stored.first === first && stored.second === second ? stored : null;
-  }
-}
-
-function checksumAt(bytes: Buffer, offset: number): Checksum {
-  return { first: bytes.readUInt32BE(offset), second: bytes.readUInt32BE(offset + 4) };
 }

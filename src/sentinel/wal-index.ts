@@ -3,7 +3,7 @@
  */
 
 import { isPageSize, storedPageSize } from '../base/page-size';
-import { walChecksum } from '../base/wal-checksum';
+import { frameHeaderBytes, walChecksum } from '../base/wal-checksum';
 
 /** Bytes: two copies of the header, followed by the notes of checkpoints and readers. */
 export const indexHeaderBytes = 136;
@@ -67,7 +67,7 @@ export function sameCheckpoint(one: IndexHeader, other: IndexHeader): boolean {
 }
 
 export const walHeaderBytes = 32;
-export const frameHeaderBytes = 24;
+export { frameHeaderBytes };
 
 /** Returns the offset of a frame's header; frames count from 1. */
 export function frameOffset(frame: number, pageSize: number): number {

@@ -206,8 +206,8 @@ export const backupFiles: readonly Mutant[] = [
     [
       'note-of-another',
       'the note of a backup does not touch the id of a database that took the path',
-      '|| found.text.id !== id) return;\n  const noted',
-      ') return;\n  const noted',
+      ' && found.text.id === id ? found.text : null',
+      ' ? found.text : null',
     ],
   ]),
   ...noticed('durable-rename.ts', 'faults/backup', 'made meanwhile is not', [

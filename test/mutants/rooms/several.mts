@@ -160,8 +160,8 @@ export const several: readonly Mutant[] = [
       [
         'checksum',
         'the content of a frame is compared with its checksum',
-        'stored.first === first && stored.second === second ? stored : null',
-        'stored',
+        'frameChecksum(this.#frame, before, bigEndian)',
+        'storedChecksum(this.#frame, 16)',
       ],
       [
         'sample',
